@@ -1,0 +1,32 @@
+"""The one module that touches `os.environ`."""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Read by litellm while it is imported (litellm/__init__.py): a bundled cost map instead of a download, and no
+# `.env` file taken from a parent folder. Nothing else is ever written to the environment, a credential least of all.
+LITELLM_IMPORT_SWITCHES: Mapping[str, str] = MappingProxyType(
+    {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+)
+
+
+def snapshot() -> Mapping[str, str]:
+    """The environment as it is now, read-only. Rooms take this as an argument and never look for themselves."""
+    return MappingProxyType(dict(os.environ))
+
+
+def set_litellm_import_switches() -> None:
+    """Set the switches that keep `import litellm` silent and off the network; a value already set stays."""
+    for name, value in LITELLM_IMPORT_SWITCHES.items():
+        os.environ.setdefault(name, value)
+
+
+def without(names: frozenset[str]) -> dict[str, str]:
+    """A copy of the environment for a child process, without the variables in `names`."""
+    return {name: value for name, value in os.environ.items() if name not in names}

@@ -1,0 +1,328 @@
+"""Every error ingate raises, one class per remedy.
+
+IngateError
+├── ConfigError              a configuration file or mapping is wrong
+├── SpecError                a model spec cannot be read
+│   └── UnknownBacking       …because its backing is not one of ours
+├── MissingExtra             an optional package is not installed
+├── MissingModelFile         a local model's file is not there
+├── MissingCredentials       nothing would authenticate the call; raised before any request leaves
+├── AuthenticationFailed     401: the provider refused the key
+├── PermissionDenied         403: the key may not do this
+├── ModelNotFound            404: authenticated, but no such model or deployment
+├── BadRequest               400: the request itself
+│   ├── ContextTooLong       …more tokens than the model takes
+│   └── ContentFiltered      …refused by the provider's safety system
+├── RateLimited              429: wait `retry_after_s`
+├── Unavailable              5xx, refused or dropped connections, answers that are not the protocol
+├── TimedOut                 no answer within `timeout_s`
+├── StreamInterrupted        a stream broke after it began; carries the partial answer
+└── NotServed                501: an endpoint ingate does not have
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class IngateError(Exception):
+    """Base of all of ingate's errors.
+
+    Every instance says what happened (`str(error)`), to whom (`backing`, `spec`), and what to do next (`fix`).
+    None of its attributes ever holds a credential.
+
+    Attributes:
+        message: What happened, in one sentence.
+        backing: The backing the call was for (`"groq"`), None where there was none.
+        spec: The model spec as the user wrote it, None where there was none.
+        status: The HTTP status this is told as over the ASGI face.
+        retryable: Whether the same call may succeed later without a change.
+        fix: The next command or variable to try; empty where there is none.
+        credential_source: Where the credential in use came from (`"env GROQ_API_KEY"`), None where unknown.
+        code: OpenAI's `error.code` (`"model_not_found"`), the provider's own where it gave one.
+        provider_message: The provider's own words, scrubbed; empty where it said nothing.
+        retry_after_s: Seconds to wait before trying again, None where nobody said.
+        request_id: The provider's id of the request, None where it gave none.
+        exit_code: What a command exits with when this ends it.
+    """
+
+    status: int = 500
+    retryable: bool = False
+    type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = None
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backing: str | None = None,
+        spec: str | None = None,
+        status: int | None = None,
+        retryable: bool | None = None,
+        fix: str = "",
+        credential_source: str | None = None,
+        code: str | None = None,
+        provider_message: str = "",
+        retry_after_s: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.backing = backing
+        self.spec = spec
+        if status is not None:
+            self.status = status
+        if retryable is not None:
+            self.retryable = retryable
+        self.fix = fix
+        self.credential_source = credential_source
+        self.code = code if code is not None else self.default_code
+        self.provider_message = provider_message
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r}, backing={self.backing!r}, status={self.status})"
+
+
+class ConfigError(IngateError):
+    """A configuration file or mapping is wrong: bad YAML, an unknown key, a wrong type, an unreadable reference.
+
+    Attributes:
+        file: The file, None for a mapping given in code.
+        line: The line, counted from 1, None where it is unknown.
+    """
+
+    type = "configuration_error"
+    default_code = "invalid_configuration"
+    exit_code = 2
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.message
+        return (
+            f"{self.file}:{self.line}: {self.message}"
+            if self.line is not None
+            else f"{self.file}: {self.message}"
+        )
+
+
+class SpecError(IngateError):
+    """A model spec cannot be read: empty, a stray `?`, a parameter that is not `key=value`."""
+
+    status = 400
+    type = "invalid_request_error"
+    default_code = "invalid_model"
+    exit_code = 2
+
+
+class UnknownBacking(SpecError):
+    """The part before the first `/` names no backing.
+
+    Attributes:
+        nearest: The nearest backings' names, best first, possibly empty.
+    """
+
+    status = 404
+    default_code = "model_not_found"
+
+    def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.nearest = nearest
+
+
+class MissingExtra(IngateError):
+    """An optional package is not installed; `fix` is the command that installs it.
+
+    Attributes:
+        extra: ingate's extra that brings it (`"litellm"`).
+    """
+
+    type = "configuration_error"
+    default_code = "missing_extra"
+    exit_code = 2
+
+    def __init__(self, message: str, *, extra: str = "", **details: Any) -> None:
+        details.setdefault("fix", f"pip install '.[{extra}]' in ingate's folder" if extra else "")
+        super().__init__(message, **details)
+        self.extra = extra
+
+
+class MissingModelFile(IngateError):
+    """A local model's file is not where it should be.
+
+    Attributes:
+        path: Where it was looked for.
+    """
+
+    status = 404
+    type = "configuration_error"
+    default_code = "model_not_found"
+    exit_code = 2
+
+    def __init__(self, message: str, *, path: str = "", **details: Any) -> None:
+        super().__init__(message, **details)
+        self.path = path
+
+
+class MissingCredentials(IngateError):
+    """Nothing would authenticate the call. Raised before any request leaves.
+
+    Attributes:
+        alternatives: Each alternative is a group of variables that together suffice.
+        near_misses: Sentences on variables that are set but are not the ones read.
+        docs_url: Where the provider says how to get a key.
+    """
+
+    status = 401
+    type = "authentication_error"
+    default_code = "missing_credentials"
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        alternatives: tuple[tuple[str, ...], ...] = (),
+        near_misses: tuple[str, ...] = (),
+        docs_url: str = "",
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.alternatives = alternatives
+        self.near_misses = near_misses
+        self.docs_url = docs_url
+
+
+class AuthenticationFailed(IngateError):
+    """The provider refused the key (401). `credential_source` says which one it was."""
+
+    status = 401
+    type = "authentication_error"
+    default_code = "invalid_api_key"
+    exit_code = 3
+
+
+class PermissionDenied(IngateError):
+    """The provider knows the key and says no (403): a model, region or budget it may not use."""
+
+    status = 403
+    type = "permission_error"
+    default_code = "permission_denied"
+    exit_code = 3
+
+
+class ModelNotFound(IngateError):
+    """Authenticated, but there is no such model or deployment (404).
+
+    Attributes:
+        nearest: The nearest names that exist, best first, possibly empty.
+    """
+
+    status = 404
+    type = "invalid_request_error"
+    default_code = "model_not_found"
+    exit_code = 4
+
+    def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.nearest = nearest
+
+
+class BadRequest(IngateError):
+    """The provider cannot take this request (400, 413, 422)."""
+
+    status = 400
+    type = "invalid_request_error"
+    default_code = "bad_request"
+    exit_code = 5
+
+
+class ContextTooLong(BadRequest):
+    """The conversation has more tokens than the model takes."""
+
+    default_code = "context_length_exceeded"
+
+
+class ContentFiltered(BadRequest):
+    """The provider's safety system refused the request."""
+
+    default_code = "content_filter"
+
+
+class RateLimited(IngateError):
+    """Too many requests or tokens (429); `retry_after_s` says how long to wait where the provider did."""
+
+    status = 429
+    retryable = True
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+    exit_code = 6
+
+
+class Unavailable(IngateError):
+    """The provider did not answer as it should: 5xx, a refused or dropped connection, a body that is no JSON."""
+
+    status = 503
+    retryable = True
+    default_code = "unavailable"
+    exit_code = 7
+
+
+class TimedOut(IngateError):
+    """No answer in time.
+
+    Attributes:
+        timeout_s: The limit that ran out, None where the provider's own did.
+    """
+
+    status = 504
+    retryable = True
+    type = "timeout_error"
+    default_code = "timeout"
+    exit_code = 7
+
+    def __init__(self, message: str, *, timeout_s: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.timeout_s = timeout_s
+
+
+class StreamInterrupted(IngateError):
+    """A stream broke after it began. What had come is kept.
+
+    Attributes:
+        partial_text: The text that came before the break, possibly empty.
+        partial: The partial completion in OpenAI's shape (text, reasoning, finished tool calls), None where nothing came.
+    """
+
+    status = 502
+    retryable = True
+    default_code = "stream_interrupted"
+    exit_code = 8
+
+    def __init__(
+        self, message: str, *, partial_text: str = "", partial: dict[str, Any] | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.partial_text = partial_text
+        self.partial = partial
+
+
+class NotServed(IngateError):
+    """An endpoint or feature that ingate, or this backing, does not have (501)."""
+
+    status = 501
+    type = "not_served"
+    default_code = "not_served"
+    exit_code = 5

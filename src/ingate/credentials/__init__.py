@@ -1,0 +1,1 @@
+"""Credentials: the map of what each backing reads, and what is there."""

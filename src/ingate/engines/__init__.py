@@ -1,0 +1,1 @@
+"""Engines: each takes a Route and an OpenAI request, and gives OpenAI answers."""

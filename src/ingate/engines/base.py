@@ -1,0 +1,108 @@
+"""What an engine is, and the Route that tells it everything it may know.
+
+An engine knows nothing of config files or the environment: the gateway puts all that matters into a Route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ingate.credentials.credential import Credential
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from ingate.spec import ModelSpec
+
+EngineName = Literal["litellm", "direct", "local", "scripted"]
+DropPolicy = Literal["strict", "warn", "drop"]
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where one call goes, decided before anything leaves the process.
+
+    Attributes:
+        spec: The spec this came from.
+        engine: Which engine serves it.
+        backing: The backing's name in the map (`"groq"`), `"litellm_proxy"`, `"local"`, `"scripted"`, or the name of
+            a configured server.
+        model: The model's name as the engine's far side wants it, without the backing.
+        wire_format: What is spoken over the network: `"openai"`, `"anthropic"`, `"gemini"`, `"bedrock"`, `"cohere"`,
+            `"ollama"`, `"azure"`; empty for engines that speak none.
+        api_base: The base URL, always explicit for `direct`; None lets litellm use its own default.
+        credential: What authenticates the call.
+        headers: Extra request headers (`default_headers`, a section's `headers`).
+        params: Request parameters set by the spec's `?key=value`; they win over the request's own.
+        extra_kwargs: Deep-merged into litellm's call (`metadata.tags`); the direct engine merges it into the body only
+            for the proxy, which understands it.
+        timeout_s: Longest wait for the connection and between two pieces of an answer, in seconds.
+        drop_params: What happens to a parameter the model cannot take: refuse (`strict`), drop and tell (`warn`),
+            drop (`drop`).
+        why: One sentence on why this lane was taken, for `explain`.
+        facts: Catalog facts on the model (`supports_…`, `max_output_tokens`), possibly empty.
+    """
+
+    spec: ModelSpec
+    engine: EngineName
+    backing: str
+    model: str
+    wire_format: str = ""
+    api_base: str | None = None
+    credential: Credential = field(default_factory=Credential)
+    headers: Mapping[str, str] = _EMPTY
+    params: Mapping[str, Any] = _EMPTY
+    extra_kwargs: Mapping[str, Any] = _EMPTY
+    timeout_s: float = 600.0
+    drop_params: DropPolicy = "warn"
+    why: str = ""
+    facts: Mapping[str, Any] = _EMPTY
+
+
+@dataclass(slots=True)
+class CallReport:
+    """What an engine learnt on the way, filled in as it goes; the gateway puts it into the answer's metadata.
+
+    Attributes:
+        headers: The far side's response headers worth passing on, names in lower case (`x-request-id`,
+            `x-ratelimit-…`, `x-litellm-…`); never `set-cookie` or anything that authenticates.
+        dropped: Names of request parameters that were left out because the model cannot take them.
+        warnings: Sentences for the user.
+    """
+
+    headers: dict[str, str] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Engine(Protocol):
+    """One way to get an answer.
+
+    `body` is an OpenAI chat-completions request without `model` and `stream`; an engine never changes it. What comes
+    back is OpenAI-shaped but not yet held to the invariants: the gateway runs it through `ingate.wire`.
+
+    Errors leave as `IngateError` with the credential scrubbed. Closing a stream's iterator (or cancelling the task
+    that reads it) closes the connection, or stops the local model, within a second.
+    """
+
+    async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+        """One answer as a `chat.completion` dict."""
+        ...
+
+    def stream(
+        self, route: Route, body: Mapping[str, Any], report: CallReport
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The answer as `chat.completion.chunk` dicts, as they come. Always asks the far side for usage."""
+        ...
+
+    async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+        """Embeddings as an OpenAI `list` dict; raises `NotServed` where the backing has none."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of every connection, thread and model. May be called twice."""
+        ...
