@@ -101,9 +101,7 @@ class ConfigError(IngateError):
     default_code = "invalid_configuration"
     exit_code = 2
 
-    def __init__(
-        self, message: str, *, file: str | None = None, line: int | None = None, **details: Any
-    ) -> None:
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.file = file
         self.line = line
@@ -111,11 +109,7 @@ class ConfigError(IngateError):
     def __str__(self) -> str:
         if self.file is None:
             return self.message
-        return (
-            f"{self.file}:{self.line}: {self.message}"
-            if self.line is not None
-            else f"{self.file}: {self.message}"
-        )
+        return f"{self.file}:{self.line}: {self.message}" if self.line is not None else f"{self.file}: {self.message}"
 
 
 class SpecError(IngateError):

@@ -104,9 +104,7 @@ def parse(text: str) -> tuple[ModelSpec, ...]:
         raise SpecError("the model spec is empty", fix="write <backing>/<model>, for instance local/smollm2")
     parts = text.split(",")
     if len(parts) > 1 and not all(part.strip() for part in parts):
-        raise SpecError(
-            f"{text!r} has an empty place in its list of fallbacks", fix="take the extra comma out"
-        )
+        raise SpecError(f"{text!r} has an empty place in its list of fallbacks", fix="take the extra comma out")
     return tuple(parse_one(part) for part in parts)
 
 
@@ -178,11 +176,7 @@ def _print_value(value: ParamValue) -> str:
     if isinstance(value, float):
         text = repr(value)
         return text if _FLOAT.match(text) else f"{value:.1f}" if value == int(value) else f"'{text}'"
-    return (
-        {True: "true", False: "false", None: "null"}.get(value, str(value))
-        if not _is_int(value)
-        else str(value)
-    )
+    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not _is_int(value) else str(value)
 
 
 def _is_int(value: ParamValue) -> bool:

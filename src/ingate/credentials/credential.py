@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ingate._secret import Secret
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ingate._secret import Secret
 
 _EMPTY: Mapping[str, Secret] = MappingProxyType({})
 

@@ -93,9 +93,7 @@ class Engine(Protocol):
         """One answer as a `chat.completion` dict."""
         ...
 
-    def stream(
-        self, route: Route, body: Mapping[str, Any], report: CallReport
-    ) -> AsyncIterator[dict[str, Any]]:
+    def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """The answer as `chat.completion.chunk` dicts, as they come. Always asks the far side for usage."""
         ...
 
