@@ -43,6 +43,8 @@ class IngateError(Exception):
         provider_message: The provider's own words, scrubbed; empty where it said nothing.
         retry_after_s: Seconds to wait before trying again, None where nobody said.
         request_id: The provider's id of the request, None where it gave none.
+        partial_text: The text of the answer that came before the error, empty where none did.
+        partial: The partial completion in OpenAI's shape (text, reasoning, tool calls), None where nothing came.
         exit_code: What a command exits with when this ends it.
     """
 
@@ -81,6 +83,8 @@ class IngateError(Exception):
         self.provider_message = provider_message
         self.retry_after_s = retry_after_s
         self.request_id = request_id
+        self.partial_text = ""
+        self.partial: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -293,12 +297,7 @@ class TimedOut(IngateError):
 
 
 class StreamInterrupted(IngateError):
-    """A stream broke after it began. What had come is kept.
-
-    Attributes:
-        partial_text: The text that came before the break, possibly empty.
-        partial: The partial completion in OpenAI's shape (text, reasoning, finished tool calls), None where nothing came.
-    """
+    """A stream broke after it began. What had come is kept in `partial_text` and `partial`."""
 
     status = 502
     retryable = True

@@ -7,9 +7,9 @@
                | backing "/" model                   the shortest lane
                | alias                               a curated or configured name
 
-A model's name may hold dots, colons, slashes and `@`. The characters that mean something to the grammar (`,` `?` `&`
-`%` and blanks) are written as `%2C`, `%3F`, `%26`, `%25`, `%20` where a name holds them; `str(spec)` does so, and
-`parse(str(spec)) == spec` for every spec.
+A model's name may hold dots, colons, slashes, `@` and blanks. Only `,` and `?` mean something to the grammar; where a
+name or a value holds one of them, or a `%`, it is written `%2C`, `%3F`, `%25` (any `%` with two hex digits is read back).
+`str(spec)` writes it so, and `parse(str(spec))` gives the same spec again.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params"})
 
 _EMPTY: Mapping[str, ParamValue] = MappingProxyType({})
 _ESCAPE: Final = re.compile(r"[,?&%\s\x00-\x1f\x7f]")
-_UNESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BACKING: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _INT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
-_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
+_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 _WORDS: Final[Mapping[str, ParamValue]] = MappingProxyType({"true": True, "false": False, "null": None})
 
 
@@ -133,13 +133,10 @@ def parse_one(text: str) -> ModelSpec:
 
 
 def _name(text: str, whole: str) -> str:
-    if not text:
+    if not text.strip():
         raise SpecError(
             f"{whole!r} names no model", spec=whole, fix="write <backing>/<model>; `ingate models` lists them"
         )
-    if stray := _ESCAPE.search(_UNESCAPE.sub("", text)):
-        code = f"%{ord(stray.group()):02X}"
-        raise SpecError(f"{whole!r} holds {stray.group()!r} in a name", spec=whole, fix=f"write it as {code}")
     return _unescape(text)
 
 
@@ -171,16 +168,11 @@ def _read_value(text: str) -> ParamValue:
 def _print_value(value: ParamValue) -> str:
     """The text that reads back as `value`; text that would read as something else is quoted."""
     if isinstance(value, str):
-        plain = _read_value(value)
-        return _escape(value if isinstance(plain, str) and plain == value else f"'{value}'")
-    if isinstance(value, float):
-        text = repr(value)
-        return text if _FLOAT.match(text) else f"{value:.1f}" if value == int(value) else f"'{text}'"
-    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not _is_int(value) else str(value)
-
-
-def _is_int(value: ParamValue) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+        return _escape(value if _read_value(value) == value and value[:1] != "'" else f"'{value}'")
+    for word, meaning in _WORDS.items():
+        if value is meaning:
+            return word
+    return repr(value)
 
 
 def _escape(text: str) -> str:
@@ -190,5 +182,4 @@ def _escape(text: str) -> str:
 def _unescape(text: str) -> str:
     if "%" not in text:
         return text
-    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes([int(found.group(1), 16)]), text.encode())
-    return raw.decode(errors="replace")
+    return _ESCAPED.sub(lambda found: bytes([int(found.group(1), 16)]), text.encode()).decode(errors="replace")

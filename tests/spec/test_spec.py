@@ -1,0 +1,156 @@
+"""The grammar of model specs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingate._errors import SpecError
+from ingate.spec import ModelSpec, parse, parse_one
+
+
+@pytest.mark.parametrize(
+    ("text", "lane", "backing", "model"),
+    [
+        ("groq/llama-3.3-70b-versatile", "auto", "groq", "llama-3.3-70b-versatile"),
+        ("litellm.groq/openai/gpt-oss-120b", "litellm", "groq", "openai/gpt-oss-120b"),
+        (
+            "litellm.bedrock/global.anthropic.claude-sonnet-5-5",
+            "litellm",
+            "bedrock",
+            "global.anthropic.claude-sonnet-5-5",
+        ),
+        ("ollama/llama3.2:1b", "auto", "ollama", "llama3.2:1b"),
+        ("litellm/my deployment", "proxy", "", "my deployment"),
+        ("litellm/team/gpt", "proxy", "", "team/gpt"),
+        ("local/smollm2", "auto", "local", "smollm2"),
+        ("tensorzero/my_function", "auto", "tensorzero", "my_function"),
+        ("fast", "alias", "", "fast"),
+        ("  fast  ", "alias", "", "fast"),
+        ("vertex_ai/claude@20260101", "auto", "vertex_ai", "claude@20260101"),
+    ],
+)
+def test_each_form_reads_as_the_manual_says(text: str, lane: str, backing: str, model: str) -> None:
+    spec = parse_one(text)
+    assert (spec.lane, spec.backing, spec.model, dict(spec.params)) == (lane, backing, model, {})
+    assert parse(str(spec)) == (spec,)
+
+
+def test_parameters_become_request_parameters_with_their_types() -> None:
+    (spec,) = parse("groq/m?reasoning=high&temperature=0.2&max_tokens=64&timeout=30&logprobs=true&stop=null&user='7'")
+    assert dict(spec.params) == {
+        "reasoning_effort": "high",
+        "temperature": 0.2,
+        "max_tokens": 64,
+        "timeout": 30,
+        "logprobs": True,
+        "stop": None,
+        "user": "7",
+    }
+
+
+def test_a_list_is_the_fallbacks_in_order() -> None:
+    specs = parse("groq/a?temperature=0, litellm.openai/b ,fast")
+    assert [str(spec) for spec in specs] == ["groq/a?temperature=0", "litellm.openai/b", "fast"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  ",
+        ",",
+        "a,,b",
+        "a,",
+        "groq/",
+        "litellm./x",
+        "/x",
+        "groq/m?",
+        "groq/m?x",
+        "groq/m?=1",
+        "groq/m?a=1&",
+        "?a=1",
+    ],
+)
+def test_what_cannot_be_read_says_so_and_what_to_write(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    assert caught.value.fix
+    assert caught.value.status == 400
+
+
+def test_something_that_is_no_text_is_refused() -> None:
+    with pytest.raises(SpecError):
+        parse(None)  # ty: ignore[invalid-argument-type]
+
+
+def test_defaults_fill_in_only_what_the_spec_leaves_open() -> None:
+    spec = parse_one("groq/m?temperature=0").with_params({"temperature": 1.0, "top_p": 0.5})
+    assert dict(spec.params) == {"temperature": 0, "top_p": 0.5}
+
+
+names = st.text(min_size=1).map(str.strip).filter(bool)
+values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+backings = st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,20}", fullmatch=True).filter(
+    lambda name: name != "litellm" and not name.startswith("litellm.")
+)
+surrogates_free = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(
+    backings,
+    surrogates_free,
+    st.dictionaries(surrogates_free, values, max_size=4),
+    st.sampled_from(["auto", "litellm"]),
+)
+def test_printing_and_parsing_round_trips(backing: str, model: str, params: dict, lane: str) -> None:
+    if not model.strip():
+        return
+    spec = ModelSpec(lane, backing, model, {**params})  # ty: ignore[invalid-argument-type]
+    renamed = {"reasoning", "effort", "top-p", "max-tokens"}
+    if renamed & params.keys():
+        return
+    (again,) = parse(str(spec))
+    assert again.target == spec.target
+    assert again.model == spec.model
+    assert dict(again.params) == dict(spec.params)
+    assert {k: type(v) for k, v in again.params.items()} == {k: type(v) for k, v in spec.params.items()}
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_a_spec_error(text: str) -> None:
+    try:
+        specs = parse(text)
+    except SpecError:
+        return
+    assert parse(",".join(map(str, specs))) == specs
+
+
+def test_every_name_in_litellms_catalog_round_trips() -> None:
+    found = importlib.util.find_spec("litellm")
+    assert found is not None
+    assert found.origin is not None
+    catalog = json.loads(Path(found.origin).with_name("model_prices_and_context_window_backup.json").read_bytes())
+    assert len(catalog) > 3000
+    for key, row in catalog.items():
+        if key == "sample_spec":
+            continue
+        backing = str(row.get("litellm_provider") or "openai")
+        for text in (f"litellm.{backing}/{key}", f"{backing}/{key}", f"litellm/{key}"):
+            spec = ModelSpec(parse_one("x/y").lane, backing, key)
+            assert parse_one(str(spec)) == spec
+            if "," not in text and "?" not in text:
+                assert parse_one(text).model == key
+                assert str(parse_one(text)) == str(parse_one(str(parse_one(text))))
+
+
+def test_a_spec_is_hashable_and_pickles() -> None:
+    spec = parse_one("groq/m?temperature=0.2")
+    assert {spec: 1}[parse_one("groq/m?temperature=0.2")] == 1
+    assert pickle.loads(pickle.dumps(spec)) == spec
