@@ -82,7 +82,7 @@ class ModelSpec:
     def __str__(self) -> str:
         if not self.params:
             return self.target
-        pairs = (f"{_escape(name)}={_print_value(value)}" for name, value in self.params.items())
+        pairs = (f"{_escape(name).replace('=', '%3D')}={_print_value(value)}" for name, value in self.params.items())
         return f"{self.target}?{'&'.join(pairs)}"
 
     def __hash__(self) -> int:
