@@ -54,13 +54,13 @@ class Route:
     wire_format: str = ""
     api_base: str | None = None
     credential: Credential = field(default_factory=Credential)
-    headers: Mapping[str, str] = _EMPTY
-    params: Mapping[str, Any] = _EMPTY
-    extra_kwargs: Mapping[str, Any] = _EMPTY
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    params: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    extra_kwargs: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     timeout_s: float = 600.0
     drop_params: DropPolicy = "warn"
     why: str = ""
-    facts: Mapping[str, Any] = _EMPTY
+    facts: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
 
 
 @dataclass(slots=True)
