@@ -1,0 +1,149 @@
+"""`ingate ask`: one answer, from arguments and standard input, to standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingate._errors import BadRequest, IngateError
+
+if TYPE_CHECKING:
+    from ingate.gateway import Gateway
+
+EXAMPLES = """\b
+Examples:
+  ingate ask "What is a gateway?" --model local/smollm2
+  git diff | ingate ask "Write a commit message" -m litellm.anthropic/claude-haiku-5-5
+  ingate ask "Three colours" -m groq/openai/gpt-oss-120b --schema colours.json
+  ingate ask "Why?" -m "groq/openai/gpt-oss-120b?reasoning=high, local/smollm2"
+
+\b
+Exit codes: 0 answered · 2 usage, configuration or an unknown backing · 3 credentials ·
+4 model not found · 5 the request was refused · 6 rate limited · 7 provider down or too slow ·
+8 the answer broke off."""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("text", nargs=-1)
+@click.option("-m", "--model", metavar="SPEC", help="Which model; several with commas are tried in turn.")
+@click.option("-s", "--system", metavar="TEXT", help="A system message.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole completion as JSON, with usage and cost.")
+@click.option(
+    "--schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A JSON Schema the answer must keep to; prints the JSON.",
+)
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
+@click.pass_obj
+def command(
+    config: str | None,
+    text: tuple[str, ...],
+    model: str | None,
+    system: str | None,
+    as_json: bool,
+    schema: Path | None,
+    no_stream: bool,
+) -> None:
+    """Ask one question. Standard input, where there is some, follows the text."""
+    from ingate.cli.stdin import piped_text
+
+    question = "\n\n".join(part for part in (" ".join(text), piped_text()) if part.strip())
+    if not question:
+        raise click.UsageError("Nothing was asked. Give the question as an argument or on standard input.")
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": question}]}
+    if system:
+        body["messages"].insert(0, {"role": "system", "content": system})
+    if model:
+        body["model"] = model
+    if schema is not None:
+        body["response_format"] = _response_format(schema)
+    asyncio.run(_answer(config, body, as_json=as_json, stream=not (no_stream or as_json or schema), schema=schema))
+
+
+async def _answer(
+    config: str | None, body: dict[str, Any], *, as_json: bool, stream: bool, schema: Path | None
+) -> None:
+    from ingate.gateway import Gateway
+
+    async with Gateway(config) as gateway:
+        if "model" not in body and gateway.default_model is None:
+            from ingate.cli.default import first_ready
+
+            body["model"] = first_ready(gateway)
+            click.echo(f"({body['model']})", err=True)
+        if stream:
+            await _stream(gateway, body)
+            return
+        completion = await gateway.complete(body)
+        answer = completion["choices"][0]["message"].get("content") or ""
+        _warn(completion.get("ingate") or {})
+        if schema is not None:
+            _check(answer, body["response_format"]["json_schema"]["schema"])
+        if as_json:
+            from ingate.cli.out import show_json
+
+            show_json(completion)
+        else:
+            click.echo(answer)
+
+
+async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
+    ended_line = True
+    try:
+        async for chunk in gateway.stream(body):
+            for choice in chunk.get("choices") or ():
+                if piece := (choice.get("delta") or {}).get("content"):
+                    click.echo(piece, nl=False)
+                    sys.stdout.flush()
+                    ended_line = piece.endswith("\n")
+            _warn(chunk.get("ingate") or {})
+    finally:
+        if not ended_line:
+            click.echo()
+
+
+def _warn(about: dict[str, Any]) -> None:
+    for note in about.get("warnings") or ():
+        click.echo(f"note: {note}", err=True)
+    if dropped := about.get("dropped"):
+        click.echo(f"note: left out, the model does not take it: {', '.join(dropped)}", err=True)
+
+
+def _response_format(file: Path) -> dict[str, Any]:
+    import msgspec
+
+    try:
+        schema = msgspec.json.decode(file.read_bytes())
+    except msgspec.DecodeError as error:
+        raise click.BadParameter(f"{file} is no JSON: {error}", param_hint="--schema") from None
+    if not isinstance(schema, dict):
+        raise click.BadParameter(f"{file} holds no JSON Schema: an object is wanted", param_hint="--schema")
+    name = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in schema.get("title") or file.stem)
+    return {"type": "json_schema", "json_schema": {"name": name[:64] or "answer", "schema": schema}}
+
+
+def _check(answer: str, schema: dict[str, Any]) -> None:
+    """Hold the answer to the schema: providers without structured output only try to."""
+    import jsonschema
+    import msgspec
+
+    try:
+        jsonschema.validate(msgspec.json.decode(answer), schema)
+    except msgspec.DecodeError:
+        raise _unfit("is not JSON", answer) from None
+    except jsonschema.ValidationError as error:
+        raise _unfit(f"does not keep to the schema: {error.json_path}: {error.message}", answer) from None
+    except jsonschema.SchemaError as error:
+        raise click.BadParameter(f"not a JSON Schema: {error.message}", param_hint="--schema") from None
+
+
+def _unfit(how: str, answer: str) -> IngateError:
+    error = BadRequest(f"the answer {how}", fix="ask again, or use a model with the cap json: ingate models cap:json")
+    error.partial_text = answer
+    click.echo(answer, err=True)
+    return error

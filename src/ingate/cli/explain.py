@@ -1,0 +1,79 @@
+"""`ingate explain`: where a call would go, with whose key, at what price. No network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ingate.explain import Explanation
+
+EXAMPLES = """\b
+Examples:
+  ingate explain groq/openai/gpt-oss-120b
+  ingate explain "litellm.azure/my-deployment?timeout=30"
+  ingate explain "groq/openai/gpt-oss-120b, local/smollm2"     a list of fallbacks, each told"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("spec")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, one entry a fallback.")
+@click.pass_obj
+def command(config: str | None, spec: str, as_json: bool) -> None:
+    """Tell what a call of SPEC would do: engine, address, credential source, price and limits."""
+    from ingate.gateway import Gateway
+
+    found = Gateway(config).explain(spec)
+    if as_json:
+        from ingate.cli.out import show_json
+
+        show_json(found)
+        return
+    for place, one in enumerate(found):
+        if place:
+            click.echo("\nIf that fails before its first token:\n")
+        for line in _lines(one):
+            click.echo(line)
+
+
+def _lines(one: Explanation) -> list[str]:
+    from ingate.catalog.format import price, tokens
+    from ingate.cli.out import mark
+
+    def pair(name: str, value: str) -> str:
+        return f"  {name:<11} {value}"
+
+    lines = [
+        click.style(one.spec, bold=True),
+        pair("engine", f"{one.engine}: {one.why}"),
+        pair("backing", f"{one.display_name} ({one.backing})"),
+        pair("model", one.model),
+        pair("address", one.url or ("none: nothing leaves this process" if one.engine == "local" else "litellm's own")),
+        pair(
+            "credential", f"{mark(one.state)} {one.state}{': ' if one.credential_source else ''}{one.credential_source}"
+        ),
+    ]
+    lines += [pair("", text) for text in (one.detail, *one.near_misses) if text]
+    if one.fix and one.state != "ready":
+        lines.append(pair("fix", one.fix))
+        if one.docs_url:
+            lines.append(pair("docs", one.docs_url))
+    if one.in_catalog:
+        dollars = [
+            f"{price(one.input_usd_per_mtok)} in",
+            f"{price(one.output_usd_per_mtok)} out",
+            *([f"{price(one.cache_read_usd_per_mtok)} cached"] if one.cache_read_usd_per_mtok is not None else []),
+        ]
+        lines.append(pair("price", f"{' · '.join(dollars)} (dollars per million tokens; ? is unknown)"))
+        lines.append(pair("limits", f"{tokens(one.context_tokens)} context · {tokens(one.max_output_tokens)} output"))
+        lines.append(pair("can", " ".join(one.caps) or "text"))
+        if one.deprecated_on:
+            lines.append(pair("deprecated", one.deprecated_on))
+    elif one.engine in {"direct", "litellm"}:
+        lines.append(pair("price", "? (not in the catalog; it is called all the same)"))
+    lines.append(pair("timeout", f"{one.timeout_s:g} s"))
+    lines.append(pair("parameters", ", ".join(f"{k}={v}" for k, v in one.params.items()) or "none set"))
+    policy = {"strict": "refused", "warn": "dropped, and told", "drop": "dropped"}[one.drop_params]
+    lines.append(pair("", f"what the model cannot take is {policy}"))
+    return lines

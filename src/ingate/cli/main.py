@@ -1,0 +1,113 @@
+"""`ingate`: finds the command, and tells errors as people read them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingate import _environ
+from ingate._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Name → module, and the line `--help` shows: told here so that help imports no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "ask": ("ingate.cli.ask", "One answer, from arguments and standard input."),
+    "models": ("ingate.cli.models", "Find a model, and see which would answer."),
+    "explain": ("ingate.cli.explain", "Where a call would go, with whose key, at what price."),
+    "doctor": ("ingate.cli.doctor", "What is set up, what is not, and what to do about it."),
+    "init": ("ingate.cli.init", "Write a commented ingate.yaml to start from."),
+}
+
+EXAMPLES = """\b
+Examples:
+  ingate ask "What is a gateway?" --model local/smollm2
+  cat notes.txt | ingate ask "Sum this up" --model groq/openai/gpt-oss-120b
+  ingate models claude cap:vision
+  ingate explain litellm.bedrock/global.anthropic.claude-sonnet-5-5
+  ingate doctor"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(COMMANDS[cmd_name][0]).command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from rapidfuzz import process
+
+            near = [name for name, score, _ in process.extract(args[0], COMMANDS, limit=2) if score >= 60]
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXAMPLES
+)
+@click.version_option(__version__, "-V", "--version", prog_name="ingate", message="%(prog)s %(version)s")
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="The configuration to use instead of the one found by itself.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: str | None) -> None:
+    """Any model of 100+ providers, from your terminal and your code.
+
+    A model is written <backing>/<model>: groq/openai/gpt-oss-120b, local/smollm2, litellm.bedrock/…, or
+    litellm/<deployment> for your LiteLLM proxy. Several, with commas between, are tried in turn.
+    """
+    ctx.obj = config
+    if _environ.snapshot().get("NO_COLOR"):
+        ctx.color = False
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: runs a command and exits with its code."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; returns the exit code (0; 2 for bad usage or configuration; 3 to 8 by error class; 130)."""
+    from ingate._errors import IngateError
+
+    try:
+        result: Any = cli.main(arguments, prog_name="ingate", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return 130
+    except IngateError as error:
+        from ingate.cli.out import show_error
+
+        show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has left (`| head`): nothing more to say, and nothing more may be flushed at exit.
+        sys.stdout = None  # ty: ignore[invalid-assignment]
+        return 0
+    return result if isinstance(result, int) else 0

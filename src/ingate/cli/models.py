@@ -1,0 +1,131 @@
+"""`ingate models`: find a model, and see which would answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ingate.catalog import Catalog, ModelRow
+    from ingate.credentials import Status
+    from ingate.gateway import Gateway
+
+EXAMPLES = """\b
+Examples:
+  ingate models                          the 20 curated models
+  ingate models claude sonnet            all models with both words
+  ingate models cap:vision cost:<1       by what they can do, and dollars per million input tokens
+  ingate models ctx:>200k --ready        only those whose key is here
+  ingate models --backing groq --json
+
+\b
+Marks: ✓ ready · ○ something is missing, `ingate explain` says what · ✗ no credential"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("terms", nargs=-1)
+@click.option("--ready", is_flag=True, help="Only models whose credentials are here.")
+@click.option("--all", "all_", is_flag=True, help="Every model, also deprecated ones, not the curated ones alone.")
+@click.option("--backing", metavar="B", help="Only this backing's models.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, with prices, limits and credential state.")
+@click.pass_obj
+def command(
+    config: str | None, terms: tuple[str, ...], ready: bool, all_: bool, backing: str | None, as_json: bool
+) -> None:
+    """List models, or search them: words must all match; filters are cap: cost: ctx: ready: backing:."""
+    from ingate import credentials
+    from ingate.gateway import Gateway
+
+    gateway = Gateway(config)
+    catalog = gateway.catalog()
+    states = credentials.statuses(gateway.config.environ, gateway.config)
+    if backing is not None:
+        backing = credentials.backing(backing).name
+    rows, of, noted = _chosen(catalog, states, " ".join(terms), ready=ready, all_=all_, backing=backing)
+    if as_json:
+        from ingate.cli.out import show_json
+
+        show_json([_record(row, states[row.backing]) for row in rows])
+        return
+    _print(gateway, rows, states, curated=not (terms or all_ or backing))
+    for problem in noted:
+        click.echo(f"note: {problem}", err=True)
+    hidden = of - len(rows)
+    more = "" if all_ and not terms and not ready and backing is None else "; --all shows every one"
+    click.echo(f"{len(rows):,} of {of:,} shown{more if hidden else ''} · catalog: {catalog.source}", err=True)
+    if not rows and terms:
+        click.echo(
+            "Nothing matches. A model the catalog does not know can be called all the same, by its spec.", err=True
+        )
+
+
+def _chosen(
+    catalog: Catalog, states: dict[str, Status], query: str, *, ready: bool, all_: bool, backing: str | None
+) -> tuple[list[ModelRow], int, tuple[str, ...]]:
+    """The rows to show, how many there are in all, and what was wrong with the query."""
+    from ingate.catalog import parse_query, search
+
+    def is_ready(name: str) -> bool:
+        return states[name].state == "ready"
+
+    every = catalog.rows
+    rows = list(every if all_ else catalog.visible())
+    problems: tuple[str, ...] = ()
+    if not (query or all_ or backing):
+        rows = [row.row for row in catalog.curated()]
+    if backing is not None:
+        rows = [row for row in rows if row.backing == backing]
+    if query:
+        problems = tuple(parse_query(query).problems)
+        rows = search(rows, query, ready=is_ready)
+    if ready:
+        rows = [row for row in rows if is_ready(row.backing)]
+    return rows, len(every), problems
+
+
+def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *, curated: bool) -> None:
+    from ingate.catalog.format import price, tokens
+    from ingate.cli.out import mark, table
+
+    lines: list[tuple[str, ...]] = []
+    if curated:
+        from ingate.explain import explain
+        from ingate.spec import parse_one
+
+        local = explain(gateway, parse_one("local/smollm2"))
+        lines.append((mark(local.state), "local/smollm2", "8k", "free", "free", "in this process"))
+    for row in rows:
+        lines.append(
+            (
+                mark(states[row.backing].state),
+                row.spec,
+                tokens(row.context_tokens),
+                price(row.input_usd_per_mtok),
+                price(row.output_usd_per_mtok),
+                " ".join(row.caps) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
+            )
+        )
+    if lines:
+        head = ("", "model", "context", "$/M in", "$/M out", "can")
+        for line in table([tuple(click.style(cell, bold=True) for cell in head), *lines], right=frozenset({2, 3, 4})):
+            click.echo(line)
+
+
+def _record(row: ModelRow, status: Status) -> dict[str, Any]:
+    return {
+        "spec": row.spec,
+        "backing": row.backing,
+        "model": row.model,
+        "state": status.state,
+        "credential_source": status.source,
+        "fix": status.fix,
+        "mode": row.mode,
+        "context_tokens": row.context_tokens,
+        "max_output_tokens": row.max_output_tokens,
+        "input_usd_per_mtok": row.input_usd_per_mtok,
+        "output_usd_per_mtok": row.output_usd_per_mtok,
+        "cache_read_usd_per_mtok": row.cache_read_usd_per_mtok,
+        "caps": list(row.caps),
+        "deprecated_on": row.deprecated_on,
+    }

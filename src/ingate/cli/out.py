@@ -1,0 +1,62 @@
+"""What commands print with: colour on a terminal only, errors on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ingate._errors import IngateError
+
+MARKS = {"ready": ("✓", "green"), "attention": ("○", "yellow"), "missing": ("✗", "red")}
+
+
+def mark(state: str) -> str:
+    """The coloured mark of a credential state."""
+    sign, colour = MARKS[state]
+    return click.style(sign, fg=colour)
+
+
+def show_error(error: IngateError) -> None:
+    """Tell an error on standard error: what happened, what the provider said, what to do next."""
+    from ingate._errors import MissingCredentials
+
+    lines = [f"{click.style('error:', fg='red', bold=True)} {error}"]
+    if error.provider_message and error.provider_message not in str(error):
+        lines.append(f"  it said: {error.provider_message}")
+    if error.credential_source and error.credential_source not in str(error):
+        lines.append(f"  the key: {error.credential_source}")
+    lines += [f"  {note}" for note in getattr(error, "near_misses", ())]
+    lines += [f"  tried before: {note}" for note in getattr(error, "__notes__", ())]
+    if error.fix:
+        lines.append(f"  {click.style('fix:', bold=True)} {error.fix}")
+    if isinstance(error, MissingCredentials) and error.docs_url:
+        lines.append(f"  docs: {error.docs_url}")
+    click.echo("\n".join(lines), err=True)
+
+
+def show_json(value: Any) -> None:
+    """Print any value of ours as indented JSON."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> list[str]:
+    """Lines with the cells of each column set one below the other, by their width on a terminal."""
+    from wcwidth import wcswidth
+
+    def width(cell: str) -> int:
+        plain = click.unstyle(cell)
+        return max(wcswidth(plain), 0) if not plain.isascii() else len(plain)
+
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = []
+        for place, cell in enumerate(row):
+            gap = " " * (widths[place] - width(cell))
+            cells.append(gap + cell if place in right else cell + gap)
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,88 @@
+"""A stream that has begun: opened up to its first token, held to the invariants, and kept in part if it breaks."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from ingate._errors import IngateError, StreamInterrupted, TimedOut, Unavailable
+from ingate.wire.normaliser import StreamNormaliser
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from ingate.engines.base import CallReport, Engine, Route
+
+
+async def open_stream(
+    engine: Engine, route: Route, body: Mapping[str, Any], report: CallReport
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The engine's stream through the normaliser, begun: its first token has come.
+
+    Until then an error leaves as it is, so that the caller may try again elsewhere; nothing was shown yet.
+    """
+    chunks = _normalised(engine, route, body, report)
+    held: list[dict[str, Any]] = []
+    try:
+        async for chunk in chunks:
+            held.append(chunk)
+            if _has_substance(chunk):
+                break
+    except BaseException:
+        await chunks.aclose()
+        raise
+    return _resumed(held, chunks)
+
+
+async def _resumed(
+    held: list[dict[str, Any]], chunks: AsyncGenerator[dict[str, Any], None]
+) -> AsyncGenerator[dict[str, Any], None]:
+    async with aclosing(chunks):
+        for chunk in held:
+            yield chunk
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _normalised(
+    engine: Engine, route: Route, body: Mapping[str, Any], report: CallReport
+) -> AsyncGenerator[dict[str, Any], None]:
+    normaliser = StreamNormaliser(route.model)
+    begun = False
+    try:
+        async with aclosing(engine.stream(route, body, report)) as raw:  # ty: ignore[invalid-argument-type]
+            async for piece in raw:
+                for chunk in normaliser.feed(piece):
+                    begun = begun or _has_substance(chunk)
+                    yield chunk
+        for chunk in normaliser.finish():
+            yield chunk
+    except IngateError as error:
+        raise _with_partial(error, normaliser, route, begun) from None
+
+
+def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route, begun: bool) -> IngateError:
+    """The error with what came before it; a connection lost in the middle becomes `StreamInterrupted`."""
+    if begun and isinstance(error, Unavailable | TimedOut) and error.status in {Unavailable.status, TimedOut.status}:
+        error = StreamInterrupted(
+            f"the stream from {route.backing} broke off: {error}",
+            backing=route.backing,
+            spec=str(route.spec),
+            fix="the partial answer is kept; ask again to continue",
+            provider_message=error.provider_message,
+        )
+    if begun or isinstance(error, StreamInterrupted):
+        error.partial_text = normaliser.text
+        error.partial = normaliser.partial()
+    return error
+
+
+def _has_substance(chunk: Mapping[str, Any]) -> bool:
+    """Whether a chunk says anything: a piece of text, reasoning, a tool call, a finish reason."""
+    for choice in chunk.get("choices") or ():
+        if choice.get("finish_reason"):
+            return True
+        delta = choice.get("delta") or {}
+        if any(value for name, value in delta.items() if name != "role"):
+            return True
+    return False

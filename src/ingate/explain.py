@@ -1,0 +1,182 @@
+"""What would happen to a call, told without making it: no network, no login, no command run, no key shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ingate import credentials
+from ingate.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from ingate.catalog import ModelRow
+    from ingate.engines.base import Route
+    from ingate.gateway import Gateway
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """One call's way, for people and for `--json`.
+
+    Attributes:
+        spec: The spec, with aliases replaced.
+        engine: `litellm`, `direct`, `local` or `scripted`.
+        backing: The backing's name.
+        display_name: The backing's name for people.
+        model: The model's name at the far side.
+        why: Why this lane.
+        url: Where the request goes; None where litellm decides, or nothing leaves the process.
+        state: `ready`, `attention` or `missing`.
+        credential_source: Where the credential comes from, empty where there is none.
+        detail: What stands in the way, empty where nothing does.
+        fix: What would make it ready.
+        near_misses: Variables that are set, but are not the ones read.
+        docs_url: The provider's page on keys.
+        timeout_s: Longest wait, in seconds.
+        drop_params: `strict`, `warn` or `drop`.
+        params: Request parameters the spec sets.
+        in_catalog: Whether the catalog knows the model; one it does not know is called all the same.
+        context_tokens, max_output_tokens: Limits, None where unknown.
+        input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok: Prices, None where unknown.
+        caps: What the model can do, by the catalog.
+        deprecated_on: ISO date, None where none is known.
+    """
+
+    spec: str
+    engine: str
+    backing: str
+    display_name: str
+    model: str
+    why: str
+    url: str | None
+    state: str
+    credential_source: str
+    detail: str = ""
+    fix: str = ""
+    near_misses: tuple[str, ...] = ()
+    docs_url: str = ""
+    timeout_s: float = 0.0
+    drop_params: str = ""
+    params: dict[str, Any] = {}
+    in_catalog: bool = False
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    input_usd_per_mtok: float | None = None
+    output_usd_per_mtok: float | None = None
+    cache_read_usd_per_mtok: float | None = None
+    caps: tuple[str, ...] = ()
+    deprecated_on: str | None = None
+
+
+def explain(gateway: Gateway, spec: ModelSpec) -> Explanation:
+    """The way of one spec (no alias).
+
+    Raises:
+        UnknownBacking: With the nearest names.
+        MissingCredentials: A proxy deployment was asked for and no proxy is configured.
+    """
+    route = gateway.router.route(spec, dry=True)
+    row = gateway.catalog().get(route.backing, route.model)
+    return Explanation(
+        spec=str(spec),
+        engine=route.engine,
+        backing=route.backing,
+        model=route.model,
+        why=route.why,
+        url=_url(route),
+        timeout_s=route.timeout_s,
+        drop_params=route.drop_params,
+        params=dict(route.params),
+        **_standing(gateway, route),
+        **_facts(row),
+    )
+
+
+def _standing(gateway: Gateway, route: Route) -> dict[str, Any]:
+    """Whether the call would be let in, by what is known here."""
+    if route.backing not in credentials.backings() or route.backing == "litellm_proxy":
+        state, detail, fix = "ready", "", ""
+        if route.engine == "local":
+            state, detail, fix = local_state(route)
+        return {
+            "display_name": _OWN_NAMES.get(route.backing, route.backing),
+            "state": state,
+            "credential_source": route.credential.source,
+            "detail": detail,
+            "fix": fix,
+        }
+    status = credentials.status(route.backing, environ=gateway.config.environ, config=gateway.config)
+    backing = credentials.backing(route.backing)
+    found: dict[str, Any] = {
+        "display_name": backing.display_name,
+        "state": status.state,
+        "credential_source": status.source,
+        "detail": status.detail,
+        "fix": status.fix,
+        "near_misses": status.near_misses,
+        "docs_url": backing.docs_url,
+    }
+    if status.state == "ready" and route.engine == "litellm" and not installed("litellm"):
+        found |= {
+            "state": "attention",
+            "detail": "litellm is not installed, and this lane goes through it",
+            "fix": "pip install '.[litellm]' in ingate's folder",
+        }
+    return found
+
+
+def installed(module: str) -> bool:
+    """Whether a package can be imported, found without importing it."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def local_state(route: Route) -> tuple[str, str, str]:
+    """State, detail and fix of a local model, by its file alone."""
+    from ingate.engines.local import model_path
+
+    if not installed("xllamacpp"):
+        return "attention", "xllamacpp is not installed", "pip install '.[local]' in ingate's folder"
+    from ingate._errors import IngateError
+
+    try:
+        model_path(route)
+    except IngateError as error:
+        return "missing", str(error), error.fix
+    return "ready", "", ""
+
+
+_OWN_NAMES = {
+    "local": "A model in this process",
+    "scripted": "Test double",
+    "tensorzero": "TensorZero",
+    "litellm_proxy": "LiteLLM proxy",
+}
+
+
+def _url(route: Route) -> str | None:
+    if route.engine not in {"direct", "litellm"} or route.api_base is None:
+        return None
+    if route.engine == "litellm":
+        return route.api_base
+    base = route.api_base.rstrip("/")
+    return base if base.endswith("/chat/completions") or route.wire_format != "openai" else f"{base}/chat/completions"
+
+
+def _facts(row: ModelRow | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    return {
+        "in_catalog": True,
+        "context_tokens": row.context_tokens,
+        "max_output_tokens": row.max_output_tokens,
+        "input_usd_per_mtok": row.input_usd_per_mtok,
+        "output_usd_per_mtok": row.output_usd_per_mtok,
+        "cache_read_usd_per_mtok": row.cache_read_usd_per_mtok,
+        "caps": row.caps,
+        "deprecated_on": row.deprecated_on,
+    }

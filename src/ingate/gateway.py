@@ -1,0 +1,375 @@
+"""The gateway: an OpenAI request in, an OpenAI answer out, through whichever engine serves the model."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from ingate import _environ
+from ingate._errors import (
+    BadRequest,
+    ConfigError,
+    ContentFiltered,
+    ContextTooLong,
+    IngateError,
+    MissingCredentials,
+    ModelNotFound,
+    NotServed,
+    SpecError,
+)
+from ingate.config import load
+from ingate.engines.base import CallReport, Engine, Route
+from ingate.routing import Router
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from ingate.catalog import Catalog
+    from ingate.config import Config
+    from ingate.explain import Explanation
+    from ingate.spec import ModelSpec
+
+T = TypeVar("T")
+
+DEFAULT_RETRIES: Final = 2
+# What the next model in the list would answer no better.
+_NO_FALLBACK: Final = (BadRequest, NotServed, ConfigError)
+_YET_FALLBACK: Final = (ContextTooLong, ContentFiltered)
+
+
+class Gateway:
+    """Every model behind one pair of methods, in this process.
+
+    Args:
+        config: None to look for `ingate.yaml` where the manual says; a path for that file; a mapping of the same
+            shape for a configuration in code (no file is read then).
+        engines: Engines to use in place of the built-in ones, by name (`{"scripted": ScriptedEngine()}`).
+        retries: How often a call that failed before its first token is tried again, where the error says that may
+            help (`RateLimited`, `Unavailable`, `TimedOut`). Behind `asgi` the client's own retries count, and the
+            gateway adds none.
+
+    Raises:
+        ConfigError: The configuration is wrong, with file and line.
+
+    Requests and answers are OpenAI's chat-completions JSON as dicts. Answers carry one key more, `ingate`: the spec,
+    engine and backing that served it, what was dropped, the provider's headers, and `cost_usd` (None where the price
+    is unknown). Use it as `async with Gateway() as gateway:` or call `aclose()`.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | None = None,
+        *,
+        engines: Mapping[str, Engine] | None = None,
+        retries: int = DEFAULT_RETRIES,
+    ) -> None:
+        self.config: Config = load(config, environ=_environ.snapshot())
+        self._engines: dict[str, Engine] = dict(engines or {})
+        self._retries = retries
+        self._catalog: Catalog | None = None
+        self._proxy_ids: frozenset[str] | None = None
+        self.router = Router(self.config, self.catalog, scripted="scripted" in self._engines)
+
+    def catalog(self) -> Catalog:
+        """The catalog of models, read once when first asked for."""
+        if self._catalog is None:
+            from ingate.catalog import load as load_catalog
+
+            self._catalog = load_catalog()
+        return self._catalog
+
+    def routes(self, spec: str) -> tuple[Route, ...]:
+        """Where calls of `spec` go, in the order of its fallbacks. No network.
+
+        Raises:
+            SpecError, UnknownBacking, MissingCredentials, ConfigError: see `Router`.
+        """
+        return tuple(self.router.route(one) for one in self.router.specs(spec))
+
+    def explain(self, spec: str) -> list[Explanation]:
+        """What would happen to a call of `spec`, for people: one entry a fallback. No network, no key shown."""
+        from ingate.explain import explain
+
+        return [explain(self, one) for one in self.router.specs(spec)]
+
+    async def complete(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
+        """One whole answer.
+
+        Args:
+            body: An OpenAI chat-completions request; `model` is a spec (without it, the configured `default_model`).
+            retries: Overrides the gateway's own.
+
+        Returns:
+            A `chat.completion` dict with `usage`, plus the key `ingate`.
+
+        Raises:
+            IngateError: One of its classes; every attempt's error is in `__notes__`.
+        """
+        from ingate.wire.completion import normalise_completion
+
+        async def call(route: Route, report: CallReport) -> dict[str, Any]:
+            answer = await self._engine(route).complete(route, _request(route, body), report)
+            return normalise_completion(answer, route.model)
+
+        route, report, answer = await self._first(self._specs(body), call, retries)
+        answer["ingate"] = self._about(route, report, answer.get("usage"))
+        return answer
+
+    async def stream(self, body: Mapping[str, Any], *, retries: int | None = None) -> AsyncIterator[dict[str, Any]]:
+        """The answer as it comes: `chat.completion.chunk` dicts that keep the invariants of `ingate.wire`.
+
+        The last one has no choices; it carries `usage` and `ingate`. Fallbacks and retries happen before the first
+        token only. Closing the iterator stops the provider's work.
+
+        Raises:
+            StreamInterrupted: The answer broke off; `partial_text` and `partial` hold what came.
+            IngateError: One of its other classes. One that came inside a running stream has the partial answer too.
+        """
+        from ingate.engines.stream import open_stream
+
+        async def call(route: Route, report: CallReport) -> AsyncGenerator[dict[str, Any], None]:
+            return await open_stream(self._engine(route), route, _request(route, body), report)
+
+        route, report, chunks = await self._first(self._specs(body), call, retries)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if chunk.get("usage") is not None and not chunk.get("choices"):
+                    chunk["ingate"] = self._about(route, report, chunk["usage"])
+                yield chunk
+
+    async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
+        """Embeddings as an OpenAI list.
+
+        Raises:
+            NotServed: The backing has no embeddings.
+            IngateError: One of its other classes.
+        """
+
+        async def call(route: Route, report: CallReport) -> dict[str, Any]:
+            return await self._engine(route).embed(route, _request(route, body), report)
+
+        route, report, answer = await self._first(self._specs(body), call, retries)
+        answer["ingate"] = self._about(route, report, answer.get("usage"))
+        return answer
+
+    async def models(self) -> list[dict[str, Any]]:
+        """What would answer now, as OpenAI model objects: local models, aliases, the proxy's, every ready backing's."""
+        from ingate.listing import list_models
+
+        return await list_models(self)
+
+    async def proxy_models(self) -> frozenset[str]:
+        """The ids that the configured LiteLLM proxy lists, asked for once; empty without a proxy.
+
+        Raises:
+            IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
+        """
+        if self._proxy_ids is None:
+            route = self.router.proxy_route()
+            if route is None:
+                return frozenset()
+            from ingate.engines.direct import DirectEngine
+
+            engine = self._engine(route)
+            listed = await engine.list_models(route) if isinstance(engine, DirectEngine) else []
+            self._proxy_ids = frozenset(str(model.get("id")) for model in listed)
+        return self._proxy_ids
+
+    @property
+    def asgi(self) -> Callable[..., Awaitable[None]]:
+        """The gateway as an ASGI application: `app.mount("/v1", gateway.asgi)`."""
+        from ingate.serve.app import create_app
+
+        return create_app(_Face(self))
+
+    async def aclose(self) -> None:
+        """Let go of every connection, thread and model. May be called twice."""
+        engines, self._engines = list(self._engines.values()), {}
+        for engine in engines:
+            await engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def engine(self, name: str) -> Engine:
+        """The engine of that name, made when first asked for."""
+        if name not in self._engines:
+            self._engines[name] = _make_engine(name)
+        return self._engines[name]
+
+    def _engine(self, route: Route) -> Engine:
+        return self.engine(route.engine)
+
+    def _specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
+        model = body.get("model") or self.default_model
+        if not isinstance(model, str) or not model:
+            raise SpecError(
+                "the request names no model, and no default_model is configured",
+                fix="pass model=…, or set default_model in ingate.yaml",
+            )
+        return self.router.specs(model)
+
+    @property
+    def default_model(self) -> str | None:
+        """The spec used where a request names none: `default_model`, else the `litellm` section's."""
+        return self.config.settings.default_model or self.config.settings.litellm.default_model
+
+    async def _route(self, spec: ModelSpec) -> Route:
+        try:
+            return self.router.route(spec)
+        except MissingCredentials:
+            listed = await self.proxy_models() if spec.lane != "proxy" and self.router.proxy() else frozenset()
+            if not listed:
+                raise
+            return self.router.route(spec, proxy_lists=lambda name: _lists(listed, name))
+
+    async def _first(
+        self,
+        specs: tuple[ModelSpec, ...],
+        call: Callable[[Route, CallReport], Awaitable[T]],
+        retries: int | None,
+    ) -> tuple[Route, CallReport, T]:
+        """The first of `specs` that answers `call`, each tried as often as its errors allow."""
+        notes: list[str] = []
+        for place, spec in enumerate(specs):
+            report = CallReport(warnings=list(notes))
+            try:
+                route = await self._route(spec)
+                return route, report, await self._tried(route, report, call, retries)
+            except IngateError as error:
+                error.spec = error.spec or str(spec)
+                refused = isinstance(error, _NO_FALLBACK) and not isinstance(error, _YET_FALLBACK)
+                if refused or place == len(specs) - 1:
+                    for note in notes:
+                        error.add_note(note)
+                    if isinstance(error, ModelNotFound) and not error.nearest:
+                        self._name_the_nearest(error, spec)
+                    raise
+                notes.append(f"{spec.target}: {error}")
+        raise SpecError("the model spec is empty")
+
+    async def _tried(
+        self,
+        route: Route,
+        report: CallReport,
+        call: Callable[[Route, CallReport], Awaitable[T]],
+        retries: int | None,
+    ) -> T:
+        attempts = 1 + (self._retries if retries is None else retries)
+        if attempts == 1:
+            return await call(route, report)
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(attempts),
+            retry=retry_if_exception(lambda error: isinstance(error, IngateError) and error.retryable),
+            wait=_wait_s,
+            sleep=asyncio.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                return await call(route, report)
+        raise AssertionError("tenacity ends by an answer or an error")
+
+    def _name_the_nearest(self, error: ModelNotFound, spec: ModelSpec) -> None:
+        from rapidfuzz import process
+
+        if spec.lane == "proxy":
+            names = sorted(self._proxy_ids or ())
+        elif spec.backing in {"local", "scripted"}:
+            return
+        else:
+            names = [row.model for row in self.catalog().rows if row.backing == error.backing]
+        error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)
+        if error.nearest and not error.fix:
+            error.fix = f"ask for one of its models, like {error.nearest[0]}"
+
+    def _about(self, route: Route, report: CallReport, usage: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The answer's metadata, under its key `ingate`."""
+        return {
+            "spec": str(route.spec),
+            "engine": route.engine,
+            "backing": route.backing,
+            "dropped": report.dropped,
+            "warnings": report.warnings,
+            "headers": report.headers,
+            "cost_usd": self._cost_usd(route, report, usage),
+        }
+
+    def _cost_usd(self, route: Route, report: CallReport, usage: Mapping[str, Any] | None) -> float | None:
+        if route.engine in {"local", "scripted"}:
+            return 0.0
+        try:
+            return float(report.headers["x-litellm-response-cost"])
+        except (KeyError, ValueError):
+            pass
+        row = self.catalog().get(route.backing, route.model)
+        if row is None or usage is None:
+            return None
+        from ingate.catalog import cost_usd
+
+        return cost_usd(row, usage)
+
+
+class _Face:
+    """The gateway behind the ASGI face: the client retries there, and one layer is enough."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    async def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self.gateway.complete(body, retries=0)
+
+    def stream(self, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        return self.gateway.stream(body, retries=0)
+
+    async def embed(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self.gateway.embed(body, retries=0)
+
+    async def models(self) -> list[dict[str, Any]]:
+        return await self.gateway.models()
+
+    async def aclose(self) -> None:
+        await self.gateway.aclose()
+
+
+def _request(route: Route, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
+    own = {"model", "stream"}
+    return {**{name: value for name, value in body.items() if name not in own}, **route.params}
+
+
+def _wait_s(state: Any) -> float:
+    """Seconds before the next try: what the provider asked for (a minute at most), else 0.5, 1, 2…"""
+    error = state.outcome.exception() if state.outcome is not None else None
+    asked_s = getattr(error, "retry_after_s", None)
+    return min(asked_s, 60.0) if asked_s is not None else 0.5 * 2 ** (state.attempt_number - 1)
+
+
+def _lists(listed: frozenset[str], name: str) -> bool:
+    """Whether the proxy's list has `name`, by itself or by a wildcard such as `groq/*`."""
+    return name in listed or any(entry.endswith("*") and name.startswith(entry[:-1]) for entry in listed)
+
+
+def _make_engine(name: str) -> Engine:
+    if name == "direct":
+        from ingate.engines.direct import DirectEngine
+
+        return DirectEngine()
+    if name == "litellm":
+        from ingate.engines.litellm_ import LitellmEngine
+
+        return LitellmEngine()
+    if name == "local":
+        from ingate.engines.local import LocalEngine
+
+        return LocalEngine()
+    raise ConfigError(f"there is no engine {name!r}")

@@ -1,0 +1,349 @@
+"""From a spec to a Route: which engine, which address, whose key, and why. Nothing here opens a connection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from ingate import credentials
+from ingate._errors import MissingCredentials, SpecError, UnknownBacking
+from ingate._secret import Secret
+from ingate.credentials.credential import Credential
+from ingate.engines.base import DropPolicy, Route
+from ingate.spec import OWN_PARAMS, ModelSpec, parse, parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.catalog import Catalog, ModelRow
+    from ingate.config import BackingSettings, Config, SecretRef
+
+DEFAULT_TIMEOUT_S: Final = 600.0
+PROXY: Final = "litellm_proxy"
+# Formats the direct lane speaks; every other backing goes through embedded litellm.
+DIRECT_FORMATS: Final = frozenset({"openai"})
+# What serves itself, without an entry in the map of backings.
+_OWN: Final = frozenset({"local", "scripted", "tensorzero"})
+
+
+class Router:
+    """Turns what a user writes into Routes, by the configuration, the environment and the catalog.
+
+    Args:
+        config: The loaded configuration.
+        catalog: Called when a catalog fact is first needed, so that a direct call never pays for the catalog.
+        scripted: Whether `scripted/…` specs are served (a test double was given to the gateway).
+    """
+
+    def __init__(self, config: Config, catalog: Callable[[], Catalog], *, scripted: bool = False) -> None:
+        self.config = config
+        self._catalog = catalog
+        self._scripted = scripted
+
+    def specs(self, text: str) -> tuple[ModelSpec, ...]:
+        """The specs to try in order, with every alias replaced by what it names.
+
+        Raises:
+            SpecError: The text cannot be read, or an alias leads back to itself.
+            UnknownBacking: A name without a slash that is no alias, with the nearest names.
+        """
+        return self._expand(parse(text), ())
+
+    def _expand(self, specs: tuple[ModelSpec, ...], seen: tuple[str, ...]) -> tuple[ModelSpec, ...]:
+        found: list[ModelSpec] = []
+        for spec in specs:
+            if spec.lane != "alias":
+                found.append(spec)
+                continue
+            if spec.model in seen:
+                circle = " → ".join((*seen, spec.model))
+                raise SpecError(f"the alias {spec.model!r} leads back to itself: {circle}", spec=str(spec))
+            named = self._expand(self._named(spec), (*seen, spec.model))
+            found += [replace(one, params={**one.params, **spec.params}) for one in named]
+        return tuple(found)
+
+    def _named(self, spec: ModelSpec) -> tuple[ModelSpec, ...]:
+        if (configured := self.config.settings.aliases.get(spec.model)) is not None:
+            return parse(configured if isinstance(configured, str) else ",".join(configured))
+        rows = [row for row in self._catalog().curated() if spec.model in {row.model, row.model.rpartition("/")[2]}]
+        if rows:
+            return (parse_one(rows[0].spec),)
+        raise self._unknown_name(spec)
+
+    def _unknown_name(self, spec: ModelSpec) -> UnknownBacking:
+        from rapidfuzz import process
+
+        wanted = spec.model.lower()
+        catalog = self._catalog()
+        exact = [row.key for row in catalog.rows if row.model.lower() == wanted]
+        names = {*self.config.settings.aliases, *(row.model for row in catalog.curated())}
+        near = [name for name, score, _ in process.extract(spec.model, sorted(names), limit=3) if score >= 70]
+        nearest = tuple((exact[:3] or near)[:3])
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        return UnknownBacking(
+            f"{spec.model!r} is no alias, and a model is written <backing>/<model>{hint}",
+            spec=str(spec),
+            nearest=nearest,
+            fix=f"ingate models {spec.model}",
+        )
+
+    def route(self, spec: ModelSpec, *, proxy_lists: Callable[[str], bool] | None = None, dry: bool = False) -> Route:
+        """The Route of one spec (no alias).
+
+        Args:
+            spec: What to route.
+            dry: Look only: no reference is resolved (a `cmd:` is not run, a keyring not asked), the Route holds no
+                key and no header of the configuration, and nothing missing is an error.
+            proxy_lists: Tells whether the configured proxy lists a `<backing>/<model>`; asked only where neither the
+                environment nor the configuration has a credential.
+
+        Raises:
+            UnknownBacking: With the nearest names.
+            MissingCredentials: Neither environment, configuration nor proxy would serve it.
+            ConfigError: A reference in the configuration cannot be read.
+        """
+        if spec.lane == "proxy":
+            why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
+            return self._proxy(spec, spec.model, why, dry=dry)
+        name = spec.backing
+        if spec.lane == "auto" and name in _OWN:
+            return self._own(spec, dry=dry)
+        if spec.lane == "auto" and name in self.config.settings.servers:
+            return self._server(spec, dry=dry)
+        try:
+            backing = credentials.backing(name)
+        except UnknownBacking as error:
+            raise self._unknown_backing(spec, error) from None
+        settings = self.config.backing(backing.name)
+        engine = "direct" if spec.lane == "auto" and backing.wire_format in DIRECT_FORMATS else "litellm"
+        try:
+            credential, api_base = self._credential(backing.name, dry=dry)
+        except MissingCredentials as error:
+            error.spec = str(spec)
+            if proxy_lists is not None and self.proxy() is not None:
+                for listed in (f"{backing.name}/{spec.model}", f"{name}/{spec.model}", spec.model):
+                    if proxy_lists(listed):
+                        why = f"no credential for {backing.name} here, and the configured proxy lists {listed!r}"
+                        return self._proxy(spec, listed, why)
+            raise
+        if engine == "direct":
+            why = f"{backing.name} speaks {_FORMAT_NAMES.get(backing.wire_format, backing.wire_format)}: straight to it"
+        elif spec.lane == "litellm":
+            why = "written litellm.…: always through embedded litellm"
+        else:
+            why = f"{backing.name} has a wire format of its own: through embedded litellm"
+        return self._route(
+            spec,
+            engine=engine,
+            backing=backing.name,
+            model=spec.model,
+            wire_format=backing.wire_format,
+            api_base=api_base,
+            credential=credential,
+            settings=settings,
+            why=why,
+            dry=dry,
+        )
+
+    def _credential(self, backing: str, *, dry: bool) -> tuple[Credential, str | None]:
+        if not dry:
+            return credentials.resolve(backing, environ=self.config.environ, config=self.config)
+        status = credentials.status(backing, environ=self.config.environ, config=self.config)
+        return Credential(source=status.source), status.api_base
+
+    def proxy(self, *, dry: bool = False) -> tuple[str, Secret | None, str] | None:
+        """The configured LiteLLM proxy's base URL, key and where they come from; None where there is none."""
+        found = credentials.proxy_settings(self.config.environ, self.config)
+        if found is None:
+            return None
+        api_base, key, source = found
+        if dry:
+            return api_base, None, source
+        resolved = key if key is None or isinstance(key, Secret) else key.resolve(self.config.environ)
+        return api_base, resolved, source
+
+    def proxy_route(self) -> Route | None:
+        """A Route to the proxy for what is no call of a model: its lists. None where no proxy is configured."""
+        return None if self.proxy() is None else self._proxy(ModelSpec("proxy", "", "models"), "", "the proxy's lists")
+
+    def _proxy(self, spec: ModelSpec, deployment: str, why: str, *, dry: bool = False) -> Route:
+        found = self.proxy(dry=dry)
+        if found is None:
+            raise MissingCredentials(
+                f"{spec.target!r} names a deployment of a LiteLLM proxy, and no proxy is configured",
+                backing=PROXY,
+                spec=str(spec),
+                alternatives=(("LITELLM_API_BASE", "LITELLM_API_KEY"),),
+                fix="set LITELLM_API_BASE and LITELLM_API_KEY, or litellm.api_base and litellm.api_key in ingate.yaml",
+                docs_url="https://docs.litellm.ai/docs/simple_proxy",
+            )
+        api_base, key, source = found
+        return self._route(
+            spec,
+            engine="direct",
+            backing=PROXY,
+            model=deployment,
+            wire_format="openai",
+            api_base=api_base,
+            credential=Credential(key, source=source),
+            why=why,
+            dry=dry,
+        )
+
+    def _server(self, spec: ModelSpec, *, dry: bool) -> Route:
+        server = self.config.settings.servers[spec.backing]
+        where = self.config.where("servers", spec.backing)
+        key = server.api_key.resolve(self.config.environ) if server.api_key is not None and not dry else None
+        source = server.api_key.describe() if server.api_key is not None else "no key configured"
+        route = self._route(
+            spec,
+            engine="direct",
+            backing=spec.backing,
+            model=spec.model,
+            wire_format=server.wire_format,
+            api_base=server.base_url,
+            credential=Credential(key, source=source),
+            why=f"a server of yours, {where}",
+            dry=dry,
+        )
+        return replace(
+            route,
+            headers={} if dry else self._texts(server.headers),
+            timeout_s=self._timeout_s(spec, server.timeout_s),
+        )
+
+    def _own(self, spec: ModelSpec, *, dry: bool) -> Route:
+        if spec.backing == "tensorzero":
+            return self._tensorzero(spec, dry=dry)
+        if spec.backing == "scripted":
+            if not self._scripted:
+                raise UnknownBacking(
+                    "'scripted' is the test double, and this gateway was not given one",
+                    spec=str(spec),
+                    fix="Gateway(engines={'scripted': ScriptedEngine()})",
+                )
+            return self._route(spec, engine="scripted", backing="scripted", model=spec.model, why="the test double")
+        facts: dict[str, Any] = {}
+        if (path := self.config.settings.local.models.get(spec.model)) is not None:
+            facts["path"] = path
+        if (context := self.config.settings.local.context_tokens) is not None:
+            facts["context_tokens"] = context
+        if (threads := self.config.settings.local.threads) is not None:
+            facts["threads"] = threads
+        route = self._route(
+            spec,
+            engine="local",
+            backing="local",
+            model=spec.model,
+            credential=Credential(source="no key needed"),
+            why="a model file inside this process",
+        )
+        return replace(route, facts=facts)
+
+    def _tensorzero(self, spec: ModelSpec, *, dry: bool) -> Route:
+        settings = self.config.settings.servers.get("tensorzero")
+        url = self.config.environ.get("TENSORZERO_GATEWAY_URL", "").strip()
+        base = (settings.base_url if settings is not None else "") or url or "http://localhost:3000"
+        key_ref = settings.api_key if settings is not None else None
+        key = key_ref.resolve(self.config.environ) if key_ref is not None and not dry else None
+        # Its OpenAI endpoint tells functions from models by a prefix; a model of its own short form holds `::`.
+        kind = "model_name" if "::" in spec.model else "function_name"
+        model = spec.model if spec.model.startswith("tensorzero::") else f"tensorzero::{kind}::{spec.model}"
+        return self._route(
+            spec,
+            engine="direct",
+            backing="tensorzero",
+            model=model,
+            wire_format="openai",
+            api_base=base if base.rstrip("/").endswith("/v1") else f"{base.rstrip('/')}/openai/v1",
+            credential=Credential(key, source="no key needed" if key_ref is None else key_ref.describe()),
+            why="a TensorZero gateway over HTTP",
+        )
+
+    def _route(
+        self,
+        spec: ModelSpec,
+        *,
+        engine: str,
+        backing: str,
+        model: str,
+        why: str,
+        wire_format: str = "",
+        api_base: str | None = None,
+        credential: Credential | None = None,
+        settings: BackingSettings | None = None,
+        dry: bool = False,
+    ) -> Route:
+        through_litellm = engine == "litellm" or backing == PROXY
+        litellm = self.config.settings.litellm
+        headers = self._texts(litellm.default_headers) if through_litellm and not dry else {}
+        if settings is not None and not dry:
+            headers |= self._texts(settings.headers)
+        configured_timeout_s = settings.timeout_s if settings is not None else None
+        if configured_timeout_s is None and through_litellm:
+            configured_timeout_s = litellm.timeout_s
+        row = self._row(backing, model) if wire_format not in {"", "openai"} else None
+        return Route(
+            spec=spec,
+            engine=engine,  # ty: ignore[invalid-argument-type]
+            backing=backing,
+            model=model,
+            wire_format=wire_format,
+            api_base=api_base,
+            credential=credential if credential is not None else Credential(),
+            headers=headers,
+            params={name: value for name, value in spec.params.items() if name not in OWN_PARAMS},
+            extra_kwargs=litellm.extra_kwargs if through_litellm else {},
+            timeout_s=self._timeout_s(spec, configured_timeout_s),
+            drop_params=_drop_policy(spec.params.get("drop_params", litellm.drop_params)),
+            why=why,
+            facts={"max_output_tokens": row.max_output_tokens, "caps": row.caps} if row is not None else {},
+        )
+
+    def _row(self, backing: str, model: str) -> ModelRow | None:
+        return self._catalog().get(backing, model)
+
+    def _timeout_s(self, spec: ModelSpec, configured_s: float | None) -> float:
+        wanted = spec.params.get("timeout")
+        if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted > 0:
+            return float(wanted)
+        if wanted is not None:
+            raise SpecError(f"timeout={wanted!r} is no number of seconds above 0", spec=str(spec), fix="?timeout=30")
+        return configured_s or self.config.settings.timeout_s or DEFAULT_TIMEOUT_S
+
+    def _texts(self, headers: Mapping[str, SecretRef]) -> dict[str, str]:
+        return {name: value.resolve(self.config.environ).reveal() for name, value in headers.items()}
+
+    def _unknown_backing(self, spec: ModelSpec, error: UnknownBacking) -> UnknownBacking:
+        from rapidfuzz import process
+
+        names = [*credentials.backings(), *self.config.settings.servers, *_OWN]
+        near = [name for name, score, _ in process.extract(spec.backing, names, limit=3) if score >= 60]
+        nearest = tuple(dict.fromkeys((*error.nearest, *near)))[:3]
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        return UnknownBacking(
+            f"{spec.backing!r} is no backing ingate knows{hint}",
+            spec=str(spec),
+            nearest=nearest,
+            fix=f"ingate models --backing {nearest[0]}" if nearest else "ingate models --all",
+        )
+
+
+_FORMAT_NAMES: Final[Mapping[str, str]] = {
+    "openai": "OpenAI's wire format",
+    "azure": "Azure OpenAI's wire format",
+    "anthropic": "Anthropic's Messages format",
+    "gemini": "Gemini's generateContent format",
+    "bedrock": "Bedrock's Converse format",
+    "cohere": "Cohere's v2 chat format",
+    "ollama": "Ollama's chat format",
+}
+
+
+def _drop_policy(value: Any) -> DropPolicy:
+    """`drop_params: true` drops and tells, `false` refuses; the three words say it outright."""
+    if isinstance(value, bool):
+        return "warn" if value else "strict"
+    if value in get_args(DropPolicy):
+        return value
+    raise SpecError(f"drop_params={value!r} is not one of true, false, strict, warn, drop")
