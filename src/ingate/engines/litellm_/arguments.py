@@ -1,0 +1,195 @@
+"""A Route and an OpenAI request → the keyword arguments of `litellm.acompletion` and `litellm.aembedding`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import BadRequest, IngateError, MissingCredentials, UnknownBacking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.engines.base import CallReport, Route
+
+# Backings whose provider look-up inside litellm starts a login.
+OAUTH: Final = frozenset({"github_copilot", "chatgpt"})
+# What an OpenAI-like server that wants no key is sent, since litellm's client refuses to be built without one.
+NO_KEY: Final = "no-key-needed"
+# Parameters that steer litellm rather than the model: never taken from a request, which may come from anyone. A
+# request that could name `api_base` could have the key sent elsewhere.
+_STEERING_PREFIXES: Final = ("aws_", "vertex_", "azure_", "litellm_", "mock_", "oci_", "watsonx_", "_")
+_STEERING: Final = frozenset(
+    {
+        "api_base", "api_key", "api_type", "api_version", "base_url", "client", "custom_llm_provider", "deployment_id",
+        "drop_params", "additional_drop_params", "allowed_openai_params", "extra_headers", "headers", "max_retries", "num_retries",
+        "model", "model_list", "organization", "region_name", "shared_session", "ssl_verify", "stream", "timeout", "token",
+        "use_litellm_proxy", "acompletion",
+    }
+)  # fmt: skip
+# In litellm's list of its own parameters, yet a request's to set.
+_A_REQUESTS_OWN: Final = frozenset(
+    {"metadata", "store", "thinking", "modalities", "cache_control", "max_tokens", "user", "n", "seed", "prompt_cache_key"}
+)
+# Backings that take OpenAI's `metadata` field; litellm keeps a `metadata` argument for its own callbacks.
+_METADATA_FIELD: Final = frozenset({"openai", "azure"})
+# Parameters that say nothing on whether the model takes them.
+_NOT_DROPPABLE: Final = frozenset(
+    {"messages", "model", "stream", "stream_options", "extra_headers", "metadata", "max_retries", "api_version", "custom_llm_provider",
+     "drop_params", "additional_drop_params", "allowed_openai_params"}
+)  # fmt: skip
+
+
+def for_completion(
+    litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
+) -> dict[str, Any]:
+    """The arguments of `acompletion`.
+
+    Raises:
+        MissingCredentials: The backing wants a key and the Route brings nothing.
+        BadRequest: Under the `strict` policy, a parameter that may not come with a request.
+        UnknownBacking: litellm knows no such provider, and the Route has no base URL to treat as OpenAI-like.
+    """
+    call = _request_params(litellm, route, {**body, **route.params}, report)
+    call["model"] = model_name(litellm, route)
+    call.setdefault("messages", [])
+    if stream:
+        call["stream"] = True
+        call["stream_options"] = {**(call.get("stream_options") or {}), "include_usage": True}
+    else:
+        call.pop("stream_options", None)
+    call["drop_params"] = route.drop_params != "strict"
+    _connect(call, route)
+    if route.drop_params != "strict" and route.backing not in OAUTH:
+        report.dropped.extend(name for name in _unsupported(litellm, call) if name not in report.dropped)
+    return deep_merge(call, route.extra_kwargs)
+
+
+def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+    """The arguments of `aembedding`; raises as `for_completion`."""
+    call = _request_params(litellm, route, {**body, **route.params}, report)
+    call["model"] = model_name(litellm, route)
+    call["drop_params"] = route.drop_params != "strict"
+    _connect(call, route)
+    return deep_merge(call, route.extra_kwargs)
+
+
+def model_name(litellm: Any, route: Route) -> str:
+    """litellm's name for the Route's model: `<backing>/<model>`; a server litellm does not know is OpenAI-like."""
+    if route.backing in set(map(_text, litellm.provider_list)) or _is_json_provider(litellm, route.backing):
+        return f"{route.backing}/{route.model}"
+    if route.api_base:
+        return f"openai/{route.model}"
+    raise UnknownBacking(
+        f"the installed litellm has no provider {route.backing!r}",
+        backing=route.backing,
+        fix="set a base_url for it, or install a newer litellm",
+    )
+
+
+def deep_merge(into: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """`into` with `extra` laid over it: mappings merge key by key, everything else is replaced. Changes neither."""
+    merged = dict(into)
+    for name, value in extra.items():
+        own = merged.get(name)
+        merged[name] = deep_merge(own, value) if isinstance(own, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+    steering = [name for name in body if _steers(litellm, name)]
+    if steering and route.drop_params == "strict":
+        raise BadRequest(
+            f"a request may not set {', '.join(map(repr, steering))}: these steer the gateway",
+            backing=route.backing,
+            spec=str(route.spec),
+            fix="set them in the configuration's section of this backing",
+        )
+    report.dropped.extend(steering)
+    call = {name: value for name, value in body.items() if value is not None and name not in steering}
+    if not call.get("tools", True):
+        for name in ("tools", "tool_choice", "parallel_tool_calls"):
+            call.pop(name, None)
+    metadata = call.pop("metadata", None)
+    if metadata is not None:
+        if route.backing in _METADATA_FIELD:
+            call["extra_body"] = {"metadata": metadata, **(call.get("extra_body") or {})}
+        else:
+            report.dropped.append("metadata")
+    return call
+
+
+def _steers(litellm: Any, name: str) -> bool:
+    if name in _A_REQUESTS_OWN:
+        return False
+    return name in _STEERING or name.startswith(_STEERING_PREFIXES) or name in litellm.types.utils.all_litellm_params
+
+
+def _connect(call: dict[str, Any], route: Route) -> None:
+    """Key, base URL, headers, time limit: always said, so that no environment variable decides."""
+    for name, secret in route.credential.params.items():
+        call[name] = secret.reveal()
+    if route.credential.api_key is not None:
+        call["api_key"] = route.credential.api_key.reveal()
+    elif not route.credential.params and (key := _without_key(route)) is not None:
+        call["api_key"] = key
+    if route.api_base:
+        call["api_base"] = _api_base(route)
+    if route.headers:
+        call["extra_headers"] = dict(route.headers)
+    call["timeout"] = route.timeout_s
+    call["num_retries"] = call["max_retries"] = 0
+
+
+def _without_key(route: Route) -> str | None:
+    auth = _auth(route.backing)
+    if auth in {"cloud", "oauth_device"}:
+        return None
+    if auth == "api_key" and not route.api_base:
+        raise MissingCredentials(
+            f"{route.backing} has no key",
+            backing=route.backing,
+            spec=str(route.spec),
+            fix=f"ingate doctor {route.backing}",
+        )
+    return NO_KEY
+
+
+def _auth(backing: str) -> str:
+    try:
+        from ingate.credentials import backing as look_up
+        return look_up(backing).auth
+    except (IngateError, ImportError):
+        return "base_url"
+
+
+def _api_base(route: Route) -> str:
+    """The base URL as litellm wants it for this backing."""
+    base = (route.api_base or "").rstrip("/")
+    if route.backing in {"cohere", "cohere_chat"} and not base.endswith("/chat"):
+        return f"{base}/chat" if base.endswith(("/v1", "/v2")) else f"{base}/v2/chat"
+    return base
+
+
+def _unsupported(litellm: Any, call: Mapping[str, Any]) -> list[str]:
+    known = litellm.constants.DEFAULT_CHAT_COMPLETION_PARAM_VALUES
+    given = [name for name in call if name in known and name not in _NOT_DROPPABLE]
+    if not given:
+        return []
+    provider, _, model = call["model"].partition("/")
+    try:
+        supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
+    except Exception:  # noqa: BLE001 -- a provider without the look-up only costs the user a notice
+        return []
+    return [name for name in given if supported and name not in supported]
+
+
+def _text(provider: Any) -> str:
+    return getattr(provider, "value", provider)
+
+
+def _is_json_provider(litellm: Any, name: str) -> bool:
+    try:
+        from litellm.llms.openai_like.json_loader import JSONProviderRegistry
+    except ImportError:
+        return False
+    return bool(JSONProviderRegistry.exists(name))

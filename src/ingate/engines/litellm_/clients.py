@@ -1,0 +1,123 @@
+"""litellm's HTTP clients: each watched, and closed with the event loop it belongs to.
+
+litellm keeps one client per provider and event loop, and closes none: twenty `asyncio.run` leave twenty sockets.
+Its cache of clients is a replaceable attribute; ours adds the hooks of `observe.py` to each new client and, for loops
+on which ingate made a call, closes what was made there when the loop ends (`asyncio.run` ends its asynchronous
+generators just before it closes the loop, so one that waits in each loop hears of it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from ingate.engines.litellm_ import observe
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+_guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+_litellm: Any = None
+
+
+def install(litellm: Any) -> None:
+    """Put the watching cache in place of litellm's, and keep USE_LITELLM_PROXY from rerouting ingate's calls."""
+    global _litellm
+    _litellm = litellm
+    litellm.in_memory_llm_clients_cache = _cache_kind(litellm)()
+    _keep_routes(litellm)
+
+
+def _cache_kind(litellm: Any) -> type:
+    kind: type = type(litellm.in_memory_llm_clients_cache)
+
+    class WatchedClients(kind):
+        def set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
+            watch(value)
+            return super().set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
+
+        async def async_set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
+            watch(value)
+            return await super().async_set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
+
+    return WatchedClients
+
+
+def _keep_routes(litellm: Any) -> None:
+    config = litellm.LiteLLMProxyChatConfig
+    original = config.should_use_litellm_proxy_by_default
+
+    def decide(litellm_params: Any = None) -> bool:
+        # The variable would send every backing's request, with its key, to another server than the route says.
+        return False if observe.current.get() is not None else original(litellm_params=litellm_params)
+
+    config.should_use_litellm_proxy_by_default = staticmethod(decide)
+
+
+def http_client(value: object) -> Any:
+    """The asynchronous httpx (or httpx2) client inside one of litellm's or openai's, None where there is none."""
+    for holder in (value, getattr(value, "client", None), getattr(value, "_client", None)):
+        if holder is not None and hasattr(holder, "event_hooks") and asyncio.iscoroutinefunction(
+            getattr(holder, "send", None)
+        ):
+            return holder
+    return None
+
+
+def watch(value: object) -> None:
+    """Add the hooks to a client, once."""
+    client = http_client(value)
+    if client is None:
+        return
+    hooks = client.event_hooks
+    if observe.on_response not in hooks.get("response", []):
+        client.event_hooks = {
+            "request": [*hooks.get("request", []), observe.on_request],
+            "response": [*hooks.get("response", []), observe.on_response],
+        }
+
+
+async def join_loop() -> None:
+    """Have the running loop's clients closed when the loop ends."""
+    loop = asyncio.get_running_loop()
+    if loop in _guards:
+        return
+    with _lock:
+        for other in [known for known in _guards if known.is_closed()]:
+            del _guards[other]
+        if loop in _guards:
+            return
+        guard = _guards[loop] = _until_the_loop_ends(id(loop))
+    await anext(guard)
+
+
+async def close_loop() -> None:
+    """Close the running loop's clients now."""
+    guard = _guards.pop(asyncio.get_running_loop(), None)
+    if guard is not None:
+        await guard.aclose()
+
+
+async def _until_the_loop_ends(loop_id: int) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await _close_clients_of(loop_id)
+
+
+async def _close_clients_of(loop_id: int) -> None:
+    cache = _litellm.in_memory_llm_clients_cache
+    suffix = f"-{loop_id}"
+    for key in [key for key in list(cache.cache_dict) if str(key).endswith(suffix)]:
+        value = cache.cache_dict.pop(key, None)
+        getattr(cache, "ttl_dict", {}).pop(key, None)
+        client = http_client(value)
+        if client is not None:
+            with contextlib.suppress(Exception):
+                await client.aclose()
+    # aiohttp closes TLS transports a turn of the loop later.
+    await asyncio.sleep(0)

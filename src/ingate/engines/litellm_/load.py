@@ -1,0 +1,121 @@
+"""The one import of litellm: when first needed, off the event loop, silent and without the network."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import sys
+import threading
+from concurrent.futures import Future
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate import _environ
+from ingate._errors import MissingExtra
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# Releases of litellm that carried a credential stealer; they run code as soon as they are imported.
+COMPROMISED: Final = frozenset({"1.82.7", "1.82.8"})
+INSTALL: Final = "pip install '.[litellm]' in ingate's folder (or make setup)"
+_LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+
+_lock = threading.Lock()
+_loading: Future[ModuleType] | None = None
+
+
+def version() -> str | None:
+    """The installed litellm's version from its metadata, None where it is not installed. Imports nothing."""
+    try:
+        return metadata.version("litellm")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_installed() -> str:
+    """The installed litellm's version.
+
+    Raises:
+        MissingExtra: litellm is not installed, or is one of the compromised releases.
+    """
+    installed = version()
+    if installed is None:
+        raise MissingExtra("litellm is not installed", extra="litellm", fix=INSTALL)
+    if installed in COMPROMISED:
+        raise MissingExtra(
+            f"litellm {installed} is a compromised release that steals credentials; it was not imported",
+            extra="litellm",
+            fix="pip uninstall litellm, remove any litellm_init.pth from site-packages, change every key that was in "
+            f"reach, then {INSTALL}",
+        )
+    return installed
+
+
+def preload() -> Future[ModuleType]:
+    """Starts the import in a background thread, once for the process; later calls get the same future.
+
+    The thread is a daemon: a program that ends meanwhile does not wait for it.
+    """
+    global _loading
+    with _lock:
+        if _loading is None or (_loading.done() and _loading.exception() is not None):
+            _loading = Future()
+            threading.Thread(target=_fill, args=(_loading,), name="ingate-litellm-import", daemon=True).start()
+        return _loading
+
+
+def loaded() -> ModuleType | None:
+    """litellm where it has been imported by ingate, else None."""
+    future = _loading
+    return future.result() if future is not None and future.done() and future.exception() is None else None
+
+
+async def load() -> ModuleType:
+    """litellm, imported in a thread where it was not yet. Raises `MissingExtra`."""
+    module = loaded()
+    return module if module is not None else await asyncio.shield(asyncio.wrap_future(preload()))
+
+
+def _fill(future: Future[ModuleType]) -> None:
+    try:
+        module = _import()
+    except BaseException as error:  # noqa: BLE001 -- handed to whoever waits for the future
+        future.set_exception(error)
+    else:
+        future.set_result(module)
+
+
+def _import() -> ModuleType:
+    check_installed()
+    _environ.set_litellm_import_switches()
+    own_hook = sys.excepthook
+    try:
+        litellm = importlib.import_module("litellm")
+    except ImportError as error:
+        raise MissingExtra(
+            f"litellm {version()} is installed but cannot be imported: {error}", extra="litellm", fix=INSTALL
+        ) from None
+    sys.excepthook = own_hook
+    _quieten(litellm)
+    from ingate.engines.litellm_ import clients
+
+    clients.install(litellm)
+    return litellm
+
+
+def _quieten(litellm: Any) -> None:
+    """Process-wide settings that only make litellm silent; what shapes a call is passed with the call."""
+    litellm.suppress_debug_info = True
+    litellm.disable_hf_tokenizer_download = True
+    litellm.disable_streaming_logging = True
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.addFilter(_to_whom_it_concerns)
+
+
+def _to_whom_it_concerns(record: logging.LogRecord) -> bool:
+    """Warnings go to a program that set up logging; nothing falls through to standard error by default."""
+    return record.levelno >= logging.WARNING and bool(logging.getLogger().handlers)
