@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingate import credentials
-from ingate.spec import ModelSpec
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
     from ingate.engines.base import Route
     from ingate.gateway import Gateway
+    from ingate.spec import ModelSpec
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

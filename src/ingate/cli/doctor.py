@@ -1,0 +1,85 @@
+"""`ingate doctor`: what is set up, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingate.doctor import Line, Report
+
+EXAMPLES = """\b
+Examples:
+  ingate doctor
+  ingate doctor --json
+
+Looks at files and variables only: no network, no login. Exits 1 where something is wrong."""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_obj
+def command(config: str | None, as_json: bool) -> int:
+    """Check configuration, credentials, catalog and optional packages."""
+    from ingate.doctor import examine
+    from ingate.gateway import Gateway
+
+    report = examine(Gateway(config))
+    if as_json:
+        from ingate.cli.out import show_json
+
+        show_json(report)
+    else:
+        click.echo("\n".join(_lines(report)))
+    return 1 if report.problems else 0
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"ingate {report.version} · Python {report.python}"
+    yield _title("Configuration")
+    for file, kind in report.files:
+        yield f"  {file}  ({kind})"
+    if not report.files:
+        yield "  no file found; `ingate init` writes one, and none is needed where the keys are in the environment"
+    for conflict in report.conflicts:
+        yield f"  {conflict.setting}: {conflict.winner} wins over {', '.join(conflict.losers)}"
+    if report.default_model:
+        yield f"  default model: {report.default_model}"
+    yield _title("Catalog")
+    yield f"  {report.models:,} chat models · {report.catalog}"
+    yield _title("Optional packages")
+    yield from _table(report.extras)
+    yield _title("Local models")
+    yield from _table(report.local)
+    yield _title("LiteLLM proxy")
+    yield "  none configured" if report.proxy is None else f"  {report.proxy[0]}  ({report.proxy[1]})"
+    yield _title("Backings")
+    yield from _table(report.backings)
+    if not any(line.state == "ready" for line in report.backings):
+        yield "  no provider's key is set; `ingate explain <backing>/<model>` names the variable one reads"
+    yield f"  {report.missing} without a credential"
+    if report.problems:
+        yield _title("Wrong")
+        for problem in report.problems:
+            yield f"  {click.style('✗', fg='red')} {problem.what}"
+            yield f"    fix: {problem.fix}"
+
+
+def _title(text: str) -> str:
+    return f"\n{click.style(text, bold=True)}"
+
+
+def _table(lines: tuple[Line, ...]) -> Iterator[str]:
+    from ingate.cli.out import mark, table
+
+    cells: list[tuple[str, ...]] = []
+    for line in lines:
+        said = " · ".join(part for part in (line.source, line.detail, *line.near_misses) if part)
+        if line.state != "ready" and line.fix:
+            said = f"{said} · fix: {line.fix}" if said else f"fix: {line.fix}"
+        cells.append((f"  {mark(line.state)}", line.name, said))
+    if cells:
+        yield from table(cells)
