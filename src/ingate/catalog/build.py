@@ -1,0 +1,130 @@
+"""litellm's catalog file, read into rows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from ingate.catalog.prices import prices
+from ingate.catalog.providers import NO_BACKING, place
+from ingate.catalog.schema import CAPS, ModelRow
+
+MODES: Final = frozenset({"chat", "responses", "completion"})
+
+_FLAGS: Final = {
+    "tools": ("supports_function_calling",),
+    "vision": ("supports_vision", "supports_image_input"),
+    "reasoning": ("supports_reasoning",),
+    "json": ("supports_response_schema", "supports_native_structured_output"),
+    "audio": ("supports_audio_input",),
+    "speech": ("supports_audio_output",),
+    "video": ("supports_video_input",),
+    "pdf": ("supports_pdf_input",),
+    "search": ("supports_web_search",),
+    "cache": ("supports_prompt_caching",),
+    "computer": ("supports_computer_use",),
+}
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Built(msgspec.Struct, frozen=True, array_like=True):
+    """What a catalog file holds.
+
+    Attributes:
+        rows: One row for each backing and model, by backing and name.
+        left_out: How many entries of a chat mode are no row, by the reason's short name.
+        no_backing: How many of them each unknown provider has.
+    """
+
+    rows: tuple[ModelRow, ...]
+    left_out: dict[str, int]
+    no_backing: dict[str, int]
+
+
+def build(raw: bytes) -> Built:
+    """Read a catalog file.
+
+    Raises:
+        ValueError: It is not JSON, or not an object, or no entry of it is a model of a known backing.
+    """
+    try:
+        entries = msgspec.json.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"it is not JSON ({error})") from error
+    if not isinstance(entries, dict):
+        raise ValueError(f"it holds a {type(entries).__name__}, not an object")  # noqa: TRY004 - bad data, not a bad call
+    rows: dict[tuple[str, str], ModelRow] = {}
+    named: set[tuple[str, str]] = set()
+    left_out: Counter[str] = Counter()
+    no_backing: Counter[str] = Counter()
+    known_caps: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for key, entry in entries.items():
+        if not isinstance(entry, dict):
+            left_out["malformed"] += 1
+            continue
+        mode, provider = entry.get("mode"), entry.get("litellm_provider")
+        if mode not in MODES:
+            continue
+        where = place(provider, key) if isinstance(provider, str) else NO_BACKING
+        if isinstance(where, str):
+            left_out[where] += 1
+            if where == NO_BACKING:
+                no_backing[str(provider)] += 1
+            continue
+        if entry.get("max_input_tokens") == 0 and entry.get("max_output_tokens") == 0:
+            left_out["no chat"] += 1
+            continue
+        backings, model = where
+        caps = _caps(entry)
+        caps = known_caps.setdefault(caps, caps)
+        for backing in backings:
+            place_of = backing, model
+            has_name = key.startswith(f"{backing}/")
+            if place_of in rows:
+                left_out["duplicate"] += 1
+                if place_of in named or not has_name:
+                    continue
+            if has_name:
+                named.add(place_of)
+            rows[place_of] = _row(backing, model, mode, caps, entry)
+    if not rows:
+        raise ValueError("it lists no model of a known backing")
+    return Built(tuple(rows[place_of] for place_of in sorted(rows)), dict(left_out), dict(no_backing))
+
+
+def _row(backing: str, model: str, mode: str, caps: tuple[str, ...], entry: dict[str, Any]) -> ModelRow:
+    limit, context, output = (_tokens(entry.get(f"max_{part}tokens")) for part in ("", "input_", "output_"))
+    if context is None and output is None:
+        # The older single limit is the output's where both are given, the context's where it stands alone.
+        context = limit
+    elif output is None:
+        output = limit
+    base, tiers = prices(backing, model, entry)
+    return ModelRow(
+        backing, model, mode, context, output, *base[:4], caps, _date(entry.get("deprecation_date")), base[4], tiers
+    )
+
+
+def _caps(entry: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(cap for cap in CAPS if any(entry.get(flag) is True for flag in _FLAGS[cap]))
+
+
+def _tokens(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1:
+        return None
+    return int(value)
+
+
+def _date(value: Any) -> str | None:
+    """The ISO date in `value`; None where there is none, for a wrong date hides no model."""
+    if not isinstance(value, str) or not (found := _DATE.match(value)):
+        return None
+    try:
+        date.fromisoformat(found.group())
+    except ValueError:
+        return None
+    return found.group()

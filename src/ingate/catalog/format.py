@@ -1,0 +1,42 @@
+"""Prices and token counts in as few characters as they need."""
+
+from __future__ import annotations
+
+
+def price(usd_per_mtok: float | None) -> str:
+    """Dollars per million tokens for a narrow column: `"?"` unknown, `"free"`, `"0.15"`, `"2"`, `"600"`."""
+    if usd_per_mtok is None:
+        return "?"
+    if usd_per_mtok == 0:
+        return "free"
+    if usd_per_mtok < 0.001:
+        return "<0.001"
+    return _trim(f"{usd_per_mtok:.{3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0}f}")
+
+
+def tokens(count: int | None) -> str:
+    """A number of tokens for a narrow column: `"?"` unknown, `"512"`, `"8.2k"`, `"200k"`, `"1.05M"`."""
+    if count is None:
+        return "?"
+    if count < 1000:
+        return str(count)
+    if count < 9_950:
+        return f"{_trim(f'{count / 1000:.1f}')}k"
+    if count < 999_500:
+        return f"{count / 1000:.0f}k"
+    return f"{_trim(f'{count / 1_000_000:.2f}')}M"
+
+
+def usd(amount: float | None) -> str:
+    """A cost: `"?"` unknown, `"$0"`, `"<$0.0001"`, `"$0.0042"`, `"$1.25"`."""
+    if amount is None:
+        return "?"
+    if amount == 0:
+        return "$0"
+    if amount < 0.0001:
+        return "<$0.0001"
+    return f"${amount:.{4 if amount < 0.1 else 3 if amount < 1 else 2}f}"
+
+
+def _trim(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -1,0 +1,104 @@
+"""What the catalog says of one model."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+CAPS: Final = (
+    "tools",
+    "vision",
+    "reasoning",
+    "json",
+    "audio",
+    "speech",
+    "video",
+    "pdf",
+    "search",
+    "cache",
+    "computer",
+)
+"""Every capability a row may carry, in the order they are shown.
+
+`tools`: function calling. `vision`, `audio`, `video`, `pdf`: taken as input. `speech`: audio as output. `reasoning`: thinks
+before it answers. `json`: keeps to a JSON schema. `search`: searches the web itself. `cache`: prompt caching. `computer`: takes
+a computer-use tool.
+"""
+
+
+class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Prices of a whole request once its prompt is longer than `above_tokens`; None: as in the row itself."""
+
+    above_tokens: int
+    input_usd_per_mtok: float | None = None
+    output_usd_per_mtok: float | None = None
+    cache_read_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    reasoning_usd_per_mtok: float | None = None
+
+
+class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One model at one backing.
+
+    Prices are US dollars per million tokens: None is unknown, 0.0 is known to be free.
+
+    Attributes:
+        backing: The backing's name (`"groq"`).
+        model: The model's name there, without the backing (`"openai/gpt-oss-120b"`).
+        mode: `"chat"`, `"responses"` or `"completion"`: the endpoint it has.
+        context_tokens: The most input tokens it takes, None where unknown.
+        max_output_tokens: The most tokens of one answer, None where unknown.
+        input_usd_per_mtok: Price of input tokens that no cache served.
+        output_usd_per_mtok: Price of output tokens.
+        cache_read_usd_per_mtok: Price of input tokens read from the provider's prompt cache.
+        cache_write_usd_per_mtok: Price of input tokens written to it (the provider's shortest lifetime).
+        caps: What it can do, from `CAPS` and in that order.
+        deprecated_on: The ISO date on which the provider retires it, None where none is announced.
+        reasoning_usd_per_mtok: Price of reasoning tokens where it differs from other output, else None.
+        tiers: Dearer prices of long prompts, shortest first.
+    """
+
+    backing: str
+    model: str
+    mode: str = "chat"
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    input_usd_per_mtok: float | None = None
+    output_usd_per_mtok: float | None = None
+    cache_read_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    caps: tuple[str, ...] = ()
+    deprecated_on: str | None = None
+    reasoning_usd_per_mtok: float | None = None
+    tiers: tuple[PriceTier, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`<backing>/<model>`: what litellm takes as `model`, and ingate's shortest lane."""
+        return f"{self.backing}/{self.model}"
+
+    @property
+    def spec(self) -> str:
+        """`litellm.<backing>/<model>`: the spec that goes through embedded litellm."""
+        return f"litellm.{self.backing}/{self.model}"
+
+
+class CuratedRow(msgspec.Struct, frozen=True):
+    """One of the few models shown first.
+
+    Attributes:
+        display_name: The name for people (`"Claude Sonnet 5.5"`).
+        spec: `litellm.<backing>/<model>`.
+        backing: The backing's name.
+        model: The model's name there.
+        tags: A few words on what it is for: `fast`, `cheap`, `reasoning`, `vision`, `search`.
+        row: The catalog's row of it; the facts that ship with ingate where litellm's catalog has none.
+    """
+
+    display_name: str
+    spec: str
+    backing: str
+    model: str
+    tags: tuple[str, ...]
+    row: ModelRow

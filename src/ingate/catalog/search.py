@@ -1,0 +1,171 @@
+"""Search over model rows, fast enough for every keystroke."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ingate.catalog.query import Query, parse_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ingate.catalog.schema import ModelRow
+
+_BREAK: Final = str.maketrans(dict.fromkeys("/-_.:@ +", " "))
+_DROP: Final = str.maketrans(dict.fromkeys("/-_.:@ +"))
+
+# How well a term fits, best first; the scores of a query's terms add up.
+_WHOLE, _SEGMENT, _START, _INSIDE, _WORD, _NEAR = range(6)
+
+_DATES: Final = re.compile(r"(?:20\d\d[-.]?[01]\d[-.]?[0-3]\d|\d\d-20\d\d|20\d\d|\d{6,8}|(?<=[-@])\d{4})(?!\d)")
+_VERSION: Final = re.compile(
+    r"(?<!\d)(\d{1,2})(?:[.\-p](\d{1,2})(?![\dbx]))?(?:[.\-](\d{1,2})(?![\dbx]))?(?![\d]*[bxkmt]\b)"
+)
+_SMALL_TERM: Final = 3
+
+
+class Searcher:
+    """Rows made ready for searching; make one and keep it while the rows stay.
+
+    Args:
+        rows: The rows. Without terms their order is kept.
+        words: Further words to find a row by, from its `key`: a display name, tags.
+    """
+
+    def __init__(self, rows: Iterable[ModelRow], words: Mapping[str, str] | None = None) -> None:
+        self.rows: Sequence[ModelRow] = tuple(rows)
+        self._words = words or {}
+        self._names: list[str] = []
+        self._near: dict[str, tuple[str, ...]] = {}
+
+    def prepare(self) -> None:
+        """Do now what the first search would do: a few milliseconds for 3,000 rows."""
+        if self._names or not self.rows:
+            return
+        self._names = [row.key.lower() for row in self.rows]
+        self._split = [f" {name.translate(_BREAK)} " for name in self._names]
+        more = {row.caps: " ".join(row.caps) for row in self.rows}
+        self._more = [f"{more[row.caps]} {self._words.get(row.key, '').lower()}" for row in self.rows]
+        self._compact: list[str] | None = None
+        order = sorted(range(len(self.rows)), key=lambda at: _age(self.rows[at].model.lower(), self._names[at]))
+        self._rank = [0] * len(order)
+        for rank, at in enumerate(order):
+            self._rank[at] = rank
+
+    def search(self, query: str | Query, *, ready: Callable[[str], bool] | None = None) -> list[ModelRow]:
+        """The rows that have every term and meet every filter, best match first.
+
+        A term counts for more where it is the whole name than where it is a segment of it (`gpt` in `gpt-oss`), begins
+        one, stands inside one, or is only among the capabilities and `words`. A term that no row has is taken as a
+        misspelling of the nearest segments. Among equals, ready rows come first, then newer versions, then by name.
+
+        Args:
+            query: What was typed, or what `parse_query` made of it.
+            ready: Whether a backing (by name) is ready; asked once for each. Without it `ready:` filters nothing.
+        """
+        asked = query if isinstance(query, Query) else parse_query(query)
+        self.prepare()
+        rows = self.rows
+        found: Iterable[int] = range(len(rows))
+        state: dict[str, bool] | None = None
+        if ready is not None:
+            state = {backing: bool(ready(backing)) for backing in {row.backing for row in rows}}
+            if asked.ready is not None:
+                found = [at for at in found if state[rows[at].backing] is asked.ready]
+        for condition in asked.filters:
+            test = condition.test
+            found = [at for at in found if test(rows[at])]
+        scores = dict.fromkeys(found, 0)
+        for term in asked.terms:
+            scores = self._narrow(scores, term)
+            if not scores:
+                return []
+        if asked.terms:
+            rank, width = self._rank, len(rows)
+            if state is None:
+                keys = {at: score * width + rank[at] for at, score in scores.items()}
+            else:
+                keys = {
+                    at: (score * 2 + (not state[rows[at].backing])) * width + rank[at] for at, score in scores.items()
+                }
+            return [rows[at] for at in sorted(keys, key=keys.__getitem__)]
+        if state is not None:
+            return [rows[at] for at in sorted(scores, key=lambda at: not state[rows[at].backing])]
+        return [rows[at] for at in scores]
+
+    def _narrow(self, scores: dict[int, int], term: str) -> dict[int, int]:
+        """The rows among `scores` that have `term`, with how well it fits added."""
+        names, split, more = self._names, self._split, self._more
+        start = f" {term.translate(_BREAK)}"
+        segment = f"{start} "
+        kept: dict[int, int] = {}
+        for at, score in scores.items():
+            name = names[at]
+            if term in name:
+                if start not in split[at]:
+                    fit = _INSIDE
+                elif segment not in split[at]:
+                    fit = _START
+                else:
+                    fit = (
+                        _WHOLE
+                        if name.endswith(term) and (name == term or name == f"{self.rows[at].backing}/{term}")
+                        else _SEGMENT
+                    )
+                kept[at] = score + fit
+            elif term in more[at]:
+                kept[at] = score + _WORD
+        if kept or any(term in name for name in names) or any(term in text for text in more):
+            return kept
+        return self._narrow_nearly(scores, term)
+
+    def _narrow_nearly(self, scores: dict[int, int], term: str) -> dict[int, int]:
+        """Rows that have `term` but for its punctuation, else rows with the segments nearest to it."""
+        bare = term.translate(_DROP)
+        if bare:
+            if self._compact is None:
+                self._compact = [name.translate(_DROP) for name in self._names]
+            if kept := {at: score + _INSIDE for at, score in scores.items() if bare in self._compact[at]}:
+                return kept
+        near = self._nearest(term)
+        split = self._split
+        return {at: score + _NEAR for at, score in scores.items() if any(word in split[at] for word in near)}
+
+    def _nearest(self, term: str) -> tuple[str, ...]:
+        """Beginnings of segments within a slip or two of `term`, each after a space."""
+        if len(term) < _SMALL_TERM:
+            return ()
+        if term not in self._near:
+            from rapidfuzz import process
+            from rapidfuzz.distance import OSA
+
+            segments = {word for text in self._split for word in text.split()}
+            starts = segments | {word[: len(term)] for word in segments}
+            slips = 1 if len(term) < 6 else 2
+            hits = process.extract(term, starts, scorer=OSA.distance, score_cutoff=slips, limit=None)
+            best = min((distance for _, distance, _ in hits), default=0)
+            if len(self._near) > 256:
+                self._near.clear()
+            self._near[term] = tuple(f" {word}" for word, distance, _ in hits if distance == best)
+        return self._near[term]
+
+
+def search(
+    rows: Iterable[ModelRow], query: str | Query, *, ready: Callable[[str], bool] | None = None
+) -> list[ModelRow]:
+    """One search over `rows`; see `Searcher.search`, and keep a `Searcher` where there will be more than one."""
+    return Searcher(rows).search(query, ready=ready)
+
+
+def _age(model: str, name: str) -> tuple[int, int, int, int, str]:
+    """Sorts newer versions first, those without a version last, undated names before dated ones, then by name."""
+    dated = _DATES.search(model)
+    plain = _DATES.sub("", model) if dated else model
+    found = _VERSION.search(plain.rpartition("/")[2])
+    if found is None:
+        return 1, 0, 0, dated is not None, name
+    parts = [int(part or 0) for part in found.groups()]
+    if parts[0] >= 30 and not found.group(2):
+        parts = [parts[0] // 10, parts[0] % 10, 0]  # Azure's gpt-35
+    return -parts[0], -parts[1], -parts[2], dated is not None, name
