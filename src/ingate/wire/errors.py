@@ -1,15 +1,105 @@
-"""Providers' error answers to the error tree, and the tree to OpenAI's statuses and error JSON."""
+"""Providers' error answers to the error tree, and the tree to OpenAI's statuses and error JSON.
+
+The status decides first; code, type and words refine it, since many providers say 400 for all that is wrong.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import IngateError
+from ingate._errors import (
+    AuthenticationFailed,
+    BadRequest,
+    ContentFiltered,
+    ContextTooLong,
+    IngateError,
+    ModelNotFound,
+    PermissionDenied,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
+from ingate._secret import scrub
+from ingate.wire.error_body import Said, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate._secret import Secret
+
+_REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-litellm-call-id")
+_CONTEXT: Final = re.compile(
+    r"context[ _-]?(?:length|window|size)|maximum context|max(?:imum)?[ _]?(?:context|prompt)[ _]length|"
+    r"prompt is too long|input is too long|too many (?:input )?tokens|input token count.{0,40}exceed|"
+    r"exceeds? the (?:available|maximum) (?:context|number of tokens|allowed)|reduce the length of (?:the )?(?:messages|your)|"
+    r"string_above_max_length|maximum allowed (?:input )?(?:tokens|length)|input length .{0,60}exceed|"
+    r"tokens? .{0,30}exceeds? .{0,30}(?:limit|context|maximum)|larger than the maximum context",
+    re.IGNORECASE,
+)
+_FILTER: Final = re.compile(
+    r"content[ _-]?(?:filter|policy|management policy)|responsible ?ai|safety system|moderation|"
+    r"data_inspection_failed|inappropriate content|flagged|prohibited_content|sensitive content|guardrail",
+    re.IGNORECASE,
+)
+_KEY: Final = re.compile(
+    r"(?:invalid|incorrect|wrong|bad|expired|missing|no|unknown|revoked)[ _]+(?:x-)?(?:api|auth|access)?[ _-]?(?:key|token|credentials?)\b|"
+    r"api[ _-]?key[ _]+(?:not valid|is invalid|invalid|not found|expired|is missing|is not|required)|"
+    r"authentication[ _]?(?:error|failed|fails|required)|unauthenticated|unrecognizedclient|expiredtoken|invalidsignature",
+    re.IGNORECASE,
+)
+_MODEL: Final = re.compile(
+    r"model[ _]not[ _](?:found|exist|supported|available)|(?:no such|unknown|invalid|unsupported) model\b|"
+    r"model\b.{0,200}?(?:does not exist|doesn't exist|not found|is not available|is not a valid|is invalid|was not found|has been (?:decommissioned|deprecated|removed|retired))|"
+    r"deploymentnotfound|model identifier is invalid|model_decommissioned|not a valid model",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUOTA: Final = re.compile(
+    r"insufficient[ _](?:quota|balance|credits?|funds)|exceeded your current quota|out of credits|billing|payment|"
+    r"credit balance|quota_exceeded|used up|budget has been exceeded|exceededbudget",
+    re.IGNORECASE,
+)
+_RATE: Final = re.compile(r"rate[ _-]?limit|too many requests|resource[ _]exhausted|throttl|overloaded", re.IGNORECASE)
+_TRY_IN: Final = re.compile(
+    r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([0-9.]+) ?(ms|s|sec|seconds?)\b)?", re.IGNORECASE
+)
+# Statuses by the word a provider uses, for errors inside a 200 and for bare exception names.
+_BY_WORD: Final[tuple[tuple[str, int], ...]] = (
+    ("overloaded", 529),
+    ("rate_limit", 429),
+    ("throttling", 429),
+    ("resource_exhausted", 429),
+    ("insufficient_quota", 429),
+    ("modelnotready", 429),
+    ("too_many_requests", 429),
+    ("authentication", 401),
+    ("unauthenticated", 401),
+    ("unauthorized", 401),
+    ("invalid_api_key", 401),
+    ("permission", 403),
+    ("accessdenied", 403),
+    ("forbidden", 403),
+    ("not_found", 404),
+    ("resourcenotfound", 404),
+    ("deadline_exceeded", 504),
+    ("timeout", 504),
+    ("request_too_large", 413),
+    ("invalid_request", 400),
+    ("invalid_argument", 400),
+    ("bad_request", 400),
+    ("badrequest", 400),
+    ("validation", 400),
+    ("failed_precondition", 400),
+    ("context_length", 400),
+    ("content_filter", 400),
+    ("unavailable", 503),
+    ("internal", 500),
+    ("server_error", 500),
+    ("api_error", 500),
+)
 
 
 def error_from_response(
@@ -22,5 +112,190 @@ def error_from_response(
     secrets: Iterable[Secret | None] = (),
     credential_source: str | None = None,
 ) -> IngateError:
-    """The error an answer means."""
-    return IngateError(f"{backing} answered {status}", backing=backing, spec=spec, status=status)
+    """The error that a provider's answer means (returned, not raised).
+
+    Args:
+        status: The HTTP status; below 400 for an error inside a good answer, whose own code or type then decides.
+        headers: The answer's headers, in any case.
+        body: The answer's body, or the error object in it.
+        backing: Whom the call was for.
+        spec: The model spec as the user wrote it.
+        secrets: Values to mask in what the provider says.
+        credential_source: Where the credential came from, for the `fix` of a refused one.
+    """
+    lowered = {name.lower(): value for name, value in headers.items()}
+    said = read_body(body)
+    if kind := lowered.get("x-amzn-errortype"):
+        said.kind = said.kind or kind.partition(":")[0]
+    secrets = tuple(secrets)
+    message = scrub(said.message, secrets)
+    code = scrub(str(said.code), secrets) if said.code is not None else ""
+    if status < 400:
+        status = _status_inside(code, said.kind, message)
+    words = f"{code} {said.kind} {message}"
+    cls, retryable = _class_of(status, code, said, words)
+    who = backing or "the provider"
+    source = credential_source or "the configured credential"
+    details: dict[str, Any] = {
+        "backing": backing,
+        "spec": spec,
+        "status": status,
+        "fix": _fix(cls, who, source, words, is_html=said.is_html),
+        "credential_source": credential_source,
+        "provider_message": message,
+        "request_id": next((lowered[name] for name in _REQUEST_IDS if lowered.get(name)), said.request_id),
+    }
+    if retryable is not None:
+        details["retryable"] = retryable
+    if code == "insufficient_quota" or (code and not code.isdigit() and cls is BadRequest):
+        details["code"] = code
+    if cls in {RateLimited, Unavailable, TimedOut}:
+        details["retry_after_s"] = _retry_after(lowered, said, message)
+    return cls(f"{who} {_VERBS[cls]} ({status}){': ' + message if message else ''}", **details)
+
+
+_VERBS: Final[Mapping[type[IngateError], str]] = {
+    AuthenticationFailed: "refused the key",
+    PermissionDenied: "does not allow this",
+    ModelNotFound: "has no such model",
+    BadRequest: "cannot take this request",
+    ContextTooLong: "says that the conversation is too long for the model",
+    ContentFiltered: "refused the request for its content",
+    RateLimited: "says that there were too many requests",
+    Unavailable: "did not answer as it should",
+    TimedOut: "took too long",
+}
+
+
+def _status_inside(code: str, kind: str, message: str) -> int:
+    """The status meant by an error that came in a good answer."""
+    if code.isdigit() and 400 <= int(code) <= 599:
+        return int(code)
+    word = f"{code} {kind}".lower().replace("-", "_").replace(" ", "_")
+    for part, status in _BY_WORD:
+        if part in word or part in word.replace("_", ""):
+            return status
+    if _CONTEXT.search(message) or _FILTER.search(message):
+        return 400
+    if _RATE.search(message):
+        return 429
+    return 500
+
+
+def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[IngateError], bool | None]:
+    """The class for a status, refined by the words; whether to retry where that is not the class's own answer."""
+    if status in {408, 504, 524, 598, 599}:
+        return TimedOut, None
+    if status in {429, 498}:
+        # Groq's 498: the flex tier is full. A quota that is used up does not come back by waiting.
+        return RateLimited, False if _QUOTA.search(f"{code} {said.message}") and not _soon(said) else None
+    if status >= 500 or status == 499:
+        return Unavailable, status != 501
+    if status == 401:
+        return AuthenticationFailed, None
+    if status in {402, 403}:
+        if status == 403 and _KEY.search(words) and "permission" not in words.lower():
+            return AuthenticationFailed, None
+        return PermissionDenied, None
+    if status in {404, 410}:
+        # A page that is not there at all is a wrong base URL; the fix says so.
+        return ModelNotFound, None
+    if status in {409, 423, 424, 425}:
+        return Unavailable, True
+    return _refined(status, code, words), None
+
+
+def _refined(status: int, code: str, words: str) -> type[IngateError]:
+    """400, 413, 422 and their like, by what they say."""
+    if code in {"content_filter", "content_policy_violation"}:
+        return ContentFiltered
+    if status == 413 or _CONTEXT.search(words):
+        return ContextTooLong if _CONTEXT.search(words) else BadRequest
+    if _KEY.search(words):
+        return AuthenticationFailed
+    if _MODEL.search(words):
+        return ModelNotFound
+    if _FILTER.search(words):
+        return ContentFiltered
+    return PermissionDenied if _QUOTA.search(words) else BadRequest
+
+
+def _soon(said: Said) -> bool:
+    """Whether the provider says when to come back: then a quota is one a minute or a day, not a bill."""
+    return said.retry_after_s is not None or bool((found := _TRY_IN.search(said.message)) and any(found.groups()[:3]))
+
+
+def _fix(cls: type[IngateError], who: str, source: str, words: str, *, is_html: bool) -> str:
+    if is_html and cls in {ModelNotFound, Unavailable, PermissionDenied}:
+        return f"the address answers with a web page: check the base URL of {who} (it often ends in /v1)"
+    if cls is AuthenticationFailed:
+        return f"{who} refused the key from {source}; check it for typos and expiry, or set another"
+    if cls is PermissionDenied:
+        if _QUOTA.search(words):
+            return f"check the balance and billing of the {who} account that {source} belongs to"
+        return f"ask {who} for access to this model or region with the key from {source}, or choose another model"
+    if cls is ModelNotFound:
+        return f"run `ingate models --backing {who}` for the models there are; the base URL may be wrong too"
+    if cls is ContextTooLong:
+        return "shorten the conversation, or choose a model with more context (`ingate models 'ctx:>200k'`)"
+    if cls is ContentFiltered:
+        return "rephrase the request, or choose another model"
+    if cls is RateLimited:
+        if _QUOTA.search(words):
+            return f"check the plan and billing of the {who} account that {source} belongs to"
+        return "wait and try again, or name a fallback model after a comma"
+    if cls is BadRequest:
+        return "change the parameter that the message names, or set drop_params to leave out what the model cannot take"
+    return "try again, or name a fallback model after a comma"
+
+
+def _retry_after(headers: Mapping[str, str], said: Said, message: str) -> float | None:
+    """Seconds to wait: headers first, then the body's details, then the words of the message."""
+    for name, per_second in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        if (text := headers.get(name)) and (seconds := _seconds(text, per_second)) is not None:
+            return seconds
+    if said.retry_after_s is not None:
+        return said.retry_after_s
+    if found := _TRY_IN.search(message):
+        hours, minutes, amount, unit = found.groups()
+        if hours or minutes or amount:
+            try:
+                last = float(amount or 0) / (1000 if (unit or "").lower() == "ms" else 1)
+            except ValueError:
+                return None
+            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + last
+    return None
+
+
+def _seconds(text: str, per_second: float) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            number = parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        per_second = 1.0
+    return max(number / per_second, 0.0) if math.isfinite(number) else None
+
+
+def error_to_response(error: BaseException) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """An error as OpenAI's API tells it: status, headers, and the error JSON with ingate's `fix` beside it.
+
+    `x-should-retry` is what OpenAI's SDKs obey: false for all that the same call cannot mend. An exception that is
+    not ingate's own is told without its words, which might hold anything.
+    """
+    if not isinstance(error, IngateError):
+        error = IngateError("ingate met an error it did not expect", code="internal_error")
+    headers = {"content-type": "application/json", "x-should-retry": "true" if error.retryable else "false"}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
+        headers["retry-after-ms"] = str(math.ceil(error.retry_after_s * 1000))
+    if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
+        headers["x-request-id"] = error.request_id
+    body: dict[str, Any] = {"message": str(error), "type": error.type, "param": None, "code": error.code}
+    for name in ("fix", "backing", "spec", "provider_message"):
+        if value := getattr(error, name):
+            body[name] = value
+    status = error.status if 400 <= error.status <= 599 else 500
+    return status, headers, {"error": body}

@@ -1,0 +1,153 @@
+"""Whole answers: one shape for completions, and a stream's chunks put together to one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import Unavailable
+from ingate.wire.fields import finish_reason, unify
+from ingate.wire.thinking import add_blocks
+from ingate.wire.tool_calls import whole_calls
+from ingate.wire.usage import merge_usage, normalise_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_JOINED: Final = frozenset({"content", "reasoning_content", "refusal"})
+_ENVELOPE: Final = frozenset({"choices", "usage", "object"})
+_CALL: Final = frozenset({"function", "custom", "index"})
+_LISTED: Final = frozenset({"annotations", "reasoning_details", "provider_tool_calls", "content_parts"})
+
+
+def normalise_completion(completion: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """An OpenAI-like completion in the one shape: unified message fields, tool calls with ids, finish reasons, usage.
+
+    Args:
+        completion: The answer; left as it is. Fields unknown here are kept.
+        model: The model's name, for answers that say none.
+
+    Raises:
+        Unavailable: The answer has no choices.
+    """
+    choices = completion.get("choices")
+    if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
+        raise Unavailable(f"the answer for {model!r} has no choices", fix="try again, or try another model")
+    created = completion.get("created")
+    out: dict[str, Any] = {
+        "id": str(completion.get("id") or "") or f"chatcmpl-{secrets.token_hex(12)}",
+        "object": "chat.completion",
+        "created": int(created) if isinstance(created, (int, float)) and created else int(time.time()),
+        "model": str(completion.get("model") or model),
+        "choices": [_choice(choice, number) for number, choice in enumerate(choices) if isinstance(choice, dict)],
+    }
+    groq = completion.get("x_groq")
+    usage = completion.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+    out["usage"] = normalise_usage(usage) if isinstance(usage, dict) and usage else None
+    for key, value in completion.items():
+        if key not in out and value is not None:
+            out[key] = value
+    return out
+
+
+def _choice(source: Mapping[str, Any], number: int) -> dict[str, Any]:
+    raw_message = source.get("message")
+    if not isinstance(raw_message, dict):
+        raw_message = source.get("delta")
+    if not isinstance(raw_message, dict):
+        raw_message = {"content": source.get("text")}
+    message = unify(raw_message)
+    message["role"] = message.get("role") or "assistant"
+    if not message.get("content"):
+        message["content"] = message.get("content") if not message.get("tool_calls") else None
+    if "tool_calls" in message:
+        message["tool_calls"] = whole_calls(message["tool_calls"])
+    raw = source.get("finish_reason")
+    reason = finish_reason(raw, has_calls="tool_calls" in message)
+    index = source.get("index")
+    out: dict[str, Any] = {
+        "index": index if isinstance(index, int) else number,
+        "message": message,
+        "logprobs": source.get("logprobs"),
+        "finish_reason": reason,
+    }
+    if raw and str(raw) != reason:
+        out["native_finish_reason"] = raw
+    for key, value in source.items():
+        if key not in {"delta", "text"} and key not in out and value is not None:
+            out[key] = value
+    return out
+
+
+def assemble(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The completion that a normalised stream's chunks add up to.
+
+    Raises:
+        Unavailable: The chunks hold no choice.
+    """
+    out: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    usage: dict[str, Any] | None = None
+    for chunk in chunks:
+        if isinstance(said := chunk.get("usage"), dict):
+            usage = merge_usage(usage, said)
+        out.update({key: said for key, said in chunk.items() if key not in _ENVELOPE and said is not None})
+        for piece in chunk.get("choices") or ():
+            _add(choices.setdefault(piece.get("index") or 0, {"message": {}, "calls": {}}), piece)
+    out["choices"] = [_assembled(choice, index) for index, choice in sorted(choices.items())]
+    out["usage"] = usage
+    return normalise_completion(out, str(out.get("model") or ""))
+
+
+def _assembled(choice: dict[str, Any], index: int) -> dict[str, Any]:
+    calls = choice.pop("calls")
+    if calls:
+        choice["message"]["tool_calls"] = [call for _, call in sorted(calls.items())]
+    return {"index": index, **choice}
+
+
+def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    message, calls = choice["message"], choice["calls"]
+    for key, value in (piece.get("delta") or {}).items():
+        if value is None:
+            continue
+        if key in _JOINED and isinstance(value, str):
+            message[key] = message.get(key, "") + value
+        elif key == "tool_calls":
+            for call in value:
+                _add_call(calls.setdefault(call["index"], {}), call)
+        elif key == "thinking_blocks":
+            add_blocks(message.setdefault(key, []), value)
+        elif key in _LISTED and isinstance(value, list):
+            message.setdefault(key, []).extend(value)
+        elif key == "audio" and isinstance(value, dict):
+            _add_audio(message.setdefault(key, {}), value)
+        else:
+            message[key] = value
+    for key, value in piece.items():
+        if value is None or key in {"delta", "index"}:
+            continue
+        if key == "logprobs" and isinstance(value, dict) and isinstance(choice.get(key), dict):
+            for part, items in value.items():
+                if isinstance(items, list):
+                    choice[key][part] = (choice[key].get(part) or []) + items
+        else:
+            choice[key] = dict(value) if isinstance(value, dict) else value
+
+
+def _add_call(call: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    for outer, text in (("function", "arguments"), ("custom", "input")):
+        if isinstance(inner := piece.get(outer), dict):
+            own = call.setdefault(outer, {"name": "", text: ""})
+            own["name"] = own["name"] or inner.get("name") or ""
+            own[text] += inner.get(text) or ""
+    call.update({key: said for key, said in piece.items() if key not in _CALL and said is not None})
+
+
+def _add_audio(audio: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    for key, value in piece.items():
+        if key in {"data", "transcript"} and isinstance(value, str):
+            audio[key] = audio.get(key, "") + value
+        elif value is not None:
+            audio[key] = value
