@@ -1,0 +1,1 @@
+"""OpenAI's HTTP API as one ASGI application over a gateway."""

@@ -1,0 +1,109 @@
+"""The ASGI application: OpenAI's HTTP API over a gateway, on a socket, in another application, or in-process."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from ingate._errors import IngateError
+from ingate.serve.body import ClientLeft, read_json
+from ingate.serve.call import Call
+from ingate.serve.leaving import until_client_leaves
+from ingate.serve.problems import InternalError
+from ingate.serve.protocol import CANCELS
+from ingate.serve.routes import Handler, endpoint, handler
+
+if TYPE_CHECKING:
+    from ingate.serve.protocol import ASGIApp, GatewayLike, Receive, Scope, Send
+
+logger = logging.getLogger("ingate.serve")
+
+
+def create_app(gateway: GatewayLike) -> ASGIApp:
+    """An ASGI application that speaks OpenAI's HTTP API.
+
+    It can be mounted in Starlette or FastAPI (`app.mount("/v1", create_app(gateway))`), served at the root of a
+    socket with or without `/v1` in the paths, or called in-process. What it does not serve answers 501 with a body
+    that names the endpoint. When a server that runs it at the root shuts down, it closes the gateway; a mounted
+    application is not told, and leaves that to the gateway's owner.
+
+    Args:
+        gateway: What answers. Its `IngateError`s become OpenAI's statuses and error JSON.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await _answer(gateway, scope, receive, send)
+        elif kind == "lifespan":
+            await _live(gateway, receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000, "reason": "ingate has no websocket endpoint"})
+        else:
+            raise ValueError(f"an ASGI scope of type {kind!r} is unknown")
+
+    return app
+
+
+async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Send) -> None:
+    call = Call(
+        gateway=gateway,
+        method=scope["method"],
+        endpoint=endpoint(scope),
+        send=send,
+        request_id=f"req_{uuid.uuid4().hex}",
+    )
+    try:
+        found = handler(call.method, call.endpoint)
+        if call.method == "POST":
+            call.body = await read_json(receive, dict(scope["headers"]))
+    except IngateError as error:
+        await call.refuse(error)
+        return
+    except ClientLeft:
+        return
+    work = _handle(found, call)
+    if CANCELS in (scope.get("extensions") or {}):
+        await work
+    else:
+        await until_client_leaves(receive, work)
+
+
+async def _handle(found: Handler, call: Call) -> None:
+    """Run an endpoint; whatever goes wrong before its answer begins becomes a proper one."""
+    try:
+        await found(call)
+    except IngateError as error:
+        if call.started:
+            raise
+        await call.refuse(error)
+    except ClientLeft:
+        return
+    except Exception as error:
+        if call.started:
+            raise
+        # The class alone: the text of an error nobody foresaw may hold anything, a key included.
+        logger.exception("request %s failed", call.request_id)
+        fault = InternalError(
+            f"ingate failed on this request ({type(error).__name__}); its log has the traceback",
+            fix=f"look for {call.request_id} in the log of `ingate.serve`, and report it",
+        )
+        await call.refuse(fault)
+
+
+async def _live(gateway: GatewayLike, receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            try:
+                await gateway.aclose()
+            except Exception as error:
+                logger.exception("the gateway did not close")
+                await send({"type": "lifespan.shutdown.failed", "message": type(error).__name__})
+            else:
+                await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,140 @@
+"""What a request body must hold before it is worth asking a provider.
+
+Only what no provider could read is refused here. Which values a model takes is the model's business, and a parameter
+this list does not know is passed on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.serve.problems import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "a string": (str,),
+    "a boolean": (bool,),
+    "an integer": (int,),
+    "a number": (int, float),
+    "an array": (list,),
+    "an object": (dict,),
+    "a string or an array": (str, list),
+    "a string or an object": (str, dict),
+}
+
+# Every one of these may also be null or absent.
+_CHAT: Final[Mapping[str, str]] = {
+    "frequency_penalty": "a number",
+    "functions": "an array",
+    "logit_bias": "an object",
+    "logprobs": "a boolean",
+    "max_completion_tokens": "an integer",
+    "max_tokens": "an integer",
+    "metadata": "an object",
+    "modalities": "an array",
+    "n": "an integer",
+    "parallel_tool_calls": "a boolean",
+    "presence_penalty": "a number",
+    "reasoning_effort": "a string",
+    "response_format": "an object",
+    "seed": "an integer",
+    "stop": "a string or an array",
+    "store": "a boolean",
+    "stream": "a boolean",
+    "stream_options": "an object",
+    "temperature": "a number",
+    "tool_choice": "a string or an object",
+    "tools": "an array",
+    "top_logprobs": "an integer",
+    "top_p": "a number",
+    "user": "a string",
+}
+_EMBEDDINGS: Final[Mapping[str, str]] = {"dimensions": "an integer", "encoding_format": "a string", "user": "a string"}
+
+
+def check_chat(body: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest`, naming the parameter, where a chat-completions request is malformed."""
+    _check_model(body)
+    messages = _needed(body, "messages")
+    if not isinstance(messages, list):
+        raise _wrong("messages", "an array of messages", messages)
+    if not messages:
+        raise InvalidRequest("'messages' is empty; at least one message is needed", param="messages")
+    for place, message in enumerate(messages):
+        _check_message(message, f"messages[{place}]")
+    _check_types(body, _CHAT)
+    for place, tool in enumerate(body.get("tools") or ()):
+        if not isinstance(tool, dict):
+            raise _wrong(f"tools[{place}]", "an object", tool)
+    options = body.get("stream_options") or {}
+    if not isinstance(options.get("include_usage"), bool | None):
+        raise _wrong("stream_options.include_usage", "a boolean", options["include_usage"])
+
+
+def check_embeddings(body: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest`, naming the parameter, where an embeddings request is malformed."""
+    _check_model(body)
+    text = _needed(body, "input")
+    if not isinstance(text, str | list):
+        raise _wrong("input", "a string or an array", text)
+    if not text:
+        raise InvalidRequest("'input' is empty", param="input")
+    _check_types(body, _EMBEDDINGS)
+    if body.get("encoding_format") not in {None, "float", "base64"}:
+        raise InvalidRequest(
+            f"'encoding_format' is {body['encoding_format']!r}; it is 'float' or 'base64'", param="encoding_format"
+        )
+
+
+def _check_model(body: Mapping[str, Any]) -> None:
+    model = _needed(body, "model")
+    if not isinstance(model, str):
+        raise _wrong("model", "a string", model)
+    if not model.strip():
+        raise InvalidRequest("'model' is empty; a model spec is needed", param="model", fix="ingate models lists them")
+
+
+def _check_message(message: object, name: str) -> None:
+    if not isinstance(message, dict):
+        raise _wrong(name, "an object", message)
+    role = _needed(message, "role", name)
+    if not isinstance(role, str):
+        raise _wrong(f"{name}.role", "a string", role)
+    content = message.get("content")
+    if not isinstance(content, str | list | None):
+        raise _wrong(f"{name}.content", "a string or an array of parts", content)
+    for place, part in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(part, dict):
+            raise _wrong(f"{name}.content[{place}]", "an object", part)
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list | None):
+        raise _wrong(f"{name}.tool_calls", "an array", calls)
+    for place, call in enumerate(calls or ()):
+        if not isinstance(call, dict):
+            raise _wrong(f"{name}.tool_calls[{place}]", "an object", call)
+
+
+def _check_types(body: Mapping[str, Any], expected: Mapping[str, str]) -> None:
+    for name, value in body.items():
+        wanted = expected.get(name)
+        if wanted is None or value is None:
+            continue
+        # JSON's true is no number, though Python's is.
+        if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "a boolean"):
+            raise _wrong(name, wanted, value)
+
+
+def _needed(body: Mapping[str, Any], name: str, inside: str = "") -> Any:
+    param = f"{inside}.{name}" if inside else name
+    value = body.get(name)
+    if value is None:
+        raise InvalidRequest(f"{param!r} is missing", param=param, code="missing_required_parameter")
+    return value
+
+
+def _wrong(param: str, wanted: str, value: object) -> InvalidRequest:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
+    return InvalidRequest(f"{param!r} must be {wanted}, and is {shown}", param=param, code="invalid_type")
