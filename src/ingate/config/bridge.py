@@ -1,0 +1,99 @@
+"""fast-agent's configuration files, in our shape.
+
+Only what we know is taken: the backings' sections, `litellm`, and MCP servers. Everything else there is fast-agent's
+own business, and so is its grammar of model names: a default model is taken where it is one of litellm's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingate.config.names import backing_names
+from ingate.config.tree import Node
+
+# A key of a backing's section there → the backing and the key it means here.
+_RENAMED: Final = {
+    ("bedrock", "region"): ("bedrock", "aws_region_name"),
+    ("bedrock", "profile"): ("bedrock", "aws_profile_name"),
+}
+# The names of fast-agent's own model presets and grammar mean nothing here.
+_NOT_OURS: Final = frozenset({"default_model"})
+
+
+def bridge(node: Node) -> Node:
+    """The part of a fast-agent file that we read, as a configuration of ours."""
+    names = backing_names()
+    sections: dict[str, Node] = {}
+    for key, item in node.value.items():
+        if key == "litellm" or (key == "default_model" and _is_litellm_spec(item.value)):
+            sections[key] = item
+        elif key == "mcp":
+            sections[key] = _mcp(item)
+        elif names.canonical(key) is not None:
+            sections[key] = _backing(key, item)
+    _vertex(node, sections)
+    return Node(sections, node.where)
+
+
+def _is_litellm_spec(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("litellm.", "litellm/"))
+
+
+def _backing(section: str, node: Node) -> Node:
+    if not isinstance(node.value, dict):
+        return node
+    kept: dict[str, Node] = {}
+    for key, item in node.value.items():
+        _, name = _RENAMED.get((section, key), (section, key))
+        if name not in _NOT_OURS:
+            kept.setdefault(name, item)
+    return Node(kept, node.where)
+
+
+def _vertex(node: Node, sections: dict[str, Node]) -> None:
+    """`google: {vertex_ai: {enabled, project_id, location}}` is the backing vertex_ai here."""
+    google = node.value.get("google")
+    inner = google.value.get("vertex_ai") if google is not None and isinstance(google.value, dict) else None
+    if inner is None or not isinstance(inner.value, dict) or "vertex_ai" in sections:
+        return
+    enabled = inner.value.get("enabled")
+    if enabled is None or enabled.value is not True:
+        return
+    renamed = {"project_id": "vertex_project", "location": "vertex_location"}
+    found = {ours: inner.value[theirs] for theirs, ours in renamed.items() if theirs in inner.value}
+    sections["vertex_ai"] = Node(found, inner.where)
+
+
+def _mcp(node: Node) -> Node:
+    """`mcp: {servers: {name: …}}` without the servers that only fast-agent can reach."""
+    if not isinstance(node.value, dict):
+        return node
+    servers = node.value.get("servers")
+    if servers is None or not isinstance(servers.value, dict):
+        return servers or Node(None, node.where)
+    kept: dict[str, Node] = {}
+    for name, server in servers.value.items():
+        keys = server.value
+        if not isinstance(keys, dict):
+            kept[name] = server
+        elif _given(keys, "url"):
+            kept[name] = Node({key: item for key, item in keys.items() if key not in {"command", "args"}}, server.where)
+        elif _given(keys, "command"):
+            kept[name] = server
+    return Node(kept, servers.where)
+
+
+def _given(keys: dict[str, Node], name: str) -> bool:
+    return name in keys and keys[name].value is not None
+
+
+def without_servers_key(node: Node) -> Node:
+    """Our own file, where `mcp: {servers: {name: …}}` may be written as fast-agent has it, for `mcp: {name: …}`."""
+    mcp = node.value.get("mcp")
+    servers = mcp.value.get("servers") if mcp is not None and isinstance(mcp.value, dict) else None
+    if servers is None or not isinstance(servers.value, dict):
+        return node
+    if not all(isinstance(server.value, dict) for server in servers.value.values()):
+        return node
+    beside = {name: server for name, server in mcp.value.items() if name != "servers"}
+    return Node({**node.value, "mcp": Node({**servers.value, **beside}, mcp.where)}, node.where)

@@ -1,0 +1,93 @@
+"""Run the command of a `cmd:` reference: no shell, nothing to read from, a time limit, and nothing of it shown."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_OUTPUT_BYTES: Final = 64 * 1024
+
+
+class CommandFailedError(Exception):
+    """A command gave no value; the message completes "the command …" and repeats nothing that it printed."""
+
+
+def output_of(command: str, environ: Mapping[str, str], timeout_s: float) -> str:
+    """What `command` prints, without blanks around it.
+
+    Its standard input is empty and its error output goes nowhere. It gets a session of its own, so that it cannot
+    ask on the terminal, and so that everything it started ends with it when the time is up.
+
+    Raises:
+        CommandFailedError: It cannot be started, fails, takes longer than `timeout_s`, prints more than 64 KiB, or prints
+            something that is not UTF-8 text.
+    """
+    try:
+        process = subprocess.Popen(
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(environ),
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise CommandFailedError("names a program that is not found") from None
+    except (OSError, ValueError) as problem:
+        reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else "bad characters"
+        raise CommandFailedError(f"cannot be started ({reason})") from None
+    output: list[bytes] = []
+    assert process.stdout is not None
+    deadline = time.monotonic() + timeout_s
+    # A thread, since a child of the child may hold the pipe open after the time is up.
+    reader = threading.Thread(target=_read, args=(process.stdout, output), name="ingate-cmd", daemon=True)
+    reader.start()
+    try:
+        reader.join(timeout_s)
+        if reader.is_alive():
+            raise CommandFailedError(f"did not finish within {timeout_s:g} s")
+        if len(output[0]) > _MAX_OUTPUT_BYTES:
+            raise CommandFailedError(f"printed more than {_MAX_OUTPUT_BYTES // 1024} KiB")
+        status = process.wait(max(0.0, deadline - time.monotonic()))
+    except (CommandFailedError, subprocess.TimeoutExpired) as problem:
+        _end(process)
+        if isinstance(problem, subprocess.TimeoutExpired):
+            raise CommandFailedError(f"did not finish within {timeout_s:g} s") from None
+        raise
+    finally:
+        reader.join(1.0)
+        if not reader.is_alive():
+            process.stdout.close()
+    if status != 0:
+        raise CommandFailedError(f"failed with exit status {status}")
+    try:
+        return output[0].decode().strip()
+    except UnicodeDecodeError:
+        raise CommandFailedError("printed something that is not UTF-8 text") from None
+
+
+def _read(stream: IO[bytes], output: list[bytes]) -> None:
+    try:
+        output.append(stream.read(_MAX_OUTPUT_BYTES + 1))
+    except (OSError, ValueError):
+        output.append(b"")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the command and all it started. It has not been waited for yet, so its id is still its own."""
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,0 +1,116 @@
+"""Configuration as it was written: plain values that know where they stand, whatever they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final
+
+from ingate._errors import ConfigError
+from ingate._secret import Secret
+
+MAX_DEPTH: Final = 50
+MAPPING_NAME: Final = "config mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in the configuration; `str()` is short enough for a table (`ingate.yaml:4`).
+
+    Attributes:
+        file: The file's absolute path, None for a mapping given in code.
+        line: The line, counted from 1; None where it is unknown.
+        shown: The file's name for people: relative to the working directory, from `~`, or absolute.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    shown: str = MAPPING_NAME
+
+    def __str__(self) -> str:
+        return self.shown if self.line is None else f"{self.shown}:{self.line}"
+
+    def at(self, line: int) -> Where:
+        """Another line of the same file."""
+        return Where(self.file, line, self.shown)
+
+    def error(self, message: str, *, fix: str = "") -> ConfigError:
+        """A `ConfigError` that stands here."""
+        if self.file is None:
+            return ConfigError(f"{self.shown}: {message}", fix=fix)
+        return ConfigError(message, file=self.shown, line=self.line, fix=fix)
+
+
+@dataclass(slots=True, repr=False)
+class Node:
+    """One value with its place.
+
+    Attributes:
+        value: `dict[str, Node]`, `list[Node]`, text, a number, a truth value, None, or a `Secret` given in code.
+        where: The place of its key, or of the value itself inside a list.
+        raw: The text of an unquoted number or truth value as it was written (`0123`), None for anything else.
+    """
+
+    value: Any
+    where: Where
+    raw: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Node({kind_of(self.value)} at {self.where})"
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of somebody who writes YAML. Never the value itself."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Secret():
+            return "a secret"
+        case dict():
+            return "a section"
+        case list():
+            return "a list"
+    return f"a Python {type(value).__name__}"
+
+
+def from_mapping(source: Mapping[str, Any], where: Where) -> Node:
+    """A mapping given in code, as nodes.
+
+    Raises:
+        ConfigError: It is nested too deeply, has keys that are not text, or values that no file could hold.
+    """
+    return _from_python(source, where, "the mapping", 0)
+
+
+def _from_python(value: Any, where: Where, name: str, depth: int) -> Node:
+    if depth > MAX_DEPTH:
+        raise where.error(f"{name} is nested more than {MAX_DEPTH} levels deep")
+    if value is None or isinstance(value, (str, bool, int, float, Secret)):
+        raw = str(value) if isinstance(value, (bool, int, float)) else None
+        return Node(value, where, raw)
+    if isinstance(value, PurePath):
+        return Node(str(value), where)
+    if isinstance(value, Mapping):
+        section: dict[str, Node] = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise where.error(f"{name} has a key that is {kind_of(key)}, not text")
+            section[key] = _from_python(item, where, show_key(key), depth + 1)
+        return Node(section, where)
+    if isinstance(value, (list, tuple)):
+        return Node([_from_python(item, where, name, depth + 1) for item in value], where)
+    raise where.error(f"{name} is {kind_of(value)}, which no configuration holds")
+
+
+def show_key(key: str) -> str:
+    """`key` for a message; one that looks like a pasted credential is not shown."""
+    if len(key) > 40 or sum(letter.isdigit() for letter in key) > 4 or not key.isprintable():
+        return "a key that is not shown"
+    return repr(key)
