@@ -1,20 +1,30 @@
 """What went over the network during one call, seen beside litellm.
 
-litellm's answers leave things out: the provider's headers, its error body, whether the stream ended or was cut. An
-`Observation` gathers them from the HTTP client underneath (`clients.py` hooks it in), and can close the connection.
+litellm's answers leave things out: the provider's headers, its error body, counts of tokens, whether the stream ended
+or was cut. An `Observation` gathers them from the HTTP client underneath (`clients.py` hooks it in), and can close the
+connection.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import zlib
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 current: ContextVar[Observation | None] = ContextVar("ingate_litellm_observation", default=None)
+
+REFERER: Final = "https://github.com/ingate/ingate"
+# Encodings that the standard library reads piece by piece; no other is asked for while a call is observed.
+_ENCODINGS: Final = "gzip, deflate"
+# Headers of an answer worth passing on.
+_WORTH_TELLING: Final = (
+    "x-request-id", "request-id", "x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "retry-after", "x-litellm-",
+    "llm_provider-", "openai-", "x-amzn-requestid", "apim-request-id", "cf-ray", "x-groq-", "server-timing",
+)  # fmt: skip
 
 
 class Observation:
@@ -23,23 +33,21 @@ class Observation:
     Attributes:
         status: The status of the answer, None where none came.
         headers: Its headers, names in lower case.
-        body: The bytes of the body so far.
-        ended: Whether the body was read to its end.
+        url: The address that was asked, without its query.
         failure: What broke the body off, None where nothing did.
     """
 
-    __slots__ = ("_response", "body", "ended", "failure", "headers", "status")
+    __slots__ = ("_body", "_inflate", "_pieces", "_response", "failure", "headers", "status", "url")
 
     def __init__(self) -> None:
-        self._response: Any = None
-        self._reset()
-
-    def _reset(self) -> None:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.ended = False
+        self.url = ""
         self.failure: BaseException | None = None
+        self._body = bytearray()
+        self._inflate: Any = None
+        self._pieces: AsyncGenerator[bytes, None] | None = None
+        self._response: Any = None
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -50,46 +58,74 @@ class Observation:
         finally:
             current.reset(token)
 
-    def json(self) -> Any:
-        """The body as JSON, None where it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
     def take(self, response: Any) -> None:
-        """Begin to follow an answer (an httpx or httpx2 response whose body is still unread)."""
-        self._reset()
-        self._response = response
+        """Begin to follow an answer (an httpx response whose body is still unread)."""
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.url = str(response.url).partition("?")[0]
+        self.failure = None
+        self._body = bytearray()
+        encoding = self.headers.get("content-encoding", "")
+        self._inflate = zlib.decompressobj(47) if encoding in {"gzip", "deflate"} else None
+        self._response = response
         if not response.is_closed:
-            response.stream = _followed(response.stream, self)
+            response.stream = _follow(response.stream, self)
+
+    def content(self) -> bytes:
+        """The body so far, uncompressed."""
+        return bytes(self._body)
+
+    def since(self, position: int) -> bytes:
+        """The body from `position` on."""
+        return bytes(self._body[position:]) if position < len(self._body) else b""
+
+    def told_headers(self) -> dict[str, str]:
+        """The answer's headers that are worth passing on."""
+        return {name: value for name, value in self.headers.items() if name.startswith(_WORTH_TELLING)}
+
+    async def read_on(self) -> bool:
+        """Read the next piece of the body in litellm's stead; False at its end."""
+        if self._pieces is None:
+            return False
+        try:
+            await anext(self._pieces)
+        except StopAsyncIteration:
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Close the connection, if the answer is still open."""
         response, self._response = self._response, None
-        if response is not None and not self.ended:
+        if response is not None:
             with contextlib.suppress(Exception):
                 await response.aclose()
 
+    async def _pass(self, stream: Any) -> AsyncGenerator[bytes, None]:
+        try:
+            async for piece in stream:
+                self._note(piece)
+                yield piece
+        except Exception as error:
+            self.failure = error
+            raise
 
-def _followed(stream: Any, seen: Observation) -> Any:
-    """The same stream, of the same kind, noting what passes."""
-    base = next((kind for kind in type(stream).__mro__ if kind.__name__ == "AsyncByteStream"), object)
-
-    class Followed(base):  # ty: ignore[unsupported-base]
-        async def __aiter__(self) -> AsyncIterator[bytes]:
+    def _note(self, piece: bytes) -> None:
+        if self._inflate is not None:
             try:
-                async for piece in stream:
-                    seen.body += piece
-                    yield piece
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                seen.failure = error
-                raise
-            seen.ended = True
+                piece = self._inflate.decompress(piece)
+            except zlib.error:
+                self._inflate, piece = None, b""
+        self._body += piece
+
+
+def _follow(stream: Any, seen: Observation) -> Any:
+    """The same stream, of the same kind, noting what passes."""
+    kind: Any = next(base for base in type(stream).__mro__ if base.__name__ == "AsyncByteStream")
+
+    class Followed(kind):
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            seen._pieces = seen._pass(stream)  # noqa: SLF001 -- one thing in two classes
+            return seen._pieces  # noqa: SLF001
 
         async def aclose(self) -> None:
             await stream.aclose()
@@ -101,9 +137,12 @@ async def on_request(request: Any) -> None:
     """Puts ingate's name where litellm would put its own."""
     if current.get() is None:
         return
+    from ingate._version import __version__
+
     headers = request.headers
+    headers["accept-encoding"] = _ENCODINGS
     if headers.get("user-agent", "").lower().startswith("litellm"):
-        headers["user-agent"] = f"ingate/{_version()}"
+        headers["user-agent"] = f"ingate/{__version__}"
     if headers.get("http-referer") == "https://litellm.ai":
         headers["http-referer"] = REFERER
     if headers.get("x-title") == "liteLLM":
@@ -114,12 +153,3 @@ async def on_response(response: Any) -> None:
     """Hands the answer to the call it belongs to."""
     if (seen := current.get()) is not None:
         seen.take(response)
-
-
-REFERER = "https://github.com/ingate/ingate"
-
-
-def _version() -> str:
-    from ingate._version import __version__
-
-    return __version__
