@@ -137,7 +137,7 @@ def installed(module: str) -> bool:
 
 def local_state(route: Route) -> tuple[str, str, str]:
     """State, detail and fix of a local model, by its file alone."""
-    from ingate.engines.local import model_path
+    from ingate.engines.local.files import model_path
 
     if not installed("xllamacpp"):
         return "attention", "xllamacpp is not installed", "pip install '.[local]' in ingate's folder"
