@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ class Secret:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
+        import hmac  # here, since it loads OpenSSL
+
         return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:

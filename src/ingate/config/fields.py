@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ingate._errors import SpecError
 from ingate._secret import Secret
+from ingate.config.discreet import Discreet
 from ingate.config.references import BadReferenceError, parse, parse_template
 from ingate.config.secretref import SecretRef
 from ingate.config.tree import kind_of
-from ingate.config.yaml_ import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,8 +31,7 @@ _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
 _BARE_NUMBER: Final = "write the bare number, without quotes or a unit"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Something wrong in a configuration."""
 
     where: Where
@@ -39,8 +39,7 @@ class Problem:
     fix: str = ""
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Discreet):
     """What readers need to know of the layer they read, and where they put what they find wrong.
 
     Attributes:
@@ -53,7 +52,7 @@ class Context:
     environ: Mapping[str, str]
     folder: Path
     foreign: bool = False
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
 
     def report(self, node: Node, path: KeyPath, message: str, fix: str = "") -> None:
         """Note that the value of `path` is wrong; `message` completes "<path> …"."""
@@ -190,6 +189,8 @@ def _through_reference(node: Node, path: KeyPath, context: Context) -> Any:
     None where the variable is missing, which is reported here, or gives nothing.
     """
     if isinstance(node.value, str) and ("${" in node.value or node.value.startswith(("env:", "os.environ/"))):
+        from ingate.config.yaml_ import plain_value
+
         filled = text(node, path, context)
         return plain_value(filled) if filled is not None else None
     return node.value

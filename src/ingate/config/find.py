@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from ingate import _paths
 from ingate._errors import ConfigError
@@ -25,8 +26,7 @@ _FAST_AGENT_SECRETS: Final = ("fast-agent.secrets.yaml", "fastagent.secrets.yaml
 LayerKind = Literal["explicit", "environment", "project", "user", "fast-agent", "mapping"]
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """One source of settings, whether it is there or not.
 
     Attributes:

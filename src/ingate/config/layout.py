@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from ingate.config import fields
 from ingate.config.names import RESERVED, backing_names
@@ -21,20 +22,17 @@ _VARIABLE: Final = re.compile(r"[^=\x00-\x20]+\Z")
 _ALIAS: Final = re.compile(r"[^\s/,?&%]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A key with one value."""
 
     read: Read
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(msgspec.Struct, frozen=True):
     """A section whose keys are somebody else's; `${NAME}` in its texts is filled in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """A section with known keys.
 
     Attributes:
@@ -43,11 +41,10 @@ class Section:
     """
 
     keys: Mapping[str, Shape]
-    synonyms: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A section whose keys are names that the user chooses.
 
     Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.config.bridge import bridge, without_servers_key
 from ingate.config.build import build
+from ingate.config.discreet import Discreet
 from ingate.config.fields import Context, Problem
 from ingate.config.find import Finder, Layer, readable_by_others
 from ingate.config.layout import Leaf, Section, root
@@ -27,8 +27,7 @@ _SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "
 _NO_SECRETS: Final = ("_file", "_id")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Config:
+class Config(Discreet, frozen=True):
     """The configuration of one process or gateway.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ingate.config.validate import Checked
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from ingate.config.tree import Where
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """Two layers give one key different values. Only the places are kept, never the values.
 
     Attributes:

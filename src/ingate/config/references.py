@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
+
+from ingate.config.discreet import Discreet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,7 @@ class BadReferenceError(ValueError):
     """A text looks like a reference and is none; the message repeats nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Discreet, frozen=True):
     """`${NAME}` or `${NAME:-default}`."""
 
     name: str
@@ -37,8 +37,7 @@ class Variable:
         return environ.get(self.name) or self.default
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Reference:
+class Reference(Discreet, frozen=True):
     """A parsed text.
 
     Attributes:

@@ -6,22 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from ingate.config.discreet import Discreet
 from ingate.config.secretref import SecretRef  # noqa: TC001 -- msgspec resolves annotations at run time
 
 
-class _Discreet(msgspec.Struct):
-    """A struct whose `repr` names the fields that are set and shows none of their values."""
-
-    def __repr__(self) -> str:
-        fields = msgspec.structs.fields(self)
-        names = [field.name for field in fields if getattr(self, field.name) not in (None, field.default, {}, [])]
-        return f"{type(self).__name__}({', '.join(names)})"
-
-    def __rich_repr__(self) -> Any:
-        return iter(())
-
-
-class BackingSettings(_Discreet, kw_only=True):
+class BackingSettings(Discreet, kw_only=True):
     """One backing's section (`groq:`).
 
     Attributes:
@@ -41,7 +30,7 @@ class BackingSettings(_Discreet, kw_only=True):
     params: dict[str, SecretRef] = {}
 
 
-class LitellmSettings(_Discreet, kw_only=True):
+class LitellmSettings(Discreet, kw_only=True):
     """The `litellm:` section: the proxy, and what every call through litellm gets.
 
     Attributes:
@@ -64,7 +53,7 @@ class LitellmSettings(_Discreet, kw_only=True):
     default_headers: dict[str, SecretRef] = {}
 
 
-class ServerSettings(_Discreet, kw_only=True):
+class ServerSettings(Discreet, kw_only=True):
     """A server of your own that speaks a known wire format; `servers: {mybox: …}` serves `mybox/<model>`.
 
     Attributes:
@@ -82,7 +71,7 @@ class ServerSettings(_Discreet, kw_only=True):
     wire_format: Literal["openai"] = "openai"
 
 
-class LocalSettings(_Discreet, kw_only=True):
+class LocalSettings(Discreet, kw_only=True):
     """The `local:` section: models inside this process.
 
     Attributes:
@@ -96,7 +85,7 @@ class LocalSettings(_Discreet, kw_only=True):
     threads: int | None = None
 
 
-class McpServerSettings(_Discreet, kw_only=True):
+class McpServerSettings(Discreet, kw_only=True):
     """An MCP server whose tools a chat may use: a command to start (stdio) or a URL (streamable HTTP).
 
     Attributes:
@@ -114,7 +103,7 @@ class McpServerSettings(_Discreet, kw_only=True):
     headers: dict[str, SecretRef] = {}
 
 
-class Settings(_Discreet, kw_only=True):
+class Settings(Discreet, kw_only=True):
     """Everything that is configured.
 
     Attributes:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
 
+import msgspec
+
 from ingate._errors import ConfigError
 from ingate._secret import Secret
+from ingate.config.discreet import Discreet
 
 MAX_DEPTH: Final = 50
 MAPPING_NAME: Final = "config mapping"
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """A place in the configuration; `str()` is short enough for a table (`ingate.yaml:4`).
 
     Attributes:
@@ -42,8 +43,7 @@ class Where:
         return ConfigError(message, file=self.shown, line=self.line, fix=fix)
 
 
-@dataclass(slots=True, repr=False)
-class Node:
+class Node(Discreet):
     """One value with its place.
 
     Attributes:

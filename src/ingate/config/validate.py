@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate._secret import Secret
 from ingate.config import fields
+from ingate.config.discreet import Discreet
 from ingate.config.layout import BACKING_KEYS, BACKING_SYNONYMS, Leaf, Named, Section, root
 from ingate.config.tree import Node, Where, kind_of, show_key
 
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS: Final = 10
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Value:
+class Value(Discreet, frozen=True):
     """A typed value and its place."""
 
     value: Any
     where: Where
 
 
-@dataclass(slots=True, repr=False)
-class Checked:
+class Checked(Discreet):
     """A layer that has been read.
 
     Attributes:
@@ -35,8 +33,8 @@ class Checked:
         sections: Key path → place of each section, empty ones too.
     """
 
-    values: dict[KeyPath, Value] = field(default_factory=dict)
-    sections: dict[KeyPath, Where] = field(default_factory=dict)
+    values: dict[KeyPath, Value] = {}
+    sections: dict[KeyPath, Where] = {}
 
 
 def check(node: Node, context: Context) -> Checked:
