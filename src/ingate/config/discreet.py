@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, ClassVar
 
 
-class Discreet(msgspec.Struct):
-    """A struct whose `repr` names the fields that are set and shows none of their values."""
+class Discreet:
+    """Mixed into a struct, before `msgspec.Struct`: its `repr` names the fields that are set and shows no values."""
+
+    __slots__ = ()
+    __struct_fields__: ClassVar[tuple[str, ...]]
 
     def __repr__(self) -> str:
-        fields = msgspec.structs.fields(type(self))
-        names = [field.name for field in fields if getattr(self, field.name) not in (None, field.default, {}, [], ())]
-        return f"{type(self).__name__}({', '.join(names)})"
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(name for name, value in values if value not in (None, {}, [], ()))})"
 
-    def __rich_repr__(self) -> Iterator[Any]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """For rich, which would otherwise go through the fields itself."""
-        return iter(())
+        return []

@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-class Context(Discreet):
+class Context(Discreet, msgspec.Struct):
     """What readers need to know of the layer they read, and where they put what they find wrong.
 
     Attributes:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ingate.config.bridge import bridge, without_servers_key
 from ingate.config.build import build
 from ingate.config.discreet import Discreet
@@ -27,7 +29,7 @@ _SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "
 _NO_SECRETS: Final = ("_file", "_id")
 
 
-class Config(Discreet, frozen=True):
+class Config(Discreet, msgspec.Struct, frozen=True):
     """The configuration of one process or gateway.
 
     Attributes:

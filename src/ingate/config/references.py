@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
+
 from ingate.config.discreet import Discreet
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class BadReferenceError(ValueError):
     """A text looks like a reference and is none; the message repeats nothing of it."""
 
 
-class Variable(Discreet, frozen=True):
+class Variable(Discreet, msgspec.Struct, frozen=True):
     """`${NAME}` or `${NAME:-default}`."""
 
     name: str
@@ -37,7 +39,7 @@ class Variable(Discreet, frozen=True):
         return environ.get(self.name) or self.default
 
 
-class Reference(Discreet, frozen=True):
+class Reference(Discreet, msgspec.Struct, frozen=True):
     """A parsed text.
 
     Attributes:

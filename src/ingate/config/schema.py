@@ -10,7 +10,7 @@ from ingate.config.discreet import Discreet
 from ingate.config.secretref import SecretRef  # noqa: TC001 -- msgspec resolves annotations at run time
 
 
-class BackingSettings(Discreet, kw_only=True):
+class BackingSettings(Discreet, msgspec.Struct, kw_only=True):
     """One backing's section (`groq:`).
 
     Attributes:
@@ -30,7 +30,7 @@ class BackingSettings(Discreet, kw_only=True):
     params: dict[str, SecretRef] = {}
 
 
-class LitellmSettings(Discreet, kw_only=True):
+class LitellmSettings(Discreet, msgspec.Struct, kw_only=True):
     """The `litellm:` section: the proxy, and what every call through litellm gets.
 
     Attributes:
@@ -53,7 +53,7 @@ class LitellmSettings(Discreet, kw_only=True):
     default_headers: dict[str, SecretRef] = {}
 
 
-class ServerSettings(Discreet, kw_only=True):
+class ServerSettings(Discreet, msgspec.Struct, kw_only=True):
     """A server of your own that speaks a known wire format; `servers: {mybox: …}` serves `mybox/<model>`.
 
     Attributes:
@@ -71,7 +71,7 @@ class ServerSettings(Discreet, kw_only=True):
     wire_format: Literal["openai"] = "openai"
 
 
-class LocalSettings(Discreet, kw_only=True):
+class LocalSettings(Discreet, msgspec.Struct, kw_only=True):
     """The `local:` section: models inside this process.
 
     Attributes:
@@ -85,7 +85,7 @@ class LocalSettings(Discreet, kw_only=True):
     threads: int | None = None
 
 
-class McpServerSettings(Discreet, kw_only=True):
+class McpServerSettings(Discreet, msgspec.Struct, kw_only=True):
     """An MCP server whose tools a chat may use: a command to start (stdio) or a URL (streamable HTTP).
 
     Attributes:
@@ -103,7 +103,7 @@ class McpServerSettings(Discreet, kw_only=True):
     headers: dict[str, SecretRef] = {}
 
 
-class Settings(Discreet, kw_only=True):
+class Settings(Discreet, msgspec.Struct, kw_only=True):
     """Everything that is configured.
 
     Attributes:

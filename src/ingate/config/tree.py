@@ -43,7 +43,7 @@ class Where(msgspec.Struct, frozen=True):
         return ConfigError(message, file=self.shown, line=self.line, fix=fix)
 
 
-class Node(Discreet):
+class Node(Discreet, msgspec.Struct):
     """One value with its place.
 
     Attributes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ingate._secret import Secret
 from ingate.config import fields
 from ingate.config.discreet import Discreet
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS: Final = 10
 
 
-class Value(Discreet, frozen=True):
+class Value(Discreet, msgspec.Struct, frozen=True):
     """A typed value and its place."""
 
     value: Any
     where: Where
 
 
-class Checked(Discreet):
+class Checked(Discreet, msgspec.Struct):
     """A layer that has been read.
 
     Attributes:
