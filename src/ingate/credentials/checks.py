@@ -1,0 +1,70 @@
+"""What keeps a credential that is there from working: a file that is not, a package, a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingate.credentials import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.credentials.backing import Backing
+    from ingate.credentials.lookup import Found, Part
+
+_HOLDS_A_PATH = ("_FILE", "_FILE_PATH", "APPLICATION_CREDENTIALS")
+
+
+def only_litellm(backing: Backing, found: Found) -> bool:
+    """Whether the direct lane cannot use what was found."""
+    return not backing.wire_format or _applies(backing.litellm_only, found)
+
+
+def problem(
+    backing: Backing, found: Found, extra: tuple[Part, ...], environ: Mapping[str, str], installed: Callable[[str], bool]
+) -> tuple[str, str] | None:
+    """What is wrong and what to do about it, None where nothing is."""
+    for part in found.parts:
+        if part.name.endswith(_HOLDS_A_PATH) and not files.is_file(environ[part.name].strip(), environ):
+            return f"{part.name} names a file that is not there", f"correct the path in {part.name}"
+        if part.name == "AWS_PROFILE" and files.aws_profile(environ[part.name].strip(), environ) is None:
+            name = environ[part.name].strip()
+            return f"AWS_PROFILE is {name!r}, which has no credentials in ~/.aws", f"aws configure --profile {name}"
+    if missing := missing_module(backing, found, installed):
+        module, install = missing
+        return f"the {module} package is not installed", install
+    if backing.name == "vertex_ai" and not _has_project(found, extra, environ):
+        return "no project is named and the credential carries none", "export VERTEXAI_PROJECT=…"
+    return None
+
+
+def missing_module(backing: Backing, found: Found, installed: Callable[[str], bool]) -> tuple[str, str] | None:
+    """A package this credential needs and that is absent, with the command that installs it."""
+    if backing.needs_module and _applies(backing.needs_for, found) and not installed(backing.needs_module):
+        if not backing.needs_extra:
+            return backing.needs_module, f"pip install {backing.needs_module.replace('.', '-')}"
+        return backing.needs_module, f"pip install '.[{backing.needs_extra}]' in ingate's folder"
+    if only_litellm(backing, found) and not installed("litellm"):
+        return "litellm", "pip install '.[litellm]' in ingate's folder"
+    return None
+
+
+def _applies(variables: tuple[str, ...], found: Found) -> bool:
+    if not variables:
+        return False
+    return "*" in variables or ("files" in variables if found.file else not set(variables).isdisjoint(found.group))
+
+
+def _has_project(found: Found, extra: tuple[Part, ...], environ: Mapping[str, str]) -> bool:
+    if any(part.target == "vertex_project" for part in (*found.parts, *extra)):
+        return True
+    for part in found.parts:
+        if part.target == "vertex_credentials":
+            if part.ref is not None:  # a command or keyring is not asked here
+                return True
+            value = environ[part.name].strip()
+            root = files.home(environ)
+            return files.google_project(str(root / value[2:]) if value.startswith("~/") and root else value) is not None
+    path = files.adc_path(environ) if found.file else None
+    return path is not None and files.google_project(str(Path(path))) is not None

@@ -1,0 +1,103 @@
+"""Variables that are set but are not the ones read: a slip of the pen, or another tool's name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ingate.credentials.backing import backings
+from ingate.credentials.lookup import is_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.credentials.backing import Backing
+
+_LOOKS_LIKE_A_KEY = re.compile(r"(?:^|_)(?:API_?)?(?:KEY|TOKEN)$|_PAT$", re.IGNORECASE)
+_ENDING = re.compile(r"_*(?:API|ACCESS|SECRET|AUTH)?_*(?:KEY|TOKEN|PAT)$|_*CREDENTIALS$|_*JWT$")
+
+
+def misses(backing: Backing, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences on what is set for `backing` under a wrong name, or empty under the right one."""
+    read = _wanted(backing)
+    sentences = [f"{name} is set but empty" for name in read if name in environ and not environ[name].strip()]
+    for name in backing.near:
+        if environ.get(name, "").strip():
+            sentences.append(f"{name} is set; this backing reads {_meant(backing, name)}")
+    for name in _by_backing(_candidates(environ)).get(backing.name, ()):
+        if name not in backing.near:
+            sentences.append(f"{name} is set; this backing reads {_meant(backing, name)}")
+    return tuple(sentences)
+
+
+def _wanted(backing: Backing) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in backing.env for variable in group for name in backing.names_of(variable)))
+
+
+def _meant(backing: Backing, name: str) -> str:
+    """The variable of `backing` that `name` was most likely meant for."""
+    groups = [variable for group in backing.env for variable in group]
+    address = re.search(r"ENDPOINT|BASE|HOST|URL$", name)
+    account = name.endswith(("_ACCOUNT", "_ACCOUNT_ID"))
+    for variable in groups:
+        if address and variable in backing.api_base_env:
+            return variable
+        if account and variable.endswith("_ACCOUNT_ID"):
+            return variable
+        if not address and not account and variable not in backing.api_base_env and is_credential(variable):
+            return variable
+    return groups[0] if groups else backing.name
+
+
+@cache
+def _read_anywhere() -> frozenset[str]:
+    """Every variable that some backing reads or that is known as another tool's, which is then no slip."""
+    known = {name for record in backings().values() for name in (*record.variables(), *record.near)}
+    return frozenset(known)
+
+
+@cache
+def _stems() -> Mapping[str, tuple[str, ...]]:
+    """What a backing's key variables begin with → the backings (`"GROQ"` → `groq`)."""
+    stems: dict[str, list[str]] = {}
+    for record in backings().values():
+        if record.auth != "api_key":
+            continue
+        for variable in _wanted(record):
+            stem = _ENDING.sub("", variable)
+            if variable not in record.api_base_env and is_credential(variable) and stem and record.name not in stems.setdefault(stem, []):
+                stems[stem].append(record.name)
+    return MappingProxyType({stem: tuple(names) for stem, names in stems.items()})
+
+
+def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = _read_anywhere()
+    return tuple(
+        sorted(name for name in environ if _LOOKS_LIKE_A_KEY.search(name) and name not in known and environ[name].strip())
+    )
+
+
+@lru_cache(maxsize=8)
+def _by_backing(candidates: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Backing → those of `candidates` that look like one of its own variables. Kept, since the environment stays."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in candidates:
+        for backing in _nearest(_ENDING.sub("", name.upper())):
+            found[backing] = (*found.get(backing, ()), name)
+    return found
+
+
+def _nearest(stem: str) -> tuple[str, ...]:
+    stems = _stems()
+    if stem in stems:
+        return stems[stem]
+    if len(stem) < 5:  # one letter more or less makes another word of a short one
+        return ()
+    from rapidfuzz.distance import OSA
+
+    limit = 1 if len(stem) < 9 else 2
+    close = [(OSA.distance(stem, known, score_cutoff=limit), known) for known in stems if abs(len(known) - len(stem)) <= limit]
+    close = [pair for pair in close if pair[0] <= limit and len(pair[1]) >= 4]
+    return stems[min(close)[1]] if close else ()

@@ -1,0 +1,122 @@
+"""The credential and the base URL for one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from ingate._errors import MissingCredentials, MissingExtra
+from ingate._secret import Secret
+from ingate.credentials import address, checks, files, lookup, near
+from ingate.credentials.backing import backing, litellm_arguments
+from ingate.credentials.credential import Credential
+from ingate.credentials.lookup import Found, Partial
+from ingate.credentials.proxy import proxy_settings
+from ingate.credentials.status import disabled_where, is_installed
+from ingate.credentials.words import how_to_set, needs, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.config import Config
+    from ingate.credentials.address import Lane
+    from ingate.credentials.backing import Backing
+
+
+def resolve(
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    config: Config,
+    lane: Lane = "direct",
+    installed: Callable[[str], bool] = is_installed,
+) -> tuple[Credential, str | None]:
+    """What authenticates a call to the backing `name`, and its base URL.
+
+    Args:
+        name: The backing, or another word for it.
+        environ: The environment.
+        config: The configuration; the environment wins over it field by field.
+        lane: Who will use it. `"direct"` gets a base URL to append the wire format's path to. `"litellm"` gets one as
+            litellm takes it, None where litellm's own default is right, and only values litellm has arguments for.
+        installed: Tells whether a package can be imported.
+
+    Raises:
+        UnknownBacking: There is no such backing.
+        MissingCredentials: Nothing would authenticate it, or only a part is there.
+        MissingExtra: What is there needs a package that is not installed.
+        ConfigError: A configured reference cannot be resolved.
+    """
+    known = backing(name)
+    if (place := disabled_where(known, config)) is not None:
+        raise MissingCredentials(
+            f"{known.name} is disabled in {place}", backing=known.name, alternatives=known.env, docs_url=known.docs_url,
+            fix=f"take {known.name} out of disabled_backings",
+        )  # fmt: skip
+    settings = config.backing(known.name)
+    found = lookup.find(known, environ, settings)
+    if not isinstance(found, Found):
+        if known.name == "litellm_proxy" and (proxy := proxy_settings(environ, config)) is not None:
+            return Credential(proxy.key(environ), source=proxy.source), proxy.api_base
+        _refuse(known, found, environ, config)
+    _refuse_without_package(known, found, installed)
+    extra = lookup.optional(known, environ, settings, found)
+    secrets: dict[str, Secret] = {}
+    for part in (*found.parts, *extra):
+        if part.target not in {"", "api_base"}:
+            secrets.setdefault(part.target, part.secret(environ))
+    key = secrets.pop("api_key", None)
+    shapes = {target: value.reveal() for target, value in secrets.items() if target in address.SHAPES}
+    if "aws_region_name" not in shapes and known.auth_style == "sigv4" and (region := files.aws_region(environ)):
+        shapes["aws_region_name"] = region
+    base = _base(known, environ, config, shapes, lane)
+    if lane == "litellm":
+        allowed = litellm_arguments() - {"account_id"}
+        secrets = {target: value for target, value in secrets.items() if target in allowed}
+    else:
+        secrets.pop("account_id", None)
+        if known.auth_style == "sigv4":
+            region = shapes.get("aws_region_name") or address.part_default(known, "region") or ""
+            secrets.setdefault("aws_region_name", Secret(region))
+    source = found.file or source_of((*found.parts, *extra), config, known.name, keys_only=True)
+    return Credential(key, secrets, source or "no key needed"), base
+
+
+def _base(
+    known: Backing, environ: Mapping[str, str], config: Config, shapes: Mapping[str, str], lane: Lane
+) -> str | None:
+    given = address.written(known, environ, config.backing(known.name))
+    if given is not None:
+        return address.for_lane(known, given[0], lane)
+    if lane == "litellm" and not known.litellm_default:
+        return None
+    base = address.default(known, shapes)
+    return address.for_lane(known, base, lane) if base and lane == "litellm" else base
+
+
+def _refuse_without_package(known: Backing, found: Found, installed: Callable[[str], bool]) -> None:
+    missing = checks.missing_module(known, found, installed)
+    if missing is not None and missing[0] != "litellm":
+        extra = known.needs_extra
+        raise MissingExtra(
+            f"{known.name} needs the {missing[0]} package to use its credentials", extra=extra, backing=known.name, fix=missing[1]
+        )
+
+
+def _refuse(known: Backing, found: Partial | None, environ: Mapping[str, str], config: Config) -> NoReturn:
+    missing: tuple[tuple[str, ...], ...] | None = None
+    if isinstance(found, Partial):
+        missing = (found.missing,)
+        there = source_of(found.parts, config, known.name)
+        message = f"{known.name} has {there}, but {' and '.join(found.missing)} {_is(found.missing)} missing"
+    else:
+        message = needs(known)
+    misses = near.misses(known, environ)
+    if misses:
+        message = f"{message} ({'; '.join(misses)})"
+    raise MissingCredentials(
+        message, backing=known.name, alternatives=known.env, near_misses=misses, docs_url=known.docs_url, fix=how_to_set(known, missing)
+    )
+
+
+def _is(names: tuple[str, ...]) -> str:
+    return "is" if len(names) == 1 else "are"

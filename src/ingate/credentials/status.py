@@ -1,0 +1,178 @@
+"""Ready, attention or missing: what each backing has, where from, and what would help.
+
+Nothing here sends a request, starts a login, runs a command or asks a keyring.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from ingate.credentials import address, checks, files, lookup, near
+from ingate.credentials.backing import Backing, aliases, backing, backings
+from ingate.credentials.lookup import Found, Partial
+from ingate.credentials.proxy import proxy_settings
+from ingate.credentials.words import how_to_set, needs, source_of, source_of_base
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.config import BackingSettings, Config
+
+State = Literal["ready", "attention", "missing"]
+_MARKS: Final[dict[str, str]] = {"ready": "✓", "attention": "○", "missing": "✗"}
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What one backing has.
+
+    Attributes:
+        backing: Its name.
+        state: `"ready"`; `"attention"` where a login, an extra, a base URL or part of a credential is missing;
+            `"missing"`.
+        source: Where the credential comes from (`"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`); empty where
+            there is none.
+        detail: One sentence on what is wrong or worth knowing, possibly empty.
+        fix: What to do next; empty where nothing is wrong.
+        near_misses: Sentences on variables that are set but are not the ones read.
+        alternatives: Groups of variables that suffice.
+        api_base: The base URL the direct lane would use; None where it is unknown.
+        api_base_source: Where that comes from (`"default"`, `"env GROQ_API_BASE"`).
+        needs_litellm: Whether only litellm can use what is there.
+    """
+
+    backing: str
+    state: State
+    source: str = ""
+    detail: str = ""
+    fix: str = ""
+    near_misses: tuple[str, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    api_base: str | None = None
+    api_base_source: str = ""
+    needs_litellm: bool = False
+
+
+@cache
+def is_installed(module: str) -> bool:
+    """Whether `module` can be imported, found out without importing it. Remembered for the process's life."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def mark(state: str) -> str:
+    """The state's mark: ✓, ○ or ✗."""
+    return _MARKS[state]
+
+
+def statuses(
+    environ: Mapping[str, str], config: Config, *, installed: Callable[[str], bool] = is_installed
+) -> dict[str, Status]:
+    """Every backing's status, in the map's order."""
+    return {name: _status(known, environ, config, False, installed) for name, known in backings().items()}
+
+
+def status(
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    config: Config,
+    proxy_lists: bool = False,
+    installed: Callable[[str], bool] = is_installed,
+) -> Status:
+    """One backing's status.
+
+    Args:
+        name: The backing, or another word for it.
+        environ: The environment.
+        config: The configuration; the environment wins over it field by field.
+        proxy_lists: Whether the configured proxy lists the model in question, which makes a missing credential no matter.
+        installed: Tells whether a package can be imported.
+
+    Raises:
+        UnknownBacking: There is no such backing.
+    """
+    return _status(backing(name), environ, config, proxy_lists, installed)
+
+
+def disabled_where(known: Backing, config: Config) -> str | None:
+    """Where the configuration disables the backing, for people; None where it does not."""
+    other = aliases()
+    for index, name in enumerate(config.settings.disabled_backings):
+        if other.get(name, name) == known.name:
+            place = config.where("disabled_backings", str(index)) or config.where("disabled_backings")
+            return str(place) if place is not None else "the configuration"
+    return None
+
+
+def _status(
+    known: Backing, environ: Mapping[str, str], config: Config, proxy_lists: bool, installed: Callable[[str], bool]
+) -> Status:
+    if (place := disabled_where(known, config)) is not None:
+        return Status(
+            known.name, "missing", detail=f"disabled in {place}", fix=f"take {known.name} out of disabled_backings", alternatives=known.env
+        )
+    settings = config.backing(known.name)
+    found = lookup.find(known, environ, settings)
+    if isinstance(found, Found):
+        return _present(known, found, environ, config, installed)
+    proxy = proxy_settings(environ, config)
+    if proxy is not None and (proxy_lists or known.name == "litellm_proxy"):
+        return Status(
+            known.name, "ready", f"proxy {proxy.api_base} ({proxy.source})", alternatives=known.env, api_base=proxy.api_base,
+            api_base_source=proxy.source,
+        )  # fmt: skip
+    base, base_source = _base(known, environ, settings, ())
+    absent = Status(
+        known.name, "missing", detail=needs(known), fix=how_to_set(known), near_misses=near.misses(known, environ),
+        alternatives=known.env, api_base=base, api_base_source=base_source,
+    )  # fmt: skip
+    if isinstance(found, Partial):
+        there = source_of(found.parts, config, known.name)
+        return msgspec.structs.replace(
+            absent, state="attention", source=there, detail=f"{' and '.join(found.missing)} missing beside {there}",
+            fix=how_to_set(known, (found.missing,)),
+        )  # fmt: skip
+    if settings.api_key is not None:
+        return msgspec.structs.replace(absent, detail=f"{settings.api_key.describe()} has no value")
+    return absent
+
+
+def _present(
+    known: Backing, found: Found, environ: Mapping[str, str], config: Config, installed: Callable[[str], bool]
+) -> Status:
+    settings = config.backing(known.name)
+    extra = lookup.optional(known, environ, settings, found)
+    base, base_source = _base(known, environ, settings, (*found.parts, *extra))
+    only = checks.only_litellm(known, found)
+    state: State = "ready"
+    detail, fix = "", ""
+    problem = checks.problem(known, found, extra, environ, installed)
+    if problem is not None:
+        state, (detail, fix) = "attention", problem
+    elif known.auth in {"none", "base_url"}:
+        detail = f"answers only while a server runs at {base}" if base else ""
+    return Status(
+        known.name, state, found.file or source_of((*found.parts, *extra), config, known.name, keys_only=True) or "no key needed",
+        detail, fix, (), known.env, base, base_source, only,
+    )  # fmt: skip
+
+
+def _base(
+    known: Backing, environ: Mapping[str, str], settings: BackingSettings, parts: tuple[lookup.Part, ...]
+) -> tuple[str | None, str]:
+    given = address.written(known, environ, settings)
+    if given is not None:
+        return address.for_lane(known, given[0], "direct"), source_of_base(known, given[1], settings)
+    plain = {part.target: environ[part.name].strip() for part in parts if part.name and part.target in address.SHAPES}
+    plain |= {part.target: part.ref.resolve(environ).reveal() for part in parts if part.ref is not None and part.target in address.SHAPES and part.ref.kind in {"literal", "env"}}
+    if "{region}" in (known.default_api_base or "") and "aws_region_name" not in plain and (region := files.aws_region(environ)):
+        plain["aws_region_name"] = region
+    base = address.default(known, plain)
+    return base, "default" if base else ""

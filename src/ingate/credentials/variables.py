@@ -1,0 +1,26 @@
+"""Which environment variables may hold a credential, so that child processes do not inherit them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from ingate.credentials.backing import backings
+from ingate.credentials.lookup import is_credential
+from ingate.credentials.proxy import KEY_VARIABLES
+
+# Say where a credential is, or which; the credential itself is elsewhere.
+_POINTS: Final = ("_FILE", "_FILE_PATH", "_URI", "_DIR", "_ARN", "_URL")
+# What litellm's proxy reads.
+_PROXY: Final = frozenset({*KEY_VARIABLES, "LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"})
+
+
+@cache
+def secret_variables() -> frozenset[str]:
+    """Every variable that may hold a credential of some backing, or of the proxy.
+
+    Base URLs, regions, projects and paths of files are none.
+    """
+    bases = {name for record in backings().values() for name in record.api_base_env}
+    read = {name for record in backings().values() for name in (*record.variables(), *record.near)}
+    return _PROXY | {name for name in read - bases if is_credential(name) and not name.endswith(_POINTS)}

@@ -1,0 +1,88 @@
+"""How credentials are spoken of: sources, what is needed, what to type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingate.config import BackingSettings, Config
+    from ingate.credentials.backing import Backing
+    from ingate.credentials.lookup import Part
+
+_LOGIN = 'log in once: python -c "from litellm.llms.{name}.authenticator import Authenticator; Authenticator().get_access_token()"'
+
+
+def source_of(parts: Iterable[Part], config: Config, backing: str, *, keys_only: bool = False) -> str:
+    """Where `parts` come from: `"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`, or both joined.
+
+    With `keys_only`, base URLs and what merely goes along (a region, a project) are left out where something else is
+    there.
+    """
+    parts = tuple(parts)
+    if keys_only:
+        parts = tuple(part for part in parts if part.target not in _GOES_ALONG) or tuple(
+            part for part in parts if part.target == "api_base"
+        )
+    variables = ", ".join(dict.fromkeys(part.name for part in parts if part.name))
+    configured = dict.fromkeys(part.ref.describe() if part.ref else _base_place(config, backing) for part in parts if not part.name)
+    return " + ".join([*([f"env {variables}"] if variables else []), *configured])
+
+
+_GOES_ALONG = frozenset(
+    {"api_base", "aws_region_name", "vertex_project", "vertex_location", "api_version", "azure_scope", "account_id", "project_id",
+     "space_id", "region_name", "organization", "oci_region", "gigachat_scope", "gigachat_auth_url"}
+)  # fmt: skip
+
+
+def _base_place(config: Config, backing: str) -> str:
+    place = config.where("backings", backing, "base_url") or config.where(backing, "base_url")
+    return f"{place or 'config'} {backing}.base_url"
+
+
+def source_of_base(backing: Backing, variable: str, settings: BackingSettings) -> str:  # noqa: ARG001
+    """Where a base URL comes from."""
+    return f"env {variable}" if variable else f"config {backing.name}.base_url"
+
+
+def needs(backing: Backing) -> str:
+    """One sentence on what is needed: `"groq needs a key: set GROQ_API_KEY"`."""
+    match backing.auth:
+        case "oauth_device":
+            return f"{backing.name} needs a login"
+        case "base_url":
+            return f"{backing.name} needs the address of its server: set {_groups(backing.env)}"
+        case "cloud":
+            extra = f", or have {' or '.join(backing.credential_files)}" if backing.credential_files else ""
+            return f"{backing.name} needs credentials: set {_groups(backing.env)}{extra}"
+    return f"{backing.name} needs a key: set {_groups(backing.env)}"
+
+
+def how_to_set(backing: Backing, groups: tuple[tuple[str, ...], ...] | None = None) -> str:
+    """What to type: the variables to export and, where there is one, the key of `ingate.yaml`."""
+    if not backing.env:
+        return _LOGIN.format(name=backing.name)
+    group = (groups or backing.env)[0]
+    export = "export " + " ".join(f"{variable}={_example(backing, variable)}" for variable in group)
+    keys = [key for variable in group if (key := _config_key(backing, variable))]
+    return f"{export}, or set {' and '.join(dict.fromkeys(keys))} in ingate.yaml" if len(keys) == len(group) else export
+
+
+def _example(backing: Backing, variable: str) -> str:
+    if variable == "LM_STUDIO_API_BASE":
+        return "http://localhost:1234/v1"
+    if variable == "HOSTED_VLLM_API_BASE":
+        return "http://localhost:8000/v1"
+    return "https://…" if variable in backing.api_base_env else "…"
+
+
+def _config_key(backing: Backing, variable: str) -> str:
+    target = backing.target(variable)
+    name = "base_url" if target == "api_base" else target
+    return f"{backing.name}.{name}" if name and name != "auth_token" else ""
+
+
+def _groups(groups: tuple[tuple[str, ...], ...]) -> str:
+    texts = [" and ".join(group) for group in groups]
+    return ", or ".join(texts) if any(len(group) > 1 for group in groups) else " or ".join(texts)
