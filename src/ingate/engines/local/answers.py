@@ -1,0 +1,46 @@
+"""llama.cpp's answers in ingate's words: its errors as classes, its chunks without what is its own business."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import BadRequest, ContextTooLong, IngateError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LARGER_CONTEXT: Final = (
+    "shorten the conversation, or raise local.context_tokens in ingate.yaml as far as the model goes"
+)
+_OWN_KEYS: Final = frozenset({"timings", "system_fingerprint", "prompt_progress", "__verbose"})
+
+
+def error_from(body: Mapping[str, Any]) -> IngateError:
+    """The error that llama.cpp's `{"code", "message", "type"}` means."""
+    message = str(body.get("message", "llama.cpp gave no reason"))
+    if body.get("type") == "exceed_context_size_error":
+        return ContextTooLong(
+            f"the conversation has {body.get('n_prompt_tokens')} tokens; the local model takes {body.get('n_ctx')}",
+            backing="local",
+            fix=_LARGER_CONTEXT,
+            provider_message=message,
+        )
+    if "context size" in message.lower():
+        return ContextTooLong(message, backing="local", fix=_LARGER_CONTEXT, provider_message=message)
+    if body.get("code") == BadRequest.status:
+        return BadRequest(f"the local model refuses the request: {message}", backing="local", provider_message=message)
+    return Unavailable(f"the local model failed: {message}", backing="local", provider_message=message)
+
+
+def error_from_exception(error: Exception) -> IngateError:
+    """The error that an exception out of xllamacpp means: it raises for requests that it cannot lay out."""
+    if isinstance(error, ValueError | TypeError | RuntimeError):
+        return error_from({"code": BadRequest.status, "message": str(error)})
+    return Unavailable(f"the local model failed: {error!r}", backing="local", retryable=False)
+
+
+def own_chunk(piece: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A chunk under the model's own name, not its file's, without llama.cpp's extras."""
+    chunk = {name: value for name, value in piece.items() if name not in _OWN_KEYS}
+    chunk["model"] = model
+    return chunk

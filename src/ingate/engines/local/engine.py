@@ -1,0 +1,145 @@
+"""The engine that runs a model inside the process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ingate._errors import IngateError, NotServed, TimedOut, Unavailable
+from ingate.engines.local.answers import own_chunk
+from ingate.engines.local.files import model_path
+from ingate.engines.local.request import check, prepare
+from ingate.engines.local.server import DEFAULT_CONTEXT_TOKENS, ModelKey, check_installed, head_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from ingate.engines.base import CallReport, Route
+    from ingate.engines.local.model import Answer, LocalModel
+
+
+class LocalEngine:
+    """Answers with a GGUF model in this process, through llama.cpp.
+
+    A model is loaded at its first request and kept until `aclose()`. Each has one thread and answers one request at a
+    time, in order; requests of any number of event loops may share an engine. Cancelling one stops the model at the
+    next token, or at the next batch of 64 tokens while it reads the prompt.
+
+    A Route's `facts` may hold `path` (the GGUF file), `context_tokens` (default 8192, never more than the model knows)
+    and `threads` (default: one for each physical core).
+
+    Args:
+        verbose: Let llama.cpp write its log to standard error.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._models: dict[ModelKey, LocalModel] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        # C++ threads that outlive the interpreter crash it, so an engine nobody closed is closed when it is forgotten,
+        # or at exit.
+        weakref.finalize(self, _close_all, self._models)
+
+    async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+        """One answer. The model streams here too, so that cancelling stops it."""
+        from ingate.wire.completion import assemble
+        from ingate.wire.normaliser import StreamNormaliser
+
+        normaliser = StreamNormaliser(route.model)
+        chunks: list[dict[str, Any]] = []
+        async with aclosing(self.stream(route, body, report)) as raw:
+            async for piece in raw:
+                chunks.extend(normaliser.feed(piece))
+        return assemble([*chunks, *normaliser.finish()])
+
+    async def stream(
+        self, route: Route, body: Mapping[str, Any], report: CallReport
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The answer, token by token, with usage at its end.
+
+        Raises:
+            BadRequest: The model cannot take the request.
+            ContextTooLong: The conversation is longer than the model's context.
+            MissingExtra: xllamacpp is not installed.
+            MissingModelFile: The model's file is not there, or is no model.
+            ModelNotFound: No such local model.
+            TimedOut: No token within the route's `timeout_s`.
+        """
+        check(route, body)
+        answer = self._model(route).ask(partial(prepare, route, body, report))
+        async with aclosing(_pieces(answer, route)) as pieces:
+            async for piece in pieces:
+                yield own_chunk(piece, route.model)
+
+    async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+        """Embeddings, where the file is an embedding model.
+
+        Raises:
+            NotServed: The model was made to talk.
+        """
+        path = model_path(route)
+        if not (await asyncio.to_thread(head_of, path)).is_embedding_model:
+            raise NotServed(
+                f"local/{route.model} has no embeddings: its file is a chat model",
+                backing=route.backing,
+                spec=str(route.spec),
+                fix="name the GGUF file of an embedding model under local.models in ingate.yaml",
+            )
+        answer = self._model(route, embedding=True).embed({"input": body.get("input"), "encoding_format": "float"})
+        async with aclosing(_pieces(answer, route)) as pieces:
+            async for result in pieces:
+                return {**own_chunk(result, route.model), "object": "list"}
+        raise Unavailable(f"local/{route.model} gave no embeddings", backing=route.backing)
+
+    async def aclose(self) -> None:
+        """Free every model and end its thread. The engine takes no further request. May be called twice."""
+        with self._lock:
+            self._closed = True
+        await asyncio.to_thread(_close_all, self._models)
+
+    def _model(self, route: Route, *, embedding: bool = False) -> LocalModel:
+        check_installed()
+        from ingate.engines.local.model import LocalModel
+
+        key = ModelKey(
+            model_path(route),
+            context_tokens=route.facts.get("context_tokens") or DEFAULT_CONTEXT_TOKENS,
+            threads=route.facts.get("threads"),
+            embedding=embedding,
+        )
+        with self._lock:
+            if self._closed:
+                raise Unavailable("this engine has been closed", backing=route.backing, retryable=False)
+            if key not in self._models:
+                self._models[key] = LocalModel(key, verbose=self._verbose)
+            return self._models[key]
+
+
+async def _pieces(answer: Answer, route: Route) -> AsyncGenerator[dict[str, Any], None]:
+    try:
+        async with aclosing(answer.pieces(route.timeout_s)) as pieces:
+            async for piece in pieces:
+                yield piece
+    except TimeoutError:
+        raise TimedOut(
+            f"local/{route.model} gave no token within {route.timeout_s:g} s",
+            timeout_s=route.timeout_s,
+            backing=route.backing,
+            spec=str(route.spec),
+            fix="ask again when it is less busy, or set a longer timeout",
+        ) from None
+    except IngateError as error:
+        error.spec = str(route.spec)
+        raise
+    finally:
+        answer.cancel()
+
+
+def _close_all(models: dict[ModelKey, LocalModel]) -> None:
+    while models:
+        models.popitem()[1].close()
