@@ -67,7 +67,7 @@ def build(raw: bytes) -> Built:
             left_out["malformed"] += 1
             continue
         mode, provider = entry.get("mode"), entry.get("litellm_provider")
-        if mode not in MODES:
+        if not isinstance(mode, str) or mode not in MODES:
             continue
         where = place(provider, key) if isinstance(provider, str) else NO_BACKING
         if isinstance(where, str):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ingate.catalog.schema import CAPS, CuratedRow, ModelRow
+from ingate.catalog.schema import CAPS, CuratedRow, ModelRow, PriceTier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_write_usd_per_mtok: float | None
     caps: tuple[str, ...]
     mode: str = "chat"
+    deprecated_on: str | None = None
+    tiers: tuple[PriceTier, ...] = ()
 
     def row(self) -> ModelRow:
         """The entry's own facts as a row of the catalog."""
@@ -44,6 +46,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.cache_read_usd_per_mtok,
             self.cache_write_usd_per_mtok,
             tuple(cap for cap in CAPS if cap in self.caps),
+            self.deprecated_on,
+            tiers=self.tiers,
         )
 
 

@@ -1,0 +1,230 @@
+"""Loading: the index, what it survives, and what comes when litellm's file is not to be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingate.catalog import Catalog, load
+from ingate.catalog import index as index_module
+from ingate.catalog import source as source_module
+from ingate.catalog.catalog import load_from
+from ingate.catalog.source import FILE, Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODELS = {
+    "sample_spec": {"mode": "one of: chat, embedding", "litellm_provider": "one of", "max_input_tokens": "max"},
+    "gpt-x": {"mode": "chat", "litellm_provider": "openai", "input_cost_per_token": 2e-06, "max_input_tokens": 1000},
+    "groq/a/b-1": {"mode": "chat", "litellm_provider": "groq", "supports_vision": True},
+    "groq/embed": {"mode": "embedding", "litellm_provider": "groq"},
+}
+
+
+def package(folder: Path, content: bytes | dict = MODELS, version: str = "9.9.9") -> Source:
+    """A litellm package with this catalog, as an installer would leave it."""
+    home = folder / "litellm"
+    home.mkdir(parents=True, exist_ok=True)
+    (folder / f"litellm-{version}.dist-info").mkdir(exist_ok=True)
+    (home / FILE).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    found = source_module.at(home)
+    assert found is not None
+    return found
+
+
+def keys(catalog: Catalog) -> list[str]:
+    return [row.key for row in catalog.rows]
+
+
+def test_models_of_chat_modes_are_rows_and_others_are_not(tmp_path):
+    catalog = load_from(package(tmp_path), cache_dir=tmp_path / "cache")
+    assert keys(catalog) == ["groq/a/b-1", "openai/gpt-x"]
+    assert catalog.version == "9.9.9"
+    assert catalog.get("openai", "gpt-x").input_usd_per_mtok == 2.0
+
+
+def test_the_second_load_reads_the_index_alone(tmp_path):
+    found = package(tmp_path)
+    first = load_from(found, cache_dir=tmp_path / "cache")
+    found.path.write_bytes(b"\x00" * found.size)
+    os.utime(found.path, ns=(found.mtime_ns, found.mtime_ns))
+    second = load_from(found, cache_dir=tmp_path / "cache")
+    assert second.rows == first.rows
+    assert second.left_out == first.left_out
+
+
+@pytest.mark.parametrize("change", ["version", "size", "mtime_ns"])
+def test_another_litellm_makes_a_new_index(tmp_path, change):
+    found = package(tmp_path)
+    load_from(found, cache_dir=tmp_path / "cache")
+    more = {**MODELS, "gpt-y": MODELS["gpt-x"]}
+    found.path.write_bytes(json.dumps(more).encode())
+    values = {"path": found.path, "version": found.version, "size": found.size, "mtime_ns": found.mtime_ns}
+    values[change] = "10.0" if change == "version" else values[change] + 1
+    assert "openai/gpt-y" in keys(load_from(Source(**values), cache_dir=tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: b"something else entirely",
+        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+        lambda data: data[:20] + b"\xff" * (len(data) - 20),
+        lambda data: b"ingate-catalog-0" + data[16:],
+    ],
+    ids=["empty", "cut", "foreign", "one bit", "overwritten", "older format"],
+)
+def test_a_damaged_index_is_made_again(tmp_path, damage):
+    found, folder = package(tmp_path), tmp_path / "cache"
+    load_from(found, cache_dir=folder)
+    path = index_module.path_for(found, folder)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert keys(load_from(found, cache_dir=folder)) == ["groq/a/b-1", "openai/gpt-x"]
+    assert path.read_bytes() == whole
+
+
+def test_an_index_made_by_other_code_is_made_again(tmp_path, monkeypatch):
+    found, folder = package(tmp_path), tmp_path / "cache"
+    monkeypatch.setattr(index_module, "_made_by", lambda: "another ingate")
+    load_from(found, cache_dir=folder)
+    monkeypatch.undo()
+    assert index_module.read(found, folder) is None
+    load_from(found, cache_dir=folder)
+    assert index_module.read(found, folder) is not None
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    found = package(tmp_path)
+    for _ in range(2):
+        assert len(load_from(found, cache_dir=tmp_path / "cache")) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_cache_is_done_without(tmp_path):
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o500)
+    assert len(load_from(package(tmp_path), cache_dir=folder)) == 2
+
+
+def test_many_writers_at_once_leave_one_whole_index(tmp_path):
+    found, folder = package(tmp_path), tmp_path / "cache"
+    barrier = threading.Barrier(8)
+    counts: list[int] = []
+
+    def run() -> None:
+        barrier.wait()
+        counts.append(len(load_from(found, cache_dir=folder)))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [2] * 8
+    assert [path.name for path in folder.iterdir()] == [index_module.path_for(found, folder).name]
+    assert index_module.read(found, folder) is not None
+
+
+def test_old_indexes_do_not_pile_up(tmp_path):
+    folder = tmp_path / "cache"
+    for number in range(12):
+        load_from(package(tmp_path / str(number), version=f"1.{number}"), cache_dir=folder)
+    assert len(list(folder.iterdir())) <= 6
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", json.dumps(MODELS).encode()[:-30], b"[]", b"null", b'"text"', b"{}", b"\xff\xfe\x00", b'{"a": 1}'],
+)
+def test_a_broken_file_gives_the_built_in_list_and_says_so(tmp_path, content):
+    catalog = load_from(package(tmp_path, content), cache_dir=tmp_path / "cache")
+    assert len(catalog) == 20
+    assert catalog.source.startswith("built-in list of 20 (the catalog of litellm 9.9.9 cannot be read: ")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        [],
+        "text",
+        {"mode": "chat"},
+        {"mode": "chat", "litellm_provider": 5},
+        {"mode": ["chat"], "litellm_provider": "openai"},
+    ],
+)
+def test_a_broken_entry_costs_no_other(tmp_path, entry):
+    catalog = load_from(package(tmp_path, {**MODELS, "broken": entry}), cache_dir=tmp_path / "cache")
+    assert keys(catalog) == ["groq/a/b-1", "openai/gpt-x"]
+
+
+@pytest.mark.parametrize("value", ["soon", "", 20250101, None, "2025-13-45", "0000-00-00", [], {}])
+def test_a_wrong_date_hides_no_model(tmp_path, value):
+    models = {"gpt-x": {**MODELS["gpt-x"], "deprecation_date": value}}
+    catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")
+    assert catalog.rows[0].deprecated_on is None
+    assert len(catalog.visible()) == 1
+
+
+@pytest.mark.parametrize("value", ["1e-6", -1e-6, True, None, [], {}, 0, 0.0032])
+def test_a_price_that_makes_no_sense_is_unknown(tmp_path, value):
+    models = {"gpt-x": {**MODELS["gpt-x"], "input_cost_per_token": value}}
+    catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")
+    assert catalog.rows[0].input_usd_per_mtok is None
+
+
+@pytest.mark.parametrize("value", ["1000", -5, 0, True, None, []])
+def test_a_limit_that_makes_no_sense_is_unknown(tmp_path, value):
+    models = {"gpt-x": {**MODELS["gpt-x"], "max_input_tokens": value}}
+    catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")
+    assert catalog.rows[0].context_tokens is None
+
+
+def test_of_two_entries_the_one_with_the_backings_name_is_kept(tmp_path):
+    bare, named = ({"mode": "chat", "litellm_provider": "deepseek", "max_input_tokens": tokens} for tokens in (1, 2))
+    for models in ({"v4": bare, "deepseek/v4": named}, {"deepseek/v4": named, "v4": bare}):
+        catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")
+        assert [(row.key, row.context_tokens) for row in catalog.rows] == [("deepseek/v4", 2)]
+        assert catalog.left_out == {"duplicate": 1}
+
+
+def test_without_litellm_the_curated_models_are_the_catalog(tmp_path, monkeypatch):
+    monkeypatch.setattr(source_module, "find", lambda: None)
+    catalog = load(cache_dir=tmp_path)
+    assert catalog.source == "built-in list of 20 (litellm is not installed)"
+    assert catalog.version == ""
+    assert catalog.dated is None
+    assert {row.row for row in catalog.curated()} == set(catalog.rows)
+
+
+@pytest.mark.parametrize("error", [ValueError, ImportError])
+def test_a_litellm_that_cannot_be_found_is_none(monkeypatch, error):
+    def refuse(name: str) -> None:
+        raise error(name)
+
+    monkeypatch.setattr("importlib.util.find_spec", refuse)
+    assert source_module.find() is None
+
+
+def test_a_folder_that_is_merely_called_litellm_is_no_litellm(tmp_path, monkeypatch):
+    (tmp_path / "litellm").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)
+    assert source_module.find() is None
+
+
+def test_the_default_cache_is_in_the_users_cache_folder(clean_environment):
+    load()
+    if source_module.find():
+        assert list(clean_environment.rglob("catalog-*.bin"))
