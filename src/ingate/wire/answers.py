@@ -1,0 +1,179 @@
+"""Building OpenAI chunks and completions, and reading a provider's JSON without trusting it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ingate._errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse_object(data: bytes | str, *, far_side: str) -> dict[str, Any]:
+    """A JSON object. Raises `Unavailable` where `data` is anything else."""
+    try:
+        value = _decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        shown = data[:80].decode(errors="replace") if isinstance(data, bytes) else data[:80]
+        raise Unavailable(f"{far_side} answered with something that is no JSON: {shown!r}", status=502) from None
+    if not isinstance(value, dict):
+        raise Unavailable(f"{far_side} answered with {type(value).__name__}, not an object", status=502)
+    return value
+
+
+@contextmanager
+def reading(far_side: str) -> Generator[None]:
+    """What goes wrong in here means that the far side's answer is not the format it should be in: `Unavailable`."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise Unavailable(f"{far_side} answered in a form that is not its own: {error!r}", status=502) from None
+
+
+def text(value: Any) -> str:
+    """A string, or `""` for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def count(value: Any) -> int:
+    """A number of tokens, 0 for anything else."""
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15 else 0
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; nothing for anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def dumped(value: Any) -> str:
+    """JSON text."""
+    return _encode(value).decode()
+
+
+def tool_call(call_id: str, name: str, arguments: str, *, index: int | None = None, **extra: Any) -> dict[str, Any]:
+    """A tool call as a message has it, or as a delta has it where there is an `index`."""
+    call: dict[str, Any] = {} if index is None else {"index": index}
+    return {**call, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **extra}
+
+
+def usage(
+    *,
+    prompt: int,
+    completion: int,
+    total: int | None = None,
+    cached: int = 0,
+    cache_write: int = 0,
+    reasoning: int = 0,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """OpenAI's usage: `prompt` is all input, cache reads and writes included; `completion` all output."""
+    prompt_details: dict[str, Any] = {"cached_tokens": cached}
+    if cache_write:
+        prompt_details["cache_creation_tokens"] = cache_write
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion if total is None else total,
+        "prompt_tokens_details": prompt_details,
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
+        **(more or {}),
+    }
+
+
+class Chunks:
+    """Makes the chunks of one stream; they share an id, a model and a time."""
+
+    __slots__ = ("created", "id", "model")
+
+    def __init__(self, model: str) -> None:
+        self.id = ""
+        self.model = model
+        self.created = int(time.time())
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "id": self.id or "chatcmpl-ingate",
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+        }
+
+    def delta(
+        self,
+        delta: dict[str, Any],
+        *,
+        index: int = 0,
+        finish: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """A chunk with one choice."""
+        return {**self._head(), "choices": [{"index": index, "delta": delta, "finish_reason": finish, **(extra or {})}]}
+
+    def usage(self, counts: dict[str, Any]) -> dict[str, Any]:
+        """The chunk with no choice but the usage."""
+        return {**self._head(), "choices": [], "usage": counts}
+
+
+def completion(
+    *, answer_id: str, model: str, choices: list[dict[str, Any]], usage: dict[str, Any] | None
+) -> dict[str, Any]:
+    """A whole completion."""
+    out: dict[str, Any] = {
+        "id": answer_id or "chatcmpl-ingate",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": choices,
+    }
+    if usage is not None:
+        out["usage"] = usage
+    return out
+
+
+class WholeDecoder:
+    """A decoder for an answer that came whole where a stream was asked for.
+
+    Args:
+        read: What reads the whole body, the codec's `response`.
+    """
+
+    def __init__(self, read: Callable[[bytes], dict[str, Any]]) -> None:
+        self._read = read
+        self._pieces: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Keeps `data`; the chunks come when all has."""
+        self._pieces.append(data)
+        return []
+
+    def close(self) -> list[dict[str, Any]]:
+        """The answer as chunks. Raises what reading it raises."""
+        return chunks_of(self._read(b"".join(self._pieces)))
+
+
+def chunks_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """A completion as the chunks of a stream."""
+    out = []
+    for choice in answer["choices"]:
+        delta = dict(choice["message"])
+        if "tool_calls" in delta:
+            delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(delta["tool_calls"])]
+        rest = {key: value for key, value in choice.items() if key not in {"message", "index"}}
+        out.append({"choices": [{"index": choice["index"], "delta": delta, **rest}]})
+    if answer.get("usage"):
+        out.append({"choices": [], "usage": answer["usage"]})
+    head = {key: value for key, value in answer.items() if key not in {"choices", "usage", "object"}}
+    return [{**head, "object": "chat.completion.chunk", **chunk} for chunk in out]

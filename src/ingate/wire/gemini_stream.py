@@ -1,0 +1,164 @@
+"""Gemini's streams as OpenAI chunks: server-sent events, or one JSON array that comes piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ingate._errors import StreamInterrupted, Unavailable
+from ingate.wire.answers import Chunks, items, mapping, parse_object, reading, text
+from ingate.wire.fields import is_json
+from ingate.wire.gemini_answer import (
+    FAR_SIDE,
+    Candidate,
+    answer_key,
+    block_reason,
+    error_of,
+    finish_of,
+    logprobs_of,
+    usage_of,
+)
+from ingate.wire.sse import SSEParser
+
+_SPACE: Final = b" \t\r\n\xef\xbb\xbf"
+_COUNTS: Final = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
+
+
+class ArrayParser:
+    """The objects of a JSON array (or one object after another), each as soon as its last byte has come."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0  # how far the buffer has been looked at
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False
+        self._begins = -1
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The objects that `data` completes. Raises `Unavailable` for bytes that are no JSON between objects."""
+        self._buffer += data
+        buffer, out = self._buffer, []
+        at = self._at
+        while at < len(buffer):
+            byte = buffer[at]
+            if self._in_string:
+                if self._escaped:
+                    self._escaped = False
+                elif byte == 0x5C:
+                    self._escaped = True
+                elif byte == 0x22:
+                    self._in_string = False
+            elif byte == 0x22 and self._depth:
+                self._in_string = True
+            elif byte in b"{[" and (self._depth or byte == 0x7B):
+                if not self._depth:
+                    self._begins = at
+                self._depth += 1
+            elif byte in b"}]" and self._depth:
+                self._depth -= 1
+                if not self._depth:
+                    out.append(bytes(buffer[self._begins : at + 1]))
+                    self._begins = -1
+            elif not self._depth and byte not in b"[,]" and byte not in _SPACE:
+                raise Unavailable(f"{FAR_SIDE} answered with something that is no JSON", status=502)
+            at += 1
+        # Between objects nothing needs to be kept; inside one, all from its beginning.
+        cut = at if self._begins < 0 else self._begins
+        del buffer[:cut]
+        self._at = at - cut
+        self._begins = 0 if self._begins >= 0 else -1
+        return out
+
+
+class GeminiDecoder:
+    """One streamed answer, in whichever of the two forms its first byte shows."""
+
+    def __init__(self, *, model: str) -> None:
+        self._chunks = Chunks(model)
+        self._events: SSEParser | None = None
+        self._array: ArrayParser | None = None
+        self._key = ""
+        self._candidates: dict[int, Candidate] = {}
+        self._usage: dict[str, Any] = {}
+        self._blocked = False
+        self._closed = False
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """The chunks that `data` completes."""
+        out: list[dict[str, Any]] = []
+        if self._events is None and self._array is None:
+            begin = data.lstrip(_SPACE)
+            if not begin:
+                return out
+            data = begin
+            if begin[:1] in {b"[", b"{"}:
+                self._array = ArrayParser()
+            else:
+                self._events = SSEParser()
+        if self._array is not None:
+            for piece in self._array.feed(data):
+                self._piece(piece, out)
+        elif self._events is not None:
+            for event in self._events.feed(data):
+                self._event(event.data, out)
+        return out
+
+    def close(self) -> list[dict[str, Any]]:
+        """The body has ended: the usage. Raises `StreamInterrupted` where a candidate had not ended."""
+        out: list[dict[str, Any]] = []
+        if self._events is not None:
+            for event in self._events.close():
+                if is_json(event.data):  # what a dropped connection cut off is none
+                    self._event(event.data, out)
+        if not self._blocked and not (self._candidates and all(one.finish for one in self._candidates.values())):
+            raise StreamInterrupted("the stream ended before Gemini's answer did")
+        if not self._closed:
+            self._closed = True
+            counts = usage_of(self._usage)
+            if counts is not None:
+                out.append(self._chunks.usage(counts))
+        return out
+
+    def _event(self, data: str, out: list[dict[str, Any]]) -> None:
+        if data.strip() and data.strip() != "[DONE]":
+            self._piece(data, out)
+
+    def _piece(self, data: bytes | str, out: list[dict[str, Any]]) -> None:
+        answer = parse_object(data, far_side=FAR_SIDE)
+        if "error" in answer:
+            raise error_of(answer)
+        with reading(FAR_SIDE):
+            self._read(answer, out)
+
+    def _read(self, answer: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        if not self._key:
+            self._key = answer_key(answer)
+            self._chunks.id = text(answer.get("responseId"))
+            self._chunks.model = text(answer.get("modelVersion")).removeprefix("models/") or self._chunks.model
+        counts = mapping(answer.get("usageMetadata"))
+        # Each piece counts the answer so far, the last one all of it.
+        self._usage = counts if any(name in counts for name in _COUNTS) else {**self._usage, **counts}
+        for at, source in enumerate(items(answer.get("candidates"))):
+            index = source.get("index")
+            self._candidate(index if isinstance(index, int) else at, source, out)
+        blocked, why = block_reason(answer)
+        if blocked and not self._candidates and not self._blocked:
+            self._blocked = True
+            extra = {"native_finish_reason": blocked, **({"native_finish_message": why} if why else {})}
+            out.append(self._chunks.delta({"role": "assistant", "content": ""}, finish="content_filter", extra=extra))
+
+    def _candidate(self, index: int, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        candidate = self._candidates.get(index)
+        if candidate is None:
+            candidate = self._candidates[index] = Candidate(index, self._key)
+            out.append(self._chunks.delta({"role": "assistant", "content": ""}, index=index))
+        ended = bool(candidate.finish)
+        out += [self._chunks.delta(delta, index=index) for delta in candidate.read(source)]
+        if (logprobs := logprobs_of(source)) is not None:
+            out.append(self._chunks.delta({}, index=index, extra={"logprobs": logprobs}))
+        if candidate.finish and not ended:
+            extra: dict[str, Any] = {"native_finish_reason": candidate.finish}
+            if candidate.message:
+                extra["native_finish_message"] = candidate.message
+            finish = finish_of(candidate.finish, has_calls=candidate.calls > 0)
+            out.append(self._chunks.delta({}, index=index, finish=finish, extra=extra))

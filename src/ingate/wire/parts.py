@@ -1,0 +1,367 @@
+"""Reading an OpenAI request: messages' content parts, tools, tool choice, tool results.
+
+Every native lane starts from these neutral forms, so that a codec only says what its provider's form looks like.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import mimetypes
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from ingate._errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Kind = Literal["text", "image", "audio", "video", "file", "native"]
+_AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac"}
+_EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+_FREE_TEXT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One piece of a message's content.
+
+    Attributes:
+        kind: What it is; `native` is a part in some provider's own shape, kept whole in `raw`.
+        text: The text of a text part, or the decoded text of a text file.
+        mime: The media type, `""` where nobody said and the name does not tell.
+        data: The content in base64, None where it is referred to by `url` or `file_id`.
+        url: Where the content is (`https://…`, `gs://…`), None where it is inline.
+        file_id: The provider's id of an uploaded file.
+        name: The file's name, None where it has none.
+        cache_control: A prompt-cache mark (`{"type": "ephemeral"}`), None where there is none.
+        raw: The part as it came.
+    """
+
+    kind: Kind
+    text: str = ""
+    mime: str = ""
+    data: str | None = None
+    url: str | None = None
+    file_id: str | None = None
+    name: str | None = None
+    cache_control: dict[str, Any] | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tool:
+    """A function the model may call.
+
+    Attributes:
+        name: Its name.
+        description: What it does; may be empty.
+        schema: JSON Schema of its arguments, always an object schema.
+        strict: Whether the arguments must match the schema exactly.
+        cache_control: A prompt-cache mark, None where there is none.
+    """
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    strict: bool = False
+    cache_control: dict[str, Any] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Choice:
+    """Which tools the model may or must call.
+
+    Attributes:
+        mode: `auto`, `none`, `required` (any one), or `named` (the one in `name`).
+        name: The function that must be called.
+        allowed: The only functions that may be called, None where all may.
+    """
+
+    mode: Literal["auto", "none", "required", "named"] = "auto"
+    name: str = ""
+    allowed: tuple[str, ...] | None = None
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """The media type and base64 content of a `data:` URL, None for any other URL.
+
+    Raises:
+        BadRequest: It is a data URL whose content is not base64.
+    """
+    if url[:5].lower() != "data:":
+        return None
+    head, comma, body = url[5:].partition(",")
+    if not comma:
+        raise BadRequest("a data URL has no ',' before its content", code="invalid_data_url")
+    mime, *options = [item.strip() for item in head.split(";")]
+    if "base64" not in (option.lower() for option in options):
+        return mime.lower() or "text/plain", base64.b64encode(unquote_to_bytes(body)).decode()
+    packed = re.sub(r"\s+", "", body)
+    try:
+        base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadRequest("a data URL's content is not base64", code="invalid_data_url") from None
+    return mime.lower() or "application/octet-stream", packed
+
+
+def text_of(content: Any) -> str:
+    """All text in a message's content, whether it is a string, a list of parts or null."""
+    return "".join(part.text for part in parts_of(content) if part.kind == "text")
+
+
+def parts_of(content: Any) -> list[Part]:
+    """A message's content as parts: a string is one text part, null is none.
+
+    Raises:
+        BadRequest: The content is neither, or a part is not what its type says.
+    """
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [Part(kind="text", text=content)]
+    if not isinstance(content, list):
+        raise BadRequest(f"a message's content is {type(content).__name__}, not a string or a list of parts")
+    return [_part(item) for item in content]
+
+
+def _part(item: Any) -> Part:
+    if isinstance(item, str):
+        return Part(kind="text", text=item)
+    if not isinstance(item, dict):
+        raise BadRequest(f"a content part is {type(item).__name__}, not an object")
+    mark = item.get("cache_control")
+    mark = mark if isinstance(mark, dict) else None
+    kind = item.get("type")
+    if kind in {"text", "input_text", "output_text", "refusal"}:
+        text = item.get("refusal") if kind == "refusal" else item.get("text")
+        if not isinstance(text, str):
+            raise BadRequest(f"a {kind!r} part has no text")
+        return Part(kind="text", text=text, cache_control=mark, raw=item)
+    if kind in {"image_url", "input_image", "video_url"}:
+        medium: Kind = "video" if kind == "video_url" else "image"
+        value = item.get("video_url" if kind == "video_url" else "image_url")
+        url = value.get("url") if isinstance(value, dict) else value
+        if isinstance(url, str) and url:
+            return _located(medium, url, mark, item)
+        if isinstance(item.get("file_id"), str):
+            return Part(kind=medium, file_id=item["file_id"], cache_control=mark, raw=item)
+        raise BadRequest(f"a {kind!r} part has no URL")
+    if kind == "input_audio":
+        audio = item.get("input_audio")
+        if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
+            raise BadRequest("an 'input_audio' part has no data")
+        form = str(audio.get("format") or "wav").lower()
+        mime = _AUDIO_TYPES.get(form, f"audio/{form}")
+        return Part(kind="audio", mime=mime, data=audio["data"], cache_control=mark, raw=item)
+    if kind in {"file", "input_file"}:
+        return _file(item, mark)
+    return Part(kind="native", cache_control=mark, raw=item)
+
+
+def _located(kind: Kind, url: str, mark: dict[str, Any] | None, raw: Mapping[str, Any]) -> Part:
+    inline = data_url(url)
+    if inline is not None:
+        return Part(kind=kind, mime=inline[0], data=inline[1], cache_control=mark, raw=raw)
+    if "://" not in url:
+        raise BadRequest(f"{url[:60]!r} is neither a data URL nor an address")
+    return Part(kind=kind, mime=mime_of(urlsplit(url).path), url=url, cache_control=mark, raw=raw)
+
+
+def _file(item: Mapping[str, Any], mark: dict[str, Any] | None) -> Part:
+    nested = item.get("file")
+    given: Mapping[str, Any] = nested if isinstance(nested, dict) else item
+    name = given.get("filename")
+    name = name if isinstance(name, str) and name else None
+    file_id, data, url = given.get("file_id"), given.get("file_data"), given.get("file_url")
+    mime = given.get("format") or given.get("mime_type") or (mime_of(name) if name else "")
+    if isinstance(data, str) and data:
+        if data[:5].lower() == "data:" or "://" in data[:16]:
+            part = _located("file", data, mark, item)
+            part.mime = mime if not part.mime or part.mime == "application/octet-stream" else part.mime
+        else:
+            part = Part(kind="file", mime=str(mime), data=re.sub(r"\s+", "", data), cache_control=mark, raw=item)
+    elif isinstance(url, str) and url:
+        part = _located("file", url, mark, item)
+    elif isinstance(file_id, str) and file_id:
+        # LiteLLM's users pass an address as file_id; no provider's ids hold "://".
+        part = _located("file", file_id, mark, item) if "://" in file_id else Part(kind="file", file_id=file_id)
+        part.mime, part.cache_control, part.raw = part.mime or str(mime), mark, item
+    else:
+        raise BadRequest("a 'file' part has neither file_data nor file_id")
+    part.name = name
+    part.mime = part.mime or str(mime)
+    if part.data is not None and part.mime.startswith("text/"):
+        part.text = decoded(part.data).decode("utf-8", "replace")
+    return part
+
+
+def decoded(data: str) -> bytes:
+    """Base64 to bytes. Raises `BadRequest` where it is not base64."""
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadRequest("inline content is not base64", code="invalid_base64") from None
+
+
+def mime_of(name: str) -> str:
+    """The media type that a file's name or a URL's path suggests, `""` where it suggests none."""
+    return mimetypes.guess_type(name)[0] or ""
+
+
+def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The request's messages. Raises `BadRequest` where there are none or one is no object with a known role."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("the request has no messages", code="missing_messages")
+    for at, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise BadRequest(f"messages[{at}] is {type(message).__name__}, not an object")
+        if message.get("role") not in {"system", "developer", "user", "assistant", "tool", "function"}:
+            raise BadRequest(f"messages[{at}] has the role {message.get('role')!r}")
+    return messages
+
+
+def calls_of(message: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], Mapping[str, Any]]]:
+    """An assistant message's tool calls: id, function name, parsed arguments, and the call as it came.
+
+    Arguments that are no JSON object (a model cut off, or wrong) go back to the model as `{"arguments": text}`.
+    """
+    calls = message.get("tool_calls")
+    if not calls and isinstance(message.get("function_call"), dict):
+        calls = [{"id": "", "function": message["function_call"]}]
+    for call in calls or ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            custom = call.get("custom") if isinstance(call, dict) else None
+            if not isinstance(custom, dict):
+                raise BadRequest("a tool call has no function")
+            function = {"name": custom.get("name"), "arguments": json.dumps({"input": custom.get("input", "")})}
+        yield str(call.get("id") or ""), str(function.get("name") or ""), arguments_of(function.get("arguments")), call
+
+
+def arguments_of(value: Any) -> dict[str, Any]:
+    """A call's arguments as an object."""
+    if isinstance(value, dict):
+        return value
+    text = value if isinstance(value, str) else ""
+    if not text.strip():
+        return {}
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return {"arguments": text}
+    return parsed if isinstance(parsed, dict) else {"arguments": parsed}
+
+
+def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[dict[str, Any]]]:
+    """The functions that may be called, and the tools in a provider's own shape, which go as they are.
+
+    Raises:
+        BadRequest: A tool is no object, or a function has no name.
+    """
+    given = body.get("tools") or [
+        {"type": "function", "function": function} for function in body.get("functions") or ()
+    ]
+    if not isinstance(given, list):
+        raise BadRequest("tools is not a list")
+    functions: list[Tool] = []
+    native: list[dict[str, Any]] = []
+    for tool in given:
+        if not isinstance(tool, dict):
+            raise BadRequest("a tool is not an object")
+        function = tool.get("function")
+        if isinstance(custom := tool.get("custom"), dict) and tool.get("type") == "custom":
+            # A tool of free text: elsewhere it is a function whose only argument is that text.
+            function = {**custom, "parameters": _FREE_TEXT_SCHEMA}
+        if not isinstance(function, dict):
+            native.append(tool)
+            continue
+        name = function.get("name")
+        if not isinstance(name, str) or not name:
+            raise BadRequest("a function has no name")
+        if choice.allowed is not None and name not in choice.allowed:
+            continue
+        schema = function.get("parameters")
+        mark = tool.get("cache_control") or function.get("cache_control")
+        functions.append(
+            Tool(
+                name=name,
+                description=str(function.get("description") or ""),
+                schema={"type": "object", **schema} if isinstance(schema, dict) and schema else dict(_EMPTY_SCHEMA),
+                strict=function.get("strict") is True,
+                cache_control=mark if isinstance(mark, dict) else None,
+            )
+        )
+    return functions, native
+
+
+def choice_of(body: Mapping[str, Any]) -> Choice:
+    """The request's tool choice, `auto` where it says nothing. Raises `BadRequest` where it cannot be read."""
+    given = body.get("tool_choice", body.get("function_call"))
+    if given is None or given == "auto":
+        return Choice()
+    if given == "none":
+        return Choice(mode="none")
+    if given in ("required", "any"):
+        return Choice(mode="required")
+    if isinstance(given, dict):
+        kind = given.get("type")
+        if kind in {"auto", "none", "required", "any"}:
+            return choice_of({"tool_choice": kind})
+        if kind == "allowed_tools":
+            spec = given.get("allowed_tools")
+            spec = spec if isinstance(spec, dict) else given
+            names = tuple(
+                str((tool.get("function") or tool).get("name"))
+                for tool in spec.get("tools") or ()
+                if isinstance(tool, dict)
+            )
+            return Choice(mode="required" if spec.get("mode") == "required" else "auto", allowed=names)
+        named = given.get("function") or given.get("custom") or given
+        if isinstance(named, dict) and isinstance(named.get("name"), str):
+            return Choice(mode="named", name=named["name"])
+    raise BadRequest(f"tool_choice {given!r} is none of auto, none, required or a named function")
+
+
+def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """What `response_format` asks for: `("text" | "json_object" | "json_schema", the schema or None)`.
+
+    Raises:
+        BadRequest: It is none of these, or a json_schema without a schema.
+    """
+    given = body.get("response_format")
+    if given is None:
+        return "text", None
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind == "text":
+        return "text", None
+    if kind == "json_object":
+        return "json_object", None
+    if kind == "json_schema":
+        wrapper = given.get("json_schema")
+        schema = wrapper.get("schema") if isinstance(wrapper, dict) else given.get("schema")
+        if isinstance(schema, dict):
+            return "json_schema", schema
+        raise BadRequest("response_format has the type json_schema but no schema")
+    raise BadRequest(f"response_format {given!r} is none of text, json_object or json_schema")
+
+
+def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` merged into `base` in place: objects key by key, anything else replaced, a null removes the key."""
+    for key, value in over.items():
+        mine = base.get(key)
+        if value is None:
+            base.pop(key, None)
+        elif isinstance(value, dict) and isinstance(mine, dict):
+            deep_merge(mine, value)
+        else:
+            base[key] = value
+    return base
