@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
+# The clients made on each loop. litellm's own keys name loops differently from release to release.
+_made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _litellm: Any = None
 
@@ -37,11 +39,11 @@ def _cache_kind(litellm: Any) -> type:
 
     class WatchedClients(kind):
         def set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
-            watch(value)
+            adopt(value)
             return super().set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
 
         async def async_set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
-            watch(value)
+            adopt(value)
             return await super().async_set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
 
     return WatchedClients
@@ -68,8 +70,8 @@ def http_client(value: object) -> Any:
     return None
 
 
-def watch(value: object) -> None:
-    """Add the hooks to a client, once."""
+def adopt(value: object) -> None:
+    """Add the hooks to a client, once, and remember on which loop it was made."""
     client = http_client(value)
     if client is None:
         return
@@ -79,6 +81,10 @@ def watch(value: object) -> None:
             "request": [*hooks.get("request", []), observe.on_request],
             "response": [*hooks.get("response", []), observe.on_response],
         }
+        if client is not value and hasattr(value, "event_hooks"):
+            value.event_hooks = client.event_hooks  # litellm's handler builds its next client with these
+    with contextlib.suppress(RuntimeError, TypeError):
+        _made.setdefault(asyncio.get_running_loop(), weakref.WeakSet()).add(value)
 
 
 async def join_loop() -> None:
@@ -91,7 +97,10 @@ async def join_loop() -> None:
             del _guards[other]
         if loop in _guards:
             return
-        guard = _guards[loop] = _until_the_loop_ends(id(loop))
+        guard = _guards[loop] = _until_the_loop_ends()
+    shared = vars(_litellm).get("module_level_aclient")  # made on one loop, used on all
+    if shared is not None:
+        adopt(shared)
     await anext(guard)
 
 
@@ -102,22 +111,21 @@ async def close_loop() -> None:
         await guard.aclose()
 
 
-async def _until_the_loop_ends(loop_id: int) -> AsyncGenerator[None, None]:
+async def _until_the_loop_ends() -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await _close_clients_of(loop_id)
+        await _close_clients_of(asyncio.get_running_loop())
 
 
-async def _close_clients_of(loop_id: int) -> None:
+async def _close_clients_of(loop: asyncio.AbstractEventLoop) -> None:
+    made = list(_made.pop(loop, ()))
     cache = _litellm.in_memory_llm_clients_cache
-    suffix = f"-{loop_id}"
-    for key in [key for key in list(cache.cache_dict) if str(key).endswith(suffix)]:
-        value = cache.cache_dict.pop(key, None)
-        getattr(cache, "ttl_dict", {}).pop(key, None)
-        client = http_client(value)
-        if client is not None:
-            with contextlib.suppress(Exception):
-                await client.aclose()
-    # aiohttp closes TLS transports a turn of the loop later.
-    await asyncio.sleep(0)
+    for key, value in list(cache.cache_dict.items()):
+        if any(value is one for one in made):
+            cache.cache_dict.pop(key, None)
+            cache.ttl_dict.pop(key, None)
+    for value in made:
+        with contextlib.suppress(Exception):
+            await http_client(value).aclose()
+    await asyncio.sleep(0)  # a transport closes its socket a turn of the loop later

@@ -90,6 +90,7 @@ _NO_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_EMBEDDINGS: Final = re.compile(r"unmapped LLM provider|embedding.{0,40}not (?:supported|implemented)|not mapped", re.IGNORECASE)
+_UNFINISHED: Final = re.compile(r"stream ended before a finish_reason", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"^\s*(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)|Timeout)\s*(?::|-)\s*")
 _TRAIL: Final = re.compile(r"\s*(?:Traceback \(most recent call last\)|, Received chunk:|Received Model Group=|Available Model Group ).*", re.DOTALL)
 
@@ -119,10 +120,10 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
         return mended
     if seen.failure is not None:
         return StreamInterrupted(
-            f"{route.backing} dropped the connection in the middle of its answer",
-            provider_message=said,
-            **told,
+            f"{route.backing} dropped the connection in the middle of its answer", provider_message=said, **told
         )
+    if _UNFINISHED.search(said):
+        return interrupted(route)
     kind = _kind(error)
     status = _status(error)
     if kind is Unavailable and status is not None and 400 <= status < 500 and _is_the_providers(error):
