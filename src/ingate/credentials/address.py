@@ -62,7 +62,9 @@ def default(backing: Backing, params: Mapping[str, str]) -> str | None:
         return template
     if backing.name == "vertex_ai":
         return _vertex(params.get("vertex_location") or _DEFAULTS["location"])
-    values = {name: params.get(_ARGUMENTS[name]) or part_default(backing, name) for name in _PLACEHOLDER.findall(template)}
+    values = {
+        name: params.get(_ARGUMENTS[name]) or part_default(backing, name) for name in _PLACEHOLDER.findall(template)
+    }
     return template.format_map(values) if all(values.values()) else None
 
 

@@ -22,7 +22,11 @@ def only_litellm(backing: Backing, found: Found) -> bool:
 
 
 def problem(
-    backing: Backing, found: Found, extra: tuple[Part, ...], environ: Mapping[str, str], installed: Callable[[str], bool]
+    backing: Backing,
+    found: Found,
+    extra: tuple[Part, ...],
+    environ: Mapping[str, str],
+    installed: Callable[[str], bool],
 ) -> tuple[str, str] | None:
     """What is wrong and what to do about it, None where nothing is."""
     for part in found.parts:

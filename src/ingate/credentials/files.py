@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ingate.credentials.backing import Backing
 
 # A profile that has one of these can give credentials.
-_AWS_KEYS = ("aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file")
+_AWS_KEYS = (
+    "aws_access_key_id",
+    "role_arn",
+    "credential_process",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+)
 _AWS_AMBIENT = "default"
 
 
@@ -35,7 +42,9 @@ def find(backing: Backing, environ: Mapping[str, str]) -> str | None:
             path = adc_path(environ)
             return _shown(path, environ) if path and read_json(path) else None
         case "github_copilot":
-            return _first(_token_file(environ, "GITHUB_COPILOT", "github_copilot", "ACCESS_TOKEN_FILE", "access-token"), environ)
+            return _first(
+                _token_file(environ, "GITHUB_COPILOT", "github_copilot", "ACCESS_TOKEN_FILE", "access-token"), environ
+            )
         case "chatgpt":
             return _first(_token_file(environ, "CHATGPT", "chatgpt", "AUTH_FILE", "auth.json"), environ)
         case "sap":
@@ -109,7 +118,9 @@ def _sap(environ: Mapping[str, str]) -> Path | None:
         return Path(file)
     root = environ.get("AICORE_HOME") or (str(folder / ".aicore") if (folder := home(environ)) else "")
     profile = environ.get("AICORE_PROFILE")
-    return Path(root) / (f"config_{profile}.json" if profile and profile != "default" else "config.json") if root else None
+    return (
+        Path(root) / (f"config_{profile}.json" if profile and profile != "default" else "config.json") if root else None
+    )
 
 
 def _aws_files(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
@@ -138,7 +149,8 @@ def _read_ini(path: Path, _stamp: tuple[int, int]) -> Mapping[str, Mapping[str, 
         return {}
     # Only names and the region are kept: whether a value is there, not what it is.
     return {
-        head: {key: value if key == "region" else "set" for key, value in parser.items(head) if value} for head in parser.sections()
+        head: {key: value if key == "region" else "set" for key, value in parser.items(head) if value}
+        for head in parser.sections()
     }
 
 

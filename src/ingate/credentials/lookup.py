@@ -105,7 +105,8 @@ def optional(backing: Backing, environ: Mapping[str, str], settings: BackingSett
         if target and target not in held and value(environ, name):
             held.add(target)
             parts.append(Part(name, target, name))
-    if settings.api_key is not None and not taken.parts and "api_key" not in held and settings.api_key.present(environ):
+    keyless = backing.auth in {"none", "base_url"}
+    if keyless and settings.api_key is not None and "api_key" not in held and settings.api_key.present(environ):
         parts.append(Part("", "api_key", ref=settings.api_key))
     for target, ref in settings.params.items():
         if target not in held and ref.present(environ) and _belongs(target, held):

@@ -19,21 +19,33 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(?:^|_)(?:API_?)?(?:KEY|TOKEN)$|_PAT$", re.IGNO
 _ENDING = re.compile(r"_*(?:API|ACCESS|SECRET|AUTH)?_*(?:KEY|TOKEN|PAT)$|_*CREDENTIALS$|_*JWT$")
 
 
-def misses(backing: Backing, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Sentences on what is set for `backing` under a wrong name, or empty under the right one."""
+def misses(
+    backing: Backing, environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[str, ...]:
+    """Sentences on what is set for `backing` under a wrong name, or empty under the right one.
+
+    `found` is what `slips(environ)` gives, for a caller that asks for many backings.
+    """
     read = _wanted(backing)
     sentences = [f"{name} is set but empty" for name in read if name in environ and not environ[name].strip()]
     for name in backing.near:
         if environ.get(name, "").strip():
             sentences.append(f"{name} is set; this backing reads {_meant(backing, name)}")
-    for name in _by_backing(_candidates(environ)).get(backing.name, ()):
+    for name in (slips(environ) if found is None else found).get(backing.name, ()):
         if name not in backing.near:
             sentences.append(f"{name} is set; this backing reads {_meant(backing, name)}")
     return tuple(sentences)
 
 
+def slips(environ: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    """Backing → variables that look like one of its own and are read by none."""
+    return _by_backing(_candidates(environ))
+
+
 def _wanted(backing: Backing) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for group in backing.env for variable in group for name in backing.names_of(variable)))
+    return tuple(
+        dict.fromkeys(name for group in backing.env for variable in group for name in backing.names_of(variable))
+    )
 
 
 def _meant(backing: Backing, name: str) -> str:
@@ -67,7 +79,12 @@ def _stems() -> Mapping[str, tuple[str, ...]]:
             continue
         for variable in _wanted(record):
             stem = _ENDING.sub("", variable)
-            if variable not in record.api_base_env and is_credential(variable) and stem and record.name not in stems.setdefault(stem, []):
+            if (
+                variable not in record.api_base_env
+                and is_credential(variable)
+                and stem
+                and record.name not in stems.setdefault(stem, [])
+            ):
                 stems[stem].append(record.name)
     return MappingProxyType({stem: tuple(names) for stem, names in stems.items()})
 
@@ -75,7 +92,9 @@ def _stems() -> Mapping[str, tuple[str, ...]]:
 def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
     known = _read_anywhere()
     return tuple(
-        sorted(name for name in environ if _LOOKS_LIKE_A_KEY.search(name) and name not in known and environ[name].strip())
+        sorted(
+            name for name in environ if _LOOKS_LIKE_A_KEY.search(name) and name not in known and environ[name].strip()
+        )
     )
 
 
@@ -95,9 +114,26 @@ def _nearest(stem: str) -> tuple[str, ...]:
         return stems[stem]
     if len(stem) < 5:  # one letter more or less makes another word of a short one
         return ()
-    from rapidfuzz.distance import OSA
-
     limit = 1 if len(stem) < 9 else 2
-    close = [(OSA.distance(stem, known, score_cutoff=limit), known) for known in stems if abs(len(known) - len(stem)) <= limit]
-    close = [pair for pair in close if pair[0] <= limit and len(pair[1]) >= 4]
-    return stems[min(close)[1]] if close else ()
+    close = [(_distance(stem, known), known) for known in stems if _may_be_close(stem, known, limit)]
+    best = min(close, default=(limit + 1, ""))
+    return stems[best[1]] if best[0] <= limit else ()
+
+
+def _may_be_close(stem: str, known: str, limit: int) -> bool:
+    """A cheap refusal of most pairs: people get the first or the last letter right."""
+    return len(known) >= 4 and abs(len(known) - len(stem)) <= limit and (known[0] == stem[0] or known[-1] == stem[-1])
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters are added, left out, changed or swapped with their neighbour between the two."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, own in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != own))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == own:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -31,7 +31,11 @@ class ProxySettings(NamedTuple):
 
     def key(self, environ: Mapping[str, str]) -> Secret | None:
         """The key itself. Runs the command or asks the keyring of a configured reference; ConfigError where that fails."""
-        return self.api_key.resolve(environ) if self.api_key is not None and not isinstance(self.api_key, Secret) else self.api_key
+        return (
+            self.api_key.resolve(environ)
+            if self.api_key is not None and not isinstance(self.api_key, Secret)
+            else self.api_key
+        )
 
 
 def proxy_settings(environ: Mapping[str, str], config: Config) -> ProxySettings | None:

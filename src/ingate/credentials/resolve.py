@@ -98,7 +98,10 @@ def _refuse_without_package(known: Backing, found: Found, installed: Callable[[s
     if missing is not None and missing[0] != "litellm":
         extra = known.needs_extra
         raise MissingExtra(
-            f"{known.name} needs the {missing[0]} package to use its credentials", extra=extra, backing=known.name, fix=missing[1]
+            f"{known.name} needs the {missing[0]} package to use its credentials",
+            extra=extra,
+            backing=known.name,
+            fix=missing[1],
         )
 
 
@@ -109,12 +112,19 @@ def _refuse(known: Backing, found: Partial | None, environ: Mapping[str, str], c
         there = source_of(found.parts, config, known.name)
         message = f"{known.name} has {there}, but {' and '.join(found.missing)} {_is(found.missing)} missing"
     else:
-        message = needs(known)
+        ref = config.backing(known.name).api_key
+        empty = ref is not None and not ref.present(environ)
+        message = f"{needs(known)}; {ref.describe()} has no value" if ref is not None and empty else needs(known)
     misses = near.misses(known, environ)
     if misses:
         message = f"{message} ({'; '.join(misses)})"
     raise MissingCredentials(
-        message, backing=known.name, alternatives=known.env, near_misses=misses, docs_url=known.docs_url, fix=how_to_set(known, missing)
+        message,
+        backing=known.name,
+        alternatives=known.env,
+        near_misses=misses,
+        docs_url=known.docs_url,
+        fix=how_to_set(known, missing),
     )
 
 

@@ -6,7 +6,7 @@ Nothing here sends a request, starts a login, runs a command or asks a keyring.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -14,12 +14,12 @@ from ingate.credentials import address, checks, files, lookup, near
 from ingate.credentials.backing import Backing, aliases, backing, backings
 from ingate.credentials.lookup import Found, Partial
 from ingate.credentials.proxy import proxy_settings
-from ingate.credentials.words import how_to_set, needs, source_of, source_of_base
+from ingate.credentials.words import base_place, how_to_set, needs, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ingate.config import BackingSettings, Config
+    from ingate.config import Config
 
 State = Literal["ready", "attention", "missing"]
 _MARKS: Final[dict[str, str]] = {"ready": "✓", "attention": "○", "missing": "✗"}
@@ -75,7 +75,8 @@ def statuses(
     environ: Mapping[str, str], config: Config, *, installed: Callable[[str], bool] = is_installed
 ) -> dict[str, Status]:
     """Every backing's status, in the map's order."""
-    return {name: _status(known, environ, config, False, installed) for name, known in backings().items()}
+    look = _Look(environ, config, installed, False, near.slips(environ))
+    return {name: _status(known, look) for name, known in backings().items()}
 
 
 def status(
@@ -98,7 +99,17 @@ def status(
     Raises:
         UnknownBacking: There is no such backing.
     """
-    return _status(backing(name), environ, config, proxy_lists, installed)
+    return _status(backing(name), _Look(environ, config, installed, proxy_lists, near.slips(environ)))
+
+
+class _Look(NamedTuple):
+    """One look at what is there, shared by all backings."""
+
+    environ: Mapping[str, str]
+    config: Config
+    installed: Callable[[str], bool]
+    proxy_lists: bool
+    slips: Mapping[str, tuple[str, ...]]
 
 
 def disabled_where(known: Backing, config: Config) -> str | None:
@@ -111,26 +122,29 @@ def disabled_where(known: Backing, config: Config) -> str | None:
     return None
 
 
-def _status(
-    known: Backing, environ: Mapping[str, str], config: Config, proxy_lists: bool, installed: Callable[[str], bool]
-) -> Status:
+def _status(known: Backing, look: _Look) -> Status:
+    environ, config = look.environ, look.config
     if (place := disabled_where(known, config)) is not None:
         return Status(
-            known.name, "missing", detail=f"disabled in {place}", fix=f"take {known.name} out of disabled_backings", alternatives=known.env
+            known.name,
+            "missing",
+            detail=f"disabled in {place}",
+            fix=f"take {known.name} out of disabled_backings",
+            alternatives=known.env,
         )
     settings = config.backing(known.name)
     found = lookup.find(known, environ, settings)
     if isinstance(found, Found):
-        return _present(known, found, environ, config, installed)
-    proxy = proxy_settings(environ, config)
-    if proxy is not None and (proxy_lists or known.name == "litellm_proxy"):
+        return _present(known, found, look)
+    through_proxy = look.proxy_lists or known.name == "litellm_proxy"
+    if through_proxy and (proxy := proxy_settings(environ, config)) is not None:
         return Status(
             known.name, "ready", f"proxy {proxy.api_base} ({proxy.source})", alternatives=known.env, api_base=proxy.api_base,
             api_base_source=proxy.source,
         )  # fmt: skip
-    base, base_source = _base(known, environ, settings, ())
+    base, base_source = _base(known, environ, config, ())
     absent = Status(
-        known.name, "missing", detail=needs(known), fix=how_to_set(known), near_misses=near.misses(known, environ),
+        known.name, "missing", detail=needs(known), fix=how_to_set(known), near_misses=near.misses(known, environ, look.slips),
         alternatives=known.env, api_base=base, api_base_source=base_source,
     )  # fmt: skip
     if isinstance(found, Partial):
@@ -139,17 +153,16 @@ def _status(
             absent, state="attention", source=there, detail=f"{' and '.join(found.missing)} missing beside {there}",
             fix=how_to_set(known, (found.missing,)),
         )  # fmt: skip
-    if settings.api_key is not None:
-        return msgspec.structs.replace(absent, detail=f"{settings.api_key.describe()} has no value")
+    if (ref := settings.api_key) is not None and not ref.present(environ):
+        return msgspec.structs.replace(absent, detail=f"{ref.describe()} has no value")
     return absent
 
 
-def _present(
-    known: Backing, found: Found, environ: Mapping[str, str], config: Config, installed: Callable[[str], bool]
-) -> Status:
+def _present(known: Backing, found: Found, look: _Look) -> Status:
+    environ, config, installed = look.environ, look.config, look.installed
     settings = config.backing(known.name)
     extra = lookup.optional(known, environ, settings, found)
-    base, base_source = _base(known, environ, settings, (*found.parts, *extra))
+    base, base_source = _base(known, environ, config, (*found.parts, *extra))
     only = checks.only_litellm(known, found)
     state: State = "ready"
     detail, fix = "", ""
@@ -165,14 +178,21 @@ def _present(
 
 
 def _base(
-    known: Backing, environ: Mapping[str, str], settings: BackingSettings, parts: tuple[lookup.Part, ...]
+    known: Backing, environ: Mapping[str, str], config: Config, parts: tuple[lookup.Part, ...]
 ) -> tuple[str | None, str]:
-    given = address.written(known, environ, settings)
+    given = address.written(known, environ, config.backing(known.name))
     if given is not None:
-        return address.for_lane(known, given[0], "direct"), source_of_base(known, given[1], settings)
-    plain = {part.target: environ[part.name].strip() for part in parts if part.name and part.target in address.SHAPES}
-    plain |= {part.target: part.ref.resolve(environ).reveal() for part in parts if part.ref is not None and part.target in address.SHAPES and part.ref.kind in {"literal", "env"}}
-    if "{region}" in (known.default_api_base or "") and "aws_region_name" not in plain and (region := files.aws_region(environ)):
+        source = f"env {given[1]}" if given[1] else base_place(config, known.name)
+        return address.for_lane(known, given[0], "direct"), source
+    plain = {part.target: shape for part in parts if (shape := _shape(part, environ))}
+    if known.auth_style == "sigv4" and "aws_region_name" not in plain and (region := files.aws_region(environ)):
         plain["aws_region_name"] = region
     base = address.default(known, plain)
     return base, "default" if base else ""
+
+
+def _shape(part: lookup.Part, environ: Mapping[str, str]) -> str:
+    """A part's value where it is part of an address, which is no secret; a command is not run for it."""
+    if part.target not in address.SHAPES or (part.ref is not None and part.ref.kind not in {"literal", "env"}):
+        return ""
+    return part.secret(environ).reveal()

@@ -10,7 +10,7 @@ from ingate.credentials.lookup import is_credential
 from ingate.credentials.proxy import KEY_VARIABLES
 
 # Say where a credential is, or which; the credential itself is elsewhere.
-_POINTS: Final = ("_FILE", "_FILE_PATH", "_URI", "_DIR", "_ARN", "_URL")
+_POINTS: Final = ("_FILE", "_FILE_PATH", "_URI", "_DIR", "_ARN", "_URL", "APPLICATION_CREDENTIALS")
 # What litellm's proxy reads.
 _PROXY: Final = frozenset({*KEY_VARIABLES, "LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"})
 
@@ -22,5 +22,5 @@ def secret_variables() -> frozenset[str]:
     Base URLs, regions, projects and paths of files are none.
     """
     bases = {name for record in backings().values() for name in record.api_base_env}
-    read = {name for record in backings().values() for name in (*record.variables(), *record.near)}
+    read = {name for record in backings().values() for name in record.variables()}
     return _PROXY | {name for name in read - bases if is_credential(name) and not name.endswith(_POINTS)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ingate.config import BackingSettings, Config
+    from ingate.config import Config
     from ingate.credentials.backing import Backing
     from ingate.credentials.lookup import Part
 
@@ -26,24 +26,23 @@ def source_of(parts: Iterable[Part], config: Config, backing: str, *, keys_only:
             part for part in parts if part.target == "api_base"
         )
     variables = ", ".join(dict.fromkeys(part.name for part in parts if part.name))
-    configured = dict.fromkeys(part.ref.describe() if part.ref else _base_place(config, backing) for part in parts if not part.name)
+    configured = dict.fromkeys(
+        part.ref.describe() if part.ref else base_place(config, backing) for part in parts if not part.name
+    )
     return " + ".join([*([f"env {variables}"] if variables else []), *configured])
 
 
+# How many alternatives one sentence bears.
+_SHOWN = 4
 _GOES_ALONG = frozenset(
     {"api_base", "aws_region_name", "vertex_project", "vertex_location", "api_version", "azure_scope", "account_id", "project_id",
      "space_id", "region_name", "organization", "oci_region", "gigachat_scope", "gigachat_auth_url"}
 )  # fmt: skip
 
 
-def _base_place(config: Config, backing: str) -> str:
-    place = config.where("backings", backing, "base_url") or config.where(backing, "base_url")
-    return f"{place or 'config'} {backing}.base_url"
-
-
-def source_of_base(backing: Backing, variable: str, settings: BackingSettings) -> str:  # noqa: ARG001
-    """Where a base URL comes from."""
-    return f"env {variable}" if variable else f"config {backing.name}.base_url"
+def base_place(config: Config, backing: str) -> str:
+    """Where the configuration has a backing's base URL."""
+    return f"{config.where(backing, 'base_url') or 'config'} {backing}.base_url"
 
 
 def needs(backing: Backing) -> str:
@@ -84,5 +83,8 @@ def _config_key(backing: Backing, variable: str) -> str:
 
 
 def _groups(groups: tuple[tuple[str, ...], ...]) -> str:
+    """The alternatives in words; the first ones where there are many."""
     texts = [" and ".join(group) for group in groups]
+    if len(texts) > _SHOWN:
+        texts = [*texts[: _SHOWN - 1], f"one of {len(texts) - _SHOWN + 1} other ways (docs/credentials.md)"]
     return ", or ".join(texts) if any(len(group) > 1 for group in groups) else " or ".join(texts)
