@@ -120,7 +120,11 @@ def examine(gateway: Gateway) -> Report:
     return Report(
         version=__version__,
         python=f"{sys.version.split()[0]} at {sys.executable}",
-        files=tuple((str(layer.file), layer.kind) for layer in config.layers),
+        files=tuple(
+            (layer.shown or layer.file, f"{layer.kind}{', secrets' if layer.secrets else ''}")
+            for layer in config.layers
+            if layer.found
+        ),
         conflicts=tuple(
             Conflict(_dotted(one.path), str(one.winner), tuple(map(str, one.losers))) for one in config.conflicts
         ),

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from rapidfuzz import process
 
-            near = [name for name, score, _ in process.extract(args[0], COMMANDS, limit=2) if score >= 60]
+            near = [name for name, score, _ in process.extract(args[0], list(COMMANDS), limit=2) if score >= 60]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
