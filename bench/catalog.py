@@ -69,12 +69,13 @@ def measure() -> dict[str, float]:
     searcher = Searcher(catalog.rows)
     searcher.prepare()
     prepared = (time.perf_counter() - start) * 1000
-    searcher.search("xyzzyq")  # loads rapidfuzz
-    first_slip = (time.perf_counter() - start) * 1000 - prepared
+    start = time.perf_counter()
+    searcher.prepare(spelling=True)
+    spelling = (time.perf_counter() - start) * 1000
     keystrokes: list[float] = []
     for _ in range(5):
         searcher = Searcher(catalog.rows)
-        searcher.prepare()
+        searcher.prepare(spelling=True)
         for text in TYPED:
             for end in range(1, len(text) + 1):
                 start = time.perf_counter()
@@ -88,7 +89,7 @@ def measure() -> dict[str, float]:
         "index_kib": index_kib,
         "rows_mib": rows_mib,
         "prepare_search_ms": prepared,
-        "first_misspelling_ms": first_slip,
+        "prepare_spelling_ms": spelling,
         "keystroke_p50_ms": percentile(keystrokes, 0.5),
         "keystroke_p99_ms": percentile(keystrokes, 0.99),
         "keystroke_max_ms": max(keystrokes),

@@ -94,6 +94,18 @@ def test_a_misspelling_finds_the_nearest_names_but_only_where_nothing_matches():
     assert keys("zz") == []
 
 
+@pytest.mark.parametrize("query", ["cos", "cost", "ctx", "read", "backin"])
+def test_a_filters_name_still_being_typed_empties_no_list(query):
+    assert set(keys(query)) == {one.key for one in ROWS}
+
+
+def test_what_is_prepared_ahead_changes_no_answer():
+    searcher = Searcher(ROWS)
+    searcher.prepare(spelling=True)
+    for query in ("", "cluade", "gpt61", "opus cap:pdf"):
+        assert searcher.search(query) == search(ROWS, query)
+
+
 def test_ready_rows_come_first_among_equals():
     ready = {"bedrock"}.__contains__
     assert keys("claude-opus-5-5", ready=ready)[0] == "anthropic/claude-opus-5-5"  # the whole name still wins

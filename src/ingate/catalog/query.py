@@ -122,16 +122,16 @@ def _filter(name: str, word: str, value: str) -> Filter | str:
             return f"{part!r} is none of {', '.join(known)}" if not near else f"{part!r} may be {' or '.join(near)}"
         exact += near
     if name == "cap":
-        return Filter(name, word, lambda row: all(cap in row.caps for cap in exact))
+        return Filter(name, word, lambda row, wanted=frozenset(exact): wanted.issubset(row.caps))
     return Filter(name, word, lambda row: row.mode in exact)
 
 
 def _number(name: str, word: str, value: str) -> Filter | str:
-    field = _FIELD[name]
+    amount_of = operator.attrgetter(_FIELD[name])
     if value == "free" and name != "ctx":
-        return Filter(name, word, lambda row: getattr(row, field) == 0)
+        return Filter(name, word, lambda row: amount_of(row) == 0)
     if value == "?":
-        return Filter(name, word, lambda row: getattr(row, field) is None)
+        return Filter(name, word, lambda row: amount_of(row) is None)
     found = _NUMBER.match(value)
     if found is None:
         return FILTERS[name]
@@ -140,7 +140,7 @@ def _number(name: str, word: str, value: str) -> Filter | str:
     compare = _COMPARE[sign or ("<=" if name != "ctx" else ">=")]
 
     def test(row: ModelRow) -> bool:
-        amount = getattr(row, field)
+        amount = amount_of(row)
         return amount is not None and compare(amount, bound)
 
     return Filter(name, word, test)
