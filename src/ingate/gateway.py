@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -266,6 +265,8 @@ class Gateway:
         attempts = 1 + (self._retries if retries is None else retries)
         if attempts == 1:
             return await call(route, report)
+        import asyncio
+
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
         async for attempt in AsyncRetrying(

@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from ingate._errors import IngateError
 
+_NARROW = str.maketrans("✓○✗·…–", "vox...")
 MARKS = {"ready": ("✓", "green"), "attention": ("○", "yellow"), "missing": ("✗", "red")}
 
 
@@ -45,11 +46,14 @@ def show_json(value: Any) -> None:
 
 def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> list[str]:
     """Lines with the cells of each column set one below the other, by their width on a terminal."""
-    from wcwidth import wcswidth
 
     def width(cell: str) -> int:
         plain = click.unstyle(cell)
-        return max(wcswidth(plain), 0) if not plain.isascii() else len(plain)
+        if plain.translate(_NARROW).isascii():
+            return len(plain)
+        from wcwidth import wcswidth  # 20 ms, for the few names that need it
+
+        return max(wcswidth(plain), 0)
 
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
