@@ -1,0 +1,151 @@
+"""The Route's credential put on a request, at the last moment.
+
+Which scheme is taken is told by `scheme_of`; a new one is a function in `_SCHEMES`. Schemes that need more than a header
+(signatures, tokens fetched over the network) live in modules of their own and are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from ingate._errors import AuthenticationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ingate.engines.base import Route
+    from ingate.engines.http import Call
+
+ANTHROPIC_VERSION: Final = "2023-06-01"
+_OAUTH_BETA: Final = "oauth-2025-04-20"
+_OWN_HEADERS: Final = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+
+
+async def apply(route: Route, call: Call) -> dict[str, str]:
+    """The headers that authenticate `call`, to be added to it; a header that the Route sets itself wins.
+
+    Raises:
+        AuthenticationFailed: The key cannot be a header.
+        MissingExtra: The scheme needs a package that is not installed.
+    """
+    if any(name.lower() in _OWN_HEADERS for name in route.headers):
+        return {}
+    scheme = scheme_of(route)
+    if module := _MODULES.get(scheme):
+        headers = await import_module(module).headers(route, call)
+    else:
+        headers = _SCHEMES[scheme](route)
+    return {name: _checked(value, route) for name, value in headers.items()}
+
+
+def scheme_of(route: Route) -> str:
+    """The name of the scheme that authenticates this route: a key of `_SCHEMES` or `_MODULES`."""
+    has_key = bool(route.credential.api_key)
+    wire, backing = route.wire_format, route.backing
+    if wire in {"bedrock", "bedrock_invoke"} or backing.startswith("bedrock"):
+        return "bearer" if has_key else "aws"
+    if backing.startswith("vertex"):
+        return "goog_key" if has_key else "google"
+    if wire == "azure" or backing in {"azure", "azure_ai"}:
+        if has_key:
+            return "azure_key"
+        return "azure_token" if "azure_ad_token" in route.credential.params else "azure"
+    if wire == "anthropic":
+        return "anthropic"
+    if wire == "gemini":
+        return "goog_key" if has_key else "none"
+    if backing == "snowflake":
+        return "snowflake"
+    return "bearer" if has_key else "none"
+
+
+def _key(route: Route) -> str:
+    return route.credential.api_key.reveal().strip() if route.credential.api_key is not None else ""
+
+
+def _none(route: Route) -> dict[str, str]:  # noqa: ARG001
+    return {}
+
+
+def _bearer(route: Route) -> dict[str, str]:
+    headers = {"authorization": f"Bearer {_key(route)}"}
+    if route.backing == "openai":
+        for name, header in (("organization", "openai-organization"), ("project", "openai-project")):
+            if value := route.credential.params.get(name):
+                headers[header] = value.reveal().strip()
+    return headers
+
+
+def _anthropic(route: Route) -> dict[str, str]:
+    headers = {"anthropic-version": ANTHROPIC_VERSION}
+    token = route.credential.params.get("auth_token")
+    key = token.reveal().strip() if token else _key(route)
+    if token or key.startswith("sk-ant-oat"):
+        headers["authorization"] = f"Bearer {key}"
+        headers["anthropic-beta"] = _OAUTH_BETA
+    elif key:
+        headers["x-api-key"] = key
+    return headers
+
+
+def _azure_key(route: Route) -> dict[str, str]:
+    return {"api-key": _key(route)}
+
+
+def _azure_token(route: Route) -> dict[str, str]:
+    return {"authorization": f"Bearer {route.credential.params['azure_ad_token'].reveal().strip()}"}
+
+
+def _goog_key(route: Route) -> dict[str, str]:
+    return {"x-goog-api-key": _key(route)}
+
+
+def _snowflake(route: Route) -> dict[str, str]:
+    key = _key(route)
+    if not key:
+        return {}
+    if key.startswith("pat/"):  # a programmatic access token, told apart from a key pair's JWT
+        return {
+            "authorization": f"Bearer {key.removeprefix('pat/')}",
+            "x-snowflake-authorization-token-type": "PROGRAMMATIC_ACCESS_TOKEN",
+        }
+    return {"authorization": f"Bearer {key}", "x-snowflake-authorization-token-type": "KEYPAIR_JWT"}
+
+
+_SCHEMES: Final[Mapping[str, Callable[[Route], dict[str, str]]]] = {
+    "none": _none,
+    "bearer": _bearer,
+    "anthropic": _anthropic,
+    "azure_key": _azure_key,
+    "azure_token": _azure_token,
+    "goog_key": _goog_key,
+    "snowflake": _snowflake,
+}
+# Scheme → a module with `async def headers(route, call) -> dict[str, str]`.
+_MODULES: Final[Mapping[str, str]] = {
+    "aws": "ingate.engines.auth_aws",
+    "google": "ingate.engines.auth_google",
+    "azure": "ingate.engines.auth_azure",
+}
+
+
+def _checked(value: str, route: Route) -> str:
+    if value.isascii() and value.isprintable():
+        return value
+    source = route.credential.source or "the configured credential"
+    raise AuthenticationFailed(
+        f"the key from {source} holds a character that no key has (a line break, or one that is not ASCII)",
+        backing=route.backing,
+        fix=f"copy the key of {route.backing} again",
+        credential_source=route.credential.source or None,
+    )
+
+
+async def sign(route: Route, call: Call) -> None:
+    """Put the credential on `call`."""
+    headers: Awaitable[dict[str, str]] = apply(route, call)
+    for name, value in (await headers).items():
+        if name == "anthropic-beta" and call.headers.get(name):
+            value = f"{call.headers[name]},{value}"
+        call.headers[name] = value

@@ -1,0 +1,328 @@
+"""Connections to providers: one aiohttp session an event loop, closed with it, and plain words for what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from ingate._errors import IngateError, TimedOut, Unavailable
+from ingate._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    import aiohttp
+
+_CONNECT_S: Final = 10.0  # longest wait for a connection: an address that does not answer is not worth more
+_MAX_BODY: Final = 256 * 2**20  # bytes of a whole answer
+_MAX_ERROR: Final = 2**20  # bytes of an error's body that are read
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
+
+
+@dataclass(slots=True)
+class Call:
+    """One HTTP request, ready to go but for its credential.
+
+    Attributes:
+        url: The whole address.
+        body: What is sent; empty for GET.
+        headers: What is sent along, names in lower case.
+        timeout_s: Longest wait for the connection and between two pieces of the answer, in seconds.
+        method: The HTTP method.
+        backing: Whom it is for, for the words of errors.
+        spec: The model spec, likewise.
+    """
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    timeout_s: float
+    method: str = "POST"
+    backing: str | None = None
+    spec: str | None = None
+
+
+class Connections:
+    """Sessions by event loop. Each is closed when its loop shuts down its generators, as `asyncio.run` does at its end,
+    so that twenty short-lived loops leave no socket behind; `aclose` closes all of them."""
+
+    def __init__(self) -> None:
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._guards: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = WeakKeyDictionary()
+        self._proxies: dict[str, Any] = {}
+
+    async def session(self) -> aiohttp.ClientSession:
+        """The session of the running event loop."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is not None and not session.closed:
+            return session
+        self._forget_dead_loops()
+        import aiohttp
+
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=15),
+            timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": f"ingate/{__version__}"},
+            read_bufsize=2**18,
+            # Proxies are read below: aiohttp's trust_env would also send what stands in ~/.netrc, and it asks two
+            # threads before each request.
+            trust_env=False,
+        )
+        self._sessions[loop] = session
+        guard = _close_with_loop(session)
+        await anext(guard)
+        self._guards[loop] = guard
+        return session
+
+    @contextlib.asynccontextmanager
+    async def send(self, call: Call) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The answer to `call`, its head read. Leaving early closes the connection; no redirect is followed.
+
+        Raises:
+            Unavailable: There is no connection, or it broke, or the answer is a redirect.
+            TimedOut: No connection or no answer in time.
+        """
+        import aiohttp
+
+        session = await self.session()
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=min(_CONNECT_S, call.timeout_s), sock_read=call.timeout_s
+        )
+        try:
+            proxy, proxy_auth = self._proxy(call.url)
+            response = await session.request(
+                call.method,
+                call.url,
+                data=call.body or None,
+                headers=call.headers,
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=proxy,
+                proxy_auth=proxy_auth,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise describe(error, call) from None
+        try:
+            if 300 <= response.status < 400:
+                raise _redirect(response, call)
+            yield response
+        finally:
+            # After the whole body this does nothing; before, it closes the connection, which stops the provider.
+            response.close()
+
+    async def aclose(self) -> None:
+        """Close every session, also those of other event loops. May be called twice."""
+        here = asyncio.get_running_loop()
+        for loop, session in list(self._sessions.items()):
+            self._sessions.pop(loop, None)
+            guard = self._guards.pop(loop, None)
+            if loop is here:
+                if guard is not None:
+                    await guard.aclose()
+                await session.close()
+            elif loop.is_running():
+                with contextlib.suppress(RuntimeError):
+                    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
+            else:
+                _drop(session)
+        self._forget_dead_loops()
+
+    def _proxy(self, url: str) -> tuple[Any, Any]:
+        """The proxy that the environment names for an address, with its credentials; (None, None) for none."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._proxies:
+            from urllib.request import getproxies, proxy_bypass
+
+            found = getproxies().get(parts.scheme)
+            self._proxies[origin] = (None, None)
+            if found and not proxy_bypass(parts.hostname or ""):
+                import aiohttp
+                from yarl import URL
+
+                proxy = URL(found if "://" in found else f"http://{found}")
+                login = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
+                self._proxies[origin] = (proxy.with_user(None), login)
+        return self._proxies[origin]
+
+    def _forget_dead_loops(self) -> None:
+        for loop, session in list(self._sessions.items()):
+            if loop.is_closed():
+                self._sessions.pop(loop, None)
+                self._guards.pop(loop, None)
+                _drop(session)
+
+
+async def _close_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    """A generator that waits to be shut down: `loop.shutdown_asyncgens()` runs its `finally`."""
+    try:
+        yield
+    finally:
+        await session.close()
+
+
+def _drop(session: aiohttp.ClientSession) -> None:
+    """Let go of a session whose loop runs no more."""
+    connector = session.connector
+    session.detach()
+    if connector is not None:
+        with contextlib.suppress(RuntimeError):
+            closing = connector.close()
+            if asyncio.iscoroutine(closing):
+                closing.close()
+
+
+async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
+    """A whole answer.
+
+    Raises:
+        Unavailable: It broke off, or is larger than any answer should be.
+        TimedOut: Its next piece did not come in time.
+    """
+    import aiohttp
+
+    limit = _MAX_BODY if response.status < 400 else _MAX_ERROR
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                if response.status >= 400:
+                    break
+                raise Unavailable(
+                    f"the answer of {call.backing} is larger than {limit // 2**20} MB",
+                    backing=call.backing,
+                    retryable=False,
+                )
+    except (aiohttp.ClientError, OSError) as error:
+        if response.status >= 400:  # its status says enough
+            return b"".join(pieces)
+        raise describe(error, call) from None
+    return b"".join(pieces)
+
+
+def _redirect(response: aiohttp.ClientResponse, call: Call) -> Unavailable:
+    where = response.headers.get("location", "")
+    parts = urlsplit(where)
+    shown = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
+    return Unavailable(
+        f"{call.backing or 'the provider'} redirects ({response.status}) from {origin_of(call.url)} to {shown!r}; "
+        "redirects are not followed, since the key would go along",
+        backing=call.backing,
+        spec=call.spec,
+        retryable=False,
+        code="redirected",
+        fix="set the base URL to where the redirect points",
+    )
+
+
+def origin_of(url: str) -> str:
+    """Scheme and host of an address, without a user's name or password in it."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return f"{parts.scheme}://{host}:{port}" if port else f"{parts.scheme}://{host}"
+
+
+def describe(error: BaseException, call: Call) -> IngateError:
+    """What went wrong with a connection, in plain words."""
+    import aiohttp
+
+    who, origin = call.backing or "the provider", origin_of(call.url)
+    details: dict[str, Any] = {"backing": call.backing, "spec": call.spec}
+    is_local = (urlsplit(call.url).hostname or "") in _LOCAL
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            limit = min(_CONNECT_S, call.timeout_s)
+            return TimedOut(
+                f"no connection to {origin} within {limit:g} s",
+                timeout_s=limit,
+                fix=f"check the network and the base URL of {who}",
+                **details,
+            )
+        return TimedOut(
+            f"{who} sent nothing for {call.timeout_s:g} s",
+            timeout_s=call.timeout_s,
+            fix="try again, or raise the limit with ?timeout=SECONDS after the model",
+            **details,
+        )
+    if isinstance(error, aiohttp.InvalidURL):
+        return Unavailable(
+            f"{call.url!r} is no address", retryable=False, fix=f"correct the base URL of {who}", **details
+        )
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
+        return Unavailable(
+            f"no secure connection to {origin}: {error.__cause__ or error}",
+            retryable=False,
+            fix="set SSL_CERT_FILE to your organisation's certificates if a proxy opens TLS; check the system's clock",
+            **details,
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return Unavailable(f"no connection to the proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Unavailable(
+            f"the name of {origin} cannot be found", fix=f"check the network and the base URL of {who}", **details
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if is_local:
+            return Unavailable(
+                f"nothing listens at {origin}: is the server running?",
+                fix=f"start {who}, or correct its base URL",
+                **details,
+            )
+        reason = error.os_error.strerror or error.os_error
+        return Unavailable(
+            f"no connection to {origin}: {reason}", fix=f"check the network and the base URL of {who}", **details
+        )
+    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+        return Unavailable(
+            f"the request to {origin} cannot be sent: a header or the address is not valid",
+            retryable=False,
+            fix="look for line breaks in the key and in the configured headers, and for a login in the base URL",
+            **details,
+        )
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Unavailable(f"{origin} does not speak HTTP as it should: {error.message[:200]}", **details)
+    return Unavailable(f"the connection to {origin} broke before the answer was whole", **details)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The response headers worth telling, names in lower case; nothing that authenticates or sets a cookie."""
+    out = {}
+    for name, value in headers.items():
+        low = name.lower()
+        if low in _KEPT or low.startswith(_KEPT_STARTS):
+            out[low] = value
+    return out
+
+
+_KEPT: Final = frozenset(
+    {
+        "request-id",
+        "x-request-id",
+        "x-amzn-requestid",
+        "apim-request-id",
+        "x-ms-region",
+        "retry-after",
+        "retry-after-ms",
+        "openai-processing-ms",
+        "openai-version",
+        "cf-ray",
+        "x-groq-region",
+        "x-envoy-upstream-service-time",
+        "x-should-retry",
+    }
+)
+_KEPT_STARTS: Final = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "x-litellm-", "llm_provider-")

@@ -1,0 +1,351 @@
+"""OpenAI's chat-completions format, as 100 backings and every local server speak it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from ingate._errors import BadRequest, IngateError, StreamInterrupted, Unavailable
+from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.errors import error_from_response
+from ingate.wire.quirks import NEUTRAL, Quirks, model_quirks, quirks_of
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy
+    from ingate.wire.sse import SSEEvent
+
+# Message fields that are ours or another provider's; a backing that knows one has it in its quirks' `takes`.
+_EXTRA_MESSAGE_FIELDS: Final = frozenset(
+    {
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "thinking_blocks",
+        "provider_tool_calls",
+        "provider_specific_fields",
+        "content_parts",
+        "annotations",
+        "ingate",
+    }
+)
+_ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/completions")
+_MAX_TEXT: Final = 300
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def endpoint(api_base: str, path: str, prefix: str = "") -> str:
+    """The address of `path` under a base URL: with or without a slash at its end, an endpoint's path, or a query."""
+    parts = urlsplit(api_base.strip())
+    base = parts.path.rstrip("/")
+    for known in _ENDPOINTS:
+        base = base.removesuffix(known)
+    if prefix and not base.endswith(prefix) and not base.endswith("/v1"):
+        base += prefix
+    return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
+
+
+class OpenAICodec(BaseCodec):
+    """OpenAI's own format."""
+
+    name = "openai"
+
+    def request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        stream: bool,
+        api_base: str,
+        facts: Mapping[str, Any],
+        drop_params: DropPolicy,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """An OpenAI request, changed only where the backing is known to refuse what OpenAI takes."""
+        backing = str(facts.get("backing") or "")
+        quirks = quirks_of(backing)
+        wire: dict[str, Any] = {"model": model}
+        wire.update((key, value) for key, value in body.items() if key not in {"model", "stream", "extra_body"})
+        if isinstance(messages := wire.get("messages"), list):
+            wire["messages"] = [_message(message, quirks) for message in messages]
+        request = WireRequest(
+            path=endpoint(api_base, "/chat/completions", quirks.path),
+            body=b"",
+            headers={
+                "content-type": "application/json",
+                "accept": "text/event-stream" if stream else "application/json",
+            },
+        )
+        _fit(wire, model, backing, drop_params, request)
+        if stream:
+            wire["stream"] = True
+            if quirks.no_stream_options:
+                wire.pop("stream_options", None)
+            else:
+                wire["stream_options"] = {**(wire.get("stream_options") or {}), "include_usage": True}
+        else:
+            wire.pop("stream_options", None)
+        if not wire.get("tools", True):
+            del wire["tools"]
+        if not wire.get("tools"):
+            for name in ("tool_choice", "parallel_tool_calls"):  # refused without tools
+                wire.pop(name, None)
+        if isinstance(extra := body.get("extra_body"), dict):
+            wire.update(extra)
+        request.body = encode_body(wire)
+        return request
+
+    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """The answer as it is, once it is known to be one."""
+        value = decode_json(body, model)
+        _raise_error(value)
+        if not isinstance(value.get("choices"), list):
+            raise Unavailable(
+                f"the answer for {model!r} is JSON but no chat completion: {_shown(body)}",
+                fix="check the base URL: it should end where /chat/completions begins",
+            )
+        return value
+
+    def decoder(self, *, model: str, content_type: str) -> OpenAIDecoder:
+        """A decoder for one stream."""
+        return OpenAIDecoder(model, content_type)
+
+    def embeddings_request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        api_base: str,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """OpenAI's embeddings request, as it is."""
+        wire = {"model": model, **{key: value for key, value in body.items() if key not in {"model", "extra_body"}}}
+        if isinstance(extra := body.get("extra_body"), dict):
+            wire.update(extra)
+        return WireRequest(
+            path=endpoint(api_base, "/embeddings"),
+            body=encode_body(wire),
+            headers={"content-type": "application/json", "accept": "application/json"},
+        )
+
+    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """The list of embeddings as it is, once it is known to be one."""
+        value = decode_json(body, model)
+        _raise_error(value)
+        if not isinstance(value.get("data"), list):
+            raise Unavailable(f"the answer for {model!r} is JSON but no list of embeddings: {_shown(body)}")
+        return {"object": "list", "model": model, **value}
+
+
+class OpenAIDecoder:
+    """The chunks of one stream, from server-sent events; from a JSON answer where a server does not stream.
+
+    Attributes:
+        done: Whether the end mark came; nothing that follows is read.
+        failed: An error that came after chunks of the same piece of data; the next call raises it.
+    """
+
+    __slots__ = ("_finished", "_model", "_parser", "_said", "_whole", "done", "failed")
+
+    def __init__(self, model: str, content_type: str) -> None:
+        self._model = model
+        self._parser = SSEParser()
+        self._whole: list[bytes] | None = [] if "json" in content_type and "event-stream" not in content_type else None
+        self._finished = False
+        self._said = False
+        self.done = False
+        self.failed: IngateError | None = None
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """The chunks that `data` completes; an error that comes after some is raised by the next call."""
+        if self.failed is not None:
+            raise self.failed
+        if self._whole is not None:
+            self._whole.append(data)
+            return []
+        return self._chunks(self._parser.feed(data), last=False)
+
+    def close(self) -> list[dict[str, Any]]:
+        """The body has ended.
+
+        Raises:
+            StreamInterrupted: Neither a finish reason nor the end mark had come.
+            Unavailable: Nothing had come, or it was no stream at all.
+        """
+        if self.failed is not None:
+            raise self.failed
+        chunks = self._close_whole() if self._whole is not None else self._chunks(self._parser.close(), last=True)
+        if self.failed is not None:
+            return chunks
+        if not self._said:
+            self.failed = Unavailable(
+                f"the answer for {self._model!r} was empty", fix="try again, or name a fallback model after a comma"
+            )
+        elif not (self.done or self._finished):
+            self.failed = StreamInterrupted(
+                f"the answer of {self._model!r} broke off before its end", fix="try again; what came is kept"
+            )
+        if self.failed is not None and not chunks:
+            raise self.failed
+        return chunks
+
+    def _close_whole(self) -> list[dict[str, Any]]:
+        body = b"".join(self._whole or ())
+        self._whole = None
+        if not body.strip():
+            return []
+        if body.lstrip()[:1] != b"{" or b"\n{" in body:  # events or JSON lines under a wrong content type
+            return self._chunks(self._parser.feed(body) + self._parser.close(), last=True)
+        value = decode_json(body, self._model)
+        _raise_error(value)
+        self._note(value)
+        self.done = True
+        return [value]
+
+    def _chunks(self, events: list[SSEEvent], *, last: bool) -> list[dict[str, Any]]:
+        out: list[dict[str, Any]] = []
+        for event in events:
+            if self.done:
+                break
+            try:
+                chunk = self._chunk(event, last=last)
+            except IngateError as error:
+                chunk, self.failed = None, error
+            if self.failed is not None:
+                if out:
+                    return out
+                raise self.failed
+            if chunk is not None:
+                out.append(chunk)
+        return out
+
+    def _chunk(self, event: SSEEvent, *, last: bool) -> dict[str, Any] | None:
+        data = event.data
+        if data.startswith("[DONE]"):
+            self.done = True
+            return None
+        if not data.strip():
+            return None
+        try:
+            value = _decode(data)
+        except msgspec.DecodeError:
+            if last:  # the last event was cut
+                return None
+            if event.event == "error":
+                raise error_from_response(200, {}, data, backing=None) from None
+            raise StreamInterrupted(
+                f"the stream of {self._model!r} holds an event that is no JSON: {data[:_MAX_TEXT]!r}",
+                fix="try again; what came is kept",
+            ) from None
+        if not isinstance(value, dict):
+            return None
+        if "error" in value or event.event == "error":
+            _raise_error(value, certain=event.event == "error")
+        self._note(value)
+        return value
+
+    def _note(self, chunk: dict[str, Any]) -> None:
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            if chunk.get("object") == "error" or ("message" in chunk and "usage" not in chunk):
+                raise error_from_response(200, {}, chunk, backing=None)
+            return
+        for choice in choices:
+            if isinstance(choice, dict):
+                self._said = True
+                if reason := choice.get("finish_reason"):
+                    if reason == "error" or choice.get("error"):
+                        raise error_from_response(200, {}, choice.get("error") or {}, backing=None)
+                    self._finished = True
+
+
+def encode_body(wire: Mapping[str, Any]) -> bytes:
+    """A request as JSON. Raises `BadRequest` for a value that JSON has not."""
+    try:
+        return _encode(wire)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequest(f"the request cannot be written as JSON: {error}") from None
+
+
+def decode_json(body: bytes, model: str) -> dict[str, Any]:
+    """A body as a JSON object. Raises `Unavailable` for anything else."""
+    try:
+        value = _decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        value = None
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]
+    if not isinstance(value, dict):
+        what = "a web page" if body.lstrip()[:1] == b"<" else "no JSON object"
+        raise Unavailable(
+            f"the answer for {model!r} is {what}: {_shown(body)}",
+            fix="check the base URL: it should end where /chat/completions begins (often in /v1)",
+        )
+    return value
+
+
+def _shown(body: bytes) -> str:
+    return repr(body[:_MAX_TEXT].decode(errors="replace")) if body.strip() else "it is empty"
+
+
+def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:
+    """Raise what an error object in a good answer means."""
+    error = value.get("error")
+    if error or certain:
+        raise error_from_response(200, {}, value if not isinstance(error, dict) else {"error": error}, backing=None)
+    if value.get("object") == "error":
+        raise error_from_response(200, {}, value, backing=None)
+
+
+def _message(message: Any, quirks: Quirks) -> Any:
+    """A message with only the fields the backing takes."""
+    if not isinstance(message, dict):
+        return message
+    is_developer = message.get("role") == "developer" and not quirks.developer_role
+    if not is_developer and not _EXTRA_MESSAGE_FIELDS & message.keys():
+        return message
+    out = {
+        key: value
+        for key, value in message.items()
+        if key not in _EXTRA_MESSAGE_FIELDS or (key in quirks.takes and value)
+    }
+    if is_developer:
+        out["role"] = "system"
+    if quirks.reasoning_field != "reasoning_content" and "reasoning_content" in out:
+        out[quirks.reasoning_field] = out.pop("reasoning_content")
+    return out
+
+
+def _fit(wire: dict[str, Any], model: str, backing: str, drop_params: DropPolicy, request: WireRequest) -> None:
+    """Rename what goes by another name, and drop or refuse what would be refused."""
+    renamed, refused = model_quirks(backing, model)
+    for name, other in renamed.items():
+        if name in wire:
+            value = wire.pop(name)
+            if wire.get(other) is None:
+                wire[other] = value
+    for name in sorted(refused & wire.keys()):
+        value = wire[name]
+        if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
+            del wire[name]
+            continue
+        if drop_params == "strict":
+            raise BadRequest(
+                f"{backing} refuses {name!r} for {model!r}",
+                backing=backing,
+                code="unsupported_parameter",
+                fix=f"leave {name} out, or set drop_params to drop",
+            )
+        del wire[name]
+        request.dropped.append(name)
+        if drop_params == "warn":
+            request.warnings.append(f"{name} was left out: {backing} refuses it for {model}")
+
+
+CODEC: Final = OpenAICodec()
