@@ -1,0 +1,28 @@
+# Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
+.PHONY: help setup go test lint bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv with everything in it (PYTHON=… chooses the Python)
+	@scripts/setup
+
+go: setup ## Talk to a model; without a key, to a small one inside the process (ARGS="--model …")
+	@.venv/bin/ingate go $(ARGS)
+
+test: ## Linters, types, the import contract, and every test on the newest and the oldest Python
+	@scripts/test
+
+lint: setup ## Linters, types and the import contract only
+	@scripts/lint
+
+bench: setup ## Measure start-up and calls (ARGS=…)
+	@.venv/bin/python bench $(ARGS)
+
+lock: ## Lock the newest versions anew, with hashes (needs uv)
+	@scripts/lock
+
+clean: ## Remove the environments and every cache
+	rm -rf .venv .venv-3.11 .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
+	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
