@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 HeaderPairs = list[tuple[bytes, bytes]]
 
 
+# An event loop holds its tasks weakly. Without this, an answer that is dropped unread could be collected together with
+# the task behind it, before that task is cancelled in order. A loop's end cancels its tasks, which empties this too.
+_running: set[asyncio.Task[None]] = set()
+
+
 class NoAnswerInTime(Exception):
     """The application said nothing for as long as the caller would wait."""
 
@@ -50,6 +55,7 @@ class Exchange:
         self._writer: asyncio.Future[None] | None = None
         self._left = asyncio.Event()
         self._task = self.loop.create_task(_run(app, scope, self._receive, self._send), name="ingate request")
+        _running.add(self._task)
         self._task.add_done_callback(self._end)
 
     @property
@@ -162,6 +168,7 @@ class Exchange:
                 timer.cancel()
 
     def _end(self, task: asyncio.Task[None]) -> None:
+        _running.discard(task)
         if not task.cancelled():
             task.exception()  # marks it as seen: who reads to the end is told, who closes early does not want to know
         self._wake_reader()

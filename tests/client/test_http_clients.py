@@ -1,0 +1,112 @@
+"""Bare httpx and httpx2 clients, and the transports alone."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import openai
+import pytest
+
+import ingate.client.transport as transport_module
+from helpers_client import FakeGateway, text_chunks
+from ingate.client import async_http_client, http_client
+from ingate.client.transport import default_module, transports
+
+BODY = {"model": "scripted/echo", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def module(request: pytest.FixtureRequest) -> Any:
+    pytest.importorskip(request.param)
+    return importlib.import_module(request.param)
+
+
+def test_the_default_is_the_module_the_sdk_uses() -> None:
+    assert issubclass(openai.DefaultAsyncHttpxClient, default_module().AsyncClient)
+    assert transport_module.AsyncTransport is transports(default_module()).asynchronous
+    assert transport_module.Transport is transports(default_module()).sync
+    with pytest.raises(AttributeError):
+        _ = transport_module.Nothing
+
+
+async def test_an_async_client_speaks_the_api(module: Any) -> None:
+    async with async_http_client(gateway=FakeGateway(), module=module) as client:
+        assert isinstance(client, module.AsyncClient)
+        answer = await client.post("/chat/completions", json=BODY)
+        assert answer.json()["choices"][0]["message"]["content"] == "hello there"
+        assert (await client.get("/models")).json()["object"] == "list"
+        assert (await client.get("http://anywhere.example/health")).json()["status"] == "ok"
+        async with client.stream("POST", "/chat/completions", json={**BODY, "stream": True}) as response:
+            pieces = [piece async for piece in response.aiter_raw()]
+        assert len(pieces) == 5
+
+
+async def test_a_request_body_may_be_streamed(module: Any) -> None:
+    async def pieces() -> Any:
+        yield b'{"model": "scripted/echo", '
+        yield b'"messages": [{"role": "user", "content": "hi"}]}'
+
+    gateway = FakeGateway()
+    async with async_http_client(gateway=gateway, module=module) as client:
+        headers = {"content-type": "application/json"}
+        assert (await client.post("/chat/completions", content=pieces(), headers=headers)).status_code == 200
+    assert gateway.bodies == [BODY]
+
+
+def test_a_sync_client_speaks_the_api(module: Any) -> None:
+    gateway = FakeGateway(chunks=text_chunks(*"abcdefgh"))
+    with http_client(gateway=gateway, module=module) as client:
+        assert isinstance(client, module.Client)
+        assert client.post("/chat/completions", json=BODY).status_code == 200
+        with client.stream("POST", "/chat/completions", json={**BODY, "stream": True}) as response:
+            next(response.iter_raw())
+            assert gateway.sent <= 3
+    assert gateway.open == 0
+
+
+async def test_the_modules_own_timeout_error_is_raised(module: Any) -> None:
+    gateway = FakeGateway(hang=True)
+    async with async_http_client(gateway=gateway, module=module, timeout=0.02) as client:
+        with pytest.raises(module.ReadTimeout):
+            await client.post("/chat/completions", json=BODY)
+        endless = module.Timeout(5, connect=0.0001, write=0.0001, pool=0.0001)
+        gateway.hang = False
+        assert (await client.post("/chat/completions", json=BODY, timeout=endless)).status_code == 200
+
+
+async def test_the_sdk_takes_either(module: Any) -> None:
+    try:
+        client = openai.AsyncOpenAI(
+            api_key="x",
+            base_url="http://ingate/v1",
+            http_client=async_http_client(gateway=FakeGateway(), module=module),
+        )
+    except TypeError:
+        pytest.skip("this openai knows only the other")
+    async with client:
+        answer = await client.chat.completions.create(model=BODY["model"], messages=BODY["messages"])
+    assert answer.choices[0].message.content == "hello there"
+
+
+async def test_an_application_that_fails_raises_what_it_raised(module: Any) -> None:
+    class Broken(FakeGateway):
+        async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"] == "/v1/half":
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            if scope["path"] != "/v1/silent":
+                raise ZeroDivisionError
+
+    async with async_http_client(gateway=Broken(), module=module) as client:
+        with pytest.raises(ZeroDivisionError):
+            await client.get("/whole")
+        with pytest.raises(ZeroDivisionError):
+            await client.get("/half")
+        with pytest.raises(module.ReadError, match="without an answer"):
+            await client.get("/silent")
+
+
+async def test_a_transport_cannot_be_passed(module: Any) -> None:
+    with pytest.raises(TypeError, match="transport"):
+        async_http_client(gateway=FakeGateway(), module=module, transport=None)
