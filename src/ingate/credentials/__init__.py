@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingate.credentials.backing import Backing, aliases, backing, backings, litellm_arguments
 from ingate.credentials.credential import Credential
 from ingate.credentials.proxy import ProxySettings, proxy_settings
-from ingate.credentials.resolve import resolve
+from ingate.credentials.resolve import needs_litellm, resolve
 from ingate.credentials.status import Status, is_installed, mark, status, statuses
 from ingate.credentials.variables import secret_variables
 
@@ -20,6 +20,7 @@ __all__ = [
     "is_installed",
     "litellm_arguments",
     "mark",
+    "needs_litellm",
     "proxy_settings",
     "resolve",
     "secret_variables",

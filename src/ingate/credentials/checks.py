@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingate.credentials import files
@@ -63,12 +62,19 @@ def _applies(variables: tuple[str, ...], found: Found) -> bool:
 def _has_project(found: Found, extra: tuple[Part, ...], environ: Mapping[str, str]) -> bool:
     if any(part.target == "vertex_project" for part in (*found.parts, *extra)):
         return True
+    if any(part.ref is not None for part in found.parts):  # a command or keyring is not asked here
+        return True
+    return google_project(found, environ) is not None
+
+
+def google_project(found: Found, environ: Mapping[str, str]) -> str | None:
+    """The project that Google credentials from the environment or from gcloud's file carry."""
+    if found.file:
+        path = files.adc_path(environ)
+        return files.google_project(str(path)) if path is not None else None
+    root = files.home(environ)
     for part in found.parts:
-        if part.target == "vertex_credentials":
-            if part.ref is not None:  # a command or keyring is not asked here
-                return True
+        if part.target == "vertex_credentials" and part.name:
             value = environ[part.name].strip()
-            root = files.home(environ)
-            return files.google_project(str(root / value[2:]) if value.startswith("~/") and root else value) is not None
-    path = files.adc_path(environ) if found.file else None
-    return path is not None and files.google_project(str(Path(path))) is not None
+            return files.google_project(str(root / value[2:]) if value.startswith("~/") and root else value)
+    return None

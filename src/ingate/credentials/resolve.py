@@ -74,11 +74,24 @@ def resolve(
         secrets = {target: value for target, value in secrets.items() if target in allowed}
     else:
         secrets.pop("account_id", None)
+        if known.name == "vertex_ai" and "vertex_project" not in secrets:
+            secrets |= {"vertex_project": Secret(project)} if (project := checks.google_project(found, environ)) else {}
         if known.auth_style == "sigv4":
             region = shapes.get("aws_region_name") or address.part_default(known, "region") or ""
             secrets.setdefault("aws_region_name", Secret(region))
     source = found.file or source_of((*found.parts, *extra), config, known.name, keys_only=True)
     return Credential(key, secrets, source or "no key needed"), base
+
+
+def needs_litellm(name: str, *, environ: Mapping[str, str], config: Config) -> bool:
+    """Whether only litellm can use what there is for the backing `name`: a token exchange, or no wire format of ours.
+
+    Raises:
+        UnknownBacking: There is no such backing.
+    """
+    known = backing(name)
+    found = lookup.find(known, environ, config.backing(known.name))
+    return checks.only_litellm(known, found if isinstance(found, Found) else Found())
 
 
 def _base(
