@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-litellm-call-id")
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(?:length|window|size)|maximum context|max(?:imum)?[ _]?(?:context|prompt)[ _]length|"
-    r"prompt is too long|input is too long|too many (?:input )?tokens|input token count.{0,40}exceed|"
-    r"exceeds? the (?:available|maximum) (?:context|number of tokens|allowed)|reduce the length of (?:the )?(?:messages|your)|"
-    r"string_above_max_length|maximum allowed (?:input )?(?:tokens|length)|input length .{0,60}exceed|"
-    r"tokens? .{0,30}exceeds? .{0,30}(?:limit|context|maximum)|larger than the maximum context",
+    r"(?:prompt|input|request|conversation) (?:is )?too (?:long|large)|too many (?:input )?tokens|"
+    r"input token count.{0,40}exceed|exceeds? the (?:available context|maximum (?:context|number of (?:input )?tokens))|"
+    r"reduce the length of (?:the )?(?:messages|your|prompt)|string_above_max_length|"
+    r"maximum allowed (?:input|prompt) (?:tokens|length)|(?:input|prompt)[^.]{0,60}tokens?[^.]{0,30}exceed|"
+    r"larger than the maximum context|prompt_too_long|token[ _]limit[ _](?:exceeded|reached)",
     re.IGNORECASE,
 )
 _FILTER: Final = re.compile(
@@ -45,17 +46,21 @@ _FILTER: Final = re.compile(
     r"data_inspection_failed|inappropriate content|flagged|prohibited_content|sensitive content|guardrail",
     re.IGNORECASE,
 )
+# For a 400 that means 401. Bare "invalid token" is left out: JSON parsers say it too.
 _KEY: Final = re.compile(
-    r"(?:invalid|incorrect|wrong|bad|expired|missing|no|unknown|revoked)[ _]+(?:x-)?(?:api|auth|access)?[ _-]?(?:key|token|credentials?)\b|"
-    r"api[ _-]?key[ _]+(?:not valid|is invalid|invalid|not found|expired|is missing|is not|required)|"
-    r"authentication[ _]?(?:error|failed|fails|required)|unauthenticated|unrecognizedclient|expiredtoken|invalidsignature",
+    r"(?:invalid|incorrect|wrong|bad|expired|missing|no|unknown|revoked)[ _]+(?:x-)?(?:api|auth|access)[ _-]?(?:key|token)\b|"
+    r"api[ _-]?key[ _]+(?:not valid|is (?:in|not )valid|invalid|not found|expired|is missing|required)|"
+    r"authentication[ _]?(?:error|failed|fails|required)|unauthenticated|unrecognizedclient|expiredtoken|"
+    r"invalidsignature|security token .{0,40}(?:invalid|expired)|(?:invalid|incorrect|missing) credentials?\b",
     re.IGNORECASE,
 )
 _MODEL: Final = re.compile(
     r"model[ _]not[ _](?:found|exist|supported|available)|(?:no such|unknown|invalid|unsupported) model\b|"
-    r"model\b.{0,200}?(?:does not exist|doesn't exist|not found|is not available|is not a valid|is invalid|was not found|has been (?:decommissioned|deprecated|removed|retired))|"
-    r"deploymentnotfound|model identifier is invalid|model_decommissioned|not a valid model",
-    re.IGNORECASE | re.DOTALL,
+    r"models?(?: id| name| identifier)?[ :=/]*[`'\"]?[\w./:@-]*[`'\"]?,? "
+    r"(?:does not exist|doesn't exist|(?:is |was )?not found|is not available|is not a valid|is invalid|"
+    r"has been (?:decommissioned|deprecated|removed|retired))|"
+    r"deploymentnotfound|model_decommissioned|not a valid model",
+    re.IGNORECASE,
 )
 _QUOTA: Final = re.compile(
     r"insufficient[ _](?:quota|balance|credits?|funds)|exceeded your current quota|out of credits|billing|payment|"
@@ -188,7 +193,8 @@ def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[Inga
         return TimedOut, None
     if status in {429, 498}:
         # Groq's 498: the flex tier is full. A quota that is used up does not come back by waiting.
-        return RateLimited, False if _QUOTA.search(f"{code} {said.message}") and not _soon(said) else None
+        used_up = code == "insufficient_quota" or (_QUOTA.search(f"{code} {said.message}") and not _soon(said))
+        return RateLimited, False if used_up else None
     if status >= 500 or status == 499:
         return Unavailable, status != 501
     if status == 401:

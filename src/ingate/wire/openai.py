@@ -10,6 +10,7 @@ import msgspec
 from ingate._errors import BadRequest, IngateError, StreamInterrupted, Unavailable
 from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.errors import error_from_response
+from ingate.wire.json_text import read_json
 from ingate.wire.quirks import NEUTRAL, Quirks, model_quirks, quirks_of
 from ingate.wire.sse import SSEParser
 
@@ -33,10 +34,11 @@ _EXTRA_MESSAGE_FIELDS: Final = frozenset(
         "ingate",
     }
 )
+# Said to the gateway, not to the provider.
+_NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
 _ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/completions")
 _MAX_TEXT: Final = 300
 
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,7 +73,7 @@ class OpenAICodec(BaseCodec):
         backing = str(facts.get("backing") or "")
         quirks = quirks_of(backing)
         wire: dict[str, Any] = {"model": model}
-        wire.update((key, value) for key, value in body.items() if key not in {"model", "stream", "extra_body"})
+        wire.update((key, value) for key, value in body.items() if key not in _NOT_SENT)
         if isinstance(messages := wire.get("messages"), list):
             wire["messages"] = [_message(message, quirks) for message in messages]
         request = WireRequest(
@@ -82,6 +84,8 @@ class OpenAICodec(BaseCodec):
                 "accept": "text/event-stream" if stream else "application/json",
             },
         )
+        if isinstance(headers := body.get("extra_headers"), dict):
+            request.headers.update({str(name).lower(): str(value) for name, value in headers.items()})
         _fit(wire, model, backing, drop_params, request)
         if stream:
             wire["stream"] = True
@@ -125,7 +129,7 @@ class OpenAICodec(BaseCodec):
         params: Mapping[str, str],
     ) -> WireRequest:
         """OpenAI's embeddings request, as it is."""
-        wire = {"model": model, **{key: value for key, value in body.items() if key not in {"model", "extra_body"}}}
+        wire = {"model": model, **{key: value for key, value in body.items() if key not in _NOT_SENT}}
         if isinstance(extra := body.get("extra_body"), dict):
             wire.update(extra)
         return WireRequest(
@@ -233,8 +237,8 @@ class OpenAIDecoder:
         if not data.strip():
             return None
         try:
-            value = _decode(data)
-        except msgspec.DecodeError:
+            value = read_json(data)
+        except ValueError:
             if last:  # the last event was cut
                 return None
             if event.event == "error":
@@ -276,8 +280,8 @@ def encode_body(wire: Mapping[str, Any]) -> bytes:
 def decode_json(body: bytes, model: str) -> dict[str, Any]:
     """A body as a JSON object. Raises `Unavailable` for anything else."""
     try:
-        value = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        value = read_json(body)
+    except ValueError:
         value = None
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]

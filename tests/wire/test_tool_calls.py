@@ -1,0 +1,265 @@
+"""Every way in which a provider streams tool calls gives the same calls."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_traffic import outcome_of_chunks
+from helpers_wire import call, chunk, tools
+from ingate.wire.completion import assemble, normalise_completion
+from ingate.wire.normaliser import StreamNormaliser
+
+
+def _run(*pieces: dict[str, Any]) -> list[dict[str, Any]]:
+    normaliser = StreamNormaliser("m")
+    out = [told for piece in pieces for told in normaliser.feed(piece)]
+    return out + normaliser.finish()
+
+
+def _calls(*pieces: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Names and arguments that the stream adds up to, once it keeps the rules."""
+    chunks = _run(*pieces)
+    heads: dict[int, dict[str, Any]] = {}
+    for told in chunks:
+        for choice in told["choices"]:
+            for delta in choice["delta"].get("tool_calls") or []:
+                assert isinstance(delta["index"], int)
+                if delta["index"] not in heads:
+                    assert delta["id"]
+                    assert delta["type"] == "function"
+                    assert "name" in delta["function"]
+                    heads[delta["index"]] = delta
+                else:
+                    assert not {"id", "type"} & delta.keys()
+                    assert "name" not in delta["function"]
+    assert list(heads) == list(range(len(heads)))
+    outcome = outcome_of_chunks(chunks)
+    assert len({call["id"] for call in outcome.tool_calls}) == len(outcome.tool_calls)
+    assert outcome.finish_reason == "tool_calls"
+    assert assemble(chunks)["choices"][0]["message"]["tool_calls"][0]["id"] == outcome.tool_calls[0]["id"]
+    return [(found["name"], found["arguments"]) for found in outcome.tool_calls]
+
+
+_A, _B = ("look", {"at": "sea"}), ("look", {"at": "sky"})
+
+_WAYS: dict[str, list[dict[str, Any]]] = {
+    "as OpenAI does": [
+        tools(call(0, "a", "look", "", type="function")),
+        tools(call(0, arguments='{"at":')),
+        tools(call(0, arguments='"sea"}')),
+        tools(call(1, "b", "look", "")),
+        tools(call(1, arguments='{"at":"sky"}')),
+    ],
+    "whole calls at once": [
+        tools(call(0, "a", "look", '{"at":"sea"}'), call(1, "b", "look", '{"at":"sky"}')),
+    ],
+    "index 0 for all, with ids": [
+        tools(call(0, "a", "look", '{"at":"sea"}')),
+        tools(call(0, "b", "look", '{"at":"sky"}')),
+    ],
+    "index 0 for all, without ids": [
+        tools(call(0, None, "look", '{"at":"sea"}')),
+        tools(call(0, "", "look", '{"at":"sky"}')),
+    ],
+    "no index": [tools(call(None, "a", "look", '{"at":"sea"}')), tools(call(None, "b", "look", '{"at":"sky"}'))],
+    "no index, in pieces": [
+        tools(call(None, "a", "look")),
+        tools(call(None, None, None, '{"at":')),
+        tools(call(None, None, None, '"sea"}')),
+        tools(call(None, "b", "look", "")),
+        tools(call(None, None, None, '{"at":"sky"}')),
+    ],
+    "neither index nor id": [
+        tools(call(name="look", arguments={"at": "sea"}), call(name="look", arguments={"at": "sky"}))
+    ],
+    "id and name in each piece": [
+        tools(call(0, "a", "look", '{"at":')),
+        tools(call(0, "a", "look", '"sea"}')),
+        tools(call(1, "b", "look", '{"at":')),
+        tools(call(1, "b", "look", '"sky"}')),
+    ],
+    "a new id in each piece": [
+        tools(call(0, "a1", "look", '{"at":')),
+        tools(call(0, "a2", None, '"sea"}')),
+        tools(call(1, "b1", "look", '{"at":')),
+        tools(call(1, "b2", None, '"sky"}')),
+    ],
+    "id first, then the name": [
+        tools(call(0, "a")),
+        tools(call(0, None, "look")),
+        tools(call(0, None, None, '{"at":"sea"}')),
+        tools(call(1, "b")),
+        tools(call(1, None, "look", '{"at":"sky"}')),
+    ],
+    "name first, then the id": [
+        tools(call(0, None, "look")),
+        tools(call(0, "a", None, '{"at":"sea"}')),
+        tools({**call(1, "", "look", ""), "id": None}),
+        tools(call(1, "b", "", '{"at":"sky"}')),
+    ],
+    "interleaved": [
+        tools(call(0, "a", "look", ""), call(1, "b", "look", "")),
+        tools(call(1, arguments='{"at":"sky"')),
+        tools(call(0, arguments='{"at":"sea"}')),
+        tools(call(1, arguments="}")),
+    ],
+    "an empty object before the arguments": [
+        tools(call(0, "a", "look", "{}")),
+        tools(call(0, arguments='{"at":"sea"}')),
+        tools(call(1, "b", "look", "{}")),
+        tools(call(1, arguments='{"at":')),
+        tools(call(1, arguments='"sky"}')),
+    ],
+    "the whole sent again at the end": [
+        tools(call(0, "a", "look", '{"at":')),
+        tools(call(0, arguments='"sea"}')),
+        tools(call(0, "a", "look", '{"at":"sea"}')),
+        tools(call(1, "b", "look", '{"at":"sky"}')),
+        tools(call(1, "b", "look", '{"at":"sky"}')),
+    ],
+    "the function's name as id": [
+        tools(call(0, "look", "look", '{"at":"sea"}')),
+        tools(call(0, "look", "look", '{"at":"sky"}')),
+    ],
+    "nulls where nothing is said": [
+        tools({"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": None}}),
+        tools({"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": '{"at":"sea"}'}}),
+        tools({"index": 1, "id": "b", "type": "function", "function": {"name": "look", "arguments": None}}),
+        tools({"index": 1, "id": None, "type": None, "function": {"name": None, "arguments": '{"at":"sky"}'}}),
+    ],
+    "indices that begin at 1": [
+        tools(call(1, "a", "look", '{"at":"sea"}')),
+        tools(call(2, "b", "look", '{"at":"sky"}')),
+    ],
+    "a message in place of a delta": [
+        {
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {
+                        "role": "assistant",
+                        "tool_calls": [
+                            call(None, "a", "look", '{"at":"sea"}'),
+                            call(None, "b", "look", '{"at":"sky"}'),
+                        ],
+                    },
+                    "finish_reason": "stop",
+                }
+            ]
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_each_way_of_streaming_calls_gives_the_calls(way: str):
+    assert _calls(*_WAYS[way]) == [_A, _B]
+    assert _calls(*_WAYS[way], chunk({}, "stop")) == [_A, _B]
+
+
+@pytest.mark.parametrize("arguments", [None, "", "{}", {}])
+def test_a_call_without_arguments_has_an_empty_object(arguments: Any):
+    assert _calls(tools(call(0, "a", "now", arguments))) == [("now", {})]
+    assert _calls(tools(call(0, "a", "now", arguments), call(1, "b", "now", arguments))) == [("now", {}), ("now", {})]
+
+
+def test_ids_are_kept_where_given_and_made_up_where_not():
+    calls = outcome_of_chunks(_run(tools(call(0, "given", "f", "{}")), tools(call(1, None, "g", "{}")))).tool_calls
+    assert calls[0]["id"] == "given"
+    assert calls[1]["id"].startswith("call_")
+
+
+def test_arguments_that_are_no_json_are_kept_as_they_are():
+    calls = outcome_of_chunks(_run(tools(call(0, "a", "f", '{"a": ')), tools(call(0, arguments="oops")))).tool_calls
+    assert calls[0]["arguments"] == '{"a": oops'
+
+
+def test_the_old_function_call_becomes_a_tool_call():
+    pieces = [
+        chunk({"function_call": {"name": "f", "arguments": ""}}),
+        chunk({"function_call": {"arguments": '{"a":1}'}}),
+    ]
+    assert _calls(*pieces, chunk({}, "function_call")) == [("f", {"a": 1})]
+
+
+def test_tools_that_the_provider_ran_are_no_calls_of_the_client():
+    search = {"index": 0, "id": "ws", "type": "web_search_call", "function": {"name": "web_search", "arguments": "{}"}}
+    told = _run(tools(search), chunk({"content": "found"}), chunk({}, "stop"))
+    message = assemble(told)["choices"][0]["message"]
+    assert "tool_calls" not in message
+    assert message["provider_tool_calls"] == [search]
+    assert outcome_of_chunks(told).finish_reason == "stop"
+
+
+def test_custom_tools_stream_their_input():
+    told = _run(
+        tools({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": ""}}),
+        tools({"index": 0, "custom": {"input": "select 1"}}),
+    )
+    assert assemble(told)["choices"][0]["message"]["tool_calls"] == [
+        {"id": "a", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
+    ]
+
+
+def test_what_else_a_call_carries_survives():
+    extra = {"google": {"thought_signature": "abc"}}
+    told = _run(tools(call(0, "a", "f", "{}", extra_content=extra)))
+    assert assemble(told)["choices"][0]["message"]["tool_calls"][0]["extra_content"] == extra
+
+
+def test_whole_answers_get_ids_types_and_text_for_arguments():
+    message = {
+        "content": "",
+        "tool_calls": [call(name="f", arguments={"a": 1}), call(0, "", "g"), call(0, "x", "h", " ")],
+    }
+    answer = normalise_completion({"choices": [{"message": message, "finish_reason": "stop"}]}, "m")["choices"][0]
+    calls = answer["message"]["tool_calls"]
+    assert [found["function"] for found in calls] == [
+        {"name": "f", "arguments": '{"a":1}'},
+        {"name": "g", "arguments": "{}"},
+        {"name": "h", "arguments": "{}"},
+    ]
+    assert [found["type"] for found in calls] == ["function"] * 3
+    assert len({found["id"] for found in calls}) == 3
+    assert calls[2]["id"] == "x"
+    assert answer["finish_reason"] == "tool_calls"
+    assert answer["message"]["content"] is None
+
+
+_ARGUMENTS = st.dictionaries(st.text(max_size=4), st.one_of(st.integers(), st.text(max_size=6)), max_size=3)
+
+
+@given(
+    calls=st.lists(st.tuples(st.sampled_from(["f", "g"]), _ARGUMENTS), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 60), max_size=6),
+    with_index=st.booleans(),
+    repeats_id=st.booleans(),
+    repeats_name=st.booleans(),
+)
+def test_calls_do_not_depend_on_how_they_are_cut(
+    calls: list[tuple[str, dict]], cuts: list[int], with_index: bool, repeats_id: bool, repeats_name: bool
+):
+    pieces = []
+    for number, (name, arguments) in enumerate(calls):
+        text = json.dumps(arguments)
+        edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+        parts = [text[start:stop] for start, stop in itertools.pairwise(edges)]
+        for place, part in enumerate(parts):
+            is_first = place == 0
+            pieces.append(
+                tools(
+                    call(
+                        number if with_index else None,
+                        f"id{number}" if is_first or repeats_id else None,
+                        name if is_first or (repeats_name and repeats_id) else None,
+                        part,
+                    )
+                )
+            )
+    assert _calls(*pieces) == [(name, arguments) for name, arguments in calls]
