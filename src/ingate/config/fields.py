@@ -142,7 +142,7 @@ def spec(node: Node, path: KeyPath, context: Context) -> str | None:
         try:
             parse_spec(value)
         except SpecError as problem:
-            context.report(node, path, f"is no model spec: {problem.message}", problem.fix)
+            context.report(node, path, "is no model spec", problem.fix)
             return None
     return value
 

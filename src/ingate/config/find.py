@@ -116,12 +116,18 @@ class Finder:
 
     def _project(self, user: Path) -> list[Layer]:
         for folder in self._folders():
-            path, secrets = folder / FILE_NAME, folder / SECRETS_NAME
-            if folder != user and (self._usable(path) or self._usable(secrets)):
-                return [layer for layer in self._pair(path, secrets, "project") if self._own(Path(layer.file))]
+            if folder == user:
+                continue
+            pair = self._pair(folder / FILE_NAME, folder / SECRETS_NAME, "project")
+            usable = [layer for layer in pair if self._usable(Path(layer.file))]
+            if usable:
+                return [layer for layer in pair if layer in usable or not layer.found]
             if os.path.lexists(folder / _MISNAMED):
                 self.warnings.append(f"{self.show(folder / _MISNAMED)} is not read: rename it to {FILE_NAME}")
-        return [self._layer(folder / FILE_NAME, "project") for folder in (self._cwd,) if folder not in {None, user}]
+        if self._cwd in {None, user}:
+            return []
+        absent = self.folder / FILE_NAME
+        return [Layer(str(absent), "project", shown=self.show(absent))]
 
     def _fast_agent(self) -> list[Layer]:
         layers: list[Layer] = []
