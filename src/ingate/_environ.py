@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Read by litellm while it is imported (litellm/__init__.py): a bundled cost map instead of a download, and no
-# `.env` file taken from a parent folder. Nothing else is ever written to the environment, a credential least of all.
+# Read by litellm while it is imported and at its first calls: bundled tables instead of downloads, and no `.env` file
+# taken from a parent folder. Nothing else is ever written to the environment, a credential least of all.
 LITELLM_IMPORT_SWITCHES: Mapping[str, str] = MappingProxyType(
-    {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+    {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+        "LITELLM_MODE": "PRODUCTION",
+    }
 )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
+
+from ingate.engines.litellm_ import signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate.engines.litellm_.reading import Reading
 
-# litellm appends a Gemini call's thought signature to its id.
-_SIGNATURE_MARK: Final = "__thought__"
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+# Arguments by which a configuration asks litellm to shape answers its own way.
+_SHAPING: Final = frozenset({"merge_reasoning_content_in_choices", "mock_response", "mock_tool_calls", "fallbacks"})
 # Fields of a message that litellm may leave out.
 _OFTEN_LOST: Final = ("reasoning_content", "thinking_blocks", "annotations", "refusal", "provider_tool_calls")
 
@@ -34,12 +38,30 @@ def plain(value: Any) -> Any:
     return told
 
 
-def completion(answer: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+def provider_decides(call: Mapping[str, Any]) -> bool:
+    """Whether an answer to this call reads the same without litellm.
+
+    It does not where litellm may have asked through a tool of its own, or under other names, or was told to shape the
+    answer.
+    """
+    asked_for = call.get("response_format") or {}
+    if isinstance(asked_for, dict) and asked_for.get("type", "text") != "text":
+        return False
+    if not isinstance(asked_for, dict) or _SHAPING & call.keys():
+        return False
+    if call["model"].startswith(("ollama/", "ollama_chat/")) and call.get("tools"):
+        return False
+    return all(_PLAIN_NAME.fullmatch(name) for name in _offered(call))
+
+
+def completion(answer: Mapping[str, Any], reading: Reading, call: Mapping[str, Any]) -> dict[str, Any]:
     """litellm's completion with the provider's counts, end, thinking and own tools."""
     told = dict(answer)
     own = reading.whole()
     for choice in told.get("choices") or ():
         _tidy(choice.get("message") or {})
+    if own is not None and provider_decides(call):
+        return {**told, **own, "id": told.get("id") or own["id"]}
     if own is None:
         return told
     ran_itself = reading.provider_tool_ids()
@@ -161,13 +183,12 @@ def _finish(said: str | None, own: str | None, has_calls: bool) -> str | None:
 
 def _tidy(message: dict[str, Any]) -> None:
     for call in message.get("tool_calls") or ():
-        identity, mark, signature = str(call.get("id") or "").partition(_SIGNATURE_MARK)
-        if mark:
-            call["id"] = identity
-            call["provider_specific_fields"] = {
-                "thought_signature": signature,
-                **(call.get("provider_specific_fields") or {}),
-            }
+        signatures.tidy(call)
+
+
+def _offered(call: Mapping[str, Any]) -> list[str]:
+    functions = [tool.get("function") or {} for tool in call.get("tools") or () if isinstance(tool, dict)]
+    return [str(function["name"]) for function in functions if isinstance(function, dict) and function.get("name")]
 
 
 def _says_something(choice: Mapping[str, Any]) -> bool:

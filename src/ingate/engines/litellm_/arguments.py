@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
 
 # Backings whose provider look-up inside litellm starts a login.
+# Backings whose tool calls carry a thought signature.
+GEMINI: Final = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 OAUTH: Final = frozenset({"github_copilot", "chatgpt"})
 # What an OpenAI-like server that wants no key is sent, since litellm's client refuses to be built without one.
 NO_KEY: Final = "no-key-needed"
@@ -28,7 +30,18 @@ _STEERING: Final = frozenset(
 )  # fmt: skip
 # In litellm's list of its own parameters, yet a request's to set.
 _A_REQUESTS_OWN: Final = frozenset(
-    {"metadata", "store", "thinking", "modalities", "cache_control", "max_tokens", "user", "n", "seed", "prompt_cache_key"}
+    {
+        "metadata",
+        "store",
+        "thinking",
+        "modalities",
+        "cache_control",
+        "max_tokens",
+        "user",
+        "n",
+        "seed",
+        "prompt_cache_key",
+    }
 )
 # Backings that take OpenAI's `metadata` field; litellm keeps a `metadata` argument for its own callbacks.
 _METADATA_FIELD: Final = frozenset({"openai", "azure"})
@@ -75,7 +88,7 @@ def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: C
 
 def model_name(litellm: Any, route: Route) -> str:
     """litellm's name for the Route's model: `<backing>/<model>`; a server litellm does not know is OpenAI-like."""
-    if route.backing in set(map(_text, litellm.provider_list)) or _is_json_provider(litellm, route.backing):
+    if route.backing in set(map(_text, litellm.provider_list)) or _is_json_provider(route.backing):
         return f"{route.backing}/{route.model}"
     if route.api_base:
         return f"openai/{route.model}"
@@ -155,11 +168,12 @@ def _without_key(route: Route) -> str | None:
 
 
 def _auth(backing: str) -> str:
+    from ingate.credentials.backing import backing as look_up
+
     try:
-        from ingate.credentials import backing as look_up
         return look_up(backing).auth
-    except (IngateError, ImportError):
-        return "base_url"
+    except IngateError:
+        return "base_url"  # a configured server
 
 
 def _api_base(route: Route) -> str:
@@ -187,7 +201,7 @@ def _text(provider: Any) -> str:
     return getattr(provider, "value", provider)
 
 
-def _is_json_provider(litellm: Any, name: str) -> bool:
+def _is_json_provider(name: str) -> bool:
     try:
         from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     except ImportError:

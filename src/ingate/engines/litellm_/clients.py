@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -35,16 +36,16 @@ def install(litellm: Any) -> None:
 
 
 def _cache_kind(litellm: Any) -> type:
-    kind: type = type(litellm.in_memory_llm_clients_cache)
+    kind: Any = type(litellm.in_memory_llm_clients_cache)
 
     class WatchedClients(kind):
         def set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
             adopt(value)
-            return super().set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
+            return super().set_cache(key, value, *args, **kwargs)
 
         async def async_set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
             adopt(value)
-            return await super().async_set_cache(key, value, *args, **kwargs)  # ty: ignore[unresolved-attribute]
+            return await super().async_set_cache(key, value, *args, **kwargs)
 
     return WatchedClients
 
@@ -63,14 +64,16 @@ def _keep_routes(litellm: Any) -> None:
 def http_client(value: object) -> Any:
     """The asynchronous httpx (or httpx2) client inside one of litellm's or openai's, None where there is none."""
     for holder in (value, getattr(value, "client", None), getattr(value, "_client", None)):
-        if holder is not None and hasattr(holder, "event_hooks") and asyncio.iscoroutinefunction(
-            getattr(holder, "send", None)
+        if (
+            holder is not None
+            and hasattr(holder, "event_hooks")
+            and inspect.iscoroutinefunction(getattr(holder, "send", None))
         ):
             return holder
     return None
 
 
-def adopt(value: object) -> None:
+def adopt(value: Any) -> None:
     """Add the hooks to a client, once, and remember on which loop it was made."""
     client = http_client(value)
     if client is None:

@@ -1,4 +1,4 @@
-"""The engine: one call through `litellm.acompletion`, told as OpenAI's dicts."""
+"""The engine: one call through litellm, told as OpenAI's dicts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ingate.engines.litellm_ import answers, arguments, clients, errors, load
 from ingate.engines.litellm_.observe import Observation
 from ingate.engines.litellm_.reading import Reading
+from ingate.engines.litellm_.signatures import Signatures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -17,69 +18,88 @@ if TYPE_CHECKING:
 
 
 class LitellmEngine:
-    """Embedded LiteLLM. Holds nothing until the first call."""
+    """Embedded LiteLLM. Imports it with the first call, or when told to `preload`."""
+
+    def __init__(self) -> None:
+        self._signatures = Signatures()
 
     def preload(self) -> None:
-        """Begin to import litellm in the background; returns at once. Errors surface with the first call."""
+        """Begin to import litellm in the background; returns at once. An error surfaces with the first call."""
         load.preload()
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """One answer; see `ingate.engines.base.Engine`."""
-        litellm = await self._ready()
+        litellm = await _ready()
         seen = Observation()
         reading = Reading(seen, route.backing, route.model)
         try:
-            call = arguments.for_completion(litellm, route, body, report, stream=False)
-            with seen.watching(), _quiet():
-                answer = answers.plain(await litellm.acompletion(**call))
-        except Exception as error:
-            answer = _own_reading(reading, seen)
-            if answer is None:
-                raise (reading.error or errors.translate(error, route, seen)) from None
+            call = self._call(litellm, route, body, report, stream=False)
+            try:
+                with seen.watching():
+                    answer = answers.plain(await litellm.acompletion(**call))
+            except Exception:
+                if not _came_through(seen):
+                    raise
+                answer = reading.whole()  # a sound answer that litellm stumbles over
+                if answer is None:
+                    raise
+            told = answers.completion(answer, reading, call)
+            if reading.error is not None:
+                raise reading.error
+        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
+            raise errors.completed(reading.error or errors.translate(error, route, seen), route) from None
         report.headers.update(seen.told_headers())
-        told = answers.completion(answer, reading)
-        if reading.error is not None:
-            raise errors.completed(reading.error, route)
+        self._signatures.note(choice["message"] for choice in told.get("choices") or () if choice.get("message"))
         return told
 
-    async def stream(
-        self, route: Route, body: Mapping[str, Any], report: CallReport
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """The answer as it comes; see `ingate.engines.base.Engine`."""
-        litellm = await self._ready()
+        litellm = await _ready()
         seen = Observation()
         reading = Reading(seen, route.backing, route.model)
-        mender = answers.ChunkMender(reading)
         response: Any = None
         try:
-            call = arguments.for_completion(litellm, route, body, report, stream=True)
+            call = self._call(litellm, route, body, report, stream=True)
+            mender = answers.ChunkMender(reading)
+            alone = answers.provider_decides(call)
+            source: Any = None
             try:
-                with seen.watching(), _quiet():
+                with seen.watching():
                     response = await litellm.acompletion(**call)
                 report.headers.update(seen.told_headers())
                 source = aiter(response)
-                while True:
-                    with seen.watching(), _quiet():
-                        chunk = await anext(source, None)
+                while (chunk := await _next(source, seen)) is not None:
                     reading.catch_up()
-                    if chunk is None:
+                    if alone and reading.active:
                         break
+                    alone = False
                     for told in mender.mend(answers.plain(chunk)):
+                        self._signatures.note(choice["delta"] for choice in told.get("choices") or ())
                         yield told
-            except Exception as error:
-                if mender.told_anything or not await _is_sound(reading, seen):
+                else:
+                    alone = False
+            except Exception:
+                alone = not mender.told_anything and await _is_sound(reading, seen)
+                if not alone:
                     raise
-                async for told in _read_alone(reading, seen):
-                    yield told
-                return
+                source = None
+            if alone:
+                pump = source if source is not None and _has_listeners(litellm, call) else None
+                more = True
+                while more:
+                    for chunk in reading.take_chunks():
+                        self._signatures.note(choice["delta"] for choice in chunk.get("choices") or ())
+                        yield chunk
+                    more = reading.error is None and await _read_on(pump, seen)
+                    reading.catch_up()
             reading.close()
             if reading.error is not None:
-                raise errors.completed(reading.error, route)
+                raise reading.error
             if seen.failure is not None:
                 raise errors.interrupted(route)
-            for told in mender.last():
-                yield told
-        except Exception as error:
+            for chunk in reading.take_chunks() if alone else mender.last():
+                yield chunk
+        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
             reading.catch_up()
             raise errors.completed(reading.error or errors.translate(error, route, seen), route) from None
         finally:
@@ -87,14 +107,14 @@ class LitellmEngine:
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Embeddings; see `ingate.engines.base.Engine`."""
-        litellm = await self._ready()
+        litellm = await _ready()
         seen = Observation()
         try:
             call = arguments.for_embedding(litellm, route, body, report)
-            with seen.watching(), _quiet():
+            with seen.watching():
                 answer = answers.plain(await litellm.aembedding(**call))
-        except Exception as error:
-            raise errors.no_embeddings(error, route) or errors.translate(error, route, seen) from None
+        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
+            raise (errors.no_embeddings(error, route) or errors.translate(error, route, seen)) from None
         report.headers.update(seen.told_headers())
         return answer
 
@@ -102,49 +122,52 @@ class LitellmEngine:
         """Close the connections made on the running event loop."""
         await clients.close_loop()
 
-    async def _ready(self) -> Any:
-        litellm = await load.load()
-        await clients.join_loop()
-        return litellm
+    def _call(
+        self, litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
+    ) -> dict[str, Any]:
+        call = arguments.for_completion(litellm, route, body, report, stream=stream)
+        if route.backing in arguments.GEMINI:
+            call["messages"] = self._signatures.restored(call["messages"])
+        return call
 
 
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    """litellm's pydantic models complain of providers' fields through `warnings`; nobody can act on it."""
-    return contextlib.nullcontext()
+async def _ready() -> Any:
+    litellm = await load.load()
+    await clients.join_loop()
+    return litellm
 
 
-def _own_reading(reading: Reading, seen: Observation) -> dict[str, Any] | None:
-    """The answer by our own codec, where the provider answered soundly and litellm stumbled over it."""
-    if seen.status is None or seen.status >= 300 or seen.failure is not None:
-        return None
-    return reading.whole()
+async def _next(source: Any, seen: Observation) -> Any:
+    """litellm's next chunk, None at the end. Some providers are only asked when the first chunk is."""
+    with seen.watching():
+        return await anext(source, None)
+
+
+async def _read_on(pump: Any, seen: Observation) -> bool:
+    """Have the next piece of the answer come; through litellm (`pump`) where its callbacks want to hear of it."""
+    return await seen.read_on() if pump is None else await _next(pump, seen) is not None
+
+
+def _has_listeners(litellm: Any, call: Mapping[str, Any]) -> bool:
+    """Whether someone set up litellm's callbacks, which need its own pass over the stream."""
+    names = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
+    return any(getattr(litellm, name, None) for name in names) or bool(
+        call.keys() & {"callbacks", "success_callback", "failure_callback", "logger_fn"}
+    )
+
+
+def _came_through(seen: Observation) -> bool:
+    return seen.status is not None and seen.status < 300 and seen.failure is None
 
 
 async def _is_sound(reading: Reading, seen: Observation) -> bool:
-    """Whether the stream can be read without litellm."""
-    if seen.status is None or seen.status >= 300 or seen.failure is not None:
+    """Whether a stream that litellm stumbled over can be read without it."""
+    if not _came_through(seen):
         return False
     reading.catch_up()
     while not reading.active and reading.error is None and await seen.read_on():
         reading.catch_up()
     return reading.active and reading.error is None
-
-
-async def _read_alone(reading: Reading, seen: Observation) -> AsyncIterator[dict[str, Any]]:
-    """The rest of the stream by our own codec: litellm could not read it."""
-    told = 0
-    more = True
-    while more:
-        more = await seen.read_on()
-        if more:
-            reading.catch_up()
-        else:
-            reading.close()
-        for chunk in reading.chunks[told:]:
-            yield chunk
-        told = len(reading.chunks)
-    if reading.error is not None:
-        raise reading.error
 
 
 async def _close(response: Any, seen: Observation) -> None:

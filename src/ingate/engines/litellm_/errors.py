@@ -89,10 +89,15 @@ _NO_KEY: Final = re.compile(
     r"|must provide an? .{0,20}api[ _]key|credentials were not found",
     re.IGNORECASE,
 )
-_NO_EMBEDDINGS: Final = re.compile(r"unmapped LLM provider|embedding.{0,40}not (?:supported|implemented)|not mapped", re.IGNORECASE)
+_NO_EMBEDDINGS: Final = re.compile(
+    r"unmapped LLM provider|embedding.{0,40}not (?:supported|implemented)|not mapped", re.IGNORECASE
+)
 _UNFINISHED: Final = re.compile(r"stream ended before a finish_reason", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"^\s*(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)|Timeout)\s*(?::|-)\s*")
-_TRAIL: Final = re.compile(r"\s*(?:Traceback \(most recent call last\)|, Received chunk:|Received Model Group=|Available Model Group ).*", re.DOTALL)
+_TRAIL: Final = re.compile(
+    r"\s*(?:Traceback \(most recent call last\)|, Received chunk:|Received Model Group=|Available Model Group ).*",
+    re.DOTALL,
+)
 
 
 def translate(error: BaseException, route: Route, seen: Observation) -> IngateError:
@@ -127,9 +132,7 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
     kind = _kind(error)
     status = _status(error)
     if kind is Unavailable and status is not None and 400 <= status < 500 and _is_the_providers(error):
-        return error_from_response(
-            status, _headers(error), {"error": {"message": said}}, secrets=secrets, **told
-        )
+        return error_from_response(status, _headers(error), {"error": {"message": said}}, secrets=secrets, **told)
     return _make(kind, said, route, told, reached=_was_connecting(error), retry_after_s=_retry_after(error))
 
 
@@ -172,7 +175,13 @@ def interrupted(route: Route) -> StreamInterrupted:
 
 
 def _make(
-    kind: type[IngateError], said: str, route: Route, told: dict[str, Any], *, reached: bool, retry_after_s: float | None
+    kind: type[IngateError],
+    said: str,
+    route: Route,
+    told: dict[str, Any],
+    *,
+    reached: bool,
+    retry_after_s: float | None,
 ) -> IngateError:
     if kind is TimedOut:
         return TimedOut(
@@ -187,7 +196,7 @@ def _make(
         message = f"{route.backing} could not be reached{where}: {said}" if reached else f"{route.backing}: {said}"
         fix = "check the address and the network: `ingate doctor`" if reached else ""
         return Unavailable(message, fix=fix, provider_message=said, **told)
-    details = {"retry_after_s": retry_after_s, "provider_message": said, **told}
+    details: dict[str, Any] = {"retry_after_s": retry_after_s, "provider_message": said, **told}
     return kind(f"{route.backing}: {said}" if said else f"{route.backing} refused the request", **details)
 
 

@@ -7,6 +7,7 @@ import importlib
 import logging
 import sys
 import threading
+import warnings
 from concurrent.futures import Future
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -109,7 +110,8 @@ def _quieten(litellm: Any) -> None:
     """Process-wide settings that only make litellm silent; what shapes a call is passed with the call."""
     litellm.suppress_debug_info = True
     litellm.disable_hf_tokenizer_download = True
-    litellm.disable_streaming_logging = True
+    # litellm dumps its own models with providers' fields in them; the notice helps nobody.
+    warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

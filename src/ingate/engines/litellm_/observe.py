@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator
 
 current: ContextVar[Observation | None] = ContextVar("ingate_litellm_observation", default=None)
 
@@ -50,7 +50,7 @@ class Observation:
         self._response: Any = None
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self) -> Generator[None]:
         """Requests made inside belong to this call."""
         token = current.set(self)
         try:
@@ -124,8 +124,8 @@ def _follow(stream: Any, seen: Observation) -> Any:
 
     class Followed(kind):
         def __aiter__(self) -> AsyncIterator[bytes]:
-            seen._pieces = seen._pass(stream)  # noqa: SLF001 -- one thing in two classes
-            return seen._pieces  # noqa: SLF001
+            seen._pieces = seen._pass(stream)
+            return seen._pieces
 
         async def aclose(self) -> None:
             await stream.aclose()

@@ -69,6 +69,7 @@ class Reading:
         self._normaliser = StreamNormaliser(model)
         self._unreadable = False
         self._ended = False
+        self._taken = 0
         self.chunks: list[dict[str, Any]] = []
         self.completion: dict[str, Any] | None = None
         self.error: IngateError | None = None
@@ -109,6 +110,12 @@ class Reading:
                 self._note({**choice, "delta": choice["message"]})
         self._unreadable = self._unreadable or self.completion is None
         return self.completion
+
+    def take_chunks(self) -> list[dict[str, Any]]:
+        """The chunks of a stream that came since the last time this was asked."""
+        new = self.chunks[self._taken :]
+        self._taken = len(self.chunks)
+        return new
 
     def catch_up(self) -> None:
         """Read what has come of a stream since the last time."""
@@ -190,7 +197,9 @@ def as_chunks(completion: Mapping[str, Any]) -> list[dict[str, Any]]:
         delta = dict(choice.get("message") or {})
         if delta.get("tool_calls"):
             delta["tool_calls"] = [{**call, "index": number} for number, call in enumerate(delta["tool_calls"])]
-        choices.append({"index": choice.get("index") or 0, "delta": delta, "finish_reason": choice.get("finish_reason")})
+        choices.append(
+            {"index": choice.get("index") or 0, "delta": delta, "finish_reason": choice.get("finish_reason")}
+        )
     told = [{**envelope, "object": "chat.completion.chunk", "choices": choices}]
     if completion.get("usage"):
         told.append({**envelope, "object": "chat.completion.chunk", "choices": [], "usage": completion["usage"]})
