@@ -138,9 +138,14 @@ def test_vertex_gets_the_project_its_credential_carries(tmp_path):
     assert base == "https://aiplatform.googleapis.com"
 
 
-def test_a_variable_that_names_a_missing_file_is_attention():
-    found = look("vertex_ai", {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"})
-    assert (found.state, found.detail) == ("attention", "GOOGLE_APPLICATION_CREDENTIALS names a file that is not there")
+@pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS"])
+def test_a_variable_that_names_a_missing_file_is_attention(variable):
+    found = look("vertex_ai", {variable: "/nowhere/key.json", "VERTEXAI_PROJECT": "p"})
+    assert (found.state, found.detail) == ("attention", f"{variable} names a file that is not there")
+
+
+def test_vertex_credentials_may_be_the_json_itself():
+    assert look("vertex_ai", {"VERTEXAI_CREDENTIALS": '{"project_id": "p"}'}).state == "ready"
 
 
 def test_gclouds_own_file_counts(tmp_path):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ingate.credentials.backing import Backing
     from ingate.credentials.lookup import Found, Part
 
-_HOLDS_A_PATH = ("_FILE", "_FILE_PATH", "APPLICATION_CREDENTIALS")
+_HOLDS_A_PATH = ("_FILE", "_FILE_PATH", "APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS")
 
 
 def only_litellm(backing: Backing, found: Found) -> bool:
@@ -29,7 +29,7 @@ def problem(
 ) -> tuple[str, str] | None:
     """What is wrong and what to do about it, None where nothing is."""
     for part in found.parts:
-        if part.name.endswith(_HOLDS_A_PATH) and not files.is_file(environ[part.name].strip(), environ):
+        if part.name.endswith(_HOLDS_A_PATH) and not _is_there(environ[part.name].strip()):
             return f"{part.name} names a file that is not there", f"correct the path in {part.name}"
         if part.name == "AWS_PROFILE" and files.aws_profile(environ[part.name].strip(), environ) is None:
             name = environ[part.name].strip()
@@ -72,9 +72,12 @@ def google_project(found: Found, environ: Mapping[str, str]) -> str | None:
     if found.file:
         path = files.adc_path(environ)
         return files.google_project(str(path)) if path is not None else None
-    root = files.home(environ)
     for part in found.parts:
         if part.target == "vertex_credentials" and part.name:
-            value = environ[part.name].strip()
-            return files.google_project(str(root / value[2:]) if value.startswith("~/") and root else value)
+            return files.google_project(environ[part.name].strip())
     return None
+
+
+def _is_there(value: str) -> bool:
+    """Whether a variable's value is a file's path with something in it, or JSON in a path's place."""
+    return value.startswith("{") or files.is_file(value)

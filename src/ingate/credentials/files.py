@@ -98,11 +98,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return _read_json(path, stamp) if stamp else None
 
 
-def is_file(name: str, environ: Mapping[str, str]) -> bool:
-    """Whether `name`, which may begin with `~/`, is a file with something in it."""
-    root = home(environ)
-    path = root / name[2:] if name.startswith("~/") and root else Path(name)
-    return _stamp(path) is not None
+def is_file(name: str) -> bool:
+    """Whether `name` is a file with something in it. `~` stands for itself, as it does for those who read the file."""
+    return _stamp(Path(name)) is not None
 
 
 def _token_file(environ: Mapping[str, str], prefix: str, folder: str, variable: str, name: str) -> Path | None:
