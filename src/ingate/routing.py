@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, ModelRow
     from ingate.config import BackingSettings, Config, SecretRef
+    from ingate.credentials.address import Lane
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 PROXY: Final = "litellm_proxy"
@@ -117,7 +118,7 @@ class Router:
         settings = self.config.backing(backing.name)
         engine = "direct" if spec.lane == "auto" and backing.wire_format in DIRECT_FORMATS else "litellm"
         try:
-            credential, api_base = self._credential(backing.name, dry=dry)
+            credential, api_base = self._credential(backing.name, engine, dry=dry)
         except MissingCredentials as error:
             error.spec = str(spec)
             if proxy_lists is not None and self.proxy() is not None:
@@ -145,9 +146,9 @@ class Router:
             dry=dry,
         )
 
-    def _credential(self, backing: str, *, dry: bool) -> tuple[Credential, str | None]:
+    def _credential(self, backing: str, lane: Lane, *, dry: bool) -> tuple[Credential, str | None]:
         if not dry:
-            return credentials.resolve(backing, environ=self.config.environ, config=self.config)
+            return credentials.resolve(backing, environ=self.config.environ, config=self.config, lane=lane)
         status = credentials.status(backing, environ=self.config.environ, config=self.config)
         return Credential(source=status.source), status.api_base
 
