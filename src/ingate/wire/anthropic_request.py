@@ -69,7 +69,7 @@ def messages_request(
     if system:
         out["system"] = system[0]["text"] if len(system) == 1 and len(system[0]) == 2 else system
     _sampling(asked, out, known)
-    if stops := stops_of(asked):
+    if stops := stops_of(asked, blank=False):
         out["stop_sequences"] = stops
     _metadata(asked, out)
     extras = asked.rest("Anthropic's API has no such parameter")

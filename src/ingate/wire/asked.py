@@ -104,11 +104,11 @@ class Asked:
         return extras
 
 
-def stops_of(asked: Asked) -> list[str]:
-    """The stop sequences that are more than white space, which no provider takes."""
+def stops_of(asked: Asked, *, blank: bool) -> list[str]:
+    """The stop sequences, without those of white space alone where the provider refuses them (`blank` is false)."""
     given = asked.take("stop")
     stops = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-    kept = [stop for stop in stops if isinstance(stop, str) and stop.strip()]
+    kept = [stop for stop in stops if isinstance(stop, str) and (stop if blank else stop.strip())]
     if len(kept) < len(stops):
         asked.drop("stop", "a stop sequence must hold more than white space")
     return kept

@@ -131,7 +131,7 @@ def _sampling(asked: Asked, config: dict[str, Any], known: Mapping[str, Any]) ->
         config["responseLogprobs"] = True
         if top := asked.number("top_logprobs"):
             config["logprobs"] = top
-    if stops := stops_of(asked):
+    if stops := stops_of(asked, blank=True):
         if len(stops) > _MOST_STOPS:
             asked.warn(f"only the first {_MOST_STOPS} of {len(stops)} stop sequences are sent: Gemini takes no more")
         config["stopSequences"] = stops[:_MOST_STOPS]

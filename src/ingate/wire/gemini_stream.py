@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ingate._errors import StreamInterrupted, Unavailable
@@ -19,6 +20,8 @@ from ingate.wire.gemini_answer import (
 )
 from ingate.wire.sse import SSEParser
 
+_STRUCTURE: Final = re.compile(rb'[{}\[\]"]')
+_INSIDE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # what of a string is there, escapes whole
 _SPACE: Final = b" \t\r\n\xef\xbb\xbf"
 _COUNTS: Final = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
 
@@ -31,43 +34,50 @@ class ArrayParser:
         self._at = 0  # how far the buffer has been looked at
         self._depth = 0
         self._in_string = False
-        self._escaped = False
-        self._begins = -1
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The objects that `data` completes. Raises `Unavailable` for bytes that are no JSON between objects."""
+        """The objects that `data` completes. Raises `Unavailable` for anything but commas between objects."""
         self._buffer += data
-        buffer, out = self._buffer, []
-        at = self._at
-        while at < len(buffer):
-            byte = buffer[at]
+        buffer, out, begins = self._buffer, [], 0
+        while self._at < len(buffer):
             if self._in_string:
-                if self._escaped:
-                    self._escaped = False
-                elif byte == 0x5C:
-                    self._escaped = True
-                elif byte == 0x22:
-                    self._in_string = False
-            elif byte == 0x22 and self._depth:
+                inside = _INSIDE.match(buffer, self._at)
+                self._at = inside.end() if inside is not None else self._at
+                if buffer[self._at : self._at + 1] != b'"':
+                    break  # the rest has not come
+                self._at += 1
+                self._in_string = False
+            found = _STRUCTURE.search(buffer, self._at)
+            if found is None:
+                self._at = len(buffer)
+                break
+            byte, at = found.group(), found.start()
+            self._at = at + 1
+            if byte == b'"':
                 self._in_string = True
-            elif byte in b"{[" and (self._depth or byte == 0x7B):
-                if not self._depth:
-                    self._begins = at
-                self._depth += 1
-            elif byte in b"}]" and self._depth:
+            elif byte in b"{[":
+                if self._depth or byte == b"{":
+                    if not self._depth:
+                        self._between(buffer[begins:at])
+                        begins = at
+                    self._depth += 1
+            elif self._depth:
                 self._depth -= 1
                 if not self._depth:
-                    out.append(bytes(buffer[self._begins : at + 1]))
-                    self._begins = -1
-            elif not self._depth and byte not in b"[,]" and byte not in _SPACE:
-                raise Unavailable(f"{FAR_SIDE} answered with something that is no JSON", status=502)
-            at += 1
+                    out.append(bytes(buffer[begins : at + 1]))
+                    begins = at + 1
+        if not self._depth:
+            self._between(buffer[begins:])
+            begins = len(buffer)
         # Between objects nothing needs to be kept; inside one, all from its beginning.
-        cut = at if self._begins < 0 else self._begins
-        del buffer[:cut]
-        self._at = at - cut
-        self._begins = 0 if self._begins >= 0 else -1
+        del buffer[:begins]
+        self._at -= begins
         return out
+
+    @staticmethod
+    def _between(data: bytearray) -> None:
+        if data.strip(_SPACE + b"[,]"):
+            raise Unavailable(f"{FAR_SIDE} answered with something that is no JSON: {bytes(data[:80])!r}", status=502)
 
 
 class GeminiDecoder:

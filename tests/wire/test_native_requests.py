@@ -1,0 +1,112 @@
+"""Every conversation, put into each provider's words, is one that the provider takes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from helpers_conversations import CONVERSATIONS
+from helpers_schemas import check_anthropic, check_gemini
+from ingate._errors import BadRequest
+from ingate.wire.codec import codec_for
+
+CLAUDES = ("claude-opus-4-8", "claude-opus-4-6", "claude-sonnet-4-5", "claude-sonnet-4-20250514", "claude-fable-5")
+OLD_CLAUDE = "claude-3-5-sonnet-20241022"
+GEMINIS = ("gemini-3-pro-preview", "gemini-3.8-flash", "gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.0-flash")
+
+
+def request(wire: str, model: str, body: dict[str, Any], **more: Any) -> Any:
+    options: dict[str, Any] = {
+        "stream": False,
+        "api_base": "https://far",
+        "facts": {},
+        "drop_params": "warn",
+        "params": {},
+    }
+    return codec_for(wire).request(model, body, **{**options, **more})
+
+
+@pytest.mark.parametrize("model", [*CLAUDES, OLD_CLAUDE])
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_anthropic_takes_the_request(name: str, model: str) -> None:
+    for stream in (False, True):
+        check_anthropic(json.loads(request("anthropic", model, CONVERSATIONS[name], stream=stream).body))
+
+
+@pytest.mark.parametrize("model", [*GEMINIS, "gemma-3-27b-it"])
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_gemini_takes_the_request(name: str, model: str) -> None:
+    made = json.loads(request("gemini", model, CONVERSATIONS[name]).body)
+    check_gemini(made, signatures=model.startswith("gemini-3"))
+
+
+@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[0]), ("gemini", GEMINIS[0])])
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -> None:
+    body = copy.deepcopy(CONVERSATIONS[name])
+    request(wire, model, body)
+    assert body == CONVERSATIONS[name]
+
+
+@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[0]), ("gemini", GEMINIS[0])])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"messages": []},
+        {"messages": "Hi"},
+        {"messages": ["Hi"]},
+        {"messages": [{"role": "wizard", "content": "Hi"}]},
+        {"messages": [{"role": "user", "content": 7}]},
+        {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "cat.png"}}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,é"}}]}
+            ]
+        },
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "hologram"}]}]},
+        {"messages": [{"role": "tool", "content": "Hi"}]},
+        {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"type": "function", "function": {}}]},
+        {"messages": [{"role": "user", "content": "Hi"}], "tools": "all"},
+        {"messages": [{"role": "user", "content": "Hi"}], "tool_choice": 7},
+        {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "xml"}},
+        {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "json_schema"}},
+        {"messages": [{"role": "user", "content": "Hi"}], "temperature": "hot"},
+        {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": "many"},
+        {"messages": [{"role": "user", "content": "Hi"}], "reasoning_effort": "heroic"},
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused_before_it_leaves(wire: str, model: str, body: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        request(wire, model, body)
+
+
+@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[2]), ("gemini", GEMINIS[2])])
+def test_the_drop_policy_refuses_tells_or_keeps_silent(wire: str, model: str) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 2}}
+    with pytest.raises(BadRequest, match="logit_bias"):
+        request(wire, model, body, drop_params="strict")
+    told = request(wire, model, body, drop_params="warn")
+    assert told.dropped == ["logit_bias"]
+    assert "logit_bias" in told.warnings[0]
+    silent = request(wire, model, body, drop_params="drop")
+    assert (silent.dropped, silent.warnings) == (["logit_bias"], [])
+
+
+@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[2]), ("gemini", GEMINIS[2])])
+def test_what_is_not_openais_goes_to_the_provider_and_extra_body_wins(wire: str, model: str) -> None:
+    body = {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "labels": {"team": "a"},
+        "extra_body": {"labels": {"tier": "b"}, "contents": None, "messages": None},
+    }
+    made = json.loads(request(wire, model, body, drop_params="strict").body)
+    assert made["labels"] == {"team": "a", "tier": "b"}
+    assert not made.keys() & {"contents", "messages"}
+    assert body["extra_body"]["labels"] == {"tier": "b"}
