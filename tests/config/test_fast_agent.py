@@ -155,3 +155,29 @@ def test_what_is_not_ours_is_never_an_error(project: Path, text: str) -> None:
     config = load_here(project)
     assert config.settings.mcp == {}
     assert config.backing("vertex_ai").params == {}
+
+
+def test_an_mcp_server_that_lacks_a_variable_is_left_out_with_a_warning(project: Path) -> None:
+    write(
+        project / "fast-agent.yaml",
+        """\
+        mcp:
+          servers:
+            bad: {command: run, args: ["${GONE}"]}
+            far: {url: "${GONE}/mcp"}
+            odd: {command: run, args: ["${HERE}"], env: {T: "${GONE}"}}
+        """,
+    )
+    config = load_here(project, HERE="yes")
+    assert set(config.settings.mcp) == {"odd"}
+    assert config.warnings == (
+        "fast-agent.yaml:3 mcp.servers.bad is left out: GONE is not set",
+        "fast-agent.yaml:4 mcp.servers.far is left out: GONE is not set",
+    )
+
+
+def test_an_address_that_lacks_a_variable_is_an_error(project: Path) -> None:
+    """The key would go to the backing's own address otherwise."""
+    write(project / "fast-agent.yaml", "openai: {api_key: k, base_url: '${GONE}'}")
+    with pytest.raises(ConfigError, match=r"openai\.base_url needs GONE"):
+        load_here(project)

@@ -6,10 +6,15 @@ own business, and so is its grammar of model names: a default model is taken whe
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from ingate.config.names import backing_names
+from ingate.config.references import BadReferenceError, parse_template
 from ingate.config.tree import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # A key of a backing's section there → the backing and the key it means here.
 _RENAMED: Final = {
@@ -20,15 +25,19 @@ _RENAMED: Final = {
 _NOT_OURS: Final = frozenset({"default_model"})
 
 
-def bridge(node: Node) -> Node:
-    """The part of a fast-agent file that we read, as a configuration of ours."""
+def bridge(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
+    """The part of a fast-agent file that we read, as a configuration of ours.
+
+    An MCP server that needs a variable which is not set is left out, with a warning: it must not stop somebody who
+    uses no tools. Everything else that is wrong is found later, when the layer is checked.
+    """
     names = backing_names()
     sections: dict[str, Node] = {}
     for key, item in node.value.items():
         if key == "litellm" or (key == "default_model" and _is_litellm_spec(item.value)):
             sections[key] = item
         elif key == "mcp":
-            sections[key] = _mcp(item)
+            sections[key] = _mcp(item, environ, warnings)
         elif names.canonical(key) is not None:
             sections[key] = _backing(key, item)
     _vertex(node, sections)
@@ -64,7 +73,7 @@ def _vertex(node: Node, sections: dict[str, Node]) -> None:
     sections["vertex_ai"] = Node(found, inner.where)
 
 
-def _mcp(node: Node) -> Node:
+def _mcp(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
     """`mcp: {servers: {name: …}}` without the servers that only fast-agent can reach."""
     if not isinstance(node.value, dict):
         return node
@@ -76,11 +85,26 @@ def _mcp(node: Node) -> Node:
         keys = server.value
         if not isinstance(keys, dict):
             kept[name] = server
+        elif missing := _missing(server, environ):
+            warnings.append(f"{server.where} mcp.servers.{name} is left out: {missing} is not set")
         elif _given(keys, "url"):
             kept[name] = Node({key: item for key, item in keys.items() if key not in {"command", "args"}}, server.where)
         elif _given(keys, "command"):
             kept[name] = server
     return Node(kept, servers.where)
+
+
+def _missing(server: Node, environ: Mapping[str, str]) -> str | None:
+    """The first variable that starting or reaching the server takes and that is not set."""
+    for key in ("command", "args", "url"):
+        node = server.value.get(key)
+        for item in node.value if node is not None and isinstance(node.value, list) else [node]:
+            if item is None or not isinstance(item.value, str):
+                continue
+            with suppress(BadReferenceError):
+                for name in parse_template(item.value).missing(environ):
+                    return name
+    return None
 
 
 def _given(keys: dict[str, Node], name: str) -> bool:

@@ -86,7 +86,7 @@ def load(
         checked = [check(node, Context(environ, finder.folder, problems=problems))]
     else:
         layers = finder.layers(source)
-        checked = [_check_file(layer, environ, problems) for layer in layers if layer.found]
+        checked = [_check_file(layer, environ, problems, finder.warnings) for layer in layers if layer.found]
     raise_problems(problems)
     merged, conflicts = merge(checked)
     settings = build(merged, problems)
@@ -96,13 +96,13 @@ def load(
     return Config(settings, tuple(layers), conflicts, warnings, environ, places)
 
 
-def _check_file(layer: Layer, environ: Mapping[str, str], problems: list[Problem]) -> Checked:
+def _check_file(layer: Layer, environ: Mapping[str, str], problems: list[Problem], warnings: list[str]) -> Checked:
     from ingate.config.read import read
 
     node = read(layer)
     foreign = layer.kind == "fast-agent"
     context = Context(environ, Path(layer.file).parent, foreign, problems)
-    return check(bridge(node) if foreign else without_servers_key(node), context)
+    return check(bridge(node, environ, warnings) if foreign else without_servers_key(node), context)
 
 
 def _exposed(layers: Sequence[Checked]) -> list[str]:
