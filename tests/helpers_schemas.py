@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-Check = "Callable[[Any, str], None]"
-
 
 class Refused(AssertionError):
     """The provider would answer 400; the message says where and why."""
@@ -180,26 +178,10 @@ _A_ASSISTANT = {
         {**_TYPE, "id": _A_ID, "name": text(r"[a-zA-Z0-9_-]{1,128}"), "input": mapping}, {"cache_control": _CACHE}
     ),
 }
-_A_SCHEMA = obj(
-    {"type": one_of("object")},
-    {
-        key: anything
-        for key in (
-            "properties",
-            "required",
-            "additionalProperties",
-            "$defs",
-            "definitions",
-            "description",
-            "title",
-            "anyOf",
-            "allOf",
-            "$schema",
-            "default",
-            "examples",
-        )
-    },
+_SCHEMA_KEYS = (
+    "properties required additionalProperties $defs definitions description title anyOf allOf $schema default"
 )
+_A_SCHEMA = obj({"type": one_of("object")}, dict.fromkeys(_SCHEMA_KEYS.split(), anything))
 _A_TOOL = obj(
     {"name": text(r"[a-zA-Z0-9_-]{1,128}"), "input_schema": _A_SCHEMA},
     {"description": text(blank=False), "strict": flag, "cache_control": _CACHE, "type": one_of("custom")},
@@ -258,9 +240,9 @@ def check_anthropic(body: Any) -> None:
             refuse("thinking", "budget_tokens must be less than max_tokens")
         if body.get("tool_choice", {}).get("type") in {"any", "tool"}:
             refuse("thinking", "tool_choice forces tool use")
-    if thinking in {"enabled", "adaptive"}:
-        if body.get("temperature", 1) != 1 or "top_k" in body or body.get("top_p", 1) < 0.95:
-            refuse("thinking", "sampling parameters cannot be set")
+    sampled = body.get("temperature", 1) != 1 or "top_k" in body or body.get("top_p", 1) < 0.95
+    if thinking in {"enabled", "adaptive"} and sampled:
+        refuse("thinking", "sampling parameters cannot be set")
     if "tool_choice" in body and "tools" not in body:
         refuse("tool_choice", "there are no tools")
     names = [tool["name"] for tool in body.get("tools", ())]

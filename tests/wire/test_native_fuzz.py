@@ -1,0 +1,200 @@
+"""Bad input to the native decoders: any split, any cut, any mutation gives an answer or one of ingate's errors."""
+
+from __future__ import annotations
+
+import copy
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingate._errors import IngateError, StreamInterrupted, Unavailable
+from ingate.wire.codec import codec_for
+from ingate.wire.completion import assemble, normalise_completion
+from ingate.wire.normaliser import StreamNormaliser
+
+ANTHROPIC: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 4}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm \u2028é"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "ping"},
+    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "", "citations": []}},
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "Grüße 👋🏽"}},
+    {
+        "type": "content_block_delta",
+        "index": 1,
+        "delta": {"type": "citations_delta", "citation": {"url": "https://e.org"}},
+    },
+    {"type": "content_block_stop", "index": 1},
+    {
+        "type": "content_block_start",
+        "index": 2,
+        "content_block": {"type": "tool_use", "id": "t", "name": "add", "input": {}},
+    },
+    {"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": '{"a":'}},
+    {"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": ' "é"}'}},
+    {"type": "content_block_stop", "index": 2},
+    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+    {"type": "message_stop"},
+]
+GEMINI: list[dict[str, Any]] = [
+    {"candidates": [{"content": {"parts": [{"text": "Hm é", "thought": True}]}, "index": 0}], "responseId": "r"},
+    {
+        "candidates": [{"content": {"parts": [{"text": 'Grüße "👋🏽" \\ }]'}]}}],
+        "usageMetadata": {"promptTokenCount": 4},
+    },
+    {
+        "candidates": [
+            {
+                "content": {
+                    "parts": [{"functionCall": {"name": "add", "args": {"a": "é"}}, "thoughtSignature": "c2ln"}]
+                },
+                "finishReason": "STOP",
+                "groundingMetadata": {"groundingChunks": [{"web": {"uri": "https://e.org"}}]},
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 9, "totalTokenCount": 13},
+    },
+]
+WHOLE = {
+    "anthropic": {
+        "type": "message",
+        "content": [
+            {"type": "thinking", "thinking": "Hm", "signature": "c2ln"},
+            {"type": "text", "text": "Hi", "citations": [{"url": "https://e.org", "title": "E"}]},
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": 1}},
+            {"type": "tool_use", "id": "t", "name": "add", "input": {"a": 1}},
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 4, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 1}},
+    },
+    "gemini": GEMINI[2],
+}
+
+
+def sse(pieces: list[dict[str, Any]]) -> bytes:
+    return b"".join(b"data: %s\n\n" % json.dumps(one, ensure_ascii=False).encode() for one in pieces)
+
+
+STREAMS = {
+    "anthropic": ("anthropic", sse(ANTHROPIC)),
+    "gemini": ("gemini", sse(GEMINI)),
+    "gemini array": ("gemini", json.dumps(GEMINI, indent=1, ensure_ascii=False).encode()),
+}
+
+
+def run(wire: str, pieces: list[bytes]) -> dict[str, Any]:
+    decoder, normaliser = codec_for(wire).decoder(model="m", content_type="text/event-stream"), StreamNormaliser("m")
+    told = [chunk for data in pieces for chunk in decoder.feed(data)]
+    told += decoder.close()
+    chunks = [one for chunk in told for one in normaliser.feed(chunk)]
+    answer = assemble(chunks + normaliser.finish())
+    json.dumps(answer)
+    return {key: value for key, value in answer.items() if key not in {"created", "id"}}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@given(cuts=st.lists(st.integers(0, 3000), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_any_split_gives_the_same_answer(name: str, cuts: list[int]) -> None:
+    wire, data = STREAMS[name]
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    assert run(wire, [data[a:b] for a, b in pairwise(edges)]) == run(wire, [data])
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_cut_at_any_byte_interrupts_or_leaves_a_whole_answer(name: str) -> None:
+    wire, data = STREAMS[name]
+    whole = run(wire, [data])["choices"]
+    for cut in range(len(data)):
+        try:
+            answer = run(wire, [data[:cut]])
+        except StreamInterrupted:
+            continue
+        assert answer["choices"] == whole, cut
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "index", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in steps:
+        found += places(item, (*path, key))
+    return found
+
+
+def mutated(value: Any, draw: Any) -> Any:
+    """`value` with one to three places replaced by anything, or removed."""
+    value = copy.deepcopy(value)
+    for _ in range(draw(st.integers(1, 3))):
+        spots = places(value)
+        if not spots:
+            break
+        *way, last = draw(st.sampled_from(spots))
+        here = value
+        for step in way:
+            here = here[step]
+        if draw(st.booleans()):
+            here[last] = draw(JSON)
+        else:
+            del here[last]
+    return value
+
+
+@pytest.mark.parametrize("wire", WHOLE)
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_mutated_answer_is_read_or_refused_by_an_error_of_ours(wire: str, data: st.DataObject) -> None:
+    body = json.dumps(mutated(WHOLE[wire], data.draw)).encode()
+    try:
+        answer = normalise_completion(codec_for(wire).response(body, model="m"), "m")
+    except IngateError:
+        return
+    json.dumps(answer)
+    assert isinstance(answer["choices"][0]["message"].get("content") or "", str)
+
+
+@pytest.mark.parametrize(("wire", "pieces"), [("anthropic", ANTHROPIC), ("gemini", GEMINI)])
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_mutated_stream_is_read_or_refused_by_an_error_of_ours(
+    wire: str, pieces: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    try:
+        run(wire, [sse(mutated(pieces, data.draw))])
+    except IngateError:
+        return
+
+
+@pytest.mark.parametrize("wire", WHOLE)
+@given(noise=st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_noise_is_refused_by_an_error_of_ours(wire: str, noise: bytes) -> None:
+    with pytest.raises(IngateError):
+        run(wire, [noise])
+    with pytest.raises(Unavailable):
+        codec_for(wire).response(noise, model="m")
+
+
+def test_a_line_of_ten_megabytes_is_read() -> None:
+    text = "a" * 10_000_000
+    delta = {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}}
+    answer = run("anthropic", [sse([*ANTHROPIC[:7], delta, *ANTHROPIC[14:]])])
+    assert len(answer["choices"][0]["message"]["content"]) == len(text)
+    array = json.dumps([{"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}]).encode()
+    pieces = [array[at : at + 65_536] for at in range(0, len(array), 65_536)]
+    assert len(run("gemini", pieces)["choices"][0]["message"]["content"]) == len(text)
