@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import openai
@@ -12,6 +13,7 @@ from helpers_client import FakeGateway, completion, text_chunks, tool_call, tool
 from ingate import _errors
 from ingate._errors import MissingExtra
 from ingate.client import AsyncIngate, Ingate
+from ingate.client.exchange import AHEAD
 from ingate.client.sdk import check_openai
 
 MODEL = "scripted/echo"
@@ -43,14 +45,33 @@ async def test_create_answers_with_usage_and_metadata() -> None:
 
 
 async def test_a_stream_comes_chunk_by_chunk() -> None:
-    gateway = FakeGateway(chunks=text_chunks("a", "b", "c"))
+    class Slow(FakeGateway):
+        """Says the next word when the last one was read."""
+
+        async def stream(self, body: Any) -> Any:
+            async for piece in super().stream(body):
+                yield piece
+                await read.get()
+
+    read: asyncio.Queue[None] = asyncio.Queue()
     seen = []
-    async with AsyncIngate(gateway=gateway) as client:
+    async with AsyncIngate(gateway=Slow(chunks=text_chunks("a", "b", "c"))) as client:
         async for chunk in await client.chat.completions.create(model=MODEL, messages=HI, stream=True):
-            seen.append((chunk.choices[0].delta.content, gateway.sent))
-    assert [text for text, _ in seen] == ["", "a", "b", "c", None]
-    # The gateway is never more than three chunks ahead of the reader: nothing buffers the whole.
-    assert all(sent <= place + 4 for place, (_, sent) in enumerate(seen))
+            seen.append(chunk.choices[0].delta.content)
+            read.put_nowait(None)
+            if len(seen) == 5:
+                read.put_nowait(None)  # for the usage, which was not asked for
+    assert seen == ["", "a", "b", "c", None]
+
+
+async def test_a_reader_that_does_not_read_holds_the_model_back() -> None:
+    gateway = FakeGateway(chunks=text_chunks(*("word",) * 500))
+    async with AsyncIngate(gateway=gateway) as client:
+        stream = await client.chat.completions.create(model=MODEL, messages=HI, stream=True)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert gateway.sent == AHEAD + 1
+        assert len([chunk async for chunk in stream]) == 502
 
 
 async def test_a_streams_usage_comes_when_asked_for() -> None:

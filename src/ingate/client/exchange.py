@@ -6,8 +6,7 @@ No HTTP library here: the transports wrap this for whichever one an SDK uses.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ingate.serve.protocol import CANCELS
 
@@ -15,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ingate.serve.protocol import ASGIApp, Message, Scope
+
+AHEAD: Final = 16
+"""How many pieces of an answer may wait for the reader before the application has to: a socket's buffer, in small.
+
+A model that is faster than its reader is read several pieces at a time, which saves a change of task, or of thread,
+for each of them; one that is slower is read piece by piece as it speaks.
+"""
 
 HeaderPairs = list[tuple[bytes, bytes]]
 
@@ -35,7 +41,7 @@ class BrokenExchange(Exception):
 class Exchange:
     """A request that the application is answering, in a task of its own.
 
-    The application runs at most one piece ahead of the reader. `aclose()` ends its task and waits for that, so
+    The application runs at most `AHEAD` pieces ahead of the reader. `aclose()` ends its task and waits for that, so
     that nothing is left in the event loop; every way out of an exchange goes through it.
 
     Args:
@@ -49,7 +55,7 @@ class Exchange:
         self.headers: HeaderPairs = []
         self.loop = asyncio.get_running_loop()
         self._body: bytes | None = body
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._ended = False
         self._reader: asyncio.Future[bool] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -78,7 +84,7 @@ class Exchange:
             await self._wait(timeout_s)
 
     async def read(self, timeout_s: float | None) -> bytes | None:
-        """The next piece of the answer's body, as soon as there is one; None after the last.
+        """What has come of the answer's body, as soon as anything has; None after the end.
 
         Raises:
             NoAnswerInTime: There was none within `timeout_s` seconds.
@@ -91,16 +97,15 @@ class Exchange:
                 self._raise_failure()
                 raise BrokenExchange("the application ended in the middle of its answer")
             await self._wait(timeout_s)
-        piece = self._pieces.popleft()
-        self._wake_writer()
-        return piece
+        if self._writer is not None:
+            _settle(self._writer, None)
+        return self._taken()
 
     def whole(self) -> bytes | None:
         """The body, where all of it has come and the application is done; None where there is more to wait for."""
         if not self._ended or not self._task.done() or self._task.cancelled() or self._task.exception() is not None:
             return None
-        pieces, self._pieces = self._pieces, deque()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self._taken()
 
     async def aclose(self) -> None:
         """End the application's task, and return when it has ended. May be called twice."""
@@ -147,7 +152,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message.get("headers", ()))
         elif message["type"] == "http.response.body" and not self._ended:
-            while self._pieces:
+            while len(self._pieces) >= AHEAD:
                 self._writer = self.loop.create_future()
                 await self._writer
             if body := message.get("body", b""):
@@ -177,9 +182,9 @@ class Exchange:
         if self._reader is not None:
             _settle(self._reader, True)
 
-    def _wake_writer(self) -> None:
-        if self._writer is not None:
-            _settle(self._writer, None)
+    def _taken(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def http_scope(method: str, path: str, raw_path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Scope:
