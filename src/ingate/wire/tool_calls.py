@@ -28,8 +28,8 @@ class _Call:
 
     __slots__ = ("arguments", "extra", "held", "id", "index", "is_custom", "name", "place", "told", "wire_id")
 
-    def __init__(self, index: int, place: object) -> None:
-        self.index = index  # ours, in order of appearance
+    def __init__(self, place: object) -> None:
+        self.index = -1  # ours, in the order in which calls are told
         self.place = place  # the provider's index, None where it gave none
         self.wire_id = ""  # the provider's id
         self.id = ""  # what was told
@@ -40,8 +40,9 @@ class _Call:
         self.is_custom = False
         self.extra: dict[str, Any] = {}
 
-    def head(self) -> dict[str, Any]:
+    def head(self, index: int) -> dict[str, Any]:
         self.told = True
+        self.index = index
         self.id = self.id or self.wire_id or new_id()
         outer, inner = ("custom", "input") if self.is_custom else ("function", "arguments")
         piece: dict[str, Any] = {
@@ -93,10 +94,11 @@ class _Call:
 class ToolCallTracker:
     """The tool calls of one choice of a stream."""
 
-    __slots__ = ("_calls", "_last")
+    __slots__ = ("_calls", "_last", "_told")
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
+        self._told = 0
         self._last: _Call | None = None
 
     def __bool__(self) -> bool:
@@ -107,11 +109,15 @@ class ToolCallTracker:
         out: list[dict[str, Any]] = []
         for piece in pieces:
             call = self._take(piece)
+            if call is None:
+                continue
             # A call that still waits for its id will not get it once another goes on.
-            out.extend(other.head() for other in self._calls if other is not call and not other.told and other.name)
+            out.extend(
+                self._head(other) for other in self._calls if other is not call and not other.told and other.name
+            )
             if not call.told:
                 if call.name and (call.wire_id or call.arguments):
-                    out.append(call.head())
+                    out.append(self._head(call))
             elif (call.held and not call.waits) or call.extra:
                 out.append(call.tail())
         return out
@@ -124,7 +130,7 @@ class ToolCallTracker:
                 call.arguments, call.held = "{}", "{}"
             if call.told and not call.held and not call.extra:
                 continue
-            piece = call.tail() if call.told else call.head()
+            piece = call.tail() if call.told else self._head(call)
             if call.waits:
                 piece["function"]["arguments"], call.held = call.held, ""
             out.append(piece)
@@ -136,7 +142,11 @@ class ToolCallTracker:
             call.whole() for call in self._calls if call.told and (call.is_custom or is_json(call.arguments or "{}"))
         ]
 
-    def _take(self, piece: Mapping[str, Any]) -> _Call:
+    def _head(self, call: _Call) -> dict[str, Any]:
+        self._told += 1
+        return call.head(self._told - 1)
+
+    def _take(self, piece: Mapping[str, Any]) -> _Call | None:
         is_custom = isinstance(piece.get("custom"), dict)
         inner = piece.get("custom") if is_custom else piece.get("function")
         if not isinstance(inner, dict):
@@ -148,7 +158,9 @@ class ToolCallTracker:
         place = piece.get("index")
         call = self._find(place, wire_id, name, arguments)
         if call is None:
-            call = _Call(len(self._calls), place)
+            if not (wire_id or name or arguments):
+                return None
+            call = _Call(place)
             self._calls.append(call)
         self._last = call
         call.is_custom = call.is_custom or is_custom

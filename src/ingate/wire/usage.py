@@ -7,6 +7,7 @@ prove.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ _COMPLETION_DETAILS: Final = ("completion_tokens_details", "output_tokens_detail
 # Mistral, Anthropic-like gateways, and servers that leave out the details object.
 _CACHED: Final = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 _WRITTEN: Final = ("cache_creation_tokens", "cache_write_tokens", "cache_creation_input_tokens")
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens")
 _REASONING: Final = ("reasoning_tokens", "thoughts_token_count")
 
 
 def _count(value: object) -> int | None:
     """`value` as a count of tokens; None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         return None
     return int(value)
 
@@ -72,7 +74,7 @@ def normalise_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
         prompt_details["cache_creation_tokens"] = written
     if reasoning is not None:
         completion_details["reasoning_tokens"] = reasoning
-    known = {*_PROMPT_DETAILS, *_COMPLETION_DETAILS, "prompt_tokens", "completion_tokens", "total_tokens"}
+    known = {*_PROMPT_DETAILS, *_COMPLETION_DETAILS, *_COUNTS}
     result: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -90,8 +92,7 @@ def merge_usage(earlier: Mapping[str, Any] | None, later: Mapping[str, Any]) -> 
     """Counts that came twice in a stream: the later win (they are cumulative), but not with nothing or with zeros."""
     if not earlier:
         return dict(later)
-    counts = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens")
-    if not any(later.get(name) for name in counts):
+    if not any(later.get(name) for name in _COUNTS):
         return dict(earlier)
     merged = dict(earlier)
     for key, value in later.items():
