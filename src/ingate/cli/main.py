@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Name → module, and the line `--help` shows: told here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "go": ("ingate.cli.go", "Pick a model and chat; without a terminal, one answer."),
     "ask": ("ingate.cli.ask", "One answer, from arguments and standard input."),
     "models": ("ingate.cli.models", "Find a model, and see which would answer."),
     "explain": ("ingate.cli.explain", "Where a call would go, with whose key, at what price."),
@@ -25,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXAMPLES = """\b
 Examples:
+  ingate go
   ingate ask "What is a gateway?" --model local/smollm2
   cat notes.txt | ingate ask "Sum this up" --model groq/openai/gpt-oss-120b
   ingate models claude cap:vision
