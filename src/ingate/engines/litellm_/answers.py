@@ -86,8 +86,8 @@ class ChunkMender:
         self._reasoning = ""
         self._tools_told = 0
         self._ran_itself: set[int] = set()
-        self._places: dict[int, int] = {}
         self._called = False
+        self._text = ""
         self.told_anything = False
 
     def mend(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
@@ -103,6 +103,7 @@ class ChunkMender:
             delta = choice.setdefault("delta", {})
             self._own_tools(delta)
             if not choice.get("index"):
+                self._text += delta.get("content") or ""
                 self._thinking(delta, ends=bool(choice.get("finish_reason")))
                 self._provider_tools(delta)
             if choice.get("finish_reason"):
@@ -113,6 +114,15 @@ class ChunkMender:
         chunk["choices"] = choices
         self.told_anything = self.told_anything or any(_says_something(choice) for choice in choices)
         return [chunk]
+
+    def held_back(self) -> list[dict[str, Any]]:
+        """Text that came before a break and that litellm had not told yet: it holds back a chunk."""
+        text = self._reading.text
+        if not self._reading.active or not text.startswith(self._text) or len(text) == len(self._text):
+            return []
+        delta = {"content": text[len(self._text) :]}
+        self._text = text
+        return [{"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}]
 
     def last(self) -> list[dict[str, Any]]:
         """What litellm left unsaid at the stream's end: above all the provider's own counts."""

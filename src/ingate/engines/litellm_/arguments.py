@@ -148,7 +148,7 @@ def _connect(call: dict[str, Any], route: Route) -> None:
     if route.api_base:
         call["api_base"] = _api_base(route)
     if route.headers:
-        call["extra_headers"] = dict(route.headers)
+        call["extra_headers"] = route.header_values()
     call["timeout"] = route.timeout_s
     call["num_retries"] = call["max_retries"] = 0
 

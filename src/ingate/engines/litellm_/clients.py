@@ -13,7 +13,7 @@ import contextlib
 import inspect
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines.litellm_ import observe
 
@@ -25,6 +25,7 @@ _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[Non
 _made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _litellm: Any = None
+_LOGGING_GRACE_S: Final = 2.0
 
 
 def install(litellm: Any) -> None:
@@ -118,7 +119,21 @@ async def _until_the_loop_ends() -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await _close_clients_of(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        await _finish_logging(loop)
+        await _close_clients_of(loop)
+
+
+async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
+    """Let litellm's callbacks hear of the last calls; left alone they pile up from loop to loop."""
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER as WORKER
+
+    if getattr(WORKER, "_bound_loop", loop) is not loop:
+        return
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(WORKER.flush(), _LOGGING_GRACE_S)
+    with contextlib.suppress(Exception):
+        await WORKER.stop()
 
 
 async def _close_clients_of(loop: asyncio.AbstractEventLoop) -> None:

@@ -81,6 +81,9 @@ class LitellmEngine:
             except Exception:
                 alone = not mender.told_anything and await _is_sound(reading, seen)
                 if not alone:
+                    reading.catch_up()
+                    for chunk in mender.held_back():
+                        yield chunk
                     raise
                 source = None
             if alone:

@@ -105,7 +105,7 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
     if isinstance(error, IngateError):
         return error
     error = _innermost(error)
-    secrets = route.credential.secrets()
+    secrets = route.secrets()
     told: dict[str, Any] = {
         "backing": route.backing,
         "spec": str(route.spec),
@@ -123,13 +123,13 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
     mended = _wrongly_classed(said, told)
     if mended is not None:
         return mended
-    if seen.failure is not None:
+    if seen.failure is not None and _kind(seen.failure) is not TimedOut:
         return StreamInterrupted(
             f"{route.backing} dropped the connection in the middle of its answer", provider_message=said, **told
         )
     if _UNFINISHED.search(said):
         return interrupted(route)
-    kind = _kind(error)
+    kind = _kind(error if seen.failure is None else seen.failure)
     status = _status(error)
     if kind is Unavailable and status is not None and 400 <= status < 500 and _is_the_providers(error):
         return error_from_response(status, _headers(error), {"error": {"message": said}}, secrets=secrets, **told)
@@ -141,7 +141,7 @@ def completed(error: IngateError, route: Route) -> IngateError:
     error.backing = error.backing or route.backing
     error.spec = error.spec or str(route.spec)
     error.credential_source = error.credential_source or route.credential.source or None
-    secrets = route.credential.secrets()
+    secrets = route.secrets()
     error.message, error.provider_message = scrub(error.message, secrets), scrub(error.provider_message, secrets)
     error.args = (error.message,)
     return error

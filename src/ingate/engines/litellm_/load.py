@@ -112,6 +112,10 @@ def _quieten(litellm: Any) -> None:
     litellm.disable_hf_tokenizer_download = True
     # litellm dumps its own models with providers' fields in them; the notice helps nobody.
     warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
+    warnings.filterwarnings("ignore", message=r"Items? .* on TypedDict class", category=UserWarning)
+    from litellm.litellm_core_utils.thread_pool_executor import executor
+
+    executor._max_workers = 1  # a thread for callbacks that are not asynchronous; the pool grows with each call
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
