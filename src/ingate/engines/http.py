@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -75,7 +76,7 @@ class Connections:
             trust_env=False,
         )
         self._sessions[loop] = session
-        guard = _close_with_loop(session)
+        guard = self._close_with(loop, session)
         await anext(guard)
         self._guards[loop] = guard
         return session
@@ -95,16 +96,17 @@ class Connections:
             total=None, sock_connect=min(_CONNECT_S, call.timeout_s), sock_read=call.timeout_s
         )
         try:
-            proxy, proxy_auth = self._proxy(call.url)
+            proxy, login = self._proxy(call.url)
             response = await session.request(
                 call.method,
                 call.url,
                 data=call.body or None,
-                headers=call.headers,
+                # A tunnel's login goes to the proxy alone; without a tunnel the proxy reads the request itself.
+                headers={**call.headers, **login} if login and call.url.startswith("http:") else call.headers,
                 timeout=timeout,
                 allow_redirects=False,
                 proxy=proxy,
-                proxy_auth=proxy_auth,
+                proxy_headers=login,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise describe(error, call) from None
@@ -133,8 +135,19 @@ class Connections:
                 _drop(session)
         self._forget_dead_loops()
 
+    async def _close_with(
+        self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
+    ) -> AsyncGenerator[None, None]:
+        """A generator that waits to be shut down: `loop.shutdown_asyncgens()` runs its `finally`."""
+        try:
+            yield
+        finally:
+            if self._sessions.get(loop) is session:
+                del self._sessions[loop]
+            await session.close()
+
     def _proxy(self, url: str) -> tuple[Any, Any]:
-        """The proxy that the environment names for an address, with its credentials; (None, None) for none."""
+        """The proxy that the environment names for an address, with the headers that log in; (None, None) for none."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._proxies:
@@ -143,12 +156,12 @@ class Connections:
             found = getproxies().get(parts.scheme)
             self._proxies[origin] = (None, None)
             if found and not proxy_bypass(parts.hostname or ""):
-                import aiohttp
                 from yarl import URL
 
                 proxy = URL(found if "://" in found else f"http://{found}")
-                login = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
-                self._proxies[origin] = (proxy.with_user(None), login)
+                login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+                headers = {"proxy-authorization": f"Basic {login}"} if proxy.user else None
+                self._proxies[origin] = (proxy.with_user(None), headers)
         return self._proxies[origin]
 
     def _forget_dead_loops(self) -> None:
@@ -157,14 +170,6 @@ class Connections:
                 self._sessions.pop(loop, None)
                 self._guards.pop(loop, None)
                 _drop(session)
-
-
-async def _close_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    """A generator that waits to be shut down: `loop.shutdown_asyncgens()` runs its `finally`."""
-    try:
-        yield
-    finally:
-        await session.close()
 
 
 def _drop(session: aiohttp.ClientSession) -> None:
