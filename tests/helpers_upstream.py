@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+SENT = "<all that was sent>"
+
+
 @dataclass
 class Reply:
-    """One answer: a status and a body, or a stream of server-sent events that may be cut."""
+    """One answer: a status and a body, or a stream of server-sent events that may be cut.
+
+    `SENT` in it is replaced by every header value that came along and may be a key.
+    """
 
     status: int = 200
     body: Any = None
@@ -92,13 +98,17 @@ def upstream() -> Iterator[Upstream]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.seen.append(Seen(self.command, self.path, headers, json.loads(raw) if raw else None))
             reply = told.replies.popleft() if told.replies else told.otherwise
+            self._sent = " ".join(
+                value for name, value in headers.items() if name == "authorization" or name.startswith("x-")
+            )
             self.send_response(reply.status)
             for name, value in reply.headers.items():
-                self.send_header(name, value)
+                self.send_header(name, value.replace(SENT, self._sent))
             if reply.events is not None:
                 self._stream(reply)
                 return
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            body = body.replace(SENT.encode(), self._sent.encode())
             self.send_header("content-type", reply.content_type)
             self.send_header("content-length", str(len(body) + (10 if reply.cut else 0)))
             self.end_headers()
@@ -112,7 +122,7 @@ def upstream() -> Iterator[Upstream]:
             pieces = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in reply.events or ()]
             if not reply.cut:
                 pieces.append(b"data: [DONE]\n\n")
-            for piece in pieces:
+            for piece in (piece.replace(SENT.encode(), self._sent.encode()) for piece in pieces):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.flush()
             if reply.cut:

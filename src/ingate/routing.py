@@ -209,7 +209,7 @@ class Router:
         )
         return replace(
             route,
-            headers={} if dry else self._texts(server.headers),
+            headers={} if dry else self._resolved(server.headers),
             timeout_s=self._timeout_s(spec, server.timeout_s),
         )
 
@@ -277,9 +277,9 @@ class Router:
     ) -> Route:
         through_litellm = engine == "litellm" or backing == PROXY
         litellm = self.config.settings.litellm
-        headers = self._texts(litellm.default_headers) if through_litellm and not dry else {}
+        headers = self._resolved(litellm.default_headers) if through_litellm and not dry else {}
         if settings is not None and not dry:
-            headers |= self._texts(settings.headers)
+            headers |= self._resolved(settings.headers)
         configured_timeout_s = settings.timeout_s if settings is not None else None
         if configured_timeout_s is None and through_litellm:
             configured_timeout_s = litellm.timeout_s
@@ -312,8 +312,8 @@ class Router:
             raise SpecError(f"timeout={wanted!r} is no number of seconds above 0", spec=str(spec), fix="?timeout=30")
         return configured_s or self.config.settings.timeout_s or DEFAULT_TIMEOUT_S
 
-    def _texts(self, headers: Mapping[str, SecretRef]) -> dict[str, str]:
-        return {name: value.resolve(self.config.environ).reveal() for name, value in headers.items()}
+    def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
+        return {name: value.resolve(self.config.environ) for name, value in headers.items()}
 
     def _unknown_backing(self, spec: ModelSpec, error: UnknownBacking) -> UnknownBacking:
         from rapidfuzz import process

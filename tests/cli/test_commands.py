@@ -58,7 +58,7 @@ def test_ask_with_nothing_to_ask_is_a_usage_error(groq: Upstream) -> None:
 
 
 def test_ask_json_is_the_whole_completion(groq: Upstream) -> None:
-    answer = json.loads(run("ask", "x", "--model", "groq/llama-3.3-70b-versatile", "--json").stdout)
+    answer = json.loads(run("ask", "x", "--model", "groq/openai/gpt-oss-120b", "--json").stdout)
     assert answer["choices"][0]["message"]["content"] == "Hello there"
     assert answer["usage"]["total_tokens"] == 5
     assert answer["ingate"]["cost_usd"] > 0
@@ -168,7 +168,7 @@ def test_nothing_found_says_that_a_spec_can_be_called_all_the_same() -> None:
 
 
 def test_explain_tells_the_way_without_a_call(groq: Upstream) -> None:
-    out = run("explain", "groq/llama-3.3-70b-versatile?temperature=0").stdout
+    out = run("explain", "groq/openai/gpt-oss-120b?temperature=0").stdout
     assert "env GROQ_API_KEY" in out
     assert f"{groq.url}/chat/completions" in out
     assert "temperature=0" in out

@@ -30,7 +30,7 @@ def config(told: Upstream, **more: Any) -> dict[str, Any]:
 
 async def test_a_completion_comes_back_with_usage_and_metadata(groq: Upstream) -> None:
     async with Gateway(config(groq)) as gateway:
-        answer = await gateway.complete({**ASK, "model": "groq/llama-3.3-70b-versatile?temperature=0.5"})
+        answer = await gateway.complete({**ASK, "model": "groq/openai/gpt-oss-120b?temperature=0.5"})
     assert answer["choices"][0]["message"]["content"] == "Hello there"
     assert answer["usage"]["total_tokens"] == 5
     assert answer["ingate"]["engine"] == "direct"
@@ -39,7 +39,7 @@ async def test_a_completion_comes_back_with_usage_and_metadata(groq: Upstream) -
     (seen,) = groq.seen
     assert seen.path == "/v1/chat/completions"
     assert seen.headers["authorization"] == "Bearer gsk-test-key"
-    assert seen.body["model"] == "llama-3.3-70b-versatile"
+    assert seen.body["model"] == "openai/gpt-oss-120b"
     assert seen.body["temperature"] == 0.5
 
 
@@ -57,7 +57,7 @@ async def test_a_stream_begins_with_the_role_and_ends_with_usage(groq: Upstream)
 
 async def test_the_same_model_goes_through_litellm_when_it_says_so(groq: Upstream) -> None:
     async with Gateway(config(groq)) as gateway:
-        answer = await gateway.complete({**ASK, "model": "litellm.groq/llama-3.3-70b-versatile"})
+        answer = await gateway.complete({**ASK, "model": "litellm.groq/openai/gpt-oss-120b"})
     assert answer["choices"][0]["message"]["content"] == "Hello there"
     assert answer["ingate"]["engine"] == "litellm"
     assert groq.seen[0].headers["authorization"] == "Bearer gsk-test-key"
@@ -102,9 +102,8 @@ async def test_an_alias_stands_for_its_specs_and_keeps_its_parameters(groq: Upst
 
 
 async def test_an_alias_that_leads_to_itself_is_an_error() -> None:
-    async with Gateway({"aliases": {"a": "b", "b": "a"}}) as gateway:
-        with pytest.raises(ingate.SpecError, match="a → b → a"):
-            await gateway.complete({**ASK, "model": "a"})
+    with pytest.raises(ingate.ConfigError, match="aliases.a leads back to itself"):
+        Gateway({"aliases": {"a": "b", "b": "a"}})
 
 
 async def test_fallbacks_pass_over_what_is_down_missing_or_refused(groq: Upstream) -> None:
@@ -286,14 +285,14 @@ async def test_embeddings_come_from_a_backing_that_has_them(groq: Upstream) -> N
 async def test_models_lists_what_would_answer(groq: Upstream) -> None:
     async with Gateway(config(groq, aliases={"fast": "groq/m"})) as gateway:
         ids = {model["id"] for model in await gateway.models()}
-    assert {"fast", "local/smollm2", "groq/llama-3.3-70b-versatile"} <= ids
+    assert {"fast", "local/smollm2", "groq/openai/gpt-oss-120b"} <= ids
     assert not any(name.startswith("cerebras/") for name in ids)
 
 
 async def test_explaining_shows_the_way_and_no_key(groq: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISTRAL_API_KEY", "mistral-secret-key")
     async with Gateway(config(groq)) as gateway:
-        direct, local = gateway.explain("groq/llama-3.3-70b-versatile?temperature=0, local/smollm2")
+        direct, local = gateway.explain("groq/openai/gpt-oss-120b?temperature=0, local/smollm2")
         (mistral,) = gateway.explain("litellm.mistral/mistral-large-4")
         (cohere,) = gateway.explain("cohere_chat/command-a-plus-05-2026")
     assert (direct.engine, direct.state, direct.params) == ("direct", "ready", {"temperature": 0})

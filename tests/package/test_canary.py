@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_upstream import Reply, Upstream, chunks, upstream
+from helpers_upstream import SENT, Reply, Upstream, chunks, upstream
 from ingate import Gateway, IngateError
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def home(provider: Upstream, monkeypatch: pytest.MonkeyPatch, clean_environment:
 
 
 def echo(status: int, **more: Any) -> Reply:
-    """An error that quotes every key back, as some providers do."""
-    said = f"no: {' '.join(CANARIES)}"
+    """An error that quotes back what was sent, as some providers do."""
+    said = f"no: {SENT}"
     return Reply(status, {"error": {"message": said, "type": said, "code": None}, "detail": said}, **more)
 
 
@@ -67,12 +67,12 @@ TROUBLES = {
     "rate limit": echo(429, headers={"retry-after": "0"}),
     "server error": echo(500),
     "overloaded": echo(529),
-    "html": Reply(200, f"<p>{' '.join(CANARIES)}</p>".encode(), content_type="text/html"),
-    "no json": Reply(200, f"{{{' '.join(CANARIES)}".encode()),
-    "error in 200": Reply(200, {"error": {"message": " ".join(CANARIES), "code": 500}}),
+    "html": Reply(200, f"<p>{SENT}</p>".encode(), content_type="text/html"),
+    "no json": Reply(200, f"{{{SENT}".encode()),
+    "error in 200": Reply(200, {"error": {"message": SENT, "code": 500}}),
     "cut": Reply(events=chunks("Hel", "lo", finish=False), cut=True),
-    "error in stream": Reply(events=[*chunks("Hel", finish=False), {"error": {"message": " ".join(CANARIES)}}]),
-    "redirect": Reply(307, {}, headers={"location": f"https://elsewhere.example/{CANARY_ENV}"}),
+    "error in stream": Reply(events=[*chunks("Hel", finish=False), {"error": {"message": SENT}}]),
+    "redirect": Reply(307, {}, headers={"location": f"https://elsewhere.example/{SENT}"}),
 }
 
 

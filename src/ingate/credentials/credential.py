@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate._secret import Secret
 
+# What the names of values that authenticate have in them.
+_SECRET_PARTS: Final = ("key", "token", "secret", "password", "credential")
 _EMPTY: Mapping[str, Secret] = MappingProxyType({})
 
 
@@ -30,6 +32,14 @@ class Credential:
     source: str = ""
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Every value to scrub from what the far side says."""
+        """Every value to scrub from what the far side says: not a region's or a version's name."""
         own = (self.api_key,) if self.api_key is not None else ()
-        return own + tuple(self.params.values())
+        return own + tuple(value for name, value in self.params.items() if _is_secret(name))
+
+    def open_params(self) -> dict[str, str]:
+        """The values that are no secret but shape the request, in plain text (`api_version`, `vertex_project`)."""
+        return {name: value.reveal() for name, value in self.params.items() if not _is_secret(name)}
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name for part in _SECRET_PARTS)

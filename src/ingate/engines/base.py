@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ingate._secret import Secret
 from ingate.credentials.credential import Credential
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Route:
             `"ollama"`, `"azure"`; empty for engines that speak none.
         api_base: The base URL, always explicit for `direct`; None lets litellm use its own default.
         credential: What authenticates the call.
-        headers: Extra request headers (`default_headers`, a section's `headers`).
+        headers: Extra request headers (`default_headers`, a section's `headers`); those from a configuration are secret.
         params: Request parameters set by the spec's `?key=value`; they win over the request's own.
         extra_kwargs: Deep-merged into litellm's call (`metadata.tags`); the direct engine merges it into the body only
             for the proxy, which understands it.
@@ -54,13 +55,21 @@ class Route:
     wire_format: str = ""
     api_base: str | None = None
     credential: Credential = field(default_factory=Credential)
-    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    headers: Mapping[str, str | Secret] = field(default_factory=lambda: _EMPTY)
     params: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     extra_kwargs: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     timeout_s: float = 600.0
     drop_params: DropPolicy = "warn"
     why: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+
+    def header_values(self) -> dict[str, str]:
+        """The extra headers as they go on the wire."""
+        return {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.headers.items()}
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every value to scrub from what the far side says: the credential's and the secret headers'."""
+        return (*self.credential.secrets(), *(value for value in self.headers.values() if isinstance(value, Secret)))
 
 
 @dataclass(slots=True)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ingate.wire.codec import Codec, StreamDecoder, WireRequest
 
 _MAX_QUIET: Final = 256 * 2**20  # bytes that may come without one chunk, before a stream is given up
-# Names of credential values that a codec never sees.
-_SECRET_PARTS: Final = ("key", "token", "secret", "password", "credential")
 # A spec's parameters that steer ingate itself.
 _OWN_PARAMS: Final = frozenset({"timeout", "drop_params"})
 
@@ -71,7 +69,9 @@ class DirectEngine:
         codec = codec_for(route.wire_format)
         merged = {**body, **_request_params(route)}
         try:
-            wire = codec.embeddings_request(route.model, merged, api_base=_api_base(route), params=_open_params(route))
+            wire = codec.embeddings_request(
+                route.model, merged, api_base=_api_base(route), params=route.credential.open_params()
+            )
             call = await self._call(route, wire, report)
             async with self._connections.send(call) as response:
                 report.headers.update(kept_headers(response.headers))
@@ -91,7 +91,7 @@ class DirectEngine:
         call = Call(
             url=endpoint(_api_base(route), "/models"),
             body=b"",
-            headers={"accept": "application/json", **_lower(route.headers)},
+            headers={"accept": "application/json", **_lower(route.header_values())},
             timeout_s=route.timeout_s,
             method="GET",
             backing=route.backing,
@@ -115,7 +115,7 @@ class DirectEngine:
     ) -> Call:
         merged = {**body, **_request_params(route)}
         if route.backing == "litellm_proxy" and route.extra_kwargs:
-            merged["extra_body"] = deep_merge(merged.get("extra_body") or {}, route.extra_kwargs)
+            merged = deep_merge(merged, route.extra_kwargs)
         try:
             wire = codec.request(
                 route.model,
@@ -124,7 +124,7 @@ class DirectEngine:
                 api_base=_api_base(route),
                 facts={**route.facts, "backing": route.backing},
                 drop_params=route.drop_params,
-                params=_open_params(route),
+                params=route.credential.open_params(),
             )
             return await self._call(route, wire, report)
         except IngateError as error:
@@ -137,7 +137,7 @@ class DirectEngine:
         headers = _lower(wire.headers)
         if "event-stream" in headers.get("accept", ""):
             headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
-        headers.update(_lower(route.headers))
+        headers.update(_lower(route.header_values()))
         call = Call(
             url=wire.path if is_whole else _api_base(route).rstrip("/") + wire.path,
             body=wire.body,
@@ -158,7 +158,7 @@ class DirectEngine:
                 response.headers,
                 content,
                 backing=route.backing,
-                secrets=_secrets(route),
+                secrets=route.secrets(),
                 credential_source=route.credential.source or None,
             )
         if "html" in response.headers.get("content-type", "") and content.lstrip()[:1] == b"<":
@@ -252,29 +252,13 @@ def _request_params(route: Route) -> dict[str, Any]:
     return {name: value for name, value in route.params.items() if name not in _OWN_PARAMS}
 
 
-def _open_params(route: Route) -> dict[str, str]:
-    """What of the credential's values shapes the request and is no secret."""
-    return {
-        name: value.reveal()
-        for name, value in route.credential.params.items()
-        if not any(part in name for part in _SECRET_PARTS)
-    }
-
-
-def _secrets(route: Route) -> tuple[Any, ...]:
-    """The values to mask in what the far side says: not a region's or version's name, which are no secrets."""
-    params = route.credential.params
-    own = (route.credential.api_key,) if route.credential.api_key is not None else ()
-    return own + tuple(value for name, value in params.items() if any(part in name for part in _SECRET_PARTS))
-
-
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
 def _own(error: IngateError, route: Route) -> IngateError:
     """`error` with whom it is about, and without the credential in its words."""
-    secrets = _secrets(route)
+    secrets = route.secrets()
     if error.backing is None:
         error.backing = route.backing
         for name in ("message", "fix"):
