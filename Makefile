@@ -1,9 +1,9 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup go test lint bench lock clean
+.PHONY: help setup go test test-hosts lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv with everything in it (PYTHON=… chooses the Python)
 	@scripts/setup
@@ -13,6 +13,9 @@ go: setup ## Talk to a model; without a key, to a small one inside the process (
 
 test: ## Linters, types, the import contract, and every test on the newest and the oldest Python
 	@scripts/test
+
+test-hosts: ## Tests inside the real hosts (fast-agent and others), each in an environment of its own (HOSTS=…)
+	@scripts/hosts $(HOSTS)
 
 lint: setup ## Linters, types and the import contract only
 	@scripts/lint
@@ -24,5 +27,5 @@ lock: ## Lock the newest versions anew, with hashes (needs uv)
 	@scripts/lock
 
 clean: ## Remove the environments and every cache
-	rm -rf .venv .venv-3.11 .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
+	rm -rf .venv .venv-3.11 .venv-hosts .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +

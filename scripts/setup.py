@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"newest": "requirements/dev.txt", "oldest": "requirements/oldest.txt"}
 MODEL = "requirements/model.txt"
+# The environments of scripts/hosts, by the names of their locks.
+LOCKS |= {path.stem: f"requirements/{path.name}" for path in (ROOT / "requirements").glob("hosts-*.txt")}
 NEEDED_BYTES = 2_000_000_000
 # A pinned requirement at the beginning of a line of a lock file.
 PIN = re.compile(r"^[A-Za-z0-9][\w.-]*==", re.MULTILINE)
@@ -142,7 +144,8 @@ class Environment:
                 "a package is not the one that was locked (a mirror gone wrong, or tampering): run it again, and if it "
                 f"stays, look for 'Expected' in {self.log}; nothing of it was installed"
             )
-        if OFFLINE.search(said):
+        # pip tells a refused connection and an empty index alike: it knows no version at all.
+        if OFFLINE.search(said) or "(from versions: none)" in said:
             return f"the package index cannot be reached: check the network or pip's settings, and run it again (log: {self.log})"
         if missing := re.search(r"No matching distribution found for (\S+)", said):
             return (
