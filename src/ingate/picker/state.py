@@ -1,0 +1,140 @@
+"""The picker's whole state, and what is derived from it. Pure: a change makes a new state, nothing is read or sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from ingate.picker.items import Item, item_of
+from ingate.picker.rows import LITELLM, Marks, Provider, Shown, providers, shown
+
+if TYPE_CHECKING:
+    from ingate.picker.addkey import AddKey
+    from ingate.picker.data import PickerData
+    from ingate.picker.filter import Index
+
+Column = Literal["providers", "models"]
+
+
+class Size(NamedTuple):
+    """Of a terminal, in cells."""
+
+    columns: int
+    rows: int
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Attributes:
+    data: What there is.
+    index: Its rows, searchable.
+    marks: Its states.
+    column: Which column the arrows move in.
+    provider: The selected line of the left column, by name.
+    cursor: The selected line of the right column.
+    scope: What the LiteLLM line shows: `"curated"` or `"all"`.
+    filter: What has been typed into the filter, None while it is closed.
+    ready_only, deprecated, sort: How the list is narrowed and ordered.
+    before: The provider and the spec that were selected when the filter was opened.
+    help: How far the help is scrolled, None while it is closed.
+    dialog: The add-key dialog, None while it is closed.
+    message: One line for the person, gone with the next key.
+    now: Seconds since the epoch.
+    providers: Derived: the left column.
+    shown: Derived: the right column.
+    """
+
+    data: PickerData
+    index: Index
+    marks: Marks
+    column: Column = "models"
+    provider: str = LITELLM
+    cursor: int = 0
+    scope: str = "curated"
+    filter: str | None = None
+    ready_only: bool = False
+    deprecated: bool = False
+    sort: str = "best"
+    before: tuple[str, str] = ("", "")
+    help: int | None = None
+    dialog: AddKey | None = None
+    message: str = ""
+    now: float = 0.0
+    providers: tuple[Provider, ...] = ()
+    shown: Shown = Shown((), 0, 0)
+
+    @property
+    def item(self) -> Item | None:
+        """The selected model."""
+        items = self.shown.items
+        return items[min(self.cursor, len(items) - 1)] if items else None
+
+    @property
+    def provider_at(self) -> int:
+        """The selected provider's place in the left column."""
+        return next((at for at, one in enumerate(self.providers) if one.name == self.provider), 0)
+
+
+def with_(state: State, **changes: Any) -> State:
+    """`state` with some fields replaced; what is derived stays as it is."""
+    return msgspec.structs.replace(state, **changes)
+
+
+def derived(state: State, *, keep: bool = True) -> State:
+    """`state` with both columns worked out again.
+
+    Args:
+        state: The state.
+        keep: Whether the selected model stays selected where it is still shown; else the first one is.
+    """
+    data, index, marks = state.data, state.index, state.marks
+    before = state.item if keep else None
+    typed = (state.filter or "").strip()
+    found = index.find(typed, marks.is_ready, marks) if typed else None
+    matches: Counter[str] | None = None
+    if found is not None:
+        today = "" if state.deprecated else data.today
+        matches = Counter(row.backing for row in found if row.deprecated_on is None or row.deprecated_on >= today)
+    left = providers(data, index, marks, state.scope, matches, state.now)
+    right = shown(
+        data, index, marks, state.provider, scope=state.scope, found=found, ready_only=state.ready_only,
+        deprecated=state.deprecated, sort=state.sort,
+    )  # fmt: skip
+    cursor = 0
+    if before is not None:
+        cursor = min(state.cursor, max(0, len(right.items) - 1))
+        if right.items[cursor : cursor + 1] != (before,):
+            cursor = next((at for at, item in enumerate(right.items) if item == before), cursor)
+    return with_(state, providers=left, shown=right, cursor=cursor)
+
+
+def opened(data: PickerData, index: Index | None = None, now: float = 0.0) -> State:
+    """The first state: as the picker was left, on the current or last model.
+
+    Args:
+        data: What there is.
+        index: Its rows, where they have been made ready already.
+        now: Seconds since the epoch.
+    """
+    from ingate.picker.filter import Index
+
+    memory = data.memory
+    item = item_of(data.current, data) if data.current else None
+    state = State(
+        data=data, index=index or Index(data), marks=Marks(data), scope="all" if memory.scope == "all" else "curated",
+        ready_only=memory.ready_only, sort=memory.sort if memory.sort in {"name", "price", "context", "date"} else "best", now=now,
+        provider=home_of(item) if item is not None else LITELLM,
+    )  # fmt: skip
+    state = derived(state, keep=False)
+    if item is not None and item not in state.shown.items and state.ready_only:
+        state = derived(with_(state, ready_only=False), keep=False)
+    cursor = next((at for at, one in enumerate(state.shown.items) if one == item), 0)
+    return with_(state, cursor=cursor)
+
+
+def home_of(item: Item) -> str:
+    """The line of the left column that an item belongs to."""
+    if item.lane == "litellm":
+        return LITELLM
+    return "litellm_proxy" if item.lane == "proxy" else item.row.backing
