@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from helpers_wire import chunk, sse
 from ingate import _errors as errors
+from ingate.credentials import backings
+from ingate.wire import quirks
 from ingate.wire.azure import azure_endpoint
 from ingate.wire.codec import codec_for
 from ingate.wire.openai import CODEC, endpoint
@@ -317,6 +319,8 @@ def test_an_answer_that_is_none_is_unavailable(body: bytes):
 def test_an_error_in_a_good_answer_is_raised():
     with pytest.raises(errors.ModelNotFound):
         CODEC.response(b'{"error": {"message": "no", "code": 404}}', model="m")
+    with pytest.raises(errors.Unavailable):
+        CODEC.response(b'{"choices": [{"message": {}, "finish_reason": "error"}]}', model="m")
     with pytest.raises(errors.RateLimited):
         CODEC.embeddings_response(b'{"error": {"message": "no", "code": 429}}', model="m")
 
@@ -337,3 +341,10 @@ def test_an_unknown_wire_format_is_not_served():
 def test_no_bytes_break_the_decoder(data: bytes):
     with contextlib.suppress(errors.IngateError):
         _read([data])
+
+
+def test_the_table_of_differences_names_backings_that_exist():
+    known = backings()
+    assert not set(quirks.BACKINGS) - set(known) - {"litellm_proxy"}
+    assert not {name for row in quirks.MODELS for name in row.backings} - set(known)
+    assert all(row.source.startswith("https://") for row in [*quirks.BACKINGS.values(), *quirks.MODELS])

@@ -7,19 +7,18 @@ Which scheme is taken is told by `scheme_of`; a new one is a function in `_SCHEM
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed
+from ingate._errors import AuthenticationFailed, NotServed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from ingate.engines.base import Route
     from ingate.engines.http import Call
 
 ANTHROPIC_VERSION: Final = "2023-06-01"
 _OAUTH_BETA: Final = "oauth-2025-04-20"
-_OWN_HEADERS: Final = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 
 
 async def apply(route: Route, call: Call) -> dict[str, str]:
@@ -27,16 +26,31 @@ async def apply(route: Route, call: Call) -> dict[str, str]:
 
     Raises:
         AuthenticationFailed: The key cannot be a header.
+        NotServed: The scheme is not part of this build.
         MissingExtra: The scheme needs a package that is not installed.
     """
-    if any(name.lower() in _OWN_HEADERS for name in route.headers):
-        return {}
     scheme = scheme_of(route)
-    if module := _MODULES.get(scheme):
-        headers = await import_module(module).headers(route, call)
+    if scheme in _MODULES:
+        headers = await _module(scheme, route).headers(route, call)
     else:
         headers = _SCHEMES[scheme](route)
-    return {name: _checked(value, route) for name, value in headers.items()}
+    own = {name.lower() for name in route.headers}
+    return {name: _checked(value, route) for name, value in headers.items() if name.lower() not in own}
+
+
+def _module(scheme: str, route: Route) -> Any:
+    """The module of a scheme that needs more than a header."""
+    name = _MODULES[scheme]
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise NotServed(
+            f"the direct lane cannot log in to {route.backing} without a key",
+            backing=route.backing,
+            fix=f"set a key for {route.backing}, or use litellm.{route.backing}/{route.model}",
+        ) from None
 
 
 def scheme_of(route: Route) -> str:
@@ -144,8 +158,7 @@ def _checked(value: str, route: Route) -> str:
 
 async def sign(route: Route, call: Call) -> None:
     """Put the credential on `call`."""
-    headers: Awaitable[dict[str, str]] = apply(route, call)
-    for name, value in (await headers).items():
+    for name, value in (await apply(route, call)).items():
         if name == "anthropic-beta" and call.headers.get(name):
             value = f"{call.headers[name]},{value}"
         call.headers[name] = value

@@ -134,12 +134,19 @@ class DirectEngine:
         report.dropped.extend(wire.dropped)
         report.warnings.extend(wire.warnings)
         is_whole = wire.path.startswith(("http://", "https://"))
+        url = wire.path if is_whole else _api_base(route).rstrip("/") + wire.path
+        if "{" in url.partition("?")[0]:
+            raise Unavailable(
+                f"the address {url!r} of {route.backing} still has a place to fill in",
+                retryable=False,
+                fix=f"set base_url in the section {route.backing} of ingate.yaml",
+            )
         headers = _lower(wire.headers)
         if "event-stream" in headers.get("accept", ""):
             headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
         headers.update(_lower(route.header_values()))
         call = Call(
-            url=wire.path if is_whole else _api_base(route).rstrip("/") + wire.path,
+            url=url,
             body=wire.body,
             headers=headers,
             timeout_s=route.timeout_s,
@@ -237,13 +244,6 @@ def _api_base(route: Route) -> str:
             backing=route.backing,
             retryable=False,
             fix=f"set base_url in the section {route.backing} of ingate.yaml, or its environment variable",
-        )
-    if "{" in base:
-        raise Unavailable(
-            f"the base URL {base!r} of {route.backing} still has a place to fill in",
-            backing=route.backing,
-            retryable=False,
-            fix=f"set base_url in the section {route.backing} of ingate.yaml",
         )
     return base
 

@@ -114,6 +114,9 @@ class OpenAICodec(BaseCodec):
                 f"the answer for {model!r} is JSON but no chat completion: {_shown(body)}",
                 fix="check the base URL: it should end where /chat/completions begins",
             )
+        for choice in value["choices"]:
+            if isinstance(choice, dict):
+                _raise_choice_error(choice)
         return value
 
     def decoder(self, *, model: str, content_type: str) -> OpenAIDecoder:
@@ -263,9 +266,8 @@ class OpenAIDecoder:
         for choice in choices:
             if isinstance(choice, dict):
                 self._said = True
-                if reason := choice.get("finish_reason"):
-                    if reason == "error" or choice.get("error"):
-                        raise error_from_response(200, {}, choice.get("error") or {}, backing=None)
+                if choice.get("finish_reason"):
+                    _raise_choice_error(choice)
                     self._finished = True
 
 
@@ -305,6 +307,13 @@ def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:
         raise error_from_response(200, {}, value if not isinstance(error, dict) else {"error": error}, backing=None)
     if value.get("object") == "error":
         raise error_from_response(200, {}, value, backing=None)
+
+
+def _raise_choice_error(choice: dict[str, Any]) -> None:
+    """Raise what a choice that ended in an error means (OpenRouter and Mistral say it there)."""
+    if choice.get("finish_reason") == "error" or choice.get("error"):
+        error = choice.get("error") or {"message": "the model ended its answer with an error"}
+        raise error_from_response(200, {}, {"error": error}, backing=None)
 
 
 def _message(message: Any, quirks: Quirks) -> Any:

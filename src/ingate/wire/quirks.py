@@ -121,7 +121,7 @@ BACKINGS: Final[Mapping[str, Quirks]] = {
     "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", takes=_REASONING),
     "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
     "together_ai": Quirks(source="https://docs.together.ai/reference/chat-completions-1", renamed=_OLD_LIMIT),
-    "ai21": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
+    "ai21_chat": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
     "lm_studio": Quirks(source="https://lmstudio.ai/docs/developer/openai-compat", renamed=_OLD_LIMIT),
     "hosted_vllm": Quirks(source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html", takes=_REASONING),
     "llamafile": Quirks(
