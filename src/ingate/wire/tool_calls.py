@@ -181,6 +181,8 @@ class ToolCallTracker:
         here = self._last
         if place is not None:
             here = next((call for call in reversed(self._calls) if call.place == place), None)
+            if here is None and self._last is not None and not self._last.name and self._last.place is None:
+                here = self._last  # its id came alone, without an index
         if wire_id:
             for call in reversed(self._calls):
                 if call.wire_id != wire_id:
