@@ -30,7 +30,7 @@ class LocalEngine:
     next token, or at the next batch of 64 tokens while it reads the prompt.
 
     A Route's `facts` may hold `path` (the GGUF file), `context_tokens` (default 8192, never more than the model knows)
-    and `threads` (default: one for each physical core).
+    and `threads` (default: half of the processors, and at least all but one of the first four).
 
     Args:
         verbose: Let llama.cpp write its log to standard error.

@@ -40,7 +40,7 @@ class ModelKey:
     Attributes:
         path: The GGUF file.
         context_tokens: Longest conversation, question and answer together; llama.cpp lowers it to what the model knows.
-        threads: Threads to compute with; None takes one for each physical core.
+        threads: Threads to compute with; None takes half of the processors, and at least all but one of the first four.
         embedding: Whether it is loaded to embed rather than to talk.
     """
 
@@ -80,8 +80,7 @@ def open_server(key: ModelKey, *, verbose: bool) -> tuple[Any, GgufHead]:
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.ui = params.endpoint_slots = params.endpoint_props = False
     params.n_threads_http = 1
-    if key.threads is not None:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = key.threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = key.threads or _default_threads()
     if not _has_accelerator(xllamacpp):
         params.fit_params = False
         params.n_batch = params.n_ubatch = _CPU_BATCH_TOKENS
@@ -119,6 +118,13 @@ def _unreadable(path: Path, reason: str) -> MissingModelFile:
         code="invalid_model_file",
         fix="fetch the file again, or name another one under local.models in ingate.yaml",
     )
+
+
+def _default_threads() -> int:
+    """Fewer threads than processors: llama.cpp's wait for each other by spinning, so one that has to share its processor
+    holds up all. On two busy processors two threads are a fifth as fast as one."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, processors // 2, min(processors - 1, 3))
 
 
 def _has_accelerator(xllamacpp: Any) -> bool:
