@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import importlib
 import logging
 import sys
@@ -16,6 +18,7 @@ from ingate import _environ
 from ingate._errors import MissingExtra
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import ModuleType
 
 # Releases of litellm that carried a credential stealer; they run code as soon as they are imported.
@@ -93,7 +96,8 @@ def _import() -> ModuleType:
     _environ.set_litellm_import_switches()
     own_hook = sys.excepthook
     try:
-        litellm = importlib.import_module("litellm")
+        with _collector_resting():
+            litellm = importlib.import_module("litellm")
     except ImportError as error:
         raise MissingExtra(
             f"litellm {version()} is installed but cannot be imported: {error}", extra="litellm", fix=INSTALL
@@ -104,6 +108,19 @@ def _import() -> ModuleType:
 
     clients.install(litellm)
     return litellm
+
+
+@contextlib.contextmanager
+def _collector_resting() -> Generator[None]:
+    """No garbage collection meanwhile: over litellm's objects each one stops every thread for a quarter of a second."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()  # they live as long as the process
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _quieten(litellm: Any) -> None:

@@ -1,0 +1,134 @@
+"""Importing litellm: once, in a thread, silently, from nowhere but the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingate._errors import MissingExtra
+from ingate.engines.litellm_ import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_litellm = pytest.mark.skipif(load.version() is None, reason="litellm is not installed")
+
+GUARDED = """
+import logging, socket, sys, threading, asyncio, os
+
+def refuse(*args, **kwargs):
+    print("network", args)
+    raise OSError("no network here")
+
+socket.getaddrinfo = refuse
+socket.socket.connect = refuse
+before = dict(os.environ)
+from ingate.engines.litellm_ import LitellmEngine, load
+assert "litellm" not in sys.modules
+main = threading.get_ident()
+"""
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "default", "-c", GUARDED + code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@needs_litellm
+def test_the_import_is_silent_reads_no_dotenv_and_reaches_for_no_network(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GROQ_API_KEY=sk-from-a-dotenv\n")
+    done = run(
+        """
+asyncio.run(load.load())
+import litellm
+assert litellm.suppress_debug_info
+added = set(os.environ) - set(before)
+assert added <= {"LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "LITELLM_MODE"}, added
+names = ["", "LiteLLM", "LiteLLM Router", "LiteLLM Proxy"]
+assert not any(logging.getLogger(name).handlers for name in names)
+logging.getLogger("LiteLLM").error("not for the terminal")
+assert not litellm.drop_params and not litellm.callbacks
+for thread in threading.enumerate():
+    if thread.name == "ingate-litellm-import":
+        thread.join()
+assert threading.active_count() == 1, threading.enumerate()
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_litellm
+def test_two_callers_and_a_preload_import_once(tmp_path: Path) -> None:
+    done = run(
+        """
+count, real = [], load._import
+def counting():
+    count.append(threading.get_ident())
+    return real()
+load._import = counting
+
+async def both():
+    LitellmEngine().preload()
+    ticks = 0
+    first, second = asyncio.ensure_future(load.load()), asyncio.ensure_future(load.load())
+    while not (first.done() and second.done()):
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert first.result() is second.result()
+    return ticks
+
+assert asyncio.run(both()) > 5, "the loop stood still"
+assert len(count) == 1 and count[0] != main
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def _pretend(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
+    def answer(name: str) -> str:
+        if version is None:
+            raise metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(metadata, "version", answer)
+    monkeypatch.setattr(load, "_loading", None)
+
+
+async def test_without_litellm_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, None)
+    with pytest.raises(MissingExtra) as caught:
+        await load.load()
+    assert caught.value.extra == "litellm"
+    assert "pip install '.[litellm]'" in caught.value.fix
+
+
+@pytest.mark.parametrize("version", sorted(load.COMPROMISED))
+async def test_a_compromised_release_is_not_imported(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    _pretend(monkeypatch, version)
+    with pytest.raises(MissingExtra, match="compromised") as caught:
+        await load.load()
+    assert version in str(caught.value)
+    assert "change every key" in caught.value.fix
+
+
+async def test_a_failed_import_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, None)
+    with pytest.raises(MissingExtra):
+        await load.load()
+    first = load.preload()
+    with pytest.raises(MissingExtra):
+        await asyncio.wrap_future(first)
+    assert load.preload() is not first
