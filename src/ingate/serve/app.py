@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from typing import TYPE_CHECKING
@@ -35,7 +36,8 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            await _answer(gateway, scope, receive, send)
+            with contextlib.suppress(ClientLeft):
+                await _answer(gateway, scope, receive, send)
         elif kind == "lifespan":
             await _live(gateway, receive, send)
         elif kind == "websocket":
@@ -62,8 +64,6 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
     except IngateError as error:
         await call.refuse(error)
         return
-    except ClientLeft:
-        return
     work = _handle(found, call)
     if CANCELS in (scope.get("extensions") or {}):
         await work
@@ -80,7 +80,7 @@ async def _handle(found: Handler, call: Call) -> None:
             raise
         await call.refuse(error)
     except ClientLeft:
-        return
+        raise
     except Exception as error:
         if call.started:
             raise
