@@ -46,8 +46,12 @@ def outcome_of(codec: Codec, case: Case, size: int) -> Outcome:
         for at in range(0, len(raw), step):
             for chunk in decoder.feed(raw[at : at + step]):
                 chunks += normaliser.feed(chunk)
+            if decoder.failed is not None:
+                raise decoder.failed
         for chunk in decoder.close():
             chunks += normaliser.feed(chunk)
+        if decoder.failed is not None:
+            raise decoder.failed
     except IngateError as error:
         return outcome_of_error(error, normaliser.partial())
     return outcome_of_chunks(chunks + normaliser.finish())

@@ -11,7 +11,7 @@ import msgspec
 from ingate._errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -141,39 +141,3 @@ def completion(
     if usage is not None:
         out["usage"] = usage
     return out
-
-
-class WholeDecoder:
-    """A decoder for an answer that came whole where a stream was asked for.
-
-    Args:
-        read: What reads the whole body, the codec's `response`.
-    """
-
-    def __init__(self, read: Callable[[bytes], dict[str, Any]]) -> None:
-        self._read = read
-        self._pieces: list[bytes] = []
-
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Keeps `data`; the chunks come when all has."""
-        self._pieces.append(data)
-        return []
-
-    def close(self) -> list[dict[str, Any]]:
-        """The answer as chunks. Raises what reading it raises."""
-        return chunks_of(self._read(b"".join(self._pieces)))
-
-
-def chunks_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """A completion as the chunks of a stream."""
-    out = []
-    for choice in answer["choices"]:
-        delta = dict(choice["message"])
-        if "tool_calls" in delta:
-            delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(delta["tool_calls"])]
-        rest = {key: value for key, value in choice.items() if key not in {"message", "index"}}
-        out.append({"choices": [{"index": choice["index"], "delta": delta, **rest}]})
-    if answer.get("usage"):
-        out.append({"choices": [], "usage": answer["usage"]})
-    head = {key: value for key, value in answer.items() if key not in {"choices", "usage", "object"}}
-    return [{**head, "object": "chat.completion.chunk", **chunk} for chunk in out]

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from ingate.wire.answers import WholeDecoder
 from ingate.wire.anthropic_answer import completion_of
 from ingate.wire.anthropic_request import messages_request
 from ingate.wire.anthropic_stream import AnthropicDecoder
 from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.decoding import WholeDecoder
 from ingate.wire.vertex import is_vertex, vertex_path
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class AnthropicCodec(BaseCodec):
         """The request for an OpenAI body. On Vertex AI the model goes into the path."""
         out, asked = messages_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
         headers = {"content-type": "application/json", "anthropic-version": VERSION}
+        if stream:
+            headers["accept"] = "text/event-stream"
         betas = out.pop("anthropic_beta", None)
         if betas:
             headers["anthropic-beta"] = betas if isinstance(betas, str) else ",".join(str(beta) for beta in betas)

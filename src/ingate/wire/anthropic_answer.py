@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ingate._errors import IngateError
 
-FAR_SIDE: Final = "Anthropic's API"
+FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 _FINISH: Final[Mapping[str, str]] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -24,6 +24,9 @@ _FINISH: Final[Mapping[str, str]] = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",
+    # Bedrock's
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
 }
 # https://platform.claude.com/docs/en/api/errors
 _STATUSES: Final[Mapping[str, int]] = {
@@ -127,10 +130,11 @@ def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
     if message.get("type") == "error" or ("error" in message and "content" not in message):
         raise error_of_event(message)
     with reading(FAR_SIDE):
-        return _completion(message, model)
+        return completion_of_message(message, model)
 
 
-def _completion(message: dict[str, Any], model: str) -> dict[str, Any]:
+def completion_of_message(message: dict[str, Any], model: str) -> dict[str, Any]:
+    """A message as a completion. Raises `KeyError` or `TypeError` where it has no list of content."""
     if not isinstance(message["content"], list):
         raise TypeError("the content is no list")
     said: list[str] = []

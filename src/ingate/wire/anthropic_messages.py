@@ -81,7 +81,7 @@ def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
 def _texts(message: Mapping[str, Any], role: str) -> list[Part]:
     parts = parts_of(message.get("content"))
     if any(part.kind != "text" for part in parts):
-        raise BadRequest(f"a {role} message can hold nothing but text for Anthropic's models")
+        raise BadRequest(f"a {role} message can hold nothing but text in this format")
     return parts
 
 
@@ -105,12 +105,12 @@ def _block(part: Part) -> Block | None:
     if part.kind == "native":
         if part.raw.get("type") in _NATIVE:
             return dict(part.raw)
-        raise BadRequest(f"Anthropic's models take no content part of the type {part.raw.get('type')!r}")
+        raise BadRequest(f"this format takes no content part of the type {part.raw.get('type')!r}")
     if part.kind == "image" or part.mime in _IMAGES:
         return _marked({"type": "image", "source": _image_source(part)}, part)
     if part.kind == "file":
         return _marked(_document(part), part)
-    raise BadRequest(f"Anthropic's models take no {part.kind}", fix="leave it out, or use a model that takes it")
+    raise BadRequest(f"this format takes no {part.kind}", fix="leave it out, or use a model that takes it")
 
 
 def _image_source(part: Part) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _image_source(part: Part) -> dict[str, Any]:
         return {"type": "url", "url": part.url}
     mime = "image/jpeg" if part.mime == "image/jpg" else part.mime
     if mime not in _IMAGES:
-        raise BadRequest(f"Anthropic's models take no image of the type {mime!r}: JPEG, PNG, GIF or WebP")
+        raise BadRequest(f"this format takes no image of the type {mime!r}: JPEG, PNG, GIF or WebP")
     return {"type": "base64", "media_type": mime, "data": part.data}
 
 
@@ -135,7 +135,7 @@ def _document(part: Part) -> Block:
     elif part.mime in {"application/pdf", ""}:
         source = {"type": "base64", "media_type": "application/pdf", "data": part.data}
     else:
-        raise BadRequest(f"Anthropic's models take no file of the type {part.mime!r}: PDF, text or an image")
+        raise BadRequest(f"this format takes no file of the type {part.mime!r}: PDF, text or an image")
     block: Block = {"type": "document", "source": source}
     if part.name:
         block["title"] = part.name

@@ -72,7 +72,7 @@ def messages_request(
     if stops := stops_of(asked, blank=False):
         out["stop_sequences"] = stops
     _metadata(asked, out)
-    extras = asked.rest("Anthropic's API has no such parameter")
+    extras = asked.rest("this format has no such parameter")
     deep_merge(out, extras)
     if isinstance(body.get("extra_body"), dict):
         deep_merge(out, copy.deepcopy(body["extra_body"]))
@@ -254,7 +254,7 @@ def _sampling(asked: Asked, out: dict[str, Any], known: Mapping[str, Any]) -> No
         asked.drop("top_p", "this model takes temperature or top_p, not both")
         del given["top_p"]
     if given.get("temperature", 0) > 1:
-        asked.warn(f"temperature {given['temperature']} was lowered to 1, the most Anthropic's models take")
+        asked.warn(f"temperature {given['temperature']} was lowered to 1, the most this format takes")
         given["temperature"] = 1
     out.update(given)
 

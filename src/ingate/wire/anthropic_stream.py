@@ -16,6 +16,7 @@ from ingate.wire.anthropic_answer import (
     usage_of,
 )
 from ingate.wire.anthropic_request import ANSWER_TOOL, VALUE_TOOL
+from ingate.wire.decoding import Decoder
 from ingate.wire.fields import is_json
 from ingate.wire.sse import SSEParser
 
@@ -40,10 +41,11 @@ class _Block:
         self.tool_index = -1
 
 
-class AnthropicDecoder:
+class AnthropicDecoder(Decoder):
     """One streamed answer. Unknown events, blocks and deltas are passed over; `ping` says nothing."""
 
     def __init__(self, *, model: str) -> None:
+        super().__init__()
         self._events = SSEParser()
         self._chunks = Chunks(model)
         self._usage: dict[str, Any] = {}
@@ -54,29 +56,27 @@ class AnthropicDecoder:
         self._stop: str | None = None
         self._told = False  # the usage has been told: the message is over
 
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The chunks that `data` completes."""
-        out: list[dict[str, Any]] = []
-        for event in self._events.feed(data):
-            self._event(event.data, out)
-        return out
-
-    def close(self) -> list[dict[str, Any]]:
-        """The body has ended: the usage where it was not told. Raises `StreamInterrupted` where no reason to stop came."""
-        out: list[dict[str, Any]] = []
-        for event in self._events.close():
-            if is_json(event.data):  # what a dropped connection cut off is none; what is whole counts
-                self._event(event.data, out)
-        if self._stop is None:
-            raise StreamInterrupted("the stream ended before Anthropic's message did")
-        return out + self._finish()
-
-    def _event(self, data: str, out: list[dict[str, Any]]) -> None:
-        if not data.strip() or data.strip() == "[DONE]":
-            return
-        event = parse_object(data, far_side=FAR_SIDE)
+    def take(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        """Read one event. Raises the matching `IngateError` for an error event."""
         with reading(FAR_SIDE):
             self._read(event, out)
+
+    def end(self, out: list[dict[str, Any]]) -> None:
+        """There are no more events: the usage. Raises `StreamInterrupted` where no reason to stop came."""
+        if self._stop is None:
+            raise StreamInterrupted("the answer broke off before its end", fix="try again; what came is kept")
+        out += self._finish()
+
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
+        for event in self._events.feed(data):
+            if event.data.strip() not in {"", "[DONE]"}:
+                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        for event in self._events.close():
+            if is_json(event.data):  # what a dropped connection cut off is none; what is whole counts
+                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+        self.end(out)
 
     def _read(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
         kind = event.get("type")
@@ -107,6 +107,7 @@ class AnthropicDecoder:
                     self._chunks.delta({}, finish=finish_of(None, answered=self._answered, has_calls=self._tools > 0))
                 )
             out += self._finish()
+            self.done = True
         elif kind == "error" or "error" in event:
             raise error_of_event(event)
 

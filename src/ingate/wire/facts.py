@@ -47,6 +47,7 @@ def model_facts(wire: str, model: str, given: Mapping[str, Any] | None = None) -
     for pattern, found in _rules(wire):
         if pattern.search(name):
             facts.update(found)
+    facts = {key: value for key, value in facts.items() if value is not None}
     for key, value in (given or {}).items():
         if value is not None:
             facts[_CATALOG_NAMES.get(key, key)] = value

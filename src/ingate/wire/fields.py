@@ -44,6 +44,7 @@ FINISH_REASONS: Final[Mapping[str, str]] = {
     "refusal": "content_filter",
     "sensitive": "content_filter",
     "guardrail_intervened": "content_filter",
+    "error": "error",  # Cohere: the model's output was unusable; told as it is, not as an ordinary end
     "insufficient_system_resource": "length",  # DeepSeek: cut for want of resources; what came is no whole answer
 }
 # Where providers put the text of their reasoning. `reasoning_details` stays: it goes back to the provider as it is.

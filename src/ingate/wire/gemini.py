@@ -57,7 +57,7 @@ class GeminiCodec(BaseCodec):
         return WireRequest(
             path=_path(model, verb, api_base, facts, params),
             body=msgspec.json.encode(out),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", **({"accept": "text/event-stream"} if stream else {})},
             dropped=asked.dropped,
             warnings=asked.warnings,
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ingate._errors import IngateError
 
-FAR_SIDE: Final = "Gemini's API"
+FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 # https://ai.google.dev/api/generate-content#FinishReason; what is in neither list reads as an ordinary end.
 _LENGTH: Final = frozenset({"MAX_TOKENS"})
 _FILTERED: Final = frozenset(

@@ -64,7 +64,7 @@ def generate_request(
     _form(asked, config, known)
     _thinking(asked, config, known)
     asked.take("user", "service_tier", "safety_identifier")
-    extras = {_SNAKE.get(key, key): value for key, value in asked.rest("Gemini's API has no such parameter").items()}
+    extras = {_SNAKE.get(key, key): value for key, value in asked.rest("this format has no such parameter").items()}
     for key in [key for key in extras if key in _GENERATION]:
         deep_merge(config, {_GENERATION[key]: extras.pop(key)})
     if config:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ingate._errors import StreamInterrupted, Unavailable
 from ingate.wire.answers import Chunks, items, mapping, parse_object, reading, text
+from ingate.wire.decoding import Decoder
 from ingate.wire.fields import is_json
 from ingate.wire.gemini_answer import (
     FAR_SIDE,
@@ -80,10 +81,11 @@ class ArrayParser:
             raise Unavailable(f"{FAR_SIDE} answered with something that is no JSON: {bytes(data[:80])!r}", status=502)
 
 
-class GeminiDecoder:
+class GeminiDecoder(Decoder):
     """One streamed answer, in whichever of the two forms its first byte shows."""
 
     def __init__(self, *, model: str) -> None:
+        super().__init__()
         self._chunks = Chunks(model)
         self._events: SSEParser | None = None
         self._array: ArrayParser | None = None
@@ -93,15 +95,12 @@ class GeminiDecoder:
         self._blocked = False
         self._closed = False
 
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The chunks that `data` completes."""
-        out: list[dict[str, Any]] = []
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
         if self._events is None and self._array is None:
-            begin = data.lstrip(_SPACE)
-            if not begin:
-                return out
-            data = begin
-            if begin[:1] in {b"[", b"{"}:
+            data = data.lstrip(_SPACE)
+            if not data:
+                return
+            if data[:1] in {b"[", b"{"}:
                 self._array = ArrayParser()
             else:
                 self._events = SSEParser()
@@ -111,23 +110,19 @@ class GeminiDecoder:
         elif self._events is not None:
             for event in self._events.feed(data):
                 self._event(event.data, out)
-        return out
 
-    def close(self) -> list[dict[str, Any]]:
-        """The body has ended: the usage. Raises `StreamInterrupted` where a candidate had not ended."""
-        out: list[dict[str, Any]] = []
+    def _close(self, out: list[dict[str, Any]]) -> None:
         if self._events is not None:
             for event in self._events.close():
                 if is_json(event.data):  # what a dropped connection cut off is none
                     self._event(event.data, out)
         if not self._blocked and not (self._candidates and all(one.finish for one in self._candidates.values())):
-            raise StreamInterrupted("the stream ended before Gemini's answer did")
+            raise StreamInterrupted("the answer broke off before its end", fix="try again; what came is kept")
         if not self._closed:
             self._closed = True
             counts = usage_of(self._usage)
             if counts is not None:
                 out.append(self._chunks.usage(counts))
-        return out
 
     def _event(self, data: str, out: list[dict[str, Any]]) -> None:
         if data.strip() and data.strip() != "[DONE]":
