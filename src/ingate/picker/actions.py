@@ -119,7 +119,7 @@ def _enter(state: State, _: str) -> Next:
     if item is None:
         return with_(state, message="nothing to take here"), None
     now = standing(state.data, item)
-    if now.state == "ready" or is_listed(state.data, item.row.backing) or item.lane == "proxy":
+    if now.state == "ready" or (now.state == "attention" and is_listed(state.data, item.row.backing)):
         return state, Effect(kind="choose", text=item.spec)
     return with_(state, dialog=addkey.opened(state.data, item)), None
 

@@ -34,9 +34,9 @@ class Index:
         for row in data.rows:
             groups.setdefault(row.backing, []).append(row)
         for name, listed in data.lives.items():
-            if name in LISTED or name == PROXY or name in data.servers:
-                if listed.rows or not listed.problem:
-                    groups[name] = list(listed.rows)
+            shown = name in LISTED or name == PROXY or name in data.servers
+            if shown and (listed.rows or not listed.problem):
+                groups[name] = list(listed.rows)
         if data.local:
             groups[LOCAL] = [one.row for one in data.local]
         self.groups: Mapping[str, tuple[ModelRow, ...]] = {name: tuple(rows) for name, rows in groups.items()}

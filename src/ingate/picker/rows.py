@@ -97,7 +97,13 @@ def lane_of(data: PickerData, row: ModelRow, catalog_lane: Lane) -> Lane:
 
 
 def providers(
-    data: PickerData, index: Index, marks: Marks, scope: str, matches: Mapping[str, int] | None, now: float
+    data: PickerData,
+    index: Index,
+    marks: Marks,
+    scope: str,
+    matches: Mapping[str, int] | None,
+    now: float,
+    selected: str = LITELLM,
 ) -> tuple[Provider, ...]:
     """The left column: LiteLLM, local models, the proxy, one's own servers, then every backing, ready ones first.
 
@@ -106,8 +112,9 @@ def providers(
         index: Its rows.
         marks: Its states.
         scope: `"curated"` or `"all"`, what the first line shows.
-        matches: How many rows of each match the filter; None without a filter.
+        matches: How many rows of each match the filter; None without a filter. Those with none are left out.
         now: Seconds since the epoch, for the age of lists.
+        selected: The selected line, which stays.
     """
     where = "available" if data.litellm else "not installed"
     every = visible_count(data.rows, data.today)
@@ -116,6 +123,8 @@ def providers(
     found = [Provider(LITELLM, title, "litellm", "", None)]
 
     def add(name: str, title: str, kind: Kind) -> None:
+        if matches is not None and not matches.get(name) and name != selected:
+            return
         rows = index.groups.get(name)
         if matches is not None:
             count = matches.get(name, 0)

@@ -96,7 +96,7 @@ def derived(state: State, *, keep: bool = True) -> State:
     if found is not None:
         today = "" if state.deprecated else data.today
         matches = Counter(row.backing for row in found if row.deprecated_on is None or row.deprecated_on >= today)
-    left = providers(data, index, marks, state.scope, matches, state.now)
+    left = providers(data, index, marks, state.scope, matches, state.now, state.provider)
     right = shown(
         data, index, marks, state.provider, scope=state.scope, found=found, ready_only=state.ready_only,
         deprecated=state.deprecated, sort=state.sort,

@@ -1,0 +1,234 @@
+"""The picker on a terminal: keys in, frames out, everything slow beside it. The only file that knows prompt_toolkit."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ingate._errors import ConfigError
+from ingate.picker import memory
+from ingate.picker.actions import mode_of, update
+from ingate.picker.keys import action_for
+from ingate.picker.outside import Outside
+from ingate.picker.screen import ENTER, LEAVE, Painter, first_frame, usable
+from ingate.picker.state import Size, opened
+from ingate.picker.view import body_rows, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from ingate.picker.data import PickerData
+    from ingate.picker.memory import Memory
+    from ingate.picker.screen import Screen
+    from ingate.picker.services import Services
+    from ingate.picker.state import State
+    from ingate.picker.view import Frame
+
+# How long an Esc may be the beginning of an arrow key.
+_ESCAPE_S: Final = 0.06
+
+
+async def pick(
+    data: PickerData,
+    services: Services,
+    *,
+    input: Input | None = None,  # noqa: A002 -- prompt_toolkit's own word
+    output: Output | None = None,
+    screen: Screen | None = None,
+    after_frame: Callable[[Frame, State], None] | None = None,
+    state_dir: Path | None = None,
+    cache_dir: Path | None = None,
+) -> str | None:
+    """Let a person pick a model.
+
+    Args:
+        data: What there is, see `PickerData.gather`.
+        services: Does what has a side effect.
+        input: Where keys come from (default: the terminal).
+        output: Where frames go (default: the terminal).
+        screen: What `first_frame` returned, so that the picker goes on from there.
+        after_frame: Called with each frame that was shown.
+        state_dir: Where `picker.json` is kept (default: the user's state folder).
+        cache_dir: Where fetched lists are kept (default: the user's cache folder).
+
+    Returns:
+        The spec, which is remembered as the last one; None where the person left.
+
+    Raises:
+        ConfigError: There is no terminal.
+    """
+    if input is None and output is None and screen is None:
+        if not usable():
+            raise ConfigError("picking a model needs a terminal", fix="pass --model SPEC; `ingate models` lists them")
+        screen = first_frame(data)
+    state = screen.state if screen is not None else opened(data, now=time.time())
+    with ExitStack() as stack:
+        if screen is not None:
+            stack.enter_context(screen)
+        picker = _Picker(state, services, after_frame, state_dir, cache_dir)
+        spec = await picker.run(stack, input, output, screen)
+    left = picker.left()
+    if spec is not None:
+        left = left.picked(spec)
+    if left != data.memory:
+        if state_dir is None:
+            from ingate._paths import state_dir as default_state_dir
+
+            state_dir = default_state_dir()
+        memory.write(state_dir, left)
+    return spec
+
+
+class _Picker:
+    """One opened picker: its state, and the loop that turns keys into frames."""
+
+    def __init__(
+        self,
+        state: State,
+        services: Services,
+        after_frame: Callable[[Frame, State], None] | None,
+        state_dir: Path | None,
+        cache_dir: Path | None,
+    ) -> None:
+        self._state = state
+        self._services = services
+        self._after_frame = after_frame
+        self._outside = Outside(services, lambda: self._state, self._change, state_dir=state_dir, cache_dir=cache_dir)
+        self._done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._flush: asyncio.TimerHandle | None = None
+
+    async def run(
+        self, stack: ExitStack, source: Input | None, output: Output | None, screen: Screen | None
+    ) -> str | None:
+        """Until a model is taken or the person leaves."""
+        if screen is not None and output is None:
+            self._painter, self._size = screen.painter, screen.size
+        else:
+            self._take(stack, output)
+        if source is None:
+            from prompt_toolkit.input import create_input
+
+            source = create_input()
+            stack.callback(source.close)
+        self._source = source
+        stack.enter_context(source.raw_mode())
+        stack.enter_context(source.attach(self._on_keys))
+        self._watch_size(stack)
+        self._paint()
+        self._outside.start()
+        try:
+            self._on_keys()  # what was typed while prompt_toolkit was being loaded
+            return await self._done
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+            await self._outside.aclose()
+
+    def left(self) -> Memory:
+        """What is to be remembered of how the picker was left."""
+        state = self._state
+        return msgspec.structs.replace(
+            state.data.memory, sort=state.sort, scope=state.scope, ready_only=state.ready_only
+        )
+
+    def _take(self, stack: ExitStack, output: Output | None) -> None:
+        """Draw through prompt_toolkit's output, which knows every platform's terminal."""
+        if output is None:
+            from prompt_toolkit.output import create_output
+
+            output = create_output()
+        out = output
+
+        def write(text: str) -> None:
+            out.write_raw(text)
+            out.flush()
+
+        def size() -> Size:
+            found = out.get_size()
+            return Size(found.columns, found.rows)
+
+        from ingate import _environ
+
+        write(ENTER)
+        stack.callback(write, LEAVE)
+        self._painter, self._size = Painter(write, colour=not _environ.snapshot().get("NO_COLOR")), size
+
+    def _watch_size(self, stack: ExitStack) -> None:
+        if not hasattr(signal, "SIGWINCH"):
+            return
+        loop = asyncio.get_running_loop()
+        # Not on every loop, and only on the main thread: sizes are looked at with every frame anyway.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(signal.SIGWINCH, self._paint)
+            stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
+
+    def _on_keys(self) -> None:
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        source = self._source
+        self._press([(press.key, press.data) for press in source.read_keys()])
+        if source.closed and not self._done.done():
+            self._done.set_result(None)
+        if not self._done.done():
+            self._flush = asyncio.get_running_loop().call_later(_ESCAPE_S, self._on_pause)
+
+    def _on_pause(self) -> None:
+        """No more came: an Esc that waited for the rest of an arrow key was an Esc."""
+        self._flush = None
+        self._press([(press.key, press.data) for press in self._source.flush_keys()])
+
+    def _press(self, keys: list[tuple[str, str]]) -> None:
+        page = max(1, body_rows(self._state, self._size().rows) - 1)
+        for key, data in keys:
+            if self._done.done():
+                return
+            action = action_for(mode_of(self._state), getattr(key, "value", key), data)
+            if action is None:
+                continue
+            self._state, effect = update(self._state, action.name, action.text, page=page)
+            if effect is None:
+                continue
+            match effect.kind:
+                case "choose":
+                    self._done.set_result(effect.text)
+                case "leave":
+                    self._done.set_result(None)
+                case "redraw":
+                    self._painter.forget()
+                case "copy":
+                    self._copy(effect.text)
+                case _:
+                    self._outside.do(effect)
+        if keys:
+            self._paint()
+
+    def _copy(self, text: str) -> None:
+        copied = False
+        with suppress(Exception):
+            copied = self._services.copy(text)
+        if not copied:
+            import base64
+
+            self._painter.raw(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
+
+    def _change(self, change: Callable[[State], State]) -> None:
+        self._state = change(self._state)
+        if not self._done.done():
+            self._paint()
+
+    def _paint(self) -> None:
+        size = self._size()
+        frame = view(self._state, size)
+        self._painter.paint(frame, size)
+        if self._after_frame is not None:
+            self._after_frame(frame, self._state)

@@ -1,0 +1,98 @@
+"""The pane on the right: everything known of the selected model, and what stands in its way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingate.catalog.format import price, tokens
+from ingate.picker.cells import clean, cut, wrap
+from ingate.picker.items import standing
+from ingate.picker.live import age
+
+if TYPE_CHECKING:
+    from ingate.catalog import ModelRow
+    from ingate.picker.items import Item, Standing
+    from ingate.picker.state import State
+
+_STYLES = {"ready": ("ok", "✓"), "attention": ("warn", "○"), "missing": ("bad", "✗")}
+
+
+def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]:
+    """The pane's lines, none wider than `cells` and at most `height` of them.
+
+    What would make the model answer comes before what is merely known of it, where not everything fits.
+    """
+    item = state.item
+    if item is None:
+        return []
+    now = standing(state.data, item)
+    title = state.index.names.get(item.row.key) or item.row.model
+    head = [("bold", line) for line in wrap(clean(title), cells)]
+    head += [("dim", line) for line in wrap(clean(item.spec), cells)] if height > 12 else []
+    parts = [head, _credentials(state, item, now, cells), _facts(item.row, cells)]
+    lines: list[tuple[str, str]] = []
+    roomy = sum(map(len, parts)) + len(parts) <= height
+    for part in parts if not roomy else (parts[0], parts[2], parts[1]):
+        if lines and part and roomy:
+            lines.append(("", ""))
+        lines += part
+    return [[(style, cut(line, cells))] for style, line in lines[:height]]
+
+
+def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tuple[str, str]]:
+    data = state.data
+    backing = item.row.backing
+    style, mark = _STYLES[now.state]
+    known = data.backings.get(backing)
+    who = known.display_name if known is not None else backing
+    lines = [(style, line) for line in wrap(f"{mark} {who}: {now.source or now.state}", cells, "  ")]
+    status = data.statuses.get(backing)
+    if now.detail:
+        lines += [("", line) for line in wrap(clean(now.detail), cells)]
+    if now.state != "ready":
+        if now.fix:
+            lines += [("", line) for line in wrap(f"→ {clean(now.fix)}", cells, "  ")]
+        for miss in status.near_misses if status is not None else ():
+            lines += [("warn", line) for line in wrap(clean(miss), cells)]
+        if known is not None and known.docs_url:
+            lines += [("dim", line) for line in wrap(known.docs_url, cells)]
+        lines.append(("bold", "a adds it"))
+    listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else backing)
+    if listed is not None and listed.fetched_at:
+        lines.append(("dim", f"listed {age(state.now - listed.fetched_at)}"))
+    return lines
+
+
+def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
+    pairs = [
+        ("Context", tokens(row.context_tokens)),
+        ("Output limit", tokens(row.max_output_tokens)),
+        ("Input", f"{_usd(row.input_usd_per_mtok)} per M tokens"),
+        ("Output", _usd(row.output_usd_per_mtok)),
+    ]
+    if row.cache_read_usd_per_mtok is not None or row.cache_write_usd_per_mtok is not None:
+        pairs.append(("Cache", f"read {_usd(row.cache_read_usd_per_mtok)}, write {_usd(row.cache_write_usd_per_mtok)}"))
+    if row.reasoning_usd_per_mtok is not None:
+        pairs.append(("Reasoning", _usd(row.reasoning_usd_per_mtok)))
+    for tier in row.tiers:
+        pairs.append(
+            (
+                f"> {tokens(tier.above_tokens)}",
+                f"in {_usd(tier.input_usd_per_mtok)}, out {_usd(tier.output_usd_per_mtok)}",
+            )
+        )
+    if row.mode != "chat":
+        pairs.append(("Endpoint", row.mode))
+    lines = [("", cut(f"{name:13}{value}", cells)) for name, value in pairs]
+    lines += [
+        ("", line)
+        for line in wrap(f"{'Features':13}".rstrip() + "     " + (" ".join(row.caps) or "?"), cells, " " * 13)
+    ]
+    if row.deprecated_on:
+        lines.append(("warn", cut(f"{'Retired on':13}{row.deprecated_on}", cells)))
+    return lines
+
+
+def _usd(amount: float | None) -> str:
+    text = price(amount)
+    return text if text in {"?", "free"} else f"${text}"
