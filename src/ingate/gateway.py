@@ -44,7 +44,7 @@ class Gateway:
 
     Args:
         config: None to look for `ingate.yaml` where the manual says; a path for that file; a mapping of the same
-            shape for a configuration in code (no file is read then).
+            shape for a configuration in code (no file is read then); a loaded `Config`.
         engines: Engines to use in place of the built-in ones, by name (`{"scripted": ScriptedEngine()}`).
         retries: How often a call that failed before its first token is tried again, where the error says that may
             help (`RateLimited`, `Unavailable`, `TimedOut`). Behind `asgi` the client's own retries count, and the
@@ -60,7 +60,7 @@ class Gateway:
 
     def __init__(
         self,
-        config: str | Path | Mapping[str, Any] | None = None,
+        config: Config | str | Path | Mapping[str, Any] | None = None,
         *,
         engines: Mapping[str, Engine] | None = None,
         retries: int = DEFAULT_RETRIES,

@@ -54,15 +54,21 @@ class Layer(msgspec.Struct, frozen=True):
 class Finder:
     """Looks for files on behalf of one `load`.
 
+    Args:
+        environ: The environment.
+        cwd: Where to begin; the working directory when None.
+        fast_agent: fast-agent's own file, where it is known; without it one is looked for.
+
     Attributes:
         warnings: What a user should know about files that are there and are not read.
     """
 
-    def __init__(self, environ: Mapping[str, str], cwd: Path | None) -> None:
+    def __init__(self, environ: Mapping[str, str], cwd: Path | None, fast_agent: Path | None = None) -> None:
         self.warnings: list[str] = []
         self.home = _home(environ)
         self._environ = environ
         self._cwd = _working_directory(cwd)
+        self._fast_agent_file = fast_agent
 
     @property
     def folder(self) -> Path:
@@ -131,6 +137,10 @@ class Finder:
 
     def _fast_agent(self) -> list[Layer]:
         layers: list[Layer] = []
+        if (named := self._fast_agent_file) is not None:
+            beside = [named.with_name(name) for name in _FAST_AGENT_SECRETS]
+            found = [path for path in beside if self._usable(path)][:1]
+            return [self._layer(path, "fast-agent", secrets=True) for path in found] + [self._layer(named, "fast-agent")]
         for names, secrets in ((_FAST_AGENT_SECRETS, True), (_FAST_AGENT, False)):
             places = (folder / name for folder in self._folders() for name in names)
             path = next((place for place in places if self._usable(place)), None)

@@ -65,7 +65,11 @@ class Config(Discreet, msgspec.Struct, frozen=True):
 
 
 def load(
-    source: str | Path | Mapping[str, Any] | None = None, *, environ: Mapping[str, str], cwd: Path | None = None
+    source: Config | str | Path | Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    fast_agent: Path | None = None,
 ) -> Config:
     """Read the configuration.
 
@@ -74,11 +78,14 @@ def load(
             it. A mapping of the same shape as a file is taken alone.
         environ: The environment, for `INGATE_CONFIG` and for references.
         cwd: The folder to look in, and that relative paths start from; the working directory when None.
+        fast_agent: fast-agent's own file, where the caller knows it; without it one is looked for.
 
     Raises:
         ConfigError: Something in it is wrong. It names file and line, and tells of further problems too.
     """
-    finder = Finder(environ, cwd)
+    if isinstance(source, Config):
+        return source
+    finder = Finder(environ, cwd, fast_agent)
     problems: list[Problem] = []
     if isinstance(source, Mapping):
         layers = [Layer("", "mapping", found=True, shown=MAPPING_NAME)]
