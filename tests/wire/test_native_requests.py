@@ -10,6 +10,7 @@ import pytest
 
 from helpers_conversations import CONVERSATIONS
 from helpers_schemas import check_anthropic, check_gemini
+from helpers_schemas_other import check_cohere, check_converse, check_ollama
 from ingate._errors import BadRequest
 from ingate.wire.codec import codec_for
 
@@ -110,3 +111,48 @@ def test_what_is_not_openais_goes_to_the_provider_and_extra_body_wins(wire: str,
     assert made["labels"] == {"team": "a", "tier": "b"}
     assert not made.keys() & {"contents", "messages"}
     assert body["extra_body"]["labels"] == {"tier": "b"}
+
+
+OTHERS = [
+    ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", check_converse),
+    ("bedrock", "us.anthropic.claude-opus-4-8", check_converse),
+    ("bedrock", "amazon.nova-2-lite-v1:0", check_converse),
+    ("bedrock", "meta.llama3-3-70b-instruct-v1:0", check_converse),
+    ("bedrock", "openai.gpt-oss-120b-1:0", check_converse),
+    ("cohere", "command-a-03-2025", check_cohere),
+    ("cohere", "command-a-reasoning-08-2025", check_cohere),
+    ("ollama", "llama3.2:1b", check_ollama),
+    ("ollama", "gpt-oss:20b", check_ollama),
+]
+# What a format has no place for is refused with a sentence, never left out in silence.
+REFUSED = {
+    ("bedrock", "an image by address"),
+    ("ollama", "an image by address"),
+    ("cohere", "a PDF"),
+    ("ollama", "a PDF"),
+}
+
+
+@pytest.mark.parametrize(("wire", "model", "check"), OTHERS)
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_the_other_formats_take_the_request(name: str, wire: str, model: str, check: Any) -> None:
+    if (wire, name) in REFUSED:
+        with pytest.raises(BadRequest):
+            request(wire, model, CONVERSATIONS[name])
+        return
+    body = copy.deepcopy(CONVERSATIONS[name])
+    check(json.loads(request(wire, model, body).body))
+    assert body == CONVERSATIONS[name]
+
+
+def test_invoke_sends_claudes_own_request_and_novas() -> None:
+    claude = request("bedrock_invoke", "us.anthropic.claude-opus-4-6-v1", CONVERSATIONS["tools on offer"], stream=True)
+    assert claude.path == "/model/us.anthropic.claude-opus-4-6-v1/invoke-with-response-stream"
+    body = json.loads(claude.body)
+    assert body.pop("anthropic_version") == "bedrock-2023-05-31"
+    check_anthropic({"model": "m", **body})
+    nova = request("bedrock_invoke", "amazon.nova-micro-v1:0", CONVERSATIONS["tools on offer"])
+    body = json.loads(nova.body)
+    assert nova.path == "/model/amazon.nova-micro-v1%3A0/invoke"
+    assert body.pop("schemaVersion") == "messages-v1"
+    check_converse(body)

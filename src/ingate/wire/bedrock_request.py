@@ -53,8 +53,11 @@ def converse_request(
     if not claude:
         known.update(thinking=(), efforts=(), sampling=known.get("sampling", True))
         effort = given.pop("reasoning_effort", None)
+    searches = isinstance(given.pop("web_search_options", None), dict)
     made, asked = messages_request(model, given, stream=stream, facts=known, drop_params=drop_params)
     asked.body = body
+    if searches:
+        _web_search(asked, made, known)
     out: dict[str, Any] = {"messages": [_turn(turn) for turn in made.pop("messages")]}
     if system := made.pop("system", None):
         blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
@@ -91,10 +94,18 @@ def invoke_request(
 ) -> tuple[dict[str, Any], Asked]:
     """The InvokeModel request: Anthropic's own for Claude, Nova's (Converse's with a version) for the rest."""
     if is_claude(model):
+        body = {key: value for key, value in body.items() if key != "web_search_options"}
         made, asked = messages_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
         return {"anthropic_version": INVOKE_VERSION, **made}, asked
     made, asked = converse_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
     return {"schemaVersion": "messages-v1", **made}, asked
+
+
+def _web_search(asked: Asked, made: dict[str, Any], known: Mapping[str, Any]) -> None:
+    if name := known.get("search_tool"):
+        made.setdefault("tools", []).append({"systemTool": {"name": name}})
+    else:
+        asked.drop("web_search_options", "Bedrock searches the web for some of Amazon's own models only")
 
 
 def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _headers(data: bytes) -> dict[str, str]:
 def encode_message(headers: dict[str, str], payload: bytes) -> bytes:
     """One message as bytes, for simulators."""
     block = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + len(value.encode()).to_bytes(2, "big") + value.encode()
+        bytes([len(name.encode())]) + name.encode() + b"\x07" + len(value.encode()).to_bytes(2, "big") + value.encode()
         for name, value in headers.items()
     )
     prelude = struct.pack(">II", _LEAST + len(block) + len(payload), len(block))
