@@ -1,5 +1,5 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup go test test-hosts lint bench lock clean
+.PHONY: help setup setup-proxy go test test-hosts lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -7,6 +7,9 @@ help: ## This list
 
 setup: ## Make .venv with everything in it (PYTHON=… chooses the Python)
 	@scripts/setup
+
+setup-proxy: ## Make .venv-proxy: a real LiteLLM proxy, for `ingate proxy up` and its tests
+	@scripts/setup proxy
 
 go: setup ## Talk to a model; without a key, to a small one inside the process (ARGS="--model …")
 	@.venv/bin/ingate go $(ARGS)
@@ -20,12 +23,12 @@ test-hosts: ## Tests inside the real hosts (fast-agent and others), each in an e
 lint: setup ## Linters, types and the import contract only
 	@scripts/lint
 
-bench: setup ## Measure start-up and calls (ARGS=…)
-	@.venv/bin/python bench $(ARGS)
+bench: setup ## Measure what is promised on speed, one file of bench/ after the other
+	@for file in bench/*.py; do echo "== $$file"; .venv/bin/python "$$file" || exit 1; done
 
 lock: ## Lock the newest versions anew, with hashes (needs uv)
 	@scripts/lock
 
 clean: ## Remove the environments and every cache
-	rm -rf .venv .venv-3.11 .venv-hosts .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
+	rm -rf .venv .venv-3.11 .venv-hosts .venv-proxy .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
