@@ -10,7 +10,7 @@ import json
 from functools import cache
 from typing import Any
 
-from helpers_schemas import (
+from helpers_checks import (
     Refused,
     anything,
     arr,
