@@ -1,0 +1,32 @@
+"""ingate inside fast-agent: every model of ingate's in its picker, its `--model`, its agent cards.
+
+    import ingate.integrations.fast_agent as fa
+
+    fa.register()                      # before FastAgent(...) runs; then --model litellm.groq/… works
+
+`ingate fast-agent go …` does the same for its command line. Nothing of fast-agent's files is changed: it takes a
+provider at run time, through the places that `register` names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingate.integrations.fast_agent.command import main as main
+    from ingate.integrations.fast_agent.register import Registration as Registration
+    from ingate.integrations.fast_agent.register import register as register
+
+_HOMES = {"main": "command", "register": "register", "Registration": "register"}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value  # in the place of the submodule of the same name
+    return value

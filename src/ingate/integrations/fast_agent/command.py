@@ -1,0 +1,68 @@
+"""fast-agent's own command line, with ingate's providers in it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate import _environ
+from ingate._errors import IngateError
+from ingate.integrations.fast_agent import runtime as runtimes
+from ingate.integrations.fast_agent.register import register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingate.gateway import Gateway
+
+_MODEL_OPTIONS: Final = ("--model", "--models", "--pack")
+_CONFIG_OPTIONS: Final = ("--config-path", "-c")
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, gateway: Gateway | None = None, config: str | None = None
+) -> None:
+    """Register, then run fast-agent's `main` with `arguments` (default: the process's own). It ends by SystemExit.
+
+    Where a run of an agent names no model anywhere, `default_model` of the `litellm` section is it.
+
+    Raises:
+        MissingExtra: fast-agent is not installed.
+        ConfigError: ingate's configuration is wrong.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = _option(given, _MODEL_OPTIONS)
+    register(gateway=gateway, config=config, specs=tuple(named.split(",")) if named else ())
+    if given[:1] == ["go"] and named is None and (model := _default_model(given)) is not None:
+        given = ["go", "--model", model, *given[1:]]
+    from fast_agent.cli.__main__ import main as fast_agent_main  # ty: ignore[unresolved-import]
+
+    sys.argv = ["fast-agent", *given]
+    fast_agent_main()
+
+
+def _default_model(arguments: list[str]) -> str | None:
+    """The `litellm` section's default, where neither fast-agent's settings nor its variable name a model."""
+    if _environ.snapshot().get("FAST_AGENT_MODEL"):
+        return None
+    try:
+        from fast_agent.config import get_settings  # ty: ignore[unresolved-import]
+
+        settings: Any = get_settings(_option(arguments, _CONFIG_OPTIONS))
+        if getattr(settings, "default_model", None):
+            return None
+    except Exception:  # noqa: BLE001  # it tells the mistake itself, a moment later
+        return None
+    try:
+        return runtimes.current().config(settings).settings.litellm.default_model
+    except IngateError:
+        return None
+
+
+def _option(arguments: list[str], names: tuple[str, ...]) -> str | None:
+    """The value of an option, written `--name value` or `--name=value`."""
+    for at, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return value if equals else next(iter(arguments[at + 1 : at + 2]), "")
+    return None

@@ -1,0 +1,58 @@
+"""What fast-agent wants to know of a model, from ingate's catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import IngateError
+from ingate.spec import parse
+
+if TYPE_CHECKING:
+    from ingate.catalog import ModelRow
+    from ingate.gateway import Gateway
+
+UNKNOWN_CONTEXT_TOKENS: Final = 131_072
+UNKNOWN_OUTPUT_TOKENS: Final = 8_192
+_IMAGES: Final = ("image/jpeg", "image/png", "image/webp", "image/gif")
+_MIME_TYPES: Final = {"vision": _IMAGES, "pdf": ("application/pdf",), "audio": ("audio/wav", "audio/mpeg")}
+# Backings that want a turn's reasoning back with the next request; elsewhere it is shown and not sent.
+_WANT_REASONING_BACK: Final = frozenset({"deepseek", "moonshot"})
+_EFFORTS: Final = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+def model_parameters(gateway: Gateway, spec: str) -> Any:
+    """fast-agent's `ModelParameters` of a spec's model. One that no catalog knows may do everything: the call decides."""
+    from fast_agent.llm.model_database import ModelParameters  # ty: ignore[unresolved-import]
+
+    backing, row = _row(gateway, spec)
+    own = backing == "local"
+    caps = frozenset(row.caps) if row is not None else frozenset() if own else frozenset(_MIME_TYPES)
+    tokenizes = ["text/plain", *(mime for cap, mimes in _MIME_TYPES.items() if cap in caps for mime in mimes)]
+    context = row.context_tokens if row is not None else gateway.config.settings.local.context_tokens if own else None
+    return ModelParameters(
+        context_window=context or UNKNOWN_CONTEXT_TOKENS,
+        max_output_tokens=(row.max_output_tokens if row is not None else None) or UNKNOWN_OUTPUT_TOKENS,
+        tokenizes=tokenizes,
+        json_mode="schema",
+        reasoning="reasoning_content" if backing in _WANT_REASONING_BACK else "stream",
+        reasoning_effort_spec=_effort_spec(row),
+    )
+
+
+def _effort_spec(row: ModelRow | None) -> Any:
+    """Efforts a user may choose; None for a model that is known not to reason."""
+    if row is not None and "reasoning" not in row.caps:
+        return None
+    from fast_agent.llm.reasoning_effort import ReasoningEffortSpec  # ty: ignore[unresolved-import]
+
+    return ReasoningEffortSpec(kind="effort", allowed_efforts=list(_EFFORTS), allow_toggle_disable=True)
+
+
+def _row(gateway: Gateway, spec: str) -> tuple[str, ModelRow | None]:
+    try:
+        first = gateway.router.specs(spec)[0] if parse(spec) else None
+    except IngateError:
+        return "", None
+    if first is None or not first.backing:
+        return "", None
+    return first.backing, gateway.catalog().get(first.backing, first.model)

@@ -1,0 +1,168 @@
+"""fast-agent's own OpenAI chat path, with ingate's in-process `AsyncOpenAI` as its client and nothing else swapped.
+
+Imported by fast-agent itself, when a model of ours is first used.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+from fast_agent.core.exceptions import ModelConfigError  # ty: ignore[unresolved-import]
+from fast_agent.llm.provider.openai.llm_openai import OpenAILLM  # ty: ignore[unresolved-import]
+from fast_agent.llm.provider_types import Provider  # ty: ignore[unresolved-import]
+from openai import APIError
+from openai.resources.chat.completions import AsyncCompletions
+
+from ingate._errors import IngateError
+from ingate.client import AsyncIngate
+from ingate.integrations.fast_agent import runtime
+from ingate.integrations.fast_agent.facts import model_parameters
+from ingate.integrations.fast_agent.problems import FinalError, as_told, worth_retrying
+from ingate.integrations.fast_agent.specs import ingate_spec
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_OF_THE_SDK: Final = frozenset(inspect.signature(AsyncCompletions.create).parameters)
+
+
+class IngateLLM(OpenAILLM):
+    """A model behind the gateway in this process.
+
+    Attributes:
+        spec: The ingate spec that every request carries as its model.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.pop("provider", None)
+        # Keys and addresses of the call are the gateway's business; an overlay's would name another server.
+        resolved = kwargs.get("resolved_model_spec")
+        self.spec = spec_of(resolved, kwargs.get("model"))
+        effort = kwargs.get("reasoning_effort")
+        super().__init__(provider=getattr(resolved, "provider", None) or Provider.GENERIC, **kwargs)
+        if effort is None:
+            # The parent took the `openai:` section's effort, which was meant for OpenAI's own models.
+            self.set_reasoning_effort(None)
+
+    def _openai_client(self) -> AsyncOpenAI:
+        try:
+            gateway = runtime.current().gateway(getattr(self.context, "config", None))
+            headers = self._init_default_headers if hasattr(self, "_init_default_headers") else None
+            # fast-agent retries a failed turn itself (`llm_retries`), so nobody below it does.
+            return AsyncIngate(gateway=gateway, max_retries=0, default_headers=headers)
+        except IngateError as error:
+            raise ModelConfigError(str(error), error.fix) from error
+
+    def _provider_api_key(self) -> str:
+        return "in-process"
+
+    def _provider_base_url(self) -> None:
+        return None
+
+    def _provider_default_headers(self) -> None:
+        return None
+
+    def _initialize_default_params(self, kwargs: dict[str, Any]) -> Any:
+        params = super()._initialize_default_params(kwargs)
+        # The model's greatest output, which several providers refuse as a request's limit; the user's own limit is
+        # merged in after this.
+        params.max_tokens = None
+        return params
+
+    def _get_model_params(self, model_name: str | None) -> Any:
+        own = self.default_request_params.model if getattr(self, "default_request_params", None) else None
+        if model_name and (own is None or model_name == own):
+            try:
+                return self._own_params()
+            except IngateError:
+                pass  # the call itself will tell
+        return super()._get_model_params(model_name)
+
+    def _own_params(self) -> Any:
+        if not hasattr(self, "_ingate_params"):
+            gateway = runtime.current().gateway(getattr(self.context, "config", None))
+            self._ingate_params = model_parameters(gateway, self.spec)
+        return self._ingate_params
+
+    def _prepare_api_request(self, messages: Any, tools: Any, request_params: Any) -> dict[str, Any]:
+        arguments = super()._prepare_api_request(messages, tools, request_params)
+        default = self.default_request_params.model if self.default_request_params else None
+        if arguments.get("model") in {default, None}:
+            arguments["model"] = self.spec
+        if not arguments.get("tools"):
+            for name in ("tools", "tool_choice", "parallel_tool_calls"):
+                arguments.pop(name, None)
+        if (effort := self._chosen_effort()) is not None:
+            arguments["reasoning_effort"] = effort
+        extra = dict(arguments.get("extra_body") or {})
+        for name in [name for name in arguments if name not in _OF_THE_SDK]:
+            extra[name] = arguments.pop(name)
+        if extra:
+            arguments["extra_body"] = extra
+        return arguments
+
+    def _chosen_effort(self) -> str | None:
+        """The effort that somebody asked for; without that the provider's own default holds."""
+        setting = self.reasoning_effort
+        if setting is None or setting.value == "auto":
+            return None
+        if setting.kind == "toggle":
+            return "medium" if setting.value else "none"
+        return str(setting.value) if setting.kind == "effort" else None
+
+    def adjust_schema(self, input_schema: dict, model_name: str | None = None) -> dict:
+        """A tool without parameters has an empty object of them, which OpenAI's format wants."""
+        schema = super().adjust_schema(input_schema, model_name)
+        return schema if "properties" in schema else {**schema, "properties": {}}
+
+    async def _normalize_chat_file_part(self, client: AsyncOpenAI, part: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """A file goes inside the request: only OpenAI's own servers take uploads."""
+        file = part.get("file") if part.get("type") == "file" else None
+        url = file.get("file_url") if isinstance(file, dict) else None
+        if not isinstance(url, str) or not url:
+            return part, False
+        data, name, mime = await self._chat_file_bytes_from_url(url, self._chat_file_filename(file))
+        if data is None:
+            return part, False
+        encoded = base64.b64encode(data).decode()
+        inline = {"filename": name or "file", "file_data": f"data:{mime or 'application/pdf'};base64,{encoded}"}
+        return {"type": "file", "file": inline}, True
+
+    async def _execute_with_retry(self, func: Any, *args: Any, on_final_error: Any = None, **kwargs: Any) -> Any:
+        """fast-agent's retries, for errors that another try may mend; the others are told at once."""
+
+        async def once(*inner: Any, **named: Any) -> Any:
+            try:
+                return await func(*inner, **named)
+            except APIError as error:
+                if worth_retrying(error):
+                    raise
+                raise FinalError(error) from error
+
+        try:
+            return await super()._execute_with_retry(once, *args, on_final_error=on_final_error, **kwargs)
+        except FinalError as final:
+            return await self._handle_exhausted_retries(final.error, on_final_error)
+
+    def _handle_retry_failure(self, error: Exception) -> Any:
+        return super()._handle_retry_failure(as_told(error) if isinstance(error, APIError) else error)
+
+
+def spec_of(resolved: Any, model: str | None) -> str:
+    """The ingate spec of what fast-agent resolved; `model` where it resolved nothing."""
+    if resolved is None:
+        return model or ""
+    from fast_agent.llm.model_factory import ModelFactory  # ty: ignore[unresolved-import]
+
+    overlay = getattr(resolved, "overlay", None)
+    return ingate_spec(
+        getattr(getattr(resolved, "provider", None), "value", ""),
+        resolved.wire_model_name,
+        getattr(overlay, "compiled_model_spec", None),
+        getattr(resolved, "raw_input", None),
+        getattr(resolved, "selected_model_name", None),
+        model,
+        presets=ModelFactory.get_runtime_presets(),
+    )
