@@ -9,7 +9,7 @@ from ingate.picker.data import LOCAL, PROXY
 from ingate.picker.live import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ingate.catalog import ModelRow
     from ingate.picker.data import PickerData
@@ -26,6 +26,7 @@ class Index:
     Attributes:
         rows: Every row, the catalog's first; a fetched list stands in for the catalog's rows of its backing.
         groups: Backing, server, `local` or `litellm_proxy` → its rows.
+        visible: Of each group, how many rows are not past their deprecation date; `catalog_visible` of the catalog's.
         names: Row's key → the name for people, where there is one.
     """
 
@@ -41,6 +42,8 @@ class Index:
             groups[LOCAL] = [one.row for one in data.local]
         self.groups: Mapping[str, tuple[ModelRow, ...]] = {name: tuple(rows) for name, rows in groups.items()}
         self.rows: tuple[ModelRow, ...] = tuple(self._every())
+        self.visible: Mapping[str, int] = {name: visible_count(rows, data.today) for name, rows in self.groups.items()}
+        self.catalog_visible = visible_count(data.rows, data.today)
         self.names: Mapping[str, str] = {entry.row.key: entry.display_name for entry in data.curated}
         words = {entry.row.key: f"{entry.display_name} {' '.join(entry.tags)}" for entry in data.curated}
         self._searcher = Searcher(self.rows, words)
@@ -77,3 +80,8 @@ class Index:
                 self._found.clear()
             found = self._found[key] = self._searcher.search(query, ready=ready)
         return found
+
+
+def visible_count(rows: Sequence[ModelRow], today: str) -> int:
+    """How many rows are not past their deprecation date on `today`."""
+    return len(rows) - sum(1 for row in rows if row.deprecated_on is not None and row.deprecated_on < today)

@@ -49,6 +49,7 @@ class Marks:
     def __init__(self, data: PickerData) -> None:
         self._data = data
         self._by_backing: dict[tuple[str, str], Mark] = {}
+        self._providers: dict[str, Mark] = {}
         listed = data.lives.get(PROXY)
         self._proxy_lists = listed is not None and not listed.problem and bool(listed.rows)
         self.catalog_lane: Lane = "litellm" if data.litellm else "auto"
@@ -76,6 +77,11 @@ class Marks:
 
     def provider(self, name: str) -> Mark:
         """The state of a line of the left column."""
+        if (state := self._providers.get(name)) is None:
+            state = self._providers[name] = self._provider(name)
+        return state
+
+    def _provider(self, name: str) -> Mark:
         if name == LOCAL:
             return min((one.state for one in self._data.local), key=lambda state: RANK[state], default="missing")
         if name == PROXY and self._data.proxy is not None:
@@ -89,11 +95,9 @@ class Marks:
         return self.provider(backing) == "ready"
 
 
-def lane_of(data: PickerData, row: ModelRow, catalog_lane: Lane) -> Lane:
-    """The lane a found row is called on."""
-    if row.backing == PROXY and data.proxy is not None:
-        return "proxy"
-    return "auto" if row.backing == LOCAL or row.backing in data.servers else catalog_lane
+def undeprecated(rows: list[ModelRow], today: str) -> list[ModelRow]:
+    """The rows that are not past their deprecation date on `today`."""
+    return [row for row in rows if row.deprecated_on is None or row.deprecated_on >= today]
 
 
 def providers(
@@ -117,19 +121,14 @@ def providers(
         selected: The selected line, which stays.
     """
     where = "available" if data.litellm else "not installed"
-    every = visible_count(data.rows, data.today)
-    what = f"{len(data.curated)} curated" if scope == "curated" else f"{every:,} all"
+    what = f"{len(data.curated)} curated" if scope == "curated" else f"{index.catalog_visible:,} all"
     title = f"LiteLLM [{where}] ({what})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
     found = [Provider(LITELLM, title, "litellm", "", None)]
 
     def add(name: str, title: str, kind: Kind) -> None:
         if matches is not None and not matches.get(name) and name != selected:
             return
-        rows = index.groups.get(name)
-        if matches is not None:
-            count = matches.get(name, 0)
-        else:
-            count = None if rows is None else visible_count(rows, data.today)
+        count = index.visible.get(name) if matches is None else matches.get(name, 0)
         listed = data.lives.get(name)
         note = age(now - listed.fetched_at) if listed is not None and listed.fetched_at else ""
         found.append(Provider(name, title, kind, marks.provider(name), count, note))
@@ -145,11 +144,6 @@ def providers(
     for name in sorted(names, key=lambda name: RANK[marks.provider(name)]):
         add(name, data.backings[name].display_name, "backing")
     return tuple(found)
-
-
-def visible_count(rows: tuple[ModelRow, ...], today: str) -> int:
-    """How many rows are not past their deprecation date."""
-    return sum(1 for row in rows if row.deprecated_on is None or row.deprecated_on >= today)
 
 
 class Shown(NamedTuple):
@@ -202,9 +196,12 @@ def shown(
         rows = [entry.row for entry in data.curated]
     else:
         rows = list(universe)
-    today = "" if deprecated else data.today
-    current = [row for row in rows if row.deprecated_on is None or row.deprecated_on >= today]
-    items = [Item(row, lane_of(data, row, lane)) for row in current]
+    current = rows if deprecated else undeprecated(rows, data.today)
+    own: dict[str, Lane] = dict.fromkeys(data.servers, "auto")
+    own[LOCAL] = "auto"
+    if data.proxy is not None:
+        own[PROXY] = "proxy"
+    items = [Item(row, own.get(row.backing, lane)) for row in current]
     if found is None or sort != "best":
         items = _sorted(items, sort, data, index, marks, curated=first and scope == "curated")
     pinned = [item for item in _pinned(data) if _belongs(item, provider, first)] if found is None else []
@@ -215,8 +212,10 @@ def shown(
     if ready_only:
         items = [item for item in items if marks.of(item) == "ready"]
         pinned = items[: sum(1 for item in pinned if marks.of(item) == "ready")]
-    there = {id(item.row) for item in items}
-    hidden = sum(1 for row in universe if id(row) not in there)
+    hidden = len(universe) - len(items)
+    if pinned:  # some of these may come from elsewhere
+        there = {id(item.row) for item in items}
+        hidden = sum(1 for row in universe if id(row) not in there)
     return Shown(tuple(items), hidden, len(rows) - len(current), len(pinned))
 
 

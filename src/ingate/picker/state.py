@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from ingate.picker.items import Item, item_of
-from ingate.picker.rows import LITELLM, Marks, Provider, Shown, providers, shown
+from ingate.picker.rows import LITELLM, Marks, Provider, Shown, providers, shown, undeprecated
 
 if TYPE_CHECKING:
     from ingate.picker.addkey import AddKey
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
 
+_BACKING: Final = attrgetter("backing")
 Column = Literal["providers", "models"]
 
 
@@ -94,8 +96,7 @@ def derived(state: State, *, keep: bool = True) -> State:
     found = index.find(typed, marks.is_ready, marks) if typed else None
     matches: Counter[str] | None = None
     if found is not None:
-        today = "" if state.deprecated else data.today
-        matches = Counter(row.backing for row in found if row.deprecated_on is None or row.deprecated_on >= today)
+        matches = Counter(map(_BACKING, found if state.deprecated else undeprecated(found, data.today)))
     left = providers(data, index, marks, state.scope, matches, state.now, state.provider)
     right = shown(
         data, index, marks, state.provider, scope=state.scope, found=found, ready_only=state.ready_only,
