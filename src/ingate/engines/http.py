@@ -90,6 +90,7 @@ class Connections:
             TimedOut: No connection or no answer in time.
         """
         import aiohttp
+        from yarl import URL
 
         session = await self.session()
         timeout = aiohttp.ClientTimeout(
@@ -99,7 +100,8 @@ class Connections:
             proxy, login = self._proxy(call.url)
             response = await session.request(
                 call.method,
-                call.url,
+                # As it stands: a signature covers the very bytes of the path.
+                URL(call.url, encoded=call.url.isascii()),
                 data=call.body or None,
                 # A tunnel's login goes to the proxy alone; without a tunnel the proxy reads the request itself.
                 headers={**call.headers, **login} if login and call.url.startswith("http:") else call.headers,

@@ -1,0 +1,96 @@
+"""AWS Signature Version 4, through botocore: access keys, profiles, roles, containers.
+
+Which of them is used is botocore's own order where the Route names none, so that a role or an SSO login works as it does
+for every other AWS tool. Looking them up may read files or ask a metadata service, so it is done off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import AuthenticationFailed, MissingCredentials, MissingExtra
+
+if TYPE_CHECKING:
+    from ingate.engines.base import Route
+    from ingate.engines.http import Call
+
+DEFAULT_REGION: Final = "us-west-2"  # what litellm falls back to, so that both lanes agree
+_HOST_REGION: Final = re.compile(r"//(?:bedrock-[a-z-]+|bedrock)[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.")
+# Profile (empty for the default chain) → botocore's refreshing credentials; reading them anew costs tens of ms.
+_known: dict[str, Any] = {}
+
+
+async def headers(route: Route, call: Call) -> dict[str, str]:
+    """The headers that sign `call`, its body and its address included.
+
+    Raises:
+        MissingExtra: botocore is not installed.
+        MissingCredentials: AWS has nothing that authenticates.
+        AuthenticationFailed: A profile or role cannot be used.
+    """
+    try:
+        return await asyncio.to_thread(_signed, route, call)
+    except ImportError:
+        raise MissingExtra(
+            f"{route.backing} is signed through botocore, which is not installed",
+            extra="bedrock",
+            backing=route.backing,
+        ) from None
+
+
+def _signed(route: Route, call: Call) -> dict[str, str]:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    sent = {name: value for name, value in call.headers.items() if name in {"content-type", "accept"}}
+    request = AWSRequest(method=call.method, url=call.url, data=call.body, headers=sent)
+    SigV4Auth(_credentials(route), "bedrock", _region(route, call)).add_auth(request)
+    names = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
+    return {name.lower(): str(value) for name, value in request.headers.items() if name.lower() in names}
+
+
+def _region(route: Route, call: Call) -> str:
+    named = route.credential.open_params().get("aws_region_name")
+    if named:
+        return named
+    in_host = _HOST_REGION.search(call.url)
+    return in_host.group(1) if in_host is not None else DEFAULT_REGION
+
+
+def _credentials(route: Route) -> Any:
+    from botocore.credentials import Credentials
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import Session
+
+    params = route.credential.params
+    if "aws_access_key_id" in params and "aws_secret_access_key" in params:
+        session_token = params.get("aws_session_token")
+        return Credentials(
+            params["aws_access_key_id"].reveal(),
+            params["aws_secret_access_key"].reveal(),
+            session_token.reveal() if session_token is not None else None,
+        )
+    profile = params["aws_profile_name"].reveal() if "aws_profile_name" in params else ""
+    try:
+        if profile not in _known:
+            _known[profile] = Session(profile=profile or None).get_credentials()
+        if _known[profile] is not None:
+            return _known[profile].get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        _known.pop(profile, None)
+        raise AuthenticationFailed(
+            f"AWS would not authenticate {route.backing}: {type(error).__name__}",
+            backing=route.backing,
+            provider_message=str(error),
+            credential_source=route.credential.source,
+            fix="check the profile or role; `aws sts get-caller-identity` tells the same",
+        ) from None
+    _known.pop(profile, None)
+    raise MissingCredentials(
+        f"AWS has no credentials for {route.backing}",
+        backing=route.backing,
+        alternatives=(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_PROFILE",), ("AWS_BEARER_TOKEN_BEDROCK",)),
+        fix="set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    )

@@ -1,0 +1,66 @@
+"""Entra tokens for Azure, through azure-identity: a client secret, a user, or whatever the machine is logged in as."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import AuthenticationFailed, MissingExtra
+
+if TYPE_CHECKING:
+    from ingate.engines.base import Route
+    from ingate.engines.http import Call
+
+SCOPE: Final = "https://cognitiveservices.azure.com/.default"
+# Who (tenant, client, user) → azure-identity's credential, which keeps and renews its token.
+_known: dict[tuple[str, str, str], Any] = {}
+
+
+async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
+    """The bearer token.
+
+    Raises:
+        MissingExtra: azure-identity is not installed.
+        AuthenticationFailed: Entra gave no token.
+    """
+    try:
+        token = await asyncio.to_thread(_token, route)
+    except ImportError:
+        raise MissingExtra(
+            f"{route.backing} is authenticated through azure-identity, which is not installed",
+            extra="azure",
+            backing=route.backing,
+        ) from None
+    return {"authorization": f"Bearer {token}"}
+
+
+def _token(route: Route) -> str:
+    from azure.core.exceptions import AzureError
+
+    params = {name: value.reveal() for name, value in route.credential.params.items()}
+    who = (params.get("tenant_id", ""), params.get("client_id", ""), params.get("azure_username", ""))
+    try:
+        if who not in _known:
+            _known[who] = _credential(params)
+        return _known[who].get_token(params.get("azure_scope") or SCOPE).token
+    except (AzureError, ValueError) as error:
+        _known.pop(who, None)
+        raise AuthenticationFailed(
+            f"Entra gave no token for {route.backing}: {type(error).__name__}",
+            backing=route.backing,
+            provider_message=str(error).partition("\n")[0],
+            credential_source=route.credential.source,
+            fix="check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or `az login`",
+        ) from None
+
+
+def _credential(params: dict[str, str]) -> Any:
+    from azure import identity
+
+    if "client_secret" in params:
+        return identity.ClientSecretCredential(params["tenant_id"], params["client_id"], params["client_secret"])
+    if "azure_password" in params:
+        return identity.UsernamePasswordCredential(
+            params["client_id"], params["azure_username"], params["azure_password"], tenant_id=params.get("tenant_id")
+        )
+    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True)

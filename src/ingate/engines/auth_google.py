@@ -1,0 +1,93 @@
+"""Google's access tokens, through google-auth: a service account, a gcloud login, workload identity.
+
+Reading a credential and fetching a token are done off the event loop, once an hour for each credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import AuthenticationFailed, MissingCredentials, MissingExtra, Unavailable
+
+if TYPE_CHECKING:
+    from ingate.engines.base import Route
+    from ingate.engines.http import Call
+
+SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+# Credential text or path (empty for the default one) → google-auth's credentials, which know when their token ends.
+_known: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
+    """The bearer token, and the project that pays where the credential names one.
+
+    Raises:
+        MissingExtra: google-auth is not installed.
+        MissingCredentials: There is no credential, or its file is not one.
+        AuthenticationFailed: Google refused it.
+        Unavailable: Google's token service does not answer.
+    """
+    try:
+        return await asyncio.to_thread(_token_headers, route)
+    except ImportError:
+        raise MissingExtra(
+            f"{route.backing} is authenticated through google-auth, which is not installed",
+            extra="google",
+            backing=route.backing,
+        ) from None
+
+
+def _token_headers(route: Route) -> dict[str, str]:
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+
+    given = route.credential.params.get("vertex_credentials")
+    key = given.reveal() if given is not None else ""
+    try:
+        with _lock:
+            credentials = _known[key] if key in _known else _known.setdefault(key, _load(key))
+            if not credentials.valid:
+                credentials.refresh(Request())
+    except exceptions.TransportError as error:
+        raise Unavailable(
+            f"Google's token service does not answer: {type(error).__name__}", backing=route.backing
+        ) from None
+    except exceptions.RefreshError as error:
+        _known.pop(key, None)
+        raise AuthenticationFailed(
+            f"Google refused the credential from {route.credential.source or 'gcloud'}",
+            backing=route.backing,
+            provider_message=str(error.args[0]) if error.args else "",
+            credential_source=route.credential.source,
+            fix="gcloud auth application-default login",
+        ) from None
+    except (exceptions.GoogleAuthError, ValueError, OSError) as error:
+        raise MissingCredentials(
+            f"there is no Google credential for {route.backing}: {type(error).__name__}",
+            backing=route.backing,
+            alternatives=(("GOOGLE_APPLICATION_CREDENTIALS",), ("VERTEXAI_CREDENTIALS",)),
+            credential_source=route.credential.source,
+            fix="gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",
+        ) from None
+    found = {"authorization": f"Bearer {credentials.token}"}
+    if project := getattr(credentials, "quota_project_id", None):
+        found["x-goog-user-project"] = project
+    return found
+
+
+def _load(given: str) -> Any:
+    import google.auth
+
+    if not given:
+        return google.auth.default(scopes=[SCOPE])[0]
+    with warnings.catch_warnings():
+        # google-auth warns of credential files from strangers; this one is the user's own.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        if given.lstrip().startswith("{"):
+            return google.auth.load_credentials_from_dict(json.loads(given), scopes=[SCOPE])[0]
+        return google.auth.load_credentials_from_file(given, scopes=[SCOPE])[0]
