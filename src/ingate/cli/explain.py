@@ -33,11 +33,12 @@ def command(config: str | None, spec: str, as_json: bool) -> None:
     for place, one in enumerate(found):
         if place:
             click.echo("\nIf that fails before its first token:\n")
-        for line in _lines(one):
+        for line in lines_of(one):
             click.echo(line)
 
 
-def _lines(one: Explanation) -> list[str]:
+def lines_of(one: Explanation) -> list[str]:
+    """An explanation as coloured lines."""
     from ingate.catalog.format import price, tokens
     from ingate.cli.out import mark
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingate.chat.mcp_servers import Server
+    from ingate.chat.store import Log
     from ingate.gateway import Gateway
+    from ingate.picker import PickerData
+    from ingate.picker.screen import Screen
 
 EXAMPLES = """\b
 Examples:
   ingate go                                   pick a model, then chat
   ingate go --model local/smollm2
+  ingate go --continue                        the last conversation, where it was left
   ingate go --message "Why is the sky blue?" --quit
+  ingate go --mcp "uvx mcp-server-time"       with an MCP server's tools
   echo "Name three rivers." | ingate go       without a terminal: one answer"""
 
 QUESTION = "In one sentence: what is the capital of France?"
@@ -25,43 +32,159 @@ QUESTION = "In one sentence: what is the capital of France?"
 @click.option("-m", "--model", metavar="SPEC", help="Which model; several with commas are tried in turn.")
 @click.option("-s", "--system", metavar="TEXT", help="A system message.")
 @click.option("--message", metavar="TEXT", help="The first message.")
+@click.option("--quit", "leave", is_flag=True, help="Leave after the answer to --message.")
+@click.option("-c", "--continue", "again", is_flag=True, help="Go on with the last conversation.")
+@click.option(
+    "--mcp", "servers", multiple=True, metavar="COMMAND|URL", help="An MCP server to use tools of; repeatable."
+)
+@click.option("-y", "--yes", is_flag=True, help="Let the model call every tool unasked.")
+@click.option("--no-picker", is_flag=True, help="Take the first ready model instead of asking.")
 @click.pass_obj
-def command(config: str | None, model: str | None, system: str | None, message: str | None) -> None:
+def command(
+    config: str | None,
+    model: str | None,
+    system: str | None,
+    message: str | None,
+    leave: bool,
+    again: bool,
+    servers: tuple[str, ...],
+    yes: bool,
+    no_picker: bool,
+) -> int:
     """Chat with a model. Without a terminal, answer standard input, or a built-in question where that is empty."""
-    from ingate.cli.stdin import piped_text
+    if leave and not message:
+        raise click.UsageError("--quit leaves after the answer to --message, and there is none.")
+    log = _last() if again else None
+    return run(
+        config,
+        log,
+        model=model,
+        system=system,
+        message=message,
+        leave=leave,
+        servers=servers,
+        yes=yes,
+        ask=not no_picker,
+    )
 
-    question = "\n\n".join(part for part in (message or "", piped_text()) if part.strip())
-    asyncio.run(_once(config, model, system, question))
 
-
-async def _once(config: str | None, model: str | None, system: str | None, question: str) -> None:
+def run(
+    config: str | None,
+    log: Log | None,
+    *,
+    model: str | None = None,
+    system: str | None = None,
+    message: str | None = None,
+    leave: bool = False,
+    servers: tuple[str, ...] = (),
+    yes: bool = False,
+    ask: bool = True,
+) -> int:
+    """Chat, in a terminal or without one; returns the exit code."""
     from ingate.gateway import Gateway
 
-    async with Gateway(config) as gateway:
-        spec = model or gateway.default_model
-        if spec is None:
-            from ingate.cli.default import first_ready
+    parsed = _parsed(servers)
+    gateway = Gateway(config)
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return _without_terminal(gateway, log, model, system, message, parsed, yes)
+    spec = model or (log.session.model if log is not None else None) or gateway.default_model
+    data: PickerData | None = None
+    screen: Screen | None = None
+    if spec is None and ask and _can_pick():
+        from ingate.chat.services import picker_data
+        from ingate.picker import first_frame
 
-            spec = first_ready(gateway)
-        click.echo(f"{spec} answers.", err=True)
-        if not question:
-            question = QUESTION
-            click.echo(f"> {question}", err=True)
-        messages = [{"role": "user", "content": question}]
-        if system:
-            messages.insert(0, {"role": "system", "content": system})
-        await _stream(gateway, {"model": spec, "messages": messages})
+        data = picker_data(gateway)
+        screen = first_frame(data)
+    elif spec is None:
+        from ingate.cli.default import first_ready
 
-
-async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
-    ended_line = True
+        spec = first_ready(gateway)
     try:
-        async for chunk in gateway.stream(body):
-            for choice in chunk.get("choices") or ():
-                if piece := (choice.get("delta") or {}).get("content"):
-                    click.echo(piece, nl=False)
-                    sys.stdout.flush()
-                    ended_line = piece.endswith("\n")
+        import asyncio
+
+        from ingate.cli.chatting import Begin, converse
+
+        begin = Begin(
+            config=config,
+            log=log,
+            spec=spec,
+            system=system,
+            message=message or "",
+            leave=leave,
+            servers=parsed,
+            yes=yes,
+            data=data,
+            screen=screen,
+        )
+        return asyncio.run(converse(gateway, begin))
     finally:
-        if not ended_line:
-            click.echo()
+        if screen is not None:
+            screen.leave()
+
+
+def _last() -> Log:
+    from ingate._errors import BadRequest
+    from ingate.chat import store
+
+    known = store.paths()
+    if not known:
+        raise BadRequest("there is no conversation to continue", fix="ingate go")
+    return reopened(known[0])
+
+
+def reopened(path: Path) -> Log:
+    """The conversation in a file, to go on with."""
+    from ingate.chat.store import Log
+
+    return Log.reopen(path)
+
+
+def _parsed(servers: tuple[str, ...]) -> tuple[Server, ...]:
+    if not servers:
+        return ()
+    from ingate.chat.mcp_servers import parse_server
+
+    return tuple(parse_server(one) for one in servers)
+
+
+def _can_pick() -> bool:
+    from ingate.picker.screen import usable
+
+    return usable()
+
+
+def _without_terminal(
+    gateway: Gateway,
+    log: Log | None,
+    model: str | None,
+    system: str | None,
+    message: str | None,
+    servers: tuple[Server, ...],
+    yes: bool,
+) -> int:
+    """One answer; without a question, to a built-in one."""
+    import asyncio
+
+    from ingate.chat.once import answer
+    from ingate.chat.store import Log
+    from ingate.cli.stdin import piped_text
+
+    spec = model or (log.session.model if log is not None else None) or gateway.default_model
+    if spec is None:
+        from ingate.cli.default import first_ready
+
+        spec = first_ready(gateway)
+    question = "\n\n".join(part for part in (message or "", piped_text()) if part.strip())
+    click.echo(f"{spec} answers.", err=True)
+    if not question:
+        question = QUESTION
+        click.echo(f"> {question}", err=True)
+    if log is None:
+        log = Log.fresh(model=spec, kept=False)
+    elif log.session.model != spec:
+        log.record("model", spec=spec)
+    if system is not None:
+        log.record("system", text=system)
+    asyncio.run(answer(gateway, log, question, servers, allow_all=yes))
+    return 0

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "go": ("ingate.cli.go", "Pick a model and chat; without a terminal, one answer."),
     "ask": ("ingate.cli.ask", "One answer, from arguments and standard input."),
+    "sessions": ("ingate.cli.sessions", "Conversations that were kept: list, show, resume, delete."),
     "models": ("ingate.cli.models", "Find a model, and see which would answer."),
     "explain": ("ingate.cli.explain", "Where a call would go, with whose key, at what price."),
     "doctor": ("ingate.cli.doctor", "What is set up, what is not, and what to do about it."),
+    "fast-agent": ("ingate.cli.fast_agent", "fast-agent, with ingate's models in it."),
     "init": ("ingate.cli.init", "Write a commented ingate.yaml to start from."),
 }
 

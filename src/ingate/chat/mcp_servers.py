@@ -1,0 +1,286 @@
+"""MCP servers: started or connected to, their tools listed, and let go of at the end.
+
+Child processes get the environment without any variable that may hold a provider's key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import tempfile
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ingate import _environ
+from ingate._errors import BadRequest, IngateError, MissingExtra, Unavailable
+from ingate._secret import scrub
+from ingate.chat.tools import Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ingate._secret import Secret
+    from ingate.config import Config
+    from ingate.config.schema import McpServerSettings
+
+CONNECT_S: Final = 30.0
+CALL_S: Final = 300.0
+
+
+class Server(msgspec.Struct, frozen=True):
+    """How a server is reached.
+
+    Attributes:
+        name: Its name here.
+        command: Program and arguments, empty for a URL.
+        url: Its address, empty for a command.
+        env: More variables for the child process.
+        headers: More headers for the URL.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    url: str = ""
+    env: Mapping[str, Secret] = {}
+    headers: Mapping[str, Secret] = {}
+
+    def __str__(self) -> str:
+        return self.url or shlex.join(self.command)
+
+
+class Connection:
+    """One server, in a task of its own: the protocol's scopes must be left by the task that entered them."""
+
+    def __init__(self, server: Server, hidden: frozenset[str]) -> None:
+        self.server = server
+        self.problem: IngateError | None = None
+        self.tools: list[Tool] = []
+        self._hidden = hidden
+        self._session: Any = None
+        self._ready = asyncio.Event()
+        self._leave = asyncio.Event()
+        self._task = asyncio.create_task(self._live(), name=f"mcp {server.name}")
+
+    async def ready(self) -> None:
+        """Wait until its tools are known, or why not."""
+        await self._ready.wait()
+
+    async def aclose(self) -> None:
+        """End it, and the child process with it."""
+        self._leave.set()
+        await asyncio.wait([self._task], timeout=10.0)
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=5.0)
+
+    async def _live(self) -> None:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+            try:
+                async with AsyncExitStack() as stack:
+                    async with asyncio.timeout(CONNECT_S):
+                        self._session = await self._connect(stack, told)
+                        self.tools = [self._tool(entry) for entry in await _listed(self._session)]
+                    self._ready.set()
+                    await self._leave.wait()
+                    self._session = None
+            except Exception as error:  # noqa: BLE001 -- the package and its transports raise many kinds
+                self.problem = self._failure(error, told)
+            finally:
+                self._session, self.tools = None, self.tools if self.problem is None else []
+                self._ready.set()
+
+    async def _connect(self, stack: AsyncExitStack, told: Any) -> Any:
+        try:
+            from mcp import ClientSession, StdioServerParameters, stdio_client
+            from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
+        except ImportError:
+            raise MissingExtra("MCP servers need the mcp package", extra="mcp") from None
+        server = self.server
+        if server.url:
+            client = await stack.enter_async_context(create_mcp_http_client(headers=_revealed(server.headers)))
+            streams = await stack.enter_async_context(streamable_http_client(server.url, http_client=client))
+        else:
+            parameters = StdioServerParameters(
+                command=server.command[0],
+                args=list(server.command[1:]),
+                env={**_environ.without(self._hidden), **_revealed(server.env)},
+            )
+            streams = await stack.enter_async_context(stdio_client(parameters, errlog=told))
+        session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
+        await session.initialize()
+        return session
+
+    def _tool(self, entry: Any) -> Tool:
+        schema = _field(entry, "input_schema", "inputSchema") or {"type": "object", "properties": {}}
+
+        async def run(arguments: dict[str, Any]) -> tuple[str, bool]:
+            if self._session is None:
+                return f"the server {self.server.name} is gone", True
+            async with asyncio.timeout(CALL_S):
+                answer = await self._session.call_tool(entry.name, arguments)
+            return _text(answer), bool(_field(answer, "is_error", "isError"))
+
+        return Tool(self.server.name, entry.name, entry.description or entry.name, schema, run)
+
+    def _failure(self, error: BaseException, told: Any) -> IngateError:
+        """One plain error out of the groups that task groups raise, with the child's last words."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, IngateError):
+            return error
+        reason = str(error) or type(error).__name__
+        if isinstance(error, TimeoutError):
+            reason = f"no answer within {CONNECT_S:g} s"
+        told.seek(0)
+        last = [line.strip() for line in told.read()[-4000:].splitlines() if line.strip()]
+        said = f"; it said: {last[-1][:300]}" if last else ""
+        fix = "check the address" if self.server.url else f"try it by itself: {self.server}"
+        secrets = (*self.server.env.values(), *self.server.headers.values())
+        message = scrub(f"the MCP server {self.server.name} cannot be used: {reason}{said}", secrets)
+        return Unavailable(message, fix=fix)
+
+
+class Servers:
+    """The connections of a chat."""
+
+    def __init__(self, config: Config) -> None:
+        self._hidden = hidden_variables(config)
+        self.connections: list[Connection] = []
+
+    def add(self, server: Server) -> Connection:
+        """Begin to connect; `ready` waits for it."""
+        taken = {connection.server.name for connection in self.connections}
+        name, number = server.name, 2
+        while name in taken:
+            name, number = f"{server.name}{number}", number + 1
+        connection = Connection(msgspec.structs.replace(server, name=name), self._hidden)
+        self.connections.append(connection)
+        return connection
+
+    async def ready(self) -> None:
+        """Wait for all of them."""
+        await asyncio.gather(*(connection.ready() for connection in self.connections))
+
+    async def remove(self, connection: Connection) -> None:
+        """Let one go."""
+        self.connections.remove(connection)
+        await connection.aclose()
+
+    def tools(self) -> list[Tool]:
+        """Every connected server's."""
+        return [tool for connection in self.connections for tool in connection.tools]
+
+    async def aclose(self) -> None:
+        """Let all go."""
+        connections, self.connections = self.connections, []
+        await asyncio.gather(*(connection.aclose() for connection in connections))
+
+
+def parse_server(text: str) -> Server:
+    """A server from what follows `--mcp`: a URL, or a command line.
+
+    Raises:
+        BadRequest: It is neither.
+    """
+    text = text.strip()
+    if text.startswith(("http://", "https://")):
+        from urllib.parse import urlsplit
+
+        return Server(name=urlsplit(text).hostname or "mcp", url=text)
+    try:
+        command = tuple(shlex.split(text))
+    except ValueError as error:
+        raise BadRequest(f"--mcp {text!r} is no command line: {error}", fix="close the quotes") from None
+    if not command:
+        raise BadRequest("--mcp names no server", fix='--mcp "COMMAND ARGUMENTS" or --mcp https://…')
+    return Server(name=_name_of(command), command=command)
+
+
+def configured(config: Config) -> list[Server]:
+    """The servers of the configuration's `mcp:` section; may run `cmd:` references.
+
+    Raises:
+        ConfigError: One has neither command nor URL, or a reference has no value.
+    """
+    return [_server(name, settings, config.environ) for name, settings in config.settings.mcp.items()]
+
+
+def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) -> Server:
+    command = settings.command or ()
+    words = shlex.split(command) if isinstance(command, str) else list(command)
+    if not words and not settings.url:
+        raise BadRequest(f"the MCP server {name} in the configuration has neither command nor url")
+    return Server(
+        name=name,
+        command=(*words, *settings.args) if words else (),
+        url="" if words else settings.url or "",
+        env={key: value.resolve(environ) for key, value in settings.env.items()},
+        headers={key: value.resolve(environ) for key, value in settings.headers.items()},
+    )
+
+
+def hidden_variables(config: Config) -> frozenset[str]:
+    """Every variable a child must not see: all that some backing reads a key from, and all the configuration refers to."""
+    from ingate.credentials import secret_variables
+
+    settings = config.settings
+    references: list[Any] = [settings.litellm.api_key, *settings.litellm.default_headers.values()]
+    for section in [*settings.backings.values(), *settings.servers.values()]:
+        references += [section.api_key, *section.headers.values(), *getattr(section, "params", {}).values()]
+    return secret_variables() | {name for one in references if one is not None for name in one.variables}
+
+
+async def _listed(session: Any) -> list[Any]:
+    from mcp import types
+
+    found: list[Any] = []
+    cursor = None
+    while True:
+        params = types.PaginatedRequestParams(cursor=cursor) if cursor else None
+        page = await session.list_tools(params=params)
+        found += page.tools
+        cursor = _field(page, "next_cursor", "nextCursor")
+        if not cursor:
+            return found
+
+
+def _text(answer: Any) -> str:
+    parts = list(_texts(answer))
+    if not parts and (data := _field(answer, "structured_content", "structuredContent")) is not None:
+        return msgspec.json.encode(data).decode()
+    return "\n".join(parts)
+
+
+def _texts(answer: Any) -> Iterator[str]:
+    for block in answer.content:
+        match block.type:
+            case "text":
+                yield block.text
+            case "resource" if getattr(block.resource, "text", None) is not None:
+                yield block.resource.text
+            case "resource_link":
+                yield str(block.uri)
+            case kind:
+                media_type = _field(block, "mime_type", "mimeType") or kind
+                yield f"[{kind}: {media_type}, which is not shown]"
+
+
+def _revealed(values: Mapping[str, Secret]) -> dict[str, str]:
+    return {name: value.reveal() for name, value in values.items()}
+
+
+def _field(value: Any, name: str, older: str) -> Any:
+    """A field by its name in mcp 2, else by its name in mcp 1."""
+    return getattr(value, name, None) if hasattr(value, name) else getattr(value, older, None)
+
+
+def _name_of(command: tuple[str, ...]) -> str:
+    """The most telling word of a command line: what a launcher launches."""
+    launchers = {"uvx", "npx", "uv", "run", "python", "python3", "node", "docker", "pipx", "bunx", "deno", "tool"}
+    for word in command:
+        base = word.rstrip("/").rpartition("/")[2].partition("@")[0]
+        if base and not word.startswith("-") and base not in launchers and not base.startswith("python3."):
+            return base.removesuffix(".py").removesuffix(".js")
+    return command[0].rpartition("/")[2]

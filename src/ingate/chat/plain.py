@@ -1,0 +1,64 @@
+"""A turn without a terminal: the answer on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingate.chat.session import Turn
+    from ingate.chat.tools import Answer, Call, Result
+
+
+class Plain:
+    """A `View` for pipes: text as it comes, no colours, no questions."""
+
+    def __init__(self) -> None:
+        self._ended_line = True
+
+    def begin(self, spec: str) -> None:
+        """Nothing to show yet."""
+
+    def reasoning(self, text: str) -> None:
+        """Reasoning is no part of the answer."""
+
+    def text(self, text: str) -> None:
+        """A piece of the answer."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self._ended_line = text.endswith("\n")
+
+    def settle(self) -> None:
+        """End the line."""
+        if not self._ended_line:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+            self._ended_line = True
+
+    def note(self, text: str) -> None:
+        """A line to the person."""
+        self.settle()
+        _tell(f"note: {text}")
+
+    def end(self, turn: Turn) -> None:
+        """The turn is over."""
+        self.settle()
+
+    async def allow(self, call: Call) -> Answer:
+        """Nobody can be asked."""
+        _tell(f"refused: {call.server} · {call.name}. --yes lets every tool be called.")
+        return "no"
+
+    def tool_started(self, call: Call) -> None:
+        """A call runs."""
+        _tell(f"{call.server} · {call.name}({call.spelt})")
+
+    def tool_ended(self, call: Call, result: Result) -> None:
+        """A call is over."""
+        if result.error:
+            _tell(f"failed: {call.name}: {result.text[:500]}")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

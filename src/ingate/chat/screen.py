@@ -1,0 +1,285 @@
+"""Shows a turn in the terminal: finished blocks once and for good, below them the one that is being written."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.chat.blocks import Blocks
+from ingate.chat.lines import turn_line
+from ingate.chat.markdown import lines_of, markdown
+from ingate.chat.tail import Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from rich.console import Console, RenderableType
+
+    from ingate.chat.session import Turn
+    from ingate.chat.tools import Answer, Call, Result
+
+FRAME_S: Final = 0.05
+_MOST_OF_THE_TIME: Final = 4  # a frame that took long is followed by a pause of that many times as long
+_SILENCE_S: Final = 2.0
+_REASONING_LINES: Final = 6
+_RESULT_LINES: Final = 6
+
+
+class Screen:
+    """A `View` on a rich console.
+
+    Args:
+        console: Where to write.
+        before_show: Called before anything new of an answer is shown.
+        ask: Asks the person whether a tool may be called.
+        unfolded: Whether reasoning stays in full view.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        before_show: Callable[[], None] = lambda: None,
+        ask: Callable[[Call], Awaitable[Answer]] | None = None,
+        unfolded: bool = False,
+    ) -> None:
+        self.console = console
+        self.before_show = before_show
+        self.ask = ask
+        self.unfolded = unfolded
+        self.last_reasoning = ""
+        self._tail = Tail(console)
+        self._ticker: asyncio.Task[None] | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._blocks = Blocks()
+        self._pending = ""
+        self._reasoning = ""
+        self._reasoning_began = self._began = time.monotonic()
+        self._frozen = 0
+        self._any_block = False
+        self._running: dict[str, tuple[Call, float]] = {}
+        self._heard: float | None = None
+        self._next_frame = 0.0
+        self._dirty = False
+
+    def begin(self, spec: str) -> None:
+        """A turn begins: show that it is waited for."""
+        self._reset()
+        if self._tail.live and self._ticker is None:
+            self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        self._frame()
+
+    def reasoning(self, text: str) -> None:
+        """A piece of reasoning."""
+        if self._blocks.tail or self._pending:
+            self._finish_text()
+        if not self._reasoning:
+            self._reasoning_began = time.monotonic()
+            self._frozen = 0
+        self._reasoning += text
+        self._changed()
+
+    def text(self, text: str) -> None:
+        """A piece of the answer."""
+        if self._reasoning:
+            self._finish_reasoning()
+        self._pending += text
+        self._changed()
+
+    def settle(self) -> None:
+        """Nothing more comes of this message: what is live stays."""
+        if self._reasoning:
+            self._finish_reasoning()
+        self._finish_text()
+
+    def note(self, text: str) -> None:
+        """A line to the person."""
+        self.settle()
+        self._print(_text(text, "yellow"))
+
+    def end(self, turn: Turn) -> None:
+        """The turn is over: its line."""
+        self.settle()
+        self.stop()
+        self._print(_text(turn_line(turn), "dim"))
+
+    def stop(self) -> None:
+        """Leave no live line behind; the next thing written stands on a fresh line."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        self.settle()
+        self._tail.draw([], [])
+
+    async def allow(self, call: Call) -> Answer:
+        """Ask about a call, with no live line below the question."""
+        if self.ask is None:
+            return "no"
+        ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.cancel()
+        self._tail.draw([], [])
+        try:
+            return await self.ask(call)
+        finally:
+            if ticker is not None:
+                self._ticker = asyncio.get_running_loop().create_task(self._tick())
+
+    def tool_started(self, call: Call) -> None:
+        """A call runs."""
+        self._running[call.id] = (call, time.monotonic())
+        self._frame()
+
+    def tool_ended(self, call: Call, result: Result) -> None:
+        """A call is over: its panel, with as much of the result as a glance takes."""
+        self._running.pop(call.id, None)
+        self._heard, self._began = None, time.monotonic()
+        self._print(_panel(call, result, self.console.width))
+
+    def _changed(self) -> None:
+        self._dirty, self._heard = True, time.monotonic()
+        if time.monotonic() >= self._next_frame:
+            self._frame()
+
+    async def _tick(self) -> None:
+        """Show what came since the last frame, and how long has been waited."""
+        while True:
+            await asyncio.sleep(FRAME_S)
+            now = time.monotonic()
+            if now >= self._next_frame and (self._dirty or now >= self._next_frame + 0.15):
+                self._frame()
+
+    def _frame(self) -> None:
+        began = time.monotonic()
+        self.before_show()
+        self._dirty = False
+        if self._reasoning:
+            finished, live = self._reasoning_lines()
+        else:
+            finished, live = self._text_lines()
+        self._tail.draw(finished, [*live, *self._status()])
+        took = time.monotonic() - began
+        self._next_frame = began + max(FRAME_S, took * (1 + _MOST_OF_THE_TIME))
+
+    def _text_lines(self) -> tuple[list[str], list[str]]:
+        """Lines that stay, and the unfinished block's: those above the top of the screen stay too."""
+        text, self._pending = self._pending, ""
+        finished: list[str] = []
+        for block in self._blocks.feed(text):
+            finished += self._block(block)
+        if not self._tail.live or not self._blocks.tail.strip():
+            return finished, []
+        lines = self._spaced(lines_of(self.console, markdown(self._blocks.tail)))
+        lines = lines[self._frozen :]
+        over = len(lines) - self._tail.height
+        if over > 0:
+            finished += lines[:over]
+            self._frozen += over
+            lines = lines[over:]
+        return finished, lines
+
+    def _block(self, block: str) -> list[str]:
+        """A finished block's lines, without those that were frozen before it was finished."""
+        lines = self._spaced(lines_of(self.console, markdown(block)))[self._frozen :]
+        self._frozen = 0
+        self._any_block = True
+        return lines
+
+    def _spaced(self, lines: list[str]) -> list[str]:
+        return ["", *lines] if self._any_block and lines else lines
+
+    def _finish_text(self) -> None:
+        if not (self._pending or self._blocks.tail.strip()):
+            self._blocks.close()
+            return
+        self.before_show()
+        text, self._pending = self._pending, ""
+        finished: list[str] = []
+        for block in self._blocks.feed(text):
+            finished += self._block(block)
+        if rest := self._blocks.close():
+            finished += self._block(rest)
+        self._tail.draw(finished, [])
+        self._dirty = False
+
+    def _reasoning_lines(self) -> tuple[list[str], list[str]]:
+        lines = lines_of(self.console, _text(self._reasoning.strip(), "dim italic"))
+        if not self.unfolded:
+            return [], lines[-min(_REASONING_LINES, self._tail.height) :]
+        over = max(len(lines) - self._frozen - self._tail.height, 0)
+        finished = lines[self._frozen : self._frozen + over]
+        self._frozen += over
+        return finished, lines[self._frozen :]
+
+    def _finish_reasoning(self) -> None:
+        """The answer begins: fold the reasoning to a line, or leave it in full."""
+        self.before_show()
+        self.last_reasoning, self._reasoning = self._reasoning.strip(), ""
+        frozen, self._frozen = self._frozen, 0
+        if not self.last_reasoning:
+            return
+        took = time.monotonic() - self._reasoning_began
+        if self.unfolded:
+            lines = lines_of(self.console, _text(self.last_reasoning, "dim italic"))[frozen:]
+        else:
+            words = len(self.last_reasoning.split())
+            line = f"▸ reasoned for {took:.1f} s, {words:,} {'word' if words == 1 else 'words'} · /reasoning shows it"
+            lines = lines_of(self.console, _text(line, "dim"))
+        self._tail.draw(lines, [])
+        self._any_block = True
+
+    def _status(self) -> list[str]:
+        """What is waited for, where something is."""
+        now = time.monotonic()
+        if self._running:
+            what = ", ".join(call.name for call, _ in self._running.values())
+            since = min(began for _, began in self._running.values())
+            line = f"⚙ {what} … {now - since:.0f} s · Ctrl-C stops"
+        elif self._heard is None or now - self._heard > _SILENCE_S:
+            line = f"… {now - (self._heard or self._began):.0f} s · Ctrl-C stops"
+        else:
+            return []
+        return lines_of(self.console, _text(line, "dim", wrap=False))
+
+    def _print(self, what: RenderableType) -> None:
+        """Print for good; an answer that follows has a blank line above it."""
+        self._tail.draw(lines_of(self.console, what), [])
+        self._any_block = True
+
+
+def _text(text: str, style: str, *, wrap: bool = True) -> Any:
+    from rich.text import Text
+
+    return Text(text, style=style, no_wrap=not wrap, overflow="fold" if wrap else "ellipsis")
+
+
+def _panel(call: Call, result: Result, width: int) -> RenderableType:
+    """A call with its arguments in the title and the beginning of its result."""
+    from rich import box
+    from rich.panel import Panel
+    from rich.text import Text
+
+    spelt = ", ".join(f"{name}={value!r}" for name, value in (call.arguments or {}).items()) or call.spelt
+    lines = result.text.strip().splitlines() or ["(nothing)"]
+    shown = lines[:_RESULT_LINES]
+    if len(lines) > len(shown):
+        shown.append(f"… {len(lines) - len(shown)} more lines")
+    style = "red" if result.error else "dim"
+    body = Text("\n".join(line[:400] for line in shown), style=style, overflow="fold")
+    where = f"{call.server} · " if call.server else ""
+    title = Text(f"⚙ {where}{call.name}({spelt})", no_wrap=True, overflow="ellipsis")
+    title.truncate(max(width - 8, 8), overflow="ellipsis")
+    subtitle = "failed" if result.error else f"{result.seconds:.2f} s"
+    return Panel(
+        body,
+        title=title,
+        title_align="left",
+        subtitle=subtitle,
+        subtitle_align="right",
+        border_style=style,
+        box=box.ROUNDED,
+        expand=False,
+    )

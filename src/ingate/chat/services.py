@@ -1,0 +1,181 @@
+"""What the picker asks of the gateway: states, lists, trial calls, keys kept."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate import _environ, credentials
+from ingate._errors import NotServed
+from ingate.config import load
+from ingate.gateway import Gateway
+from ingate.picker import PickerData, save
+from ingate.picker.gather import secrets_file
+from ingate.routing import DIRECT_FORMATS, Router
+from ingate.spec import parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ingate._secret import Secret
+    from ingate.credentials import Status
+    from ingate.engines.base import Route
+    from ingate.picker.services import Place
+
+LOCAL: Final = "local/smollm2"
+_CLIPBOARDS: Final = (["wl-copy"], ["xclip", "-selection", "clipboard"], ["xsel", "-ib"], ["pbcopy"], ["clip.exe"])
+_PROBE: Final = "Say hello."
+
+
+class GatewayServices:
+    """The picker's `Services` over a gateway.
+
+    What changes while the picker is open, such as a saved key, is known to the gateway afterwards.
+
+    Args:
+        gateway: The gateway.
+        source: The configuration file it was made with, None for the one found by itself.
+    """
+
+    def __init__(self, gateway: Gateway, source: str | Path | None = None) -> None:
+        self.gateway = gateway
+        self.source = source
+        self._seen = self._stamp()
+
+    def warm(self) -> None:
+        """Import litellm in the background, where it is installed."""
+        if credentials.is_installed("litellm"):
+            from ingate.engines.litellm_.load import preload
+
+            preload()
+
+    def statuses(self) -> Mapping[str, Status]:
+        """The credential states, after a look at whether the configuration's files have changed."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            reload(self.gateway, self.source)
+            self._seen = self._stamp()
+        return credentials.statuses(self.gateway.config.environ, self.gateway.config)
+
+    async def deployments(self) -> Sequence[Mapping[str, Any]]:
+        """The proxy's deployments."""
+        route = self.gateway.router.proxy_route()
+        return [] if route is None else await self._list(route)
+
+    async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """The models that a backing or a server lists now."""
+        return await self._list(self.gateway.router.route(parse_one(f"{name}/models")))
+
+    async def test(self, spec: str) -> str:
+        """One short call."""
+        return await _try(self.gateway, spec)
+
+    async def verify(self, backing: str, values: Mapping[str, Secret]) -> str:
+        """One short call of the backing's first model with credentials that are not saved yet."""
+        spec = _first_model(self.gateway, backing)
+        environ = {**_environ.snapshot(), **{name: value.reveal() for name, value in values.items()}}
+        async with Gateway(self.source) as trial:
+            trial.config = load(self.source, environ=environ)
+            trial.router = Router(trial.config, self.gateway.catalog)
+            return await _try(trial, spec)
+
+    def save(self, backing: str, values: Mapping[str, Secret], where: Place) -> str:
+        """Keep credentials in the keyring or the secrets file."""
+        told = save(secrets_file(self.gateway.config), backing, values, where)
+        reload(self.gateway, self.source)
+        self._seen = self._stamp()
+        return told
+
+    def copy(self, text: str) -> bool:
+        """Put `text` on the clipboard through the desktop's own program, where there is one."""
+        environ = _environ.snapshot()
+        if sys.platform.startswith("linux") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+            return False
+        for command in _CLIPBOARDS:
+            if shutil.which(command[0]) is None:
+                continue
+            try:
+                done = subprocess.run(
+                    command,
+                    input=text.encode(),
+                    env=_environ.without(credentials.secret_variables()),
+                    timeout=2.0,
+                    check=False,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+            if done.returncode == 0:
+                return True
+        return False
+
+    async def _list(self, route: Route) -> Sequence[Mapping[str, Any]]:
+        from ingate.engines.direct import DirectEngine
+
+        engine = self.gateway.engine("direct")
+        if not isinstance(engine, DirectEngine) or route.engine != "direct":
+            raise NotServed(f"{route.backing} has no list of models that is read here")
+        return await engine.list_models(route)
+
+    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """What tells whether a file has changed, been made or gone."""
+        found = []
+        for layer in self.gateway.config.layers:
+            if layer.file:
+                try:
+                    state = Path(layer.file).stat()
+                    found.append((layer.file, state.st_mtime_ns, state.st_size))
+                except OSError:
+                    found.append((layer.file, 0, 0))
+        return tuple(found)
+
+
+def reload(gateway: Gateway, source: str | Path | None) -> None:
+    """Read the configuration again; engines and their connections stay.
+
+    Raises:
+        ConfigError: It is wrong now; the gateway keeps the one it had.
+    """
+    config = load(source, environ=_environ.snapshot())
+    gateway.config = config
+    gateway.router = Router(config, gateway.catalog)
+
+
+def picker_data(gateway: Gateway, *, current: str | None = None) -> PickerData:
+    """What there is to pick from; where nothing was picked before and no key is here, the local model is preselected."""
+    data = PickerData.gather(
+        gateway.config, gateway.config.environ, gateway.catalog(), current=current, direct_formats=DIRECT_FORMATS
+    )
+    if data.current is None and not any(status.state == "ready" for status in _keyed(data)):
+        import msgspec
+
+        data = msgspec.structs.replace(data, current=LOCAL)
+    return data
+
+
+def _keyed(data: PickerData) -> list[Status]:
+    """The states of backings that need something: one that needs nothing is ready whether it runs or not."""
+    return [status for name, status in data.statuses.items() if data.backings[name].auth != "none"]
+
+
+async def _try(gateway: Gateway, spec: str) -> str:
+    began = time.perf_counter()
+    body = {"model": spec, "messages": [{"role": "user", "content": _PROBE}], "max_tokens": 32}
+    answer = await gateway.complete(body, retries=0)
+    text = " ".join(str(answer["choices"][0]["message"].get("content") or "").split())
+    return f"answered in {time.perf_counter() - began:.1f} s: {text[:60]}".rstrip(": ")
+
+
+def _first_model(gateway: Gateway, backing: str) -> str:
+    """A model to try a key with: the backing's curated one, else its cheapest that the catalog knows."""
+    rows = [row.row for row in gateway.catalog().curated() if row.backing == backing]
+    rows += [row for row in gateway.catalog().visible() if row.backing == backing and row.mode == "chat"]
+    if not rows:
+        raise NotServed(f"no model of {backing} is known to try the key with", fix="save it and call a model by name")
+    rows.sort(key=lambda row: row.input_usd_per_mtok if row.input_usd_per_mtok is not None else 1e9)
+    return rows[0].key

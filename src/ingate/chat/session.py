@@ -1,0 +1,205 @@
+"""A conversation as data: built from records, each of which is one line of its file.
+
+Records are dicts with a key `type`:
+
+    session    id, created_at, model, system           begins it
+    model      spec                                    another model from here on
+    system     text                                    another system message
+    user       content                                 what the person said
+    piece      text?, reasoning?                       what came of the answer so far
+    assistant  message, backing, stopped?              the answer; takes the place of its pieces
+    tool       tool_call_id, name, content, error      what a tool gave back
+    turn       the fields of `Turn`                    what the answer took
+    keep       count                                   only the first `count` entries stay
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INTERRUPTED: Final = "the terminal was closed"
+
+
+class Entry(msgspec.Struct):
+    """One message of the history.
+
+    Attributes:
+        message: In OpenAI's shape, as it came: with reasoning, signatures, images.
+        backing: Who wrote it, empty for the person's and the tools'.
+        stopped: Why it is not whole, empty where it is.
+    """
+
+    message: dict[str, Any]
+    backing: str = ""
+    stopped: str = ""
+
+    @property
+    def role(self) -> str:
+        """`user`, `assistant` or `tool`."""
+        return str(self.message.get("role") or "")
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """What one answer took, with all its rounds of tool calls.
+
+    Attributes:
+        spec: The spec that answered.
+        input_tokens: All input, cached tokens too; None where the provider told none.
+        output_tokens: All output, reasoning too; None likewise.
+        cached_tokens: Input read from the provider's cache.
+        reasoning_tokens: Output spent on reasoning.
+        cost_usd: None where the price is unknown.
+        first_token_s: Seconds to the first token, None where none came.
+        seconds: Seconds from first to last token, over all rounds.
+        tool_calls: How many tools were called.
+    """
+
+    spec: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = 0.0
+    first_token_s: float | None = None
+    seconds: float = 0.0
+    tool_calls: int = 0
+
+    def add(self, usage: Mapping[str, Any] | None, cost_usd: float | None) -> None:
+        """Count one round."""
+        self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd
+        if not usage:
+            return
+        self.input_tokens = (self.input_tokens or 0) + int(usage.get("prompt_tokens") or 0)
+        self.output_tokens = (self.output_tokens or 0) + int(usage.get("completion_tokens") or 0)
+        self.cached_tokens += int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+        self.reasoning_tokens += int((usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0)
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens a second once they came; None where that cannot be told."""
+        if not self.output_tokens or self.output_tokens < 2 or self.seconds <= 0:
+            return None
+        return self.output_tokens / self.seconds
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """A conversation.
+
+    Attributes:
+        id: Its name, which sorts by time (`20261122-204512-3f2a`).
+        created_at: Seconds since the epoch.
+        model: The spec that answers next.
+        system: The system message, empty for none.
+        entries: The history.
+        turns: What each answer took, also of answers that were asked for again.
+    """
+
+    id: str
+    created_at: float = 0.0
+    model: str = ""
+    system: str = ""
+    entries: list[Entry] = []
+    turns: list[Turn] = []
+    pieces: dict[str, str] = {}
+
+    @classmethod
+    def replay(cls, records: Iterable[Mapping[str, Any]], *, name: str) -> Session:
+        """The conversation that the records tell; what came of an unfinished answer becomes that answer."""
+        session = cls(id=name)
+        for record in records:
+            session.apply(record)
+        session.settle()
+        return session
+
+    def apply(self, record: Mapping[str, Any]) -> None:
+        """Take one record; of an unknown type, nothing."""
+        match record.get("type"):
+            case "session":
+                self.id = str(record.get("id") or self.id)
+                self.created_at = float(record.get("created_at") or 0.0)
+                self.model = str(record.get("model") or "")
+                self.system = str(record.get("system") or "")
+            case "model":
+                self.model = str(record.get("spec") or "")
+            case "system":
+                self.system = str(record.get("text") or "")
+            case "user":
+                self.settle()
+                self.entries.append(Entry({"role": "user", "content": record.get("content") or ""}))
+            case "piece":
+                for key in ("text", "reasoning"):
+                    if piece := record.get(key):
+                        self.pieces[key] = self.pieces.get(key, "") + str(piece)
+            case "assistant":
+                self.pieces = {}
+                message = {"role": "assistant", **dict(record.get("message") or {})}
+                self.entries.append(Entry(message, str(record.get("backing") or ""), str(record.get("stopped") or "")))
+            case "tool":
+                message = {"role": "tool", "tool_call_id": record.get("tool_call_id"), "content": record.get("content")}
+                self.entries.append(Entry({**message, "name": record.get("name") or ""}))
+            case "turn":
+                fields = {name: record[name] for name in Turn.__struct_fields__ if name in record}
+                self.turns.append(Turn(**fields))
+            case "keep":
+                self.settle()
+                del self.entries[int(record.get("count") or 0) :]
+
+    def settle(self) -> None:
+        """Turn pieces that no answer followed into an answer that was stopped."""
+        if self.pieces:
+            message: dict[str, Any] = {"role": "assistant", "content": self.pieces.get("text", "")}
+            if reasoning := self.pieces.get("reasoning"):
+                message["reasoning_content"] = reasoning
+            self.entries.append(Entry(message, stopped=INTERRUPTED))
+            self.pieces = {}
+
+    @property
+    def title(self) -> str:
+        """The first words the person said."""
+        for entry in self.entries:
+            if entry.role == "user":
+                return " ".join(text_of(entry.message).split())[:80]
+        return ""
+
+    def last_user(self) -> int | None:
+        """Where the person's last message stands, None where there is none."""
+        for place in range(len(self.entries) - 1, -1, -1):
+            if self.entries[place].role == "user":
+                return place
+        return None
+
+    def totals(self) -> Turn:
+        """All turns together. `cost_usd` is the sum of what is known; see `unpriced`."""
+        total = Turn()
+        for turn in self.turns:
+            total.input_tokens = _sum(total.input_tokens, turn.input_tokens)
+            total.output_tokens = _sum(total.output_tokens, turn.output_tokens)
+            total.cached_tokens += turn.cached_tokens
+            total.reasoning_tokens += turn.reasoning_tokens
+            total.cost_usd = (total.cost_usd or 0.0) + (turn.cost_usd or 0.0)
+            total.seconds += turn.seconds
+            total.tool_calls += turn.tool_calls
+        return total
+
+    @property
+    def unpriced(self) -> int:
+        """How many turns have no known cost."""
+        return sum(turn.cost_usd is None for turn in self.turns)
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """A message's text, without what is attached."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    parts = [part.get("text") or "" for part in content if isinstance(part, dict) and not part.get("attached")]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other

@@ -1,0 +1,234 @@
+"""Sessions on disk: one file of JSON lines each, written as the conversation goes, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from ingate._errors import BadRequest
+from ingate.chat.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def folder() -> Path:
+    """Where sessions are kept."""
+    from ingate._paths import state_dir
+
+    return state_dir() / "sessions"
+
+
+def new_id() -> str:
+    """A name that sorts by time."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+class Log:
+    """A session and its file: every record goes to both, to the file first.
+
+    The file is made with the first message, so that leaving at once leaves nothing behind. A record is in the hands of
+    the operating system when `record` returns: killing the process loses none.
+
+    Args:
+        session: The conversation so far.
+        path: Its file, None to keep it in memory alone.
+    """
+
+    def __init__(self, session: Session, path: Path | None) -> None:
+        self.session = session
+        self.path = path
+        self.copied_from: str | None = None
+        self._file: int | None = None
+        self._pieces: dict[str, str] = {}
+        self._failed = ""
+
+    @classmethod
+    def fresh(cls, *, model: str, system: str = "", kept: bool = True) -> Self:
+        """A new conversation; `kept=False` for one that leaves no file."""
+        session = Session(id=new_id(), created_at=time.time(), model=model, system=system)
+        return cls(session, folder() / f"{session.id}.jsonl" if kept else None)
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Go on with the conversation in a file; in a copy, where another process has it open."""
+        session = load(path)
+        log = cls(session, path)
+        if not log._lock():
+            log.close()
+            log.copied_from, session.id = session.id, new_id()
+            log.path = folder() / f"{session.id}.jsonl"
+        return log
+
+    @property
+    def problem(self) -> str:
+        """Why the file could not be written; empty where it could."""
+        return self._failed
+
+    def record(self, kind: str, **fields: Any) -> None:
+        """Add a record."""
+        self.flush()
+        record = {"type": kind, **fields}
+        self._write(record)
+        self.session.apply(record)
+
+    def piece(self, text: str = "", reasoning: str = "") -> None:
+        """Add a piece of the running answer; `flush` writes what has gathered."""
+        for key, value in (("text", text), ("reasoning", reasoning)):
+            if value:
+                self._pieces[key] = self._pieces.get(key, "") + value
+
+    def flush(self) -> None:
+        """Write the gathered pieces: called before they are shown."""
+        if self._pieces:
+            record, self._pieces = {"type": "piece", **self._pieces}, {}
+            self._write(record)
+            self.session.apply(record)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        if self.path is None:
+            return
+        try:
+            if self._file is None and not self._lock():
+                self.close()
+                self._failed = f"{self.path} is open in another terminal"
+                return
+            _write_all(self._file, msgspec.json.encode(record) + b"\n")
+        except OSError as error:
+            # A full disk ends no conversation; it is told once.
+            self._failed = f"the conversation is not being saved: {error}"
+
+    def _lock(self) -> bool:
+        """Open the file as its only writer, with what the session holds so far where it is new."""
+        if self.path is None:
+            return True
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        if not _lock(self._file):
+            return False
+        size = os.fstat(self._file).st_size
+        if size == 0:
+            _write_all(self._file, b"".join(msgspec.json.encode(one) + b"\n" for one in records(self.session)))
+        else:
+            os.lseek(self._file, size - 1, os.SEEK_SET)
+            if os.read(self._file, 1) != b"\n":
+                _write_all(self._file, b"\n")  # the last line was cut off: the next one must not continue it
+        return True
+
+
+def records(session: Session) -> Iterator[dict[str, Any]]:
+    """The records that tell a session anew."""
+    yield {
+        "type": "session",
+        "version": 1,
+        "id": session.id,
+        "created_at": session.created_at,
+        "model": session.model,
+        "system": session.system,
+    }
+    for entry in session.entries:
+        match entry.role:
+            case "user":
+                yield {"type": "user", "content": entry.message.get("content")}
+            case "assistant":
+                yield {
+                    "type": "assistant",
+                    "message": entry.message,
+                    "backing": entry.backing,
+                    "stopped": entry.stopped,
+                }
+            case "tool":
+                yield {**entry.message, "type": "tool"}
+    for turn in session.turns:
+        yield {"type": "turn", **msgspec.structs.asdict(turn)}
+
+
+def load(path: Path) -> Session:
+    """Read a session; a line that is cut off or is no record is passed over.
+
+    Raises:
+        BadRequest: There is no such file, it cannot be read, or it holds no session.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise BadRequest(
+            f"the session {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
+        ) from None
+    session = Session.replay(_decoded(lines), name=path.stem)
+    if not (session.entries or session.created_at):
+        raise BadRequest(f"{path} holds no session", fix="`ingate sessions` lists them")
+    return session
+
+
+def save(session: Session, path: Path) -> None:
+    """Write a whole session to a file of one's own (0600)."""
+    from ingate._paths import write_private
+
+    write_private(path, b"".join(msgspec.json.encode(one) + b"\n" for one in records(session)))
+
+
+def paths() -> list[Path]:
+    """The kept sessions' files, the one used last first."""
+    try:
+        return sorted(folder().glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+    except OSError:
+        return []
+
+
+def find(name: str) -> Path:
+    """The file of a session by its id, the beginning or the end of it.
+
+    Raises:
+        BadRequest: No session, or more than one, is meant.
+    """
+    known = paths()
+    for path in known:
+        if path.stem == name:
+            return path
+    meant = [path for path in known if path.stem.startswith(name) or path.stem.endswith(name)] if name else []
+    if len(meant) == 1:
+        return meant[0]
+    fix = "`ingate sessions` lists them"
+    if meant:
+        raise BadRequest(f"{name!r} may be {', '.join(sorted(path.stem for path in meant)[:4])}", fix=fix)
+    raise BadRequest(f"there is no session {name!r}", fix=fix)
+
+
+def _decoded(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            record = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def _write_all(file: int | None, data: bytes) -> None:
+    assert file is not None
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _lock(file: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows: two terminals on one session write turn by turn
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

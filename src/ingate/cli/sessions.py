@@ -1,0 +1,89 @@
+"""`ingate sessions`: the kept conversations."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = """\b
+Examples:
+  ingate sessions                    all of them, the last one first
+  ingate sessions show 3f2a          one as Markdown; the end of its id is enough
+  ingate sessions resume 3f2a
+  ingate sessions delete 3f2a"""
+
+
+@click.group(invoke_without_command=True, epilog=EXAMPLES)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List conversations, show one, go on with it, delete it."""
+    if ctx.invoked_subcommand is None:
+        _list()
+
+
+@command.command("list")
+def list_() -> None:
+    """All conversations, the one used last first."""
+    _list()
+
+
+@command.command()
+@click.argument("id_", metavar="ID")
+def show(id_: str) -> None:
+    """Print one as Markdown."""
+    from ingate.chat import store
+    from ingate.chat.export import to_markdown
+
+    click.echo(to_markdown(store.load(store.find(id_))), nl=False)
+
+
+@command.command()
+@click.argument("id_", metavar="ID")
+@click.option("-m", "--model", metavar="SPEC", help="Another model than it was left with.")
+@click.pass_obj
+def resume(config: str | None, id_: str, model: str | None) -> int:
+    """Go on with one, where it was left."""
+    from ingate.chat import store
+    from ingate.cli.go import run
+
+    return run(config, store.Log.reopen(store.find(id_)), model=model)
+
+
+@command.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+def delete(ids: tuple[str, ...]) -> None:
+    """Delete conversations; there is no way back."""
+    from ingate.chat import store
+
+    for path in [store.find(one) for one in ids]:
+        path.unlink(missing_ok=True)
+        click.echo(f"Deleted {path.stem}.")
+
+
+def _list() -> None:
+    from ingate.chat import store
+    from ingate.cli.out import table
+
+    rows = [row for path in store.paths() if (row := _row(path)) is not None]
+    for line in table(rows) if rows else ():
+        click.echo(line)
+    if not rows:
+        click.echo("No conversation has been kept yet. Start one: ingate go", err=True)
+
+
+def _row(path: Path) -> tuple[str, ...] | None:
+    from ingate._errors import IngateError
+    from ingate.chat import store
+
+    try:
+        session = store.load(path)
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
+    except (IngateError, OSError):
+        return None
+    said = f"{len(session.entries)} messages"
+    return path.stem, when, said, session.model, click.style(session.title[:60], dim=True)
