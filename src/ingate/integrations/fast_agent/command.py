@@ -19,9 +19,7 @@ _MODEL_OPTIONS: Final = ("--model", "--models", "--pack")
 _CONFIG_OPTIONS: Final = ("--config-path", "-c")
 
 
-def main(
-    arguments: Sequence[str] | None = None, *, gateway: Gateway | None = None, config: str | None = None
-) -> None:
+def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = None, config: str | None = None) -> None:
     """Register, then run fast-agent's `main` with `arguments` (default: the process's own). It ends by SystemExit.
 
     Where a run of an agent names no model anywhere, `default_model` of the `litellm` section is it.
@@ -35,7 +33,7 @@ def main(
     register(gateway=gateway, config=config, specs=tuple(named.split(",")) if named else ())
     if given[:1] == ["go"] and named is None and (model := _default_model(given)) is not None:
         given = ["go", "--model", model, *given[1:]]
-    from fast_agent.cli.__main__ import main as fast_agent_main  # ty: ignore[unresolved-import]
+    from fast_agent.cli.__main__ import main as fast_agent_main  # ty: ignore[import-not-found]
 
     sys.argv = ["fast-agent", *given]
     fast_agent_main()
@@ -46,7 +44,7 @@ def _default_model(arguments: list[str]) -> str | None:
     if _environ.snapshot().get("FAST_AGENT_MODEL"):
         return None
     try:
-        from fast_agent.config import get_settings  # ty: ignore[unresolved-import]
+        from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
         settings: Any = get_settings(_option(arguments, _CONFIG_OPTIONS))
         if getattr(settings, "default_model", None):

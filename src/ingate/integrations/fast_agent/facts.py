@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate._errors import IngateError
-from ingate.spec import parse
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
@@ -22,13 +22,13 @@ _EFFORTS: Final = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 def model_parameters(gateway: Gateway, spec: str) -> Any:
     """fast-agent's `ModelParameters` of a spec's model. One that no catalog knows may do everything: the call decides."""
-    from fast_agent.llm.model_database import ModelParameters  # ty: ignore[unresolved-import]
+    from fast_agent.llm.model_database import ModelParameters  # ty: ignore[import-not-found]
 
-    backing, row = _row(gateway, spec)
+    backing, name, row = _row(gateway, spec)
     own = backing == "local"
     caps = frozenset(row.caps) if row is not None else frozenset() if own else frozenset(_MIME_TYPES)
     tokenizes = ["text/plain", *(mime for cap, mimes in _MIME_TYPES.items() if cap in caps for mime in mimes)]
-    context = row.context_tokens if row is not None else gateway.config.settings.local.context_tokens if own else None
+    context = row.context_tokens if row is not None else _local_context(gateway, name) if own else None
     return ModelParameters(
         context_window=context or UNKNOWN_CONTEXT_TOKENS,
         max_output_tokens=(row.max_output_tokens if row is not None else None) or UNKNOWN_OUTPUT_TOKENS,
@@ -43,16 +43,32 @@ def _effort_spec(row: ModelRow | None) -> Any:
     """Efforts a user may choose; None for a model that is known not to reason."""
     if row is not None and "reasoning" not in row.caps:
         return None
-    from fast_agent.llm.reasoning_effort import ReasoningEffortSpec  # ty: ignore[unresolved-import]
+    from fast_agent.llm.reasoning_effort import ReasoningEffortSpec  # ty: ignore[import-not-found]
 
     return ReasoningEffortSpec(kind="effort", allowed_efforts=list(_EFFORTS), allow_toggle_disable=True)
 
 
-def _row(gateway: Gateway, spec: str) -> tuple[str, ModelRow | None]:
+def _local_context(gateway: Gateway, name: str) -> int | None:
+    """The context of a model on this machine: as configured, else as its file says."""
+    from ingate.engines.local import smollm2_path
+    from ingate.engines.local.gguf import NotGguf, read_head
+
+    local = gateway.config.settings.local
+    if local.context_tokens is not None:
+        return local.context_tokens
+    file = local.models.get(name)
+    path = Path(file) if file is not None else smollm2_path()
     try:
-        first = gateway.router.specs(spec)[0] if parse(spec) else None
+        head = read_head(path) if path is not None else None
+    except (NotGguf, OSError):
+        return None
+    return head.metadata.get(f"{head.architecture}.context_length") if head is not None else None
+
+
+def _row(gateway: Gateway, spec: str) -> tuple[str, str, ModelRow | None]:
+    """Backing, model's name and catalog row of the first model that `spec` names; empty where nothing is known."""
+    try:
+        first = gateway.router.specs(spec)[0]
     except IngateError:
-        return "", None
-    if first is None or not first.backing:
-        return "", None
-    return first.backing, gateway.catalog().get(first.backing, first.model)
+        return "", "", None
+    return first.backing, first.model, gateway.catalog().get(first.backing, first.model) if first.backing else None

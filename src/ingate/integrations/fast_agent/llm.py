@@ -9,9 +9,10 @@ import base64
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from fast_agent.core.exceptions import ModelConfigError  # ty: ignore[unresolved-import]
-from fast_agent.llm.provider.openai.llm_openai import OpenAILLM  # ty: ignore[unresolved-import]
-from fast_agent.llm.provider_types import Provider  # ty: ignore[unresolved-import]
+from fast_agent.core.exceptions import ModelConfigError  # ty: ignore[import-not-found]
+from fast_agent.llm.provider.openai.llm_openai import OpenAILLM  # ty: ignore[import-not-found]
+from fast_agent.llm.provider_types import Provider  # ty: ignore[import-not-found]
+from fast_agent.llm.stream_types import StreamChunk  # ty: ignore[import-not-found]
 from openai import APIError
 from openai.resources.chat.completions import AsyncCompletions
 
@@ -144,7 +145,12 @@ class IngateLLM(OpenAILLM):
         try:
             return await super()._execute_with_retry(once, *args, on_final_error=on_final_error, **kwargs)
         except FinalError as final:
+            self._notify_stream_listeners(StreamChunk(event="rollback"))
             return await self._handle_exhausted_retries(final.error, on_final_error)
+
+    @staticmethod
+    def _is_fatal_retry_error(error: Exception) -> bool:
+        return isinstance(error, FinalError) or OpenAILLM._is_fatal_retry_error(error)
 
     def _handle_retry_failure(self, error: Exception) -> Any:
         return super()._handle_retry_failure(as_told(error) if isinstance(error, APIError) else error)
@@ -154,7 +160,7 @@ def spec_of(resolved: Any, model: str | None) -> str:
     """The ingate spec of what fast-agent resolved; `model` where it resolved nothing."""
     if resolved is None:
         return model or ""
-    from fast_agent.llm.model_factory import ModelFactory  # ty: ignore[unresolved-import]
+    from fast_agent.llm.model_factory import ModelFactory  # ty: ignore[import-not-found]
 
     overlay = getattr(resolved, "overlay", None)
     return ingate_spec(

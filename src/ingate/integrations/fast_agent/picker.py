@@ -48,7 +48,10 @@ class Picker:
         table = present(selection.ModelSelectionCatalog, "CATALOG_ENTRIES_BY_PROVIDER", dict)
         table[self._providers[LITELLM]] = tuple(
             entry(
-                alias=row.spec, model=row.spec, fast="fast" in row.tags or "cheap" in row.tags, display_label=row.display_name
+                alias=row.spec,
+                model=row.spec,
+                fast="fast" in row.tags or "cheap" in row.tags,
+                display_label=row.display_name,
             )
             for row in self._catalog.curated()
         )
@@ -133,7 +136,7 @@ class Picker:
             return original(model, *args, **kwargs)
         if spec not in self._states:
             self._states[spec] = self._marks.state(spec)
-        from fast_agent.ui import model_picker  # ty: ignore[unresolved-import]
+        from fast_agent.ui import model_picker  # ty: ignore[import-not-found]
 
         availability = _AVAILABILITY[self._states[spec]]
         return model_picker.ModelAvailabilityDisplay(
@@ -172,7 +175,7 @@ def own_models(config: Config) -> Iterable[tuple[str, str]]:
 
 def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """fast-agent's settings as the picker was opened with."""
-    from fast_agent.config import get_settings  # ty: ignore[unresolved-import]
+    from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
     path = kwargs.get("config_path", args[0] if args else None)
     return get_settings(str(path) if path else None)

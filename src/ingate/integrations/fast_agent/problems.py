@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
-from fast_agent.core.exceptions import ModelConfigError  # ty: ignore[unresolved-import]
+from fast_agent.core.exceptions import ModelConfigError  # ty: ignore[import-not-found]
 from openai import APIError, APIStatusError
 
 _FINAL_TYPES: Final = frozenset(
@@ -30,16 +29,15 @@ def worth_retrying(error: APIError) -> bool:
 
 
 def as_told(error: APIError) -> APIError:
-    """The same error with the gateway's own words for a message: what happened, and what to do about it."""
+    """The error, its message now the gateway's own words: what happened, and what to do about it."""
     body = _body(error)
     message = body.get("message")
     if not isinstance(message, str) or not message:
         return error
-    told = copy.copy(error)
     fix = body.get("fix")
-    told.message = f"{message.rstrip('.')}. To mend it: {fix}" if isinstance(fix, str) and fix else message
-    told.args = (told.message,)
-    return told
+    error.message = f"{message.rstrip('.')}. To mend it: {fix}" if isinstance(fix, str) and fix else message
+    error.args = (error.message,)
+    return error
 
 
 def _body(error: APIError) -> dict[str, Any]:

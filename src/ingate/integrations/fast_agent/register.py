@@ -84,7 +84,7 @@ def register(
 def _config(runtime: runtimes.Runtime) -> Config:
     """The configuration, fast-agent's file included where it can be told before fast-agent's own start."""
     try:
-        from fast_agent.config import get_settings  # ty: ignore[unresolved-import]
+        from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
         settings = get_settings()
     except Exception:  # noqa: BLE001  # fast-agent tells its own mistakes, at its own time
@@ -98,8 +98,8 @@ def _providers(seams: Seams, catalog: Catalog, config: Config, specs: tuple[str,
 
     members: dict[str, Any] = {}
     with seams.seam(PLAIN):
-        from fast_agent.llm import model_factory  # ty: ignore[unresolved-import]
-        from fast_agent.llm.provider_types import Provider  # ty: ignore[unresolved-import]
+        from fast_agent.llm import model_factory  # ty: ignore[import-not-found]
+        from fast_agent.llm.provider_types import Provider  # ty: ignore[import-not-found]
 
         found = {
             add.LITELLM: add.add_provider(Provider, add.LITELLM, "LITELLM", "LiteLLM"),
@@ -112,7 +112,7 @@ def _providers(seams: Seams, catalog: Catalog, config: Config, specs: tuple[str,
         members = found
     if not members:
         with seams.seam("any model"):
-            from fast_agent.llm import model_factory  # ty: ignore[unresolved-import]
+            from fast_agent.llm import model_factory  # ty: ignore[import-not-found]
 
             curated = [row.spec for row in catalog.curated()]
             own = [name for name, _ in own_models(config)]
@@ -128,24 +128,24 @@ def _install(
 
     picker = Picker(seams, runtime, catalog, members)
     with seams.seam("context sizes and image support"):
-        from fast_agent.llm import model_factory  # ty: ignore[unresolved-import]
+        from fast_agent.llm import model_factory  # ty: ignore[import-not-found]
 
         seams.wrap([model_factory.ModelFactory], "resolve_model_spec", _resolve, takes=("model_string",))
     with seams.seam("litellm.default_model in programs"):
-        from fast_agent.core import model_resolution  # ty: ignore[unresolved-import]
+        from fast_agent.core import model_resolution  # ty: ignore[import-not-found]
 
         takes = ("context", "default_model")
         seams.wrap([model_resolution], "_config_default_model", _default_model, takes=takes)
     with seams.seam("the picker's rows"):
-        from fast_agent.llm import model_selection  # ty: ignore[unresolved-import]
+        from fast_agent.llm import model_selection  # ty: ignore[import-not-found]
 
         picker.install_entries(model_selection, config)
     with seams.seam("the list of all models"):
-        from fast_agent.llm import provider_model_catalog  # ty: ignore[unresolved-import]
+        from fast_agent.llm import provider_model_catalog  # ty: ignore[import-not-found]
 
         picker.install_discovery(provider_model_catalog)
     with seams.seam("the picker"):
-        from fast_agent.ui import model_picker, model_picker_common  # ty: ignore[unresolved-import]
+        from fast_agent.ui import model_picker, model_picker_common  # ty: ignore[import-not-found]
 
         with seams.seam("the picker's order"):
             picker.install_order(model_picker_common)
@@ -176,7 +176,7 @@ def _resolve(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _tell_database(model: str, facts: Any) -> None:
     """For the parts of fast-agent that ask by the model's name alone."""
-    from fast_agent.llm.model_database import ModelDatabase  # ty: ignore[unresolved-import]
+    from fast_agent.llm.model_database import ModelDatabase  # ty: ignore[import-not-found]
 
     if (tell := getattr(ModelDatabase, "register_runtime_model_params", None)) is not None:
         tell(model, facts)
@@ -194,7 +194,7 @@ def _default_model(original: Any, context: Any, default_model: str | None) -> st
 
 
 def _loaded_settings() -> Any:
-    from fast_agent.config import get_settings  # ty: ignore[unresolved-import]
+    from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
     return get_settings()
 

@@ -62,13 +62,12 @@ class Seams:
                 raise SeamMovedError(f"{_named(place)} has no {name}")
         held = vars(places[0])[name]
         original = held.__func__ if isinstance(held, classmethod | staticmethod) else held
-        if hasattr(original, _MARK):
-            return
+        original = getattr(original, _MARK, original)  # of an earlier registration
         if missing := [one for one in takes if one not in inspect.signature(original).parameters]:
             raise SeamMovedError(f"{_named(places[0])}.{name} takes no {', '.join(missing)}")
         wrapped = self._guarded(original, ours, name)
         for place in places:
-            setattr(place, name, type(held)(wrapped) if held is not original else wrapped)
+            setattr(place, name, type(held)(wrapped) if isinstance(held, classmethod | staticmethod) else wrapped)
 
     def _guarded(self, original: Callable[..., Any], ours: Callable[..., Any], name: str) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -1,0 +1,87 @@
+"""`ingate fast-agent …`: fast-agent's own commands with ingate's models in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+EXAMPLES = """\b
+Examples:
+  ingate fast-agent go
+  ingate fast-agent go --model litellm.anthropic/claude-sonnet-5-5
+  ingate fast-agent go --model litellm/team-gpt --servers filesystem
+  ingate fast-agent go --model local/smollm2 --message "Why is the sky blue?"
+  ingate fast-agent overlays
+  ingate fast-agent go --help          (fast-agent's own help)
+
+\b
+In the picker the first row is LiteLLM with 20 curated models, ✓ where this machine has the credentials; c shows
+all models."""
+
+DEFAULT_URL: Final = "http://127.0.0.1:8484/v1"
+OVERLAYS: Final = Path(".fast-agent", "model-overlays")
+
+
+@click.command(
+    epilog=EXAMPLES,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="fast-agent, with ingate's models in it.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="FAST_AGENT_COMMAND…")
+@click.pass_context
+def command(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Run fast-agent with ingate's models: LiteLLM's, your proxy's, local ones.
+
+    Everything after `fast-agent` is fast-agent's own command line, except `overlays`, which writes model overlay files
+    for people who start the stock `fast-agent` beside an `ingate serve`.
+    """
+    if not arguments:
+        click.echo(context.get_help())
+        return
+    if arguments[0] == "overlays":
+        overlays.main(
+            list(arguments[1:]), prog_name="ingate fast-agent overlays", standalone_mode=False, obj=context.obj
+        )
+        return
+    from ingate.integrations.fast_agent.command import main
+
+    main(arguments, config=context.obj)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("specs", nargs=-1, metavar="[SPEC…]")
+@click.option("--base-url", default=DEFAULT_URL, show_default=True, help="Where `ingate serve` listens.")
+@click.option("--key-env", default="", metavar="NAME", help="The variable that holds its key, where it wants one.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=OVERLAYS,
+    show_default=True,
+    help="fast-agent's folder of overlays.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every model of the backings that are ready.")
+@click.pass_obj
+def overlays(
+    config: str | None, specs: tuple[str, ...], base_url: str, key_env: str, folder: Path, everything: bool
+) -> None:
+    """Write model overlays: the stock fast-agent then shows these models and calls them through `ingate serve`.
+
+    Without SPEC: the local model, your aliases, and the curated models that would answer.
+    """
+    from ingate import credentials
+    from ingate.gateway import Gateway
+    from ingate.integrations.fast_agent.overlays import default_specs, manifest, write
+
+    gateway = Gateway(config)
+    chosen = list(specs) or default_specs(gateway)
+    if everything:
+        states = credentials.statuses(gateway.config.environ, gateway.config)
+        chosen += [row.spec for row in gateway.catalog().visible() if states[row.backing].state == "ready"]
+    manifests = [manifest(gateway, spec, base_url=base_url, key_variable=key_env) for spec in dict.fromkeys(chosen)]
+    written = write(folder, manifests)
+    click.echo(f"{len(written)} overlays in {folder}, for `ingate serve` at {base_url}:")
+    for one in manifests:
+        click.echo(f"  fast-agent go --model {one['name']}")
