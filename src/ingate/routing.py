@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, ModelRow
     from ingate.config import BackingSettings, Config, SecretRef
+    from ingate.credentials import Backing
     from ingate.credentials.address import Lane
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 PROXY: Final = "litellm_proxy"
 # Formats the direct lane speaks; every other backing goes through embedded litellm.
-DIRECT_FORMATS: Final = frozenset({"openai"})
+DIRECT_FORMATS: Final = frozenset({"openai", "azure", "anthropic", "gemini", "bedrock", "cohere", "ollama"})
 # What serves itself, without an entry in the map of backings.
 _OWN: Final = frozenset({"local", "scripted", "tensorzero"})
 
@@ -116,7 +117,7 @@ class Router:
         except UnknownBacking as error:
             raise self._unknown_backing(spec, error) from None
         settings = self.config.backing(backing.name)
-        engine = "direct" if spec.lane == "auto" and backing.wire_format in DIRECT_FORMATS else "litellm"
+        engine, why = self._engine(spec, backing)
         try:
             credential, api_base = self._credential(backing.name, engine, dry=dry)
         except MissingCredentials as error:
@@ -127,12 +128,6 @@ class Router:
                         why = f"no credential for {backing.name} here, and the configured proxy lists {listed!r}"
                         return self._proxy(spec, listed, why)
             raise
-        if engine == "direct":
-            why = f"{backing.name} speaks {_FORMAT_NAMES.get(backing.wire_format, backing.wire_format)}: straight to it"
-        elif spec.lane == "litellm":
-            why = "written litellm.…: always through embedded litellm"
-        else:
-            why = f"{backing.name} has a wire format of its own: through embedded litellm"
         return self._route(
             spec,
             engine=engine,
@@ -145,6 +140,37 @@ class Router:
             why=why,
             dry=dry,
         )
+
+    def _engine(self, spec: ModelSpec, backing: Backing) -> tuple[Lane, str]:
+        """Which engine serves a spec of this backing, and why."""
+        asked = spec.params.get("lane")
+        if asked not in {None, "litellm", "native"}:
+            raise SpecError(f"lane={asked!r} is neither litellm nor native", spec=str(spec), fix="?lane=native")
+        hindrance = self._hindrance(spec, backing)
+        if asked == "native":
+            if hindrance:
+                raise SpecError(
+                    f"there is no native lane here: {hindrance}", spec=str(spec), fix="leave lane=native out"
+                )
+            return "direct", "the native lane was asked for"
+        if asked == "litellm":
+            return "litellm", "the litellm lane was asked for"
+        if spec.lane == "litellm":
+            return "litellm", "written litellm.…: always through embedded litellm"
+        if hindrance:
+            return "litellm", f"{hindrance}: through embedded litellm"
+        return "direct", f"{backing.name} speaks {_FORMAT_NAMES[backing.wire_format]}: straight to it"
+
+    def _hindrance(self, spec: ModelSpec, backing: Backing) -> str:
+        """Why ingate cannot speak to this backing's model itself; empty where it can."""
+        if backing.wire_format not in DIRECT_FORMATS:
+            return f"{backing.name} has a wire format of its own"
+        families = _NATIVE_FAMILIES.get(backing.name)
+        if families is not None and not spec.model.startswith(families):
+            return f"{backing.name} serves this model in a format of its own"
+        if credentials.needs_litellm(backing.name, environ=self.config.environ, config=self.config):
+            return f"only litellm can use the credential there is for {backing.name}"
+        return ""
 
     def _credential(self, backing: str, lane: Lane, *, dry: bool) -> tuple[Credential, str | None]:
         if not dry:
@@ -330,6 +356,8 @@ class Router:
         )
 
 
+# Backings of which ingate speaks the format of some models only, told by the beginning of their names.
+_NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {"vertex_ai": ("gemini", "claude")}
 _FORMAT_NAMES: Final[Mapping[str, str]] = {
     "openai": "OpenAI's wire format",
     "azure": "Azure OpenAI's wire format",

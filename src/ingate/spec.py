@@ -38,7 +38,7 @@ PARAM_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 # Parameters that steer ingate itself and never reach a request.
-OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params"})
+OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params", "lane"})
 
 _EMPTY: Mapping[str, ParamValue] = MappingProxyType({})
 _ESCAPE: Final = re.compile(r"[,?&%\s\x00-\x1f\x7f]")

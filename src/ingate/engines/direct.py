@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_QUIET: Final = 256 * 2**20  # bytes that may come without one chunk, before a stream is given up
 # A spec's parameters that steer ingate itself.
-_OWN_PARAMS: Final = frozenset({"timeout", "drop_params"})
+_OWN_PARAMS: Final = frozenset({"timeout", "drop_params", "lane"})
 
 
 class DirectEngine:
