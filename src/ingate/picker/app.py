@@ -13,6 +13,7 @@ import msgspec
 from ingate._errors import ConfigError
 from ingate.picker import memory
 from ingate.picker.actions import mode_of, update
+from ingate.picker.courtesy import Courtesy
 from ingate.picker.keys import action_for
 from ingate.picker.outside import Outside
 from ingate.picker.screen import ENTER, LEAVE, Painter, first_frame, usable
@@ -103,6 +104,7 @@ class _Picker:
         self._services = services
         self._after_frame = after_frame
         self._outside = Outside(services, lambda: self._state, self._change, state_dir=state_dir, cache_dir=cache_dir)
+        self._courtesy = Courtesy()
         self._done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._flush: asyncio.TimerHandle | None = None
 
@@ -124,6 +126,7 @@ class _Picker:
         stack.enter_context(source.attach(self._on_keys))
         self._watch_size(stack)
         self._paint()
+        stack.enter_context(self._courtesy)
         self._outside.start()
         try:
             self._on_keys()  # what was typed while prompt_toolkit was being loaded
@@ -176,7 +179,10 @@ class _Picker:
             self._flush.cancel()
             self._flush = None
         source = self._source
-        self._press([(press.key, press.data) for press in source.read_keys()])
+        keys = [(press.key, press.data) for press in source.read_keys()]
+        if keys:
+            self._courtesy.key()
+        self._press(keys)
         if source.closed and not self._done.done():
             self._done.set_result(None)
         if not self._done.done():

@@ -36,7 +36,7 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
         if lines and part and roomy:
             lines.append(("", ""))
         lines += part
-    return [[(style, cut(line, cells))] for style, line in lines[:height]]
+    return [[(style, cut(clean(line), cells))] for style, line in lines[:height]]
 
 
 def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ def dialog_lines(dialog: AddKey, columns: int, rows: int) -> list[list[tuple[str
     lines = lines[: max(0, rows - 1)] if rows > 1 else asked[-1:] or [title]
     if rows > 1:
         lines += [("", "")] * (rows - 1 - len(lines)) + [keys]
-    return [[(style, cut(line, columns))] for style, line in lines]
+    return [[(style, cut(clean(line), columns))] for style, line in lines]
 
 
 def _asked(dialog: AddKey) -> list[tuple[str, str]]:
