@@ -20,6 +20,8 @@ LOCKS = {"newest": "requirements/dev.txt", "oldest": "requirements/oldest.txt"}
 MODEL = "requirements/model.txt"
 # The environments of scripts/hosts, by the names of their locks.
 LOCKS |= {path.stem: f"requirements/{path.name}" for path in (ROOT / "requirements").glob("hosts-*.txt")}
+# The LiteLLM proxy runs beside ingate, as a process of its own: no ingate and no model in there.
+LOCKS["proxy"] = "requirements/proxy.txt"
 NEEDED_BYTES = 2_000_000_000
 # A pinned requirement at the beginning of a line of a lock file.
 PIN = re.compile(r"^[A-Za-z0-9][\w.-]*==", re.MULTILINE)
@@ -42,7 +44,8 @@ class Environment:
         self.folder = ROOT / folder
         self.python = self.folder / "bin" / "python"
         self.log = self.folder / "setup.log"
-        self.locks = [ROOT / LOCKS[kind], ROOT / MODEL]
+        self.has_project = kind != "proxy"
+        self.locks = [ROOT / LOCKS[kind], *([ROOT / MODEL] if self.has_project else [])]
         self.begun_s = time.monotonic()
 
     def packages_key(self, version: str) -> str:
@@ -181,7 +184,7 @@ def main() -> int:
     environment = Environment(kind, folder)
     packages, project = environment.packages_key(version()), environment.project_key()
     has_packages = environment.has("packages", packages) and environment.python.exists()
-    if has_packages and environment.has("project", project):
+    if has_packages and (environment.has("project", project) or not environment.has_project):
         compile_sources()
         return 0
     if "--if-done" in sys.argv:
@@ -192,10 +195,11 @@ def main() -> int:
             environment.install_packages()
             environment.compile()
             environment.stamp("packages", packages)
-        environment.say(f"installing ingate itself ({environment.elapsed()})")
-        environment.install_project()
-        environment.stamp("project", project)
-        compile_sources()
+        if environment.has_project:
+            environment.say(f"installing ingate itself ({environment.elapsed()})")
+            environment.install_project()
+            environment.stamp("project", project)
+            compile_sources()
     except Failed as failure:
         environment.say(str(failure))
         return 1

@@ -13,7 +13,7 @@ from ingate.serve.call import Call
 from ingate.serve.leaving import until_client_leaves
 from ingate.serve.problems import InternalError
 from ingate.serve.protocol import CANCELS
-from ingate.serve.routes import Handler, endpoint, handler
+from ingate.serve.routes import Handler, endpoint, handler, teller
 
 if TYPE_CHECKING:
     from ingate.serve.protocol import ASGIApp, GatewayLike, Receive, Scope, Send
@@ -50,10 +50,12 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
 
 
 async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Send) -> None:
+    path = endpoint(scope)
     call = Call(
         gateway=gateway,
         method=scope["method"],
-        endpoint=endpoint(scope),
+        endpoint=path,
+        tell=teller(path),
         send=send,
         request_id=f"req_{uuid.uuid4().hex}",
     )

@@ -11,7 +11,7 @@ import msgspec
 from ingate.serve.body import ClientLeft
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ingate._errors import IngateError
     from ingate.serve.protocol import GatewayLike, Message, Send
@@ -37,6 +37,7 @@ class Call:
         send: The ASGI `send`; awaiting it is what holds a fast model to a slow client's pace.
         request_id: Told as `x-request-id`.
         body: The JSON body of a POST, empty otherwise.
+        tell: How the endpoint's API tells an error: status, headers and body, from the error and the request's id.
         started: Whether the answer's status has been sent, so that it can no longer be another.
     """
 
@@ -46,6 +47,7 @@ class Call:
     send: Send
     request_id: str
     body: dict[str, Any] = field(default_factory=dict)
+    tell: Callable[[IngateError, str], tuple[int, dict[str, str], dict[str, Any]]] | None = None
     started: bool = False
 
     async def reply(
@@ -65,8 +67,8 @@ class Call:
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else data})
 
     async def refuse(self, error: IngateError) -> None:
-        """Answer with an error: its status, its headers, OpenAI's error JSON."""
-        status, headers, answer = told(error)
+        """Answer with an error: its status, its headers, and the error JSON of OpenAI or of the endpoint's own API."""
+        status, headers, answer = told(error) if self.tell is None else self.tell(error, self.request_id)
         await self.reply(answer, status=status, headers=headers)
 
     async def start_events(self, metadata: Mapping[str, Any] | None) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import NotServed
-from ingate.serve import chat, embeddings, health, models
+from ingate._errors import IngateError, NotServed
+from ingate.serve import chat, embeddings, health, messages, models, responses
 from ingate.serve.call import Call
 from ingate.serve.problems import MethodNotAllowed
 
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from ingate.serve.protocol import Scope
 
 Handler = Callable[[Call], Awaitable[None]]
+Teller = Callable[[IngateError, str], tuple[int, dict[str, str], dict[str, Any]]]
 
 # Paths are without the mount point and `/v1`. One that ends in a slash takes everything below it.
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/chat/completions": {"POST": chat.completions},
     "/embeddings": {"POST": embeddings.embeddings},
     "/health": {"GET": health.health},
+    "/messages": {"POST": messages.messages},
     "/models": {"GET": models.list_models},
     "/models/": {"GET": models.retrieve_model},
+    "/responses": {"POST": responses.responses},
 }
+# Endpoints of another API than OpenAI's, which tells its errors its own way.
+_TELLERS: Final = {"/messages": messages.tell}
 
 
 def endpoint(scope: Scope) -> str:
@@ -33,6 +38,11 @@ def endpoint(scope: Scope) -> str:
         if prefix and (path == prefix or path.startswith(prefix + "/")):
             path = path[len(prefix) :]
     return path.rstrip("/") or "/"
+
+
+def teller(path: str) -> Teller | None:
+    """How an endpoint tells errors, where that is not OpenAI's way."""
+    return _TELLERS.get(path)
 
 
 def handler(method: str, path: str) -> Handler:
