@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-_TRAILING: Final = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m)*)$")
+_TRAILING: Final = re.compile(r"(?:[ ]|\x1b\[[0-9;]*m)+$")
 _CODE_THEME: Final = "ansi_dark"  # the terminal's own colours: readable on light and dark
 
 
@@ -18,7 +18,7 @@ def lines_of(console: Console, what: RenderableType) -> list[str]:
     width = max(console.width - 1, 10)
     with console.capture() as captured:
         console.print(what, width=width, end="", soft_wrap=False)
-    lines = [_TRAILING.sub(r"\1", line) for line in captured.get().split("\n")]
+    lines = [_TRAILING.sub(lambda end: end.group().replace(" ", ""), line) for line in captured.get().split("\n")]
     while lines and not _visible(lines[-1]):
         lines.pop()
     while lines and not _visible(lines[0]):

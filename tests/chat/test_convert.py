@@ -1,0 +1,89 @@
+"""The history as another model takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpers_chat import log_of
+
+from ingate.chat.convert import request_messages
+from ingate.chat.store import Log
+
+ALL = frozenset({"image", "pdf"})
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}, "attached": "cat.png"}
+SIGNED = [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
+
+
+def call(name: str, id_: str) -> dict[str, Any]:
+    extra = {"extra_content": {"google": {"thought_signature": "x"}}}
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": "{}"}, **extra}
+
+
+def with_tools() -> Log:
+    log = log_of(system="Be short.")
+    log.record("user", content="Add")
+    message = {"content": None, "thinking_blocks": SIGNED, "tool_calls": [call("add", "a"), call("add", "b" * 90)]}
+    log.record("assistant", message=message, backing="anthropic")
+    log.record("tool", tool_call_id="b" * 90, name="add", content="4", error=False)
+    log.record("tool", tool_call_id="a", name="add", content="3", error=False)
+    log.record("assistant", message={"content": "7", "reasoning_content": "hm"}, backing="anthropic")
+    return log
+
+
+def test_the_same_backing_gets_its_own_messages_back_unchanged() -> None:
+    messages = request_messages(with_tools().session, backing="anthropic", takes=ALL)
+    assert messages[0] == {"role": "system", "content": "Be short."}
+    assert messages[2]["thinking_blocks"] == SIGNED
+    assert messages[2]["tool_calls"][0]["extra_content"]
+    assert messages[-1]["reasoning_content"] == "hm"
+
+
+def test_another_backing_gets_neither_signatures_nor_reasoning_nor_strange_ids() -> None:
+    messages = request_messages(with_tools().session, backing="openai", takes=ALL)
+    assert "thinking_blocks" not in messages[2] and "reasoning_content" not in messages[-1]
+    calls = messages[2]["tool_calls"]
+    assert set(calls[0]) == {"id", "type", "function"}
+    assert calls[0]["id"] == "a" and len(calls[1]["id"]) <= 40
+    assert {message["tool_call_id"] for message in messages if message["role"] == "tool"} == {
+        one["id"] for one in calls
+    }
+
+
+def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
+    log = log_of()
+    log.record("user", content=[IMAGE, {"type": "text", "text": "What is it?"}])
+    notes: list[str] = []
+    (message,) = request_messages(log.session, backing="x", takes=frozenset(), notes=notes)
+    assert message["content"] == "[cat.png was attached here, which you cannot read.]\n\nWhat is it?"
+    assert len(notes) == 1 and "images" in notes[0]
+    (message,) = request_messages(log.session, backing="x", takes=ALL, notes=notes)
+    assert message["content"][0] == {name: IMAGE[name] for name in ("type", "image_url")}
+    assert len(notes) == 1
+
+
+def test_a_call_without_a_result_gets_one() -> None:
+    log = log_of()
+    log.record("user", content="Add")
+    log.record("assistant", message={"content": None, "tool_calls": [call("add", "a"), call("add", "b")]}, backing="x")
+    log.record("tool", tool_call_id="a", name="add", content="3", error=False)
+    log.record("user", content="Go on")
+    messages = request_messages(log.session, backing="x", takes=ALL)
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"]
+    assert messages[3]["tool_call_id"] == "b" and "stopped" in messages[3]["content"]
+
+
+def test_a_result_without_a_call_is_left_out() -> None:
+    log = log_of()
+    log.record("user", content="Add")
+    log.record("tool", tool_call_id="a", name="add", content="3", error=False)
+    assert [one["role"] for one in request_messages(log.session, backing="x", takes=ALL)] == ["user"]
+
+
+def test_an_empty_answer_is_left_out_and_two_questions_become_one() -> None:
+    log = log_of()
+    log.record("user", content="One")
+    log.record("assistant", message={"content": ""}, backing="x", stopped="stopped")
+    log.record("user", content=[IMAGE, {"type": "text", "text": "Two"}])
+    (message,) = request_messages(log.session, backing="x", takes=ALL)
+    assert [part["type"] for part in message["content"]] == ["text", "image_url", "text"]
+    assert log.session.entries[0].message["content"] == "One"
