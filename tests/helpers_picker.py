@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ingate.catalog.schema import CuratedRow, ModelRow, PriceTier
@@ -14,6 +13,7 @@ from ingate.picker.memory import Memory
 from ingate.picker.state import State, opened
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
 
     from ingate._secret import Secret

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers_picker import NOW, ROWS, data, press, start
 
+from helpers_picker import NOW, ROWS, data, press, start
 from ingate import _environ
 from ingate.catalog.schema import ModelRow
 from ingate.picker.cells import clean, cut, fit, width, wrap
@@ -56,7 +56,17 @@ def test_frame_is_the_golden_one(scene: str) -> None:
 
 
 def random_state(dice: random.Random) -> State:
-    names = ["名前" * 20, "a" * 300, "x\x1b[31mred", "e\u0301\u0301\u0301", "👩‍👩‍👧‍👦 family", "‮evil", "\t\n", "?&,%", "العربية"]
+    names = [
+        "名前" * 20,
+        "a" * 300,
+        "x\x1b[31mred",
+        "e\u0301\u0301\u0301",
+        "👩‍👩‍👧‍👦 family",
+        "\u202eevil",
+        "\t\n",
+        "?&,%",
+        "العربية",
+    ]
     rows = tuple(
         ModelRow(dice.choice(["openai", "groq", "unknown"]), dice.choice(names) + str(number), caps=("tools",) * dice.randrange(2))
         for number in range(dice.randrange(40))
@@ -120,7 +130,12 @@ def test_details_come_at_110_columns() -> None:
 def test_details_say_what_is_missing_and_what_would_help() -> None:
     state = press(start(), "/gpt-6.1-sol backing:openai")
     shown = text(view(state, Size(160, 40)))
-    for said in ("openai needs a key", "export OPENAI_API_KEY=", "OPENAI_KEY is set", "https://platform.openai.com/api-keys"):
+    for said in (
+        "openai needs a key",
+        "export OPENAI_API_KEY=",
+        "OPENAI_KEY is set",
+        "https://platform.openai.com/api-keys",
+    ):
         assert said in shown
     for fact in ("922k", "128k", "$2 per M tokens", "> 272k", "reasoning"):
         assert fact in shown
@@ -166,5 +181,3 @@ def test_long_words_are_broken_and_short_ones_kept_together() -> None:
     assert wrap("abcdefghij", 4) == ["abcd", "efgh", "ij"]
     assert wrap("", 4) == [""]
     assert wrap("通义千问", 3) == ["通", "义", "千", "问"]
-
-

@@ -117,7 +117,8 @@ def _set(yaml: Any, text: str, names: list[str], key: str, value: str) -> str:
         return f"{text[: name.end_mark.index]}:\n  {key}: {quoted}\n{_rest(text, name.end_mark.index)}"
     for known, old in section.value:
         if known.value == key:
-            return f"{text[: old.start_mark.index]}{quoted}{text[old.end_mark.index :]}"
+            line_end = "\n" if old.style in {"|", ">"} else ""  # a block's end is where the next line begins
+            return f"{text[: old.start_mark.index]}{quoted}{line_end}{text[old.end_mark.index :]}"
     at = section.start_mark.index
     if section.flow_style:
         comma = ", " if section.value else ""

@@ -1,0 +1,156 @@
+"""Adding a key: what is asked, in which order, and that it is never shown."""
+
+from __future__ import annotations
+
+from helpers_picker import data, press, press_for, start
+from ingate.picker.addkey import not_saved, opened, refused, verified
+from ingate.picker.state import Size, State, with_
+from ingate.picker.view import text, view
+
+KEY = "sk-very-secret-0123456789"
+
+
+def on(backing: str, **changes: object) -> State:
+    state = press(start(**changes), f"/backing:{backing}")
+    return press(state, "c-a")
+
+
+def shown(state: State) -> str:
+    return "\n".join(
+        text(view(state, Size(columns, rows))) for columns, rows in ((40, 8), (80, 24), (200, 40), (30, 2))
+    )
+
+
+def test_it_names_the_variable_the_remedy_and_the_page() -> None:
+    frame = text(view(on("openai"), Size(100, 24)))
+    for said in ("OPENAI_API_KEY", "https://platform.openai.com/api-keys", "OPENAI_KEY is set"):
+        assert said in frame
+
+
+def test_enter_on_a_model_without_a_key_asks_for_it() -> None:
+    state, effect = press_for(start(), "/claude", "c-m")
+    assert effect is None
+    assert state.dialog is not None
+    assert state.dialog.variable == "ANTHROPIC_API_KEY"
+
+
+def test_an_empty_answer_takes_the_model_all_the_same() -> None:
+    effect = press_for(start(), "/claude-opus", "c-m", "c-m")[1]
+    assert (effect.kind, effect.text) == ("choose", "litellm.anthropic/claude-opus-5-5")
+
+
+def test_a_typed_key_is_verified_then_saved_where_the_person_chooses() -> None:
+    state, effect = press_for(on("openai", keyring=True), KEY, "c-m")
+    assert (effect.kind, effect.backing) == ("verify", "openai")
+    assert [(name, secret.reveal()) for name, secret in effect.values] == [("OPENAI_API_KEY", KEY)]
+    assert state.dialog is not None
+    state = with_(state, dialog=verified(state.dialog, "answered"))
+    assert "answered" in shown(state)
+    assert press_for(state, "c-m")[1].where == "file"
+    assert press_for(state, "up", "c-m")[1].where == "keyring"
+
+
+def test_without_the_keyring_package_there_is_the_file_alone() -> None:
+    state = press(on("openai"), KEY, "c-i")
+    assert state.dialog is not None
+    assert state.dialog.places == ("file",)
+    assert press_for(state, "up", "c-m")[1].where == "file"
+
+
+def test_verification_can_be_skipped() -> None:
+    state, effect = press_for(on("openai"), KEY, "c-i")
+    assert effect is None
+    assert state.dialog is not None
+    assert state.dialog.step == "place"
+
+
+def test_a_refused_key_can_be_kept_or_typed_again() -> None:
+    state = press(on("openai"), KEY, "c-m")
+    assert state.dialog is not None
+    state = with_(state, dialog=refused(state.dialog, "401: no such key"))
+    assert "401: no such key" in text(view(state, Size(80, 24)))
+    assert press_for(state, "c-m", "c-m")[1].kind == "save"
+    again = press(state, "escape")
+    assert again.dialog is not None
+    assert (again.dialog.step, again.dialog.values) == ("enter", ())
+    assert not again.dialog.typed
+
+
+def test_a_failed_write_is_told_and_can_be_tried_again() -> None:
+    state = press(on("openai"), KEY, "c-i", "c-m")
+    assert state.dialog is not None
+    state = with_(state, dialog=not_saved(state.dialog, "the disk is full"))
+    assert "the disk is full" in text(view(state, Size(80, 24)))
+    assert press_for(state, "c-m")[1].kind == "save"
+
+
+def test_every_variable_of_a_group_is_asked_for() -> None:
+    state = on("azure")
+    state = press(state, "c-m", KEY, "c-m")
+    assert state.dialog is not None
+    assert state.dialog.variable == "AZURE_API_BASE"
+    state = press(state, "nonsense", "c-m")
+    assert "begins with http" in text(view(state, Size(100, 24)))
+    effect = press_for(state, "c-u", "https://x.openai.azure.com", "c-m")[1]
+    assert [name for name, _ in effect.values] == ["AZURE_API_KEY", "AZURE_API_BASE"]
+
+
+def test_another_alternative_can_be_chosen() -> None:
+    state = press(on("azure"), "down", "c-m")
+    assert state.dialog is not None
+    assert state.dialog.variable == "AZURE_AD_TOKEN"
+
+
+def test_an_address_is_shown_as_it_is_typed() -> None:
+    state = press(on("azure"), "c-m", KEY, "c-m", "https://mine")
+    assert "https://mine" in text(view(state, Size(80, 24)))
+
+
+def test_a_login_is_told_and_not_asked_for() -> None:
+    item = press(start(current="github_copilot/gpt-6"), "down").item
+    assert item is not None
+    dialog = opened(data(), item)
+    assert (dialog.step, dialog.fix) == ("info", "log in once")
+
+
+def test_a_ready_model_has_nothing_to_add() -> None:
+    state = press(start(), "a")
+    assert state.dialog is None
+    assert "env GROQ_API_KEY" in state.message
+
+
+def test_pasting_takes_the_key_without_its_line_end() -> None:
+    from ingate.picker.actions import update
+    from ingate.picker.keys import PASTE, action_for
+
+    action = action_for("dialog", PASTE, f"  {KEY}\r\n")
+    assert action is not None
+    state, _ = update(on("openai"), action.name, action.text)
+    assert state.dialog is not None
+    assert state.dialog.typed.reveal() == KEY
+
+
+def test_the_key_is_in_no_frame_and_no_repr() -> None:
+    """At no step; the length of a long key is not told either. What the provider echoes is scrubbed before it comes here."""
+    states = [on("openai")]
+    for length in range(1, len(KEY) + 1):
+        states.append(press(on("openai"), KEY[:length]))
+    states.append(press(states[-1], "c-m"))
+    dialog = states[-1].dialog
+    assert dialog is not None
+    states += [with_(states[-1], dialog=verified(dialog, "answered")), with_(states[-1], dialog=refused(dialog, "no"))]
+    states.append(press(states[-2], "c-m"))
+    for state in states:
+        assert KEY[:6] not in shown(state)
+        assert KEY[:6] not in repr(state.dialog)
+        assert "•" * 13 not in shown(state)
+    effect = press_for(states[0], KEY, "c-m")[1]
+    assert KEY[:6] not in repr(effect)
+
+
+def test_what_was_typed_is_gone_with_the_dialog() -> None:
+    state = press(on("openai"), KEY, "escape")
+    assert state.dialog is None
+    again = press(state, "c-a")
+    assert again.dialog is not None
+    assert not again.dialog.typed

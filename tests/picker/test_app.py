@@ -1,0 +1,295 @@
+"""The picker as it runs: keys through a pipe, frames out, services beside it. Waits are for frames, never for a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prompt_toolkit.data_structures import Size as PtSize
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from helpers_picker import STATUSES, FakeServices, data
+from ingate._errors import AuthenticationFailed, ConfigError
+from ingate.credentials import Status
+from ingate.picker import memory, pick
+from ingate.picker.screen import Painter, first_frame
+from ingate.picker.state import Size
+from ingate.picker.view import text, view
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+KEY = "sk-very-secret-0123456789"
+
+
+class Recorder(DummyOutput):
+    """An output of a given size that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.size = PtSize(rows=30, columns=120)
+        self.written = ""
+
+    def get_size(self) -> PtSize:
+        return self.size
+
+    def write_raw(self, data: str) -> None:
+        self.written += data
+
+
+class Running:
+    """A picker that runs, and its last frame."""
+
+    def __init__(self, folder: Path, services: FakeServices, **changes: Any) -> None:
+        self.output = Recorder()
+        self.services = services
+        self.frame = ""
+        self.state: Any = None
+        self._news = asyncio.Event()
+        self._folder = folder
+        self._data = data(**changes)
+
+    def _saw(self, frame: Any, state: Any) -> None:
+        self.frame, self.state = text(frame), state
+        self._news.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for the frame after which something holds."""
+        async with asyncio.timeout(10):
+            while self.state is None or not true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def shows(self, said: str) -> None:
+        await self.until(lambda: said in self.frame)
+
+    async def press(self, keys: str, shows: str) -> None:
+        self.pipe.send_text(keys)
+        await self.shows(shows)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[asyncio.Task[str | None]]:
+        with create_pipe_input() as self.pipe:
+            task = asyncio.create_task(
+                pick(
+                    self._data, self.services, input=self.pipe, output=self.output, after_frame=self._saw,
+                    state_dir=self._folder / "state", cache_dir=self._folder / "cache",
+                )
+            )  # fmt: skip
+            try:
+                await self.shows("LiteLLM [available]")
+                yield task
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def running(tmp_path: Path, services: FakeServices) -> Running:
+    return Running(tmp_path, services)
+
+
+async def test_enter_takes_the_selected_model_and_remembers_it(running: Running, tmp_path: Path) -> None:
+    async with running.open() as picked:
+        await running.press("\x1b[B", "▸ ✓ 通义千问 最大")
+        running.pipe.send_text("\r")
+        assert await picked == "litellm.qwen/通义千问-最大-2026-05-01"
+    assert memory.read(tmp_path / "state").last == "litellm.qwen/通义千问-最大-2026-05-01"
+
+
+async def test_typing_filters_letter_by_letter(running: Running) -> None:
+    async with running.open() as picked:
+        for end in range(1, 6):
+            await running.press("smoll"[end - 1] if end > 1 else "/s", f"/ {'smoll'[:end]}")
+        await running.shows("▸ ✓ local/smollm2")
+        running.pipe.send_text("\r")
+        assert await picked == "local/smollm2"
+
+
+async def test_escape_alone_leaves_the_filter_and_an_arrow_does_not(running: Running, services: FakeServices) -> None:
+    services.gate = asyncio.Event()  # no list comes that would change the order
+    async with running.open():
+        await running.press("/gpt", "All providers (5 match)")
+        await running.press("\x1b[B\x1b[B", "▸ ○ azure/gpt-6.1-sol")
+        await running.press("\x1b", "LiteLLM [available] (6 curated)")
+
+
+async def test_q_and_control_c_leave_without_a_model(running: Running) -> None:
+    for key in ("q", "\x03"):
+        async with running.open() as picked:
+            running.pipe.send_text(key)
+            assert await picked is None
+
+
+async def test_a_terminal_that_goes_away_ends_the_picker(running: Running) -> None:
+    async with running.open() as picked:
+        running.pipe.close()
+        assert await picked is None
+
+
+async def test_marks_change_when_a_key_appears(running: Running, services: FakeServices) -> None:
+    async with running.open():
+        await running.shows("✗ GPT-6.1 Sol")
+        services.found = {**STATUSES, "openai": Status("openai", "ready", "ingate.secrets.yaml:2 openai.api_key")}
+        await running.shows("✓ GPT-6.1 Sol")
+
+
+async def test_keys_are_answered_while_nothing_else_is(running: Running, services: FakeServices) -> None:
+    """Lists that never come hold nothing up."""
+    services.gate = asyncio.Event()
+    async with running.open():
+        await running.until(lambda: ("live", "litellm_proxy") in services.calls)
+        await running.press("c", "(22 all)")
+        await running.press("/claude", "claude-haiku-5-5")
+
+
+async def test_a_list_that_arrives_is_shown_and_kept(running: Running, services: FakeServices, tmp_path: Path) -> None:
+    from ingate.picker import live
+
+    services.lists["ollama"] = [{"id": "mine:latest"}, {"id": "evil\x1b[2J"}, {"no": "id"}, {"id": 7}]
+    async with running.open():
+        await running.until(lambda: "ollama" in running.state.data.lives)
+        await running.press("/mine", "litellm.ollama/mine:latest")
+    kept = live.read(tmp_path / "cache")["ollama http://localhost:11434"]
+    assert [row.model for row in kept.rows] == ["mine:latest", "evil[2J"]
+
+
+async def test_a_proxy_that_fails_is_told_and_keeps_its_old_list(running: Running, services: FakeServices) -> None:
+    services.lists["litellm_proxy"] = ConnectionError("refused")
+    async with running.open():
+        await running.shows("○ LiteLLM proxy")
+        assert len(running.state.data.lives["litellm_proxy"].rows) == 2
+        assert running.state.data.lives["litellm_proxy"].problem == "refused"
+
+
+async def test_litellm_is_warmed_once_after_the_first_frame(running: Running, services: FakeServices) -> None:
+    async with running.open():
+        await running.until(lambda: ("warm",) in services.calls)
+        assert services.calls.count(("warm",)) == 1
+        assert services.calls[0] == ("warm",)
+
+
+async def test_t_makes_a_call_and_shows_its_outcome(running: Running, services: FakeServices) -> None:
+    async with running.open():
+        await running.press("t", "✓ litellm.groq/openai/gpt-oss-120b: answered")
+        services.verdict = AuthenticationFailed("401: refused", fix="check GROQ_API_KEY")
+        await running.press("t", "401: refused → check GROQ_API_KEY")
+
+
+async def test_y_copies_through_the_terminal(running: Running) -> None:
+    async with running.open():
+        await running.press("y", "copied litellm.groq/openai/gpt-oss-120b")
+        encoded = base64.b64encode(b"litellm.groq/openai/gpt-oss-120b").decode()
+        assert f"\x1b]52;c;{encoded}\x07" in running.output.written
+
+
+async def test_a_key_is_added_and_never_written_to_the_screen(running: Running, services: FakeServices) -> None:
+    services.verdict = "answered"
+    async with running.open():
+        await running.press("/claude\r", "ANTHROPIC_API_KEY:")
+        running.pipe.send_text(f"\x1b[200~{KEY}\x1b[201~")
+        await running.shows("•")
+        await running.press("\r", "Keep it in")
+        await running.press("\r", "saved in the file")
+    assert ("verify", "anthropic", {"ANTHROPIC_API_KEY": KEY}) in services.calls
+    assert ("save", "anthropic", {"ANTHROPIC_API_KEY": KEY}, "file") in services.calls
+    assert KEY[:8] not in running.output.written
+
+
+async def test_a_provider_that_echoes_the_key_shows_it_to_nobody(running: Running, services: FakeServices) -> None:
+    services.verdict = AuthenticationFailed(f"bad key {KEY}")
+    async with running.open():
+        await running.press("/claude\r", "ANTHROPIC_API_KEY:")
+        running.pipe.send_text(KEY)
+        await running.press("\r", "bad key ***")
+    assert KEY[:8] not in running.output.written
+
+
+async def test_a_broken_file_of_states_is_told_and_ends_nothing(running: Running, services: FakeServices) -> None:
+    def broken() -> Any:
+        raise ConfigError("unknown key 'gorq'", file="ingate.yaml", line=3)
+
+    services.statuses = broken  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.shows("ingate.yaml:3: unknown key 'gorq'")
+        await running.press("c", "(22 all)")
+
+
+async def test_a_new_size_is_drawn_anew(running: Running) -> None:
+    async with running.open():
+        running.output.size = PtSize(rows=8, columns=40)
+        await running.press("\x1b[B", "Models  6 shown · 17 hidden\n")
+        assert max(len(line) for line in running.frame.splitlines()) <= 40
+        assert "\x1b[2J" in running.output.written[100:]
+
+
+async def test_the_terminal_is_given_back(running: Running) -> None:
+    async with running.open() as picked:
+        running.pipe.send_text("q")
+        await picked
+    assert running.output.written.endswith("\x1b[?25h\x1b[?1049l")
+
+
+async def test_how_it_was_left_is_remembered(running: Running, tmp_path: Path) -> None:
+    async with running.open() as picked:
+        await running.press("c", "(22 all)")
+        await running.press("s", "sorted by name")
+        await running.press("f", "is a favourite")
+        running.pipe.send_text("q")
+        await picked
+    left = memory.read(tmp_path / "state")
+    assert (left.scope, left.sort, len(left.favourites), left.recents) == ("all", "name", 1, ())
+
+
+async def test_without_a_terminal_it_says_what_to_do() -> None:
+    with pytest.raises(ConfigError) as caught:
+        await pick(data(), FakeServices())
+    assert "--model" in caught.value.fix
+    assert first_frame(data()) is None
+
+
+async def test_importing_waits_while_keys_come(running: Running) -> None:
+    import sys
+
+    from ingate.picker.courtesy import Courtesy
+
+    interval = sys.getswitchinterval()
+    async with running.open() as picked:
+        assert any(isinstance(finder, Courtesy) for finder in sys.meta_path)
+        running.pipe.send_text("q")
+        await picked
+    assert not any(isinstance(finder, Courtesy) for finder in sys.meta_path)
+    assert sys.getswitchinterval() == interval
+
+
+def test_painting_writes_only_the_lines_that_changed() -> None:
+    from helpers_picker import press, start
+
+    written: list[str] = []
+    painter, size = Painter(written.append), Size(100, 20)
+    state = start()
+    painter.paint(view(state, size), size)
+    painter.paint(view(state, size), size)
+    assert len(written) == 1
+    painter.paint(view(press(state, "down"), size), size)
+    assert written[1].count("H\x1b[K") == 3  # two rows, and the line with the spec
+
+
+def test_without_colour_no_colour_is_sent() -> None:
+    from helpers_picker import start
+
+    for colour in (True, False):
+        written: list[str] = []
+        size = Size(120, 30)
+        Painter(written.append, colour=colour).paint(view(start(), size), size)
+        assert ("\x1b[32m" in written[0]) is colour
+        assert "\x1b[7m" in written[0]
