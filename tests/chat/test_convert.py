@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from helpers_chat import log_of
-
 from ingate.chat.convert import request_messages
 from ingate.chat.store import Log
 

@@ -7,10 +7,10 @@ import io
 import re
 
 import pytest
-from helpers_chat import Terminal, console_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers_chat import Terminal, console_of
 from ingate.chat.markdown import lines_of, markdown, visible
 from ingate.chat.screen import Screen
 from ingate.chat.session import Turn
@@ -200,7 +200,9 @@ async def test_waiting_is_shown_and_leaves_no_trace() -> None:
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(["# H\n", "text", " more", "\n", "\n\n", "- a\n", "  - b\n", "```\n", "x = 1\n", "| a |\n|--|\n", "> q\n"]),
+        st.sampled_from(
+            ["# H\n", "text", " more", "\n", "\n\n", "- a\n", "  - b\n", "```\n", "x = 1\n", "| a |\n|--|\n", "> q\n"]
+        ),
         min_size=1,
         max_size=40,
     )

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from helpers_chat import log_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers_chat import log_of
 from ingate._errors import BadRequest
 from ingate.chat import store
 from ingate.chat.export import to_markdown
@@ -22,7 +22,10 @@ from ingate.chat.lines import dollars, total_line, turn_line
 from ingate.chat.session import Session, Turn
 from ingate.chat.store import Log
 
-ANSWER = {"content": "Blue scatters most.", "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]}
+ANSWER = {
+    "content": "Blue scatters most.",
+    "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}],
+}
 
 
 def talk(log: Log) -> None:

@@ -52,6 +52,7 @@ class Talk:
         self.view = view
         self.toolbox = toolbox or Toolbox()
         self._told: set[str] = set()
+        self._backing = ""
 
     async def answer(self) -> Turn:
         """Answer the history, calling tools for at most `MOST_ROUNDS` rounds.
@@ -82,6 +83,7 @@ class Talk:
         """The next request."""
         session = self.log.session
         model = takes(self.gateway, session.model)
+        self._backing = model.backing
         notes: list[str] = []
         messages = request_messages(session, backing=model.backing, takes=model.kinds, notes=notes)
         for note in notes:
@@ -114,7 +116,7 @@ class Talk:
                 turn.seconds += time.perf_counter() - first
         message, about, usage = _whole(chunks, turn.spec)
         turn.add(usage, about.get("cost_usd"))
-        self.log.record("assistant", message=message, backing=about.get("backing") or "")
+        self.log.record("assistant", message=message, backing=about.get("backing") or self._backing)
         for note in about.get("warnings") or ():
             self._note(note)
         if dropped := about.get("dropped"):
@@ -150,7 +152,7 @@ class Talk:
         if message.get("content") or message.get("reasoning_content"):
             # A signature that came is of no use without the rest of its message.
             message.pop("thinking_blocks", None)
-            self.log.record("assistant", message=message, backing=about.get("backing") or "", stopped=why)
+            self.log.record("assistant", message=message, backing=about.get("backing") or self._backing, stopped=why)
 
     async def _call(self, raw: list[dict[str, Any]], turn: Turn) -> None:
         self.view.settle()

@@ -1,0 +1,86 @@
+"""What may be typed after a slash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from ingate.chat.actions import _ACTIONS
+from ingate.chat.commands import COMMANDS, help_lines, is_command, nearest, parse
+from ingate.chat.prompt import Commands
+
+PROMISED = [
+    "model",
+    "retry",
+    "edit",
+    "system",
+    "clear",
+    "attach",
+    "save",
+    "load",
+    "export",
+    "explain",
+    "cost",
+    "mcp",
+    "help",
+    "quit",
+]
+
+
+def offered(text: str) -> list[str]:
+    completer = Commands(
+        lambda: ["local/smollm2", "groq/openai/gpt-oss-120b", "anthropic/claude-haiku-4-5"],
+        lambda: ["20260101-000000-abcd"],
+    )
+    return [one.text for one in completer.get_completions(Document(text, len(text)), CompleteEvent())]
+
+
+def test_every_promised_command_is_there_and_does_something() -> None:
+    assert set(PROMISED) <= set(COMMANDS)
+    assert set(COMMANDS) == set(_ACTIONS)
+    assert all(command.help.endswith(".") for command in COMMANDS.values())
+    assert len(help_lines()) > len(COMMANDS)
+
+
+@pytest.mark.parametrize("text", ["/model", "/model groq/x", "/attach ~/a file.png", "/mdoel", "/?"])
+def test_commands_are_known(text: str) -> None:
+    assert is_command(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["/usr/bin/env is broken", "//model", " /model", "a /model", "/", "/ model", "/a\nb", ""]
+)
+def test_other_text_is_no_command(text: str) -> None:
+    assert not is_command(text)
+
+
+def test_a_wrong_name_gets_the_nearest_ones() -> None:
+    assert nearest("mdoel")[0] == "model"
+    assert nearest("att")[0] == "attach"
+    assert nearest("zzzz") == []
+
+
+def test_other_names() -> None:
+    assert parse("/exit") == ("quit", "") and parse("/model  a b ") == ("model", "a b")
+
+
+def test_names_are_completed() -> None:
+    assert offered("/mo") == ["/model "]
+    assert len(offered("/")) == len(COMMANDS)
+    assert offered("mo") == [] and offered("/mo\n") == [] and offered("/nothing ") == []
+
+
+def test_models_are_completed_by_any_part() -> None:
+    assert offered("/model gpt") == ["groq/openai/gpt-oss-120b"]
+    assert offered("/model loc") == ["local/smollm2"]
+    assert offered("/model claude haiku") == ["anthropic/claude-haiku-4-5"]
+
+
+def test_files_sessions_and_words_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "picture.png").write_bytes(b"x")
+    assert offered(f"/attach {tmp_path}/pic") == ["ture.png"]
+    assert offered("/load 2026") == ["20260101-000000-abcd"]
+    assert offered("/export ") == ["md"] and offered("/mcp r") == ["remove"] and offered("/system o") == ["off"]

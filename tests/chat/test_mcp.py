@@ -1,0 +1,184 @@
+"""Tools of real MCP servers, written with the official package."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from helpers_chat import Recorder, log_of, scripted_gateway
+from ingate import _environ
+from ingate._errors import BadRequest
+from ingate.chat.mcp_servers import Server, Servers, configured, hidden_variables, parse_server
+from ingate.chat.talk import Talk
+from ingate.chat.tools import Toolbox
+from ingate.config import load
+
+pytest.importorskip("mcp")
+
+FILE = Path(__file__).parent / "mcp_server_for_tests.py"
+COMMAND = shlex.join([sys.executable, str(FILE)])
+
+
+@pytest.fixture
+async def small() -> AsyncIterator[Servers]:
+    servers = Servers(load({}, environ={}))
+    servers.add(parse_server(COMMAND))
+    await servers.ready()
+    yield servers
+    await servers.aclose()
+
+
+async def test_a_model_uses_the_tools_of_a_stdio_server(small: Servers) -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_calls(("add", {"a": 2, "b": 3}), ("fail", {}))
+    engine.enqueue("Five.")
+    toolbox = Toolbox(allow_all=True)
+    toolbox.replace(small.tools())
+    assert set(toolbox.named) == {"add", "environment", "fail"}
+    log, view = log_of(), Recorder()
+    log.record("user", content="Add 2 and 3")
+    await Talk(gateway, log, view, toolbox).answer()
+    results = {name: result for name, result in view.results}
+    assert results["add"].text == "5" and not results["add"].error
+    assert results["fail"].error and "fail" in results["fail"].text
+    sent = engine.requests[0][1]["tools"][0]["function"]
+    assert sent["name"] == "add" and sent["parameters"]["required"] == ["a", "b"]
+
+
+async def test_a_child_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = {
+        "OPENAI_API_KEY": "sk-planted-openai",
+        "ANTHROPIC_API_KEY": "sk-planted-anthropic",
+        "LITELLM_API_KEY": "sk-planted-proxy",
+        "AWS_SECRET_ACCESS_KEY": "sk-planted-aws",
+        "MY_OWN_NAME": "sk-planted-own",
+        "HARMLESS": "seen",
+    }
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    config = load(
+        {"groq": {"api_key": "env:MY_OWN_NAME"}, "openai": {"api_key": "sk-planted-file"}}, environ=_environ.snapshot()
+    )
+    servers = Servers(config)
+    try:
+        servers.add(parse_server(COMMAND))
+        await servers.ready()
+        tools = {tool.name: tool for tool in servers.tools()}
+        text, _ = await tools["environment"].run({})
+    finally:
+        await servers.aclose()
+    assert "sk-planted" not in text
+    assert json.loads(text)["HARMLESS"] == "seen"
+
+
+async def test_the_configurations_own_variables_reach_the_child_they_are_for() -> None:
+    words = [sys.executable, str(FILE)]
+    config = load({"mcp": {"small": {"command": words, "env": {"SMALL_TOKEN": "given-to-it"}}}}, environ={})
+    servers = Servers(config)
+    try:
+        (server,) = configured(config)
+        assert "given-to-it" not in repr(server)
+        servers.add(server)
+        await servers.ready()
+        tools = {tool.name: tool for tool in servers.tools()}
+        text, _ = await tools["environment"].run({})
+    finally:
+        await servers.aclose()
+    assert json.loads(text)["SMALL_TOKEN"] == "given-to-it"
+
+
+async def test_a_server_over_http() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    child = subprocess.Popen(
+        [sys.executable, str(FILE), "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    servers = Servers(load({}, environ={}))
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                await writer.wait_closed()
+                break
+        connection = servers.add(parse_server(f"http://127.0.0.1:{port}/mcp"))
+        await servers.ready()
+        assert connection.problem is None
+        tools = {tool.name: tool for tool in servers.tools()}
+        assert await tools["add"].run({"a": 20, "b": 22}) == ("42", False)
+    finally:
+        await servers.aclose()
+        child.terminate()
+        child.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (f"{COMMAND} --broken", "cannot find its database"),
+        ("/nowhere/at/all", "cannot be used"),
+        ("http://127.0.0.1:9/mcp", "cannot be used"),
+    ],
+)
+async def test_a_server_that_cannot_be_used_says_why(command: str, said: str) -> None:
+    servers = Servers(load({}, environ={}))
+    connection = servers.add(parse_server(command))
+    await servers.ready()
+    assert connection.problem is not None and said in str(connection.problem) and connection.problem.fix
+    assert servers.tools() == []
+    await servers.aclose()
+
+
+async def test_leaving_ends_the_child_processes(small: Servers) -> None:
+    tools = {tool.name: tool for tool in small.tools()}
+    await small.aclose()
+    assert small.connections == []
+    text, error = await tools["add"].run({"a": 1, "b": 1})
+    assert error and "gone" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("uvx mcp-server-time --local", "mcp-server-time"),
+        ("npx -y @scope/server-files@1.2 /tmp", "server-files"),
+        ("python3.13 tools/weather.py", "weather"),
+        ("https://mcp.example.com/mcp", "mcp.example.com"),
+    ],
+)
+def test_a_server_is_named_for_what_it_runs(text: str, name: str) -> None:
+    assert parse_server(text).name == name
+
+
+@pytest.mark.parametrize("text", ["", "  ", 'python "unclosed'])
+def test_what_is_no_server_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        parse_server(text)
+
+
+async def test_two_servers_of_one_name_get_two_names(small: Servers) -> None:
+    second = small.add(Server(name=small.connections[0].server.name, command=(sys.executable, str(FILE))))
+    await small.ready()
+    assert second.server.name.endswith("2")
+    toolbox = Toolbox()
+    toolbox.replace(small.tools())
+    assert len(toolbox) == 6 and any(name.endswith("2_add") for name in toolbox.named)
+
+
+def test_hidden_variables_cover_backings_and_references() -> None:
+    hidden = hidden_variables(load({"litellm": {"api_key": "${PROXY_KEY}"}}, environ={"PROXY_KEY": "x"}))
+    assert {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PROXY_KEY"} <= hidden
+    assert "PATH" not in hidden and "HOME" not in hidden

@@ -1,0 +1,289 @@
+"""The whole chat, typed at: a pipe for a keyboard, a scripted engine for a model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from helpers_chat import SPEC, console_of, log_of, scripted_gateway
+from ingate._errors import IngateError, RateLimited, Unavailable
+from ingate.chat.mcp_servers import parse_server
+from ingate.chat.prompt import Prompt
+from ingate.chat.repl import Chat, Options
+from ingate.chat.store import Log, load
+from ingate.engines.scripted import ScriptedEngine
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+SERVER = shlex.join([sys.executable, str(Path(__file__).parent / "mcp_server_for_tests.py")])
+
+
+class Typed:
+    """A chat at which `typed` was typed, over."""
+
+    def __init__(self, chat: Chat, text: str, engine: ScriptedEngine) -> None:
+        self.chat, self.text, self.engine = chat, text, engine
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [body for _, body in self.engine.requests]
+
+
+async def typed(
+    text: str,
+    *answers: Any,
+    log: Log | None = None,
+    options: Options | None = None,
+    config: dict[str, Any] | None = None,
+    prepare: Callable[[ScriptedEngine], None] | None = None,
+) -> Typed:
+    gateway, engine = scripted_gateway(config)
+    for answer in answers:
+        engine.enqueue(answer)
+    if prepare is not None:
+        prepare(engine)
+    console, file = console_of(width=300)
+    with create_pipe_input() as keyboard:
+        prompt = Prompt(models=lambda: [SPEC], sessions=list, status=lambda: "", input=keyboard, output=DummyOutput())
+        chat = Chat(gateway, log or log_of(kept=True), console, options or Options(), prompt=prompt)
+        keyboard.send_text(text + "\x04")
+        async with asyncio.timeout(60):
+            await chat.run()
+    await gateway.aclose()
+    return Typed(chat, file.getvalue(), engine)
+
+
+async def test_a_message_is_answered_and_the_total_told() -> None:
+    done = await typed("Hello\r", "Good day.")
+    assert done.bodies[0]["messages"] == [{"role": "user", "content": "Hello"}]
+    assert ("Good day." in done.text and "tokens/s" in done.text) or "first token" in done.text
+    assert "1 answer" in done.text and "ingate go --continue" in done.text
+    assert len(load(done.chat.log.path).entries) == 2
+
+
+async def test_lines_are_typed_with_alt_enter_and_ctrl_j() -> None:
+    done = await typed("one\x1b\rtwo\nthree\r", "ok")
+    assert done.bodies[0]["messages"][0]["content"] == "one\ntwo\nthree"
+
+
+async def test_a_paste_is_not_sent_before_enter() -> None:
+    done = await typed("\x1b[200~first\r\nsecond\r\n/quit\x1b[201~ end\r", "ok")
+    assert done.bodies[0]["messages"][0]["content"] == "first\nsecond\n/quit end"
+
+
+async def test_history_is_kept_for_the_next_run_and_private(clean_environment: Path) -> None:
+    await typed("remember me\r", "ok")
+    done = await typed("\x1b[A\r", "ok")
+    assert done.bodies[0]["messages"][0]["content"] == "remember me"
+    path = clean_environment / ".local" / "state" / "ingate" / "history"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_another_model_gets_the_history() -> None:
+    done = await typed("Hello\r/model scripted/other\rAnd now?\r", "One.", "Two.")
+    assert [route.model for route, _ in done.engine.requests] == ["any", "other"]
+    assert [one["content"] for one in done.bodies[1]["messages"]] == ["Hello", "One.", "And now?"]
+    assert load(done.chat.log.path).model == "scripted/other"
+
+
+async def test_the_picker_opens_in_the_middle() -> None:
+    seen: list[str] = []
+
+    async def pick(current: str) -> str | None:
+        seen.append(current)
+        return "scripted/picked" if len(seen) == 1 else None
+
+    done = await typed("/model\rHello\r/model\r", "One.", options=Options(pick=pick))
+    assert seen == [SPEC, "scripted/picked"] and done.engine.requests[0][0].model == "picked"
+    assert "Still scripted/picked" in done.text
+
+
+async def test_a_wrong_model_changes_nothing() -> None:
+    done = await typed("/model nobacking/x\rHello\r", "One.")
+    assert "nobacking" in done.text and done.engine.requests[0][0].model == "any"
+
+
+async def test_models_are_listed_by_a_filter() -> None:
+    done = await typed("/model cap:vision claude\r/model zzzzqq\r")
+    assert "claude" in done.text and "No model is like that" in done.text
+
+
+async def test_retry_asks_again_without_the_old_answer() -> None:
+    done = await typed("Hello\r/retry\r", "One.", "Two.")
+    assert [one["content"] for one in done.bodies[1]["messages"]] == ["Hello"]
+    assert [entry.message["content"] for entry in done.chat.log.session.entries] == ["Hello", "Two."]
+
+
+async def test_edit_puts_the_message_back_into_the_prompt() -> None:
+    done = await typed("Helo\r/edit\r world\r", "One.", "Two.")
+    assert done.bodies[1]["messages"] == [{"role": "user", "content": "Helo world"}]
+
+
+async def test_edit_in_an_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nenv > "$0.env"\nprintf "Edited" > "$1"\n')
+    editor.chmod(0o700)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    done = await typed("Hello\r/edit editor\r", "One.", "Two.")
+    assert done.bodies[1]["messages"] == [{"role": "user", "content": "Edited"}]
+    assert "sk-planted" not in (tmp_path / "editor.env").read_text()
+
+
+async def test_system_message_and_clear() -> None:
+    done = await typed("/system Be short.\rHello\r/clear\rAgain\r/system off\rOnce more\r", "1", "2", "3")
+    assert done.bodies[0]["messages"][0] == {"role": "system", "content": "Be short."}
+    assert [one["content"] for one in done.bodies[1]["messages"]] == ["Be short.", "Again"]
+    assert done.bodies[2]["messages"][0]["role"] == "user"
+
+
+async def test_a_file_is_attached_to_the_next_message_only(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("alpha")
+    (tmp_path / "cat.png").write_bytes(PNG)
+    done = await typed(
+        f"/attach {tmp_path}/notes.txt\r/attach '{tmp_path}/cat.png'\rRead it\rAnd?\r/attach {tmp_path}/none\r",
+        "1",
+        "2",
+    )
+    content = done.bodies[0]["messages"][0]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url", "text"] and "alpha" in content[0]["text"]
+    assert all("attached" not in part for part in content)
+    assert done.bodies[1]["messages"][-1]["content"] == "And?"
+    assert "there is no file" in done.text
+
+
+async def test_an_image_is_refused_for_a_model_that_takes_none(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PNG)
+    done = await typed(f"/model local/smollm2\r/attach {tmp_path}/cat.png\r")
+    assert "local/smollm2 takes no images" in done.text
+
+
+async def test_save_load_and_export(tmp_path: Path) -> None:
+    first = await typed(f"Hello\r/save {tmp_path}/kept\r/save {tmp_path}/kept\r/export md {tmp_path}/out.md\r", "One.")
+    assert "exists" in first.text and "## You" in (tmp_path / "out.md").read_text()
+    assert stat.S_IMODE((tmp_path / "kept.jsonl").stat().st_mode) == 0o600
+    again = await typed(f"/load {tmp_path}/kept.jsonl\rMore\r/load nothing\r/export pdf\r", "Two.")
+    assert [one["content"] for one in again.bodies[0]["messages"]] == ["Hello", "One.", "More"]
+    assert "there is no session 'nothing'" in again.text and "the one form" in again.text
+    by_id = await typed(f"/load {first.chat.log.session.id}\rMore\r", "Two.")
+    assert by_id.chat.log.path == first.chat.log.path
+
+
+async def test_cost_help_explain_and_unknown_commands() -> None:
+    options = Options(explain=lambda spec: [f"explained {spec}"])
+    done = await typed("Hello\r/cost\r/help\r/explain\r/mdoel\r/zzzz\r/retry now\r", "One.", "Two.", options=options)
+    for said in ("2 in", "/attach", f"explained {SPEC}", "Did you mean /model?", "/help lists them"):
+        assert said in done.text
+
+
+async def test_a_slash_at_the_beginning_of_a_message() -> None:
+    done = await typed("//model is a command\r/usr/bin/env is a path\r", "1", "2")
+    assert done.bodies[0]["messages"][0]["content"] == "/model is a command"
+    assert done.bodies[1]["messages"][-1]["content"] == "/usr/bin/env is a path"
+
+
+async def test_reasoning_is_shown_on_demand() -> None:
+    done = await typed(
+        "Hello\r/reasoning\r/reasoning\r", prepare=lambda engine: engine.enqueue("One.", reasoning="Deep thought.")
+    )
+    assert "reasoned for" in done.text and done.text.count("Deep thought.") >= 1 and "folded" in done.text
+
+
+@pytest.mark.parametrize("error", [RateLimited("slow down", fix="wait a minute"), Unavailable("down")])
+async def test_an_error_is_told_and_the_chat_goes_on(error: IngateError) -> None:
+    done = await typed("Hello\r/retry\r", error, "Better.")
+    assert str(error) in done.text and "Better." in done.text
+    assert [one["content"] for one in done.bodies[1]["messages"]] == ["Hello"]
+
+
+async def test_a_broken_stream_offers_retry() -> None:
+    done = await typed(
+        "Hello\r", prepare=lambda engine: engine.enqueue("Half of", breaks_with=Unavailable("connection lost"))
+    )
+    assert "Half of" in done.text and "/retry" in done.text
+    assert done.chat.log.session.entries[-1].message["content"] == "Half of"
+
+
+async def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
+    def prepare(engine: ScriptedEngine) -> None:
+        def stop(body: Any) -> list[str]:
+            asyncio.get_running_loop().call_later(0.3, os.kill, os.getpid(), signal.SIGINT)
+            return ["word "] * 1000
+
+        engine.enqueue(stop, delay_s=0.01)
+        engine.enqueue("Next.")
+
+    done = await typed("Hello\rGo on\r", prepare=prepare)
+    entries = done.chat.log.session.entries
+    assert entries[1].stopped and entries[1].message["content"].startswith("word word")
+    assert "Stopped" in done.text and entries[-1].message["content"] == "Next."
+
+
+async def test_ctrl_c_clears_the_line_first() -> None:
+    done = await typed("half a thought\x03\x03Hello\r", "One.")
+    assert done.bodies[0]["messages"][0]["content"] == "Hello" and "Ctrl-D leaves" in done.text
+
+
+async def test_a_first_message_and_leave() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue("One.")
+    engine.enqueue(RateLimited("slow down"))
+    console, file = console_of()
+    assert await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == 0
+    assert "One." in file.getvalue()
+    assert await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == RateLimited.exit_code
+    await gateway.aclose()
+
+
+async def test_tools_of_a_server_are_asked_for_and_used() -> None:
+    pytest.importorskip("mcp")
+
+    def prepare(engine: ScriptedEngine) -> None:
+        engine.enqueue_tool_call("add", {"a": 2, "b": 3})
+        engine.enqueue_tool_call("add", {"a": 4, "b": 5})
+        engine.enqueue("Five and nine.")
+
+    options = Options(servers=(parse_server(SERVER),))
+    done = await typed("/mcp\rAdd\rxa/mcp remove nobody\r", options=options, prepare=prepare)
+    assert [one["content"] for one in done.bodies[2]["messages"] if one["role"] == "tool"] == ["5", "9"]
+    assert "Add two numbers." in done.text and "add(a=2, b=3)" in done.text and "there is no server" in done.text
+
+
+async def test_no_is_an_answer() -> None:
+    pytest.importorskip("mcp")
+
+    def prepare(engine: ScriptedEngine) -> None:
+        engine.enqueue_tool_call("add", {"a": 2, "b": 3})
+        engine.enqueue("Then not.")
+
+    done = await typed("/mcp\rAdd\rn", options=Options(servers=(parse_server(SERVER),)), prepare=prepare)
+    assert "does not allow" in done.bodies[1]["messages"][-1]["content"]
+
+
+async def test_a_server_that_does_not_start_is_told_and_the_chat_goes_on() -> None:
+    pytest.importorskip("mcp")
+    done = await typed("Hello\r", "One.", options=Options(servers=(parse_server(f"{SERVER} --broken"),)))
+    assert "cannot find its database" in done.text and "One." in done.text
+    assert "tools" not in done.bodies[0]
+
+
+async def test_continuing_shows_the_last_exchange() -> None:
+    first = await typed("Hello\rMore\r", "One.", "Two.")
+    again = await typed("Even more\r", "Three.", log=Log.reopen(first.chat.log.path))
+    assert "2 earlier messages" in again.text and "Two." in again.text and "One." not in again.text
+    assert [one["content"] for one in again.bodies[0]["messages"]] == ["Hello", "One.", "More", "Two.", "Even more"]
+
+
+async def test_no_key_is_in_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = await typed("Hello\r", "One.", config={"openai": {"api_key": "sk-planted-key"}})
+    assert "sk-planted" not in done.chat.log.path.read_text()

@@ -1,0 +1,224 @@
+"""A turn: answers, tools, stops and breaks, with a scripted engine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from helpers_chat import Recorder, log_of, scripted_gateway
+from ingate._errors import RateLimited, StreamInterrupted, Unavailable
+from ingate.chat.store import Log
+from ingate.chat.talk import MOST_ROUNDS, STOPPED, Talk
+from ingate.chat.tools import LONGEST_RESULT, Tool, Toolbox
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+
+
+def tool(name: str, run: Any, server: str = "calc") -> Tool:
+    return Tool(server, name, f"Does {name}.", SCHEMA, run)
+
+
+def box(*tools: Tool, allow_all: bool = True) -> Toolbox:
+    toolbox = Toolbox(allow_all=allow_all)
+    toolbox.replace(tools)
+    return toolbox
+
+
+def asked(text: str = "Hello") -> Log:
+    log = log_of()
+    log.record("user", content=text)
+    return log
+
+
+async def echo(arguments: dict[str, Any]) -> tuple[str, bool]:
+    return f"got {arguments}", False
+
+
+async def test_an_answer_is_shown_kept_and_counted() -> None:
+    gateway, engine = scripted_gateway()
+    usage = {
+        "prompt_tokens": 12,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 8},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    engine.enqueue("Blue light scatters.", reasoning="I recall.", usage=usage)
+    log, view = asked(), Recorder()
+    turn = await Talk(gateway, log, view).answer()
+    assert "".join(view.texts) == "Blue light scatters." and "".join(view.reasonings) == "I recall."
+    assert (turn.input_tokens, turn.output_tokens, turn.cached_tokens, turn.reasoning_tokens) == (12, 5, 8, 2)
+    assert turn.cost_usd == 0.0 and turn.first_token_s is not None
+    assert log.session.entries[-1].message["content"] == "Blue light scatters."
+    assert log.session.turns == [turn] and view.ended == [turn]
+    await gateway.aclose()
+
+
+async def test_a_tool_is_called_and_its_result_answered() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_call("add", {"a": 2})
+    engine.enqueue("It is four.")
+    log, view = asked(), Recorder()
+    turn = await Talk(gateway, log, view, box(tool("add", echo))).answer()
+    (_, first), (_, second) = engine.requests
+    assert first["tools"][0]["function"]["name"] == "add"
+    assert second["messages"][-1] == {"role": "tool", "tool_call_id": "call_0", "content": "got {'a': 2}"}
+    assert turn.tool_calls == 1 and "".join(view.texts) == "It is four."
+    assert [entry.role for entry in log.session.entries] == ["user", "assistant", "tool", "assistant"]
+
+
+async def test_parallel_calls_run_side_by_side() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_calls(("one", {}), ("two", {}))
+    engine.enqueue("Done.")
+    here = asyncio.Barrier(2)
+
+    async def meet(arguments: dict[str, Any]) -> tuple[str, bool]:
+        async with asyncio.timeout(5):
+            await here.wait()  # one after the other would never meet
+        return "met", False
+
+    view = Recorder()
+    await Talk(gateway, asked(), view, box(tool("one", meet), tool("two", meet))).answer()
+    assert [result.text for _, result in view.results] == ["met", "met"]
+
+
+async def test_whatever_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
+    gateway, engine = scripted_gateway()
+
+    async def fails(arguments: dict[str, Any]) -> tuple[str, bool]:
+        raise RuntimeError("no disk")
+
+    async def talks(arguments: dict[str, Any]) -> tuple[str, bool]:
+        return "x" * (LONGEST_RESULT + 1), False
+
+    engine.enqueue_tool_calls(("fails", {}), ("missing", {}), ("echo", "[1, 2]"), ("talks", {}), ("echo", '{"a": '))
+    engine.enqueue("I see.")
+    await Talk(
+        gateway, asked(), Recorder(), box(tool("fails", fails), tool("echo", echo), tool("talks", talks))
+    ).answer()
+    results = {
+        one["tool_call_id"]: one["content"] for one in engine.requests[1][1]["messages"] if one["role"] == "tool"
+    }
+    assert "RuntimeError: no disk" in results["call_0"]
+    assert "There is no tool 'missing'" in results["call_1"] and "fails" in results["call_1"]
+    assert "not a JSON object" in results["call_2"] and "not a JSON object" in results["call_4"]
+    assert results["call_3"].endswith(f"[cut off: {LONGEST_RESULT + 1:,} characters in all]")
+
+
+async def test_the_person_is_asked_once_a_tool_or_always_or_refuses() -> None:
+    gateway, engine = scripted_gateway()
+    for _ in range(2):
+        engine.enqueue_tool_call("add", {})
+    engine.enqueue("Done.")
+    view = Recorder("once")
+    await Talk(gateway, asked(), view, box(tool("add", echo), allow_all=False)).answer()
+    assert view.asked == ["add", "add"]
+
+    for _ in range(2):
+        engine.enqueue_tool_call("add", {})
+    engine.enqueue("Done.")
+    view = Recorder("always")
+    await Talk(gateway, asked(), view, box(tool("add", echo), allow_all=False)).answer()
+    assert view.asked == ["add"]
+
+    engine.enqueue_tool_call("add", {})
+    engine.enqueue("Then not.")
+    view = Recorder("no")
+    await Talk(gateway, asked(), view, box(tool("add", echo), allow_all=False)).answer()
+    assert view.started == [] and "does not allow" in engine.requests[-1][1]["messages"][-1]["content"]
+
+
+async def test_endless_tool_calls_end() -> None:
+    gateway, engine = scripted_gateway()
+    for _ in range(MOST_ROUNDS + 5):
+        engine.enqueue_tool_call("add", {})
+    view = Recorder()
+    await Talk(gateway, asked(), view, box(tool("add", echo))).answer()
+    assert len(engine.requests) == MOST_ROUNDS and "rounds" in view.notes[-1]
+
+
+async def test_tools_of_the_same_name_are_told_apart() -> None:
+    toolbox = box(tool("look", echo, "sea"), tool("look", echo, "land"), tool("get.all/now", echo, "sea"))
+    assert list(toolbox.named) == ["sea_look", "land_look", "get_all_now"]
+    assert toolbox.named["land_look"].server == "land"
+    same = box(*(tool("look", echo, "sea") for _ in range(3)))
+    assert len(same.named) == 3
+
+
+async def test_a_stopped_answer_keeps_what_came() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue(["One ", "two ", "three "] * 100, delay_s=0.01)
+    log, view = asked(), Recorder()
+    task = asyncio.create_task(Talk(gateway, log, view).answer())
+    while len(view.texts) < 3:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    entry = log.session.entries[-1]
+    assert entry.stopped == STOPPED and entry.message["content"].startswith("One two three")
+    assert engine.cancelled == 1
+    engine.enqueue("Four.")
+    log.record("user", content="Go on")
+    await Talk(gateway, log, Recorder()).answer()
+    assert [one["role"] for one in engine.requests[-1][1]["messages"]] == ["user", "assistant", "user"]
+
+
+async def test_a_stopped_tool_leaves_a_history_that_can_be_sent() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_call("wait", {})
+    started = asyncio.Event()
+
+    async def wait(arguments: dict[str, Any]) -> tuple[str, bool]:
+        started.set()
+        await asyncio.Event().wait()
+        return "", False
+
+    log = asked()
+    task = asyncio.create_task(Talk(gateway, log, Recorder(), box(tool("wait", wait))).answer())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    log.record("user", content="Never mind")
+    await Talk(gateway, log, Recorder()).answer()
+    messages = engine.requests[-1][1]["messages"]
+    assert messages[2]["role"] == "tool" and "stopped" in messages[2]["content"]
+
+
+async def test_a_broken_stream_keeps_the_partial_answer() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue("Half an answer", breaks_with=Unavailable("connection lost"))
+    log = asked()
+    with pytest.raises(StreamInterrupted):
+        await Talk(gateway, log, Recorder()).answer()
+    assert log.session.entries[-1].message["content"] == "Half an answer"
+    assert "broke off" in log.session.entries[-1].stopped
+    assert log.session.turns[0].cost_usd is None, "what a broken answer cost is unknown"
+
+
+async def test_an_error_before_the_first_token_leaves_the_question_alone() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue(RateLimited("slow down"))
+    log = asked()
+    with pytest.raises(RateLimited):
+        await Talk(gateway, log, Recorder()).answer()
+    assert [entry.role for entry in log.session.entries] == ["user"] and log.session.turns == []
+
+
+async def test_reasoning_with_a_signature_goes_back_with_the_tool_turn() -> None:
+    gateway, engine = scripted_gateway()
+    block = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    delta = {"role": "assistant", "reasoning_content": "hm", "thinking_blocks": [block], "tool_calls": [call]}
+    engine.enqueue(
+        [
+            {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+            {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+        ]
+    )
+    engine.enqueue("Done.")
+    await Talk(gateway, asked(), Recorder(), box(tool("add", echo))).answer()
+    assert engine.requests[1][1]["messages"][1]["thinking_blocks"] == [block]
