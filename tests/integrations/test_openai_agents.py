@@ -1,0 +1,98 @@
+"""The OpenAI Agents SDK on ingate's client."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ingate
+from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
+from helpers_local import needs_model
+
+agents = pytest.importorskip("agents")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def no_traces() -> None:
+    agents.set_tracing_disabled(True)
+
+
+def model(client: Any) -> Any:
+    return agents.OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
+
+
+@agents.function_tool
+def lookup_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"21 degrees in {city}"
+
+
+async def test_a_streamed_answer_comes_word_by_word() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Blue light scatters most.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        settings = agents.ModelSettings(include_usage=True)
+        agent = agents.Agent(name="a", model=model(client), model_settings=settings)
+        run = agents.Runner.run_streamed(agent, "Why is the sky blue?")
+        words = [
+            event.data.delta
+            async for event in run.stream_events()
+            if event.type == "raw_response_event" and event.data.type == "response.output_text.delta"
+        ]
+    assert words == ["Blue", " light", " scatters", " most."]
+    assert run.final_output == "Blue light scatters most."
+    assert run.context_wrapper.usage.output_tokens == 4
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+async def test_parallel_tool_calls_run_and_their_results_go_back(streamed: bool) -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_calls(("lookup_weather", {"city": "Ghent"}), ("lookup_weather", {"city": "Lima"}))
+    engine.enqueue("Both are warm.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        agent = agents.Agent(name="a", model=model(client), tools=[lookup_weather])
+        if streamed:
+            run = agents.Runner.run_streamed(agent, "Where is it warm?")
+            assert [event async for event in run.stream_events()]
+        else:
+            run = await agents.Runner.run(agent, "Where is it warm?")
+    assert run.final_output == "Both are warm."
+    assert tool_names(engine) == ["lookup_weather"]
+    assert tool_results(engine) == ["21 degrees in Ghent", "21 degrees in Lima"]
+
+
+async def test_a_handoff_reaches_the_other_agent() -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_call("transfer_to_forecaster", {})
+    engine.enqueue("Sunny tomorrow.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        forecaster = agents.Agent(name="forecaster", instructions="You forecast.", model=model(client))
+        desk = agents.Agent(name="desk", instructions="You pass on.", model=model(client), handoffs=[forecaster])
+        run = await agents.Runner.run(desk, "And tomorrow?")
+    assert run.final_output == "Sunny tomorrow."
+    assert run.last_agent.name == "forecaster"
+    assert [body["messages"][0]["content"] for _, body in engine.requests] == ["You pass on.", "You forecast."]
+
+
+async def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> None:
+    engine, gateway = scripted()
+    engine.enqueue(WEATHER)
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        agent = agents.Agent(name="a", model=model(client), output_type=Weather)
+        run = await agents.Runner.run(agent, "Weather?")
+    assert run.final_output == Weather(**json.loads(WEATHER))
+    assert set(schema_of(engine)["properties"]) == {"city", "celsius"}
+
+
+@pytest.mark.model
+@needs_model[1]
+def test_the_example_runs(tmp_path: Path) -> None:
+    lines = run_example("openai_agents.py", tmp_path).splitlines()
+    assert lines[0]
+    assert any("21 degrees and sunny" in line for line in lines)
+    assert lines[-1].startswith("colour=")
