@@ -48,12 +48,12 @@ class Courtesy:
     def __enter__(self) -> Self:
         self._interval_s = sys.getswitchinterval()
         sys.setswitchinterval(min(_SWITCH_S, self._interval_s))
-        sys.meta_path.insert(0, self)  # ty: ignore[invalid-argument-type]
+        sys.meta_path.insert(0, self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._quiet_at = 0.0
-        sys.meta_path.remove(self)  # ty: ignore[invalid-argument-type]
+        sys.meta_path.remove(self)
         sys.setswitchinterval(self._interval_s)
