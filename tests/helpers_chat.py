@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ingate.chat.store import Log
-from ingate.chat.tools import Answer, Call, Result
 from ingate.engines.scripted import ScriptedEngine
 from ingate.gateway import Gateway
+
+if TYPE_CHECKING:
+    from ingate.chat.tools import Answer, Call, Result
 
 SPEC = "scripted/any"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from ingate._errors import BadRequest
 from ingate.chat import attach
 from ingate.chat.attach import Takes, read, takes
 from ingate.gateway import Gateway
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 ANYTHING = Takes()
@@ -37,7 +40,8 @@ def test_images_and_pdfs_are_known_by_their_bytes(tmp_path: Path, data: bytes, k
     file = read(write(tmp_path, "file.txt", data), ANYTHING, "x/y")
     assert file.kind == kind
     url = file.part["image_url"]["url"] if kind == "image" else file.part["file"]["file_data"]
-    assert url.startswith(begins) and base64.b64decode(url.partition(",")[2]) == data
+    assert url.startswith(begins)
+    assert base64.b64decode(url.partition(",")[2]) == data
 
 
 def test_text_stands_in_a_fence_it_cannot_break(tmp_path: Path) -> None:
@@ -86,6 +90,9 @@ async def test_what_a_model_takes_comes_from_the_catalog() -> None:
         assert takes(gateway, blind[0].spec).kinds == frozenset()
         assert takes(gateway, f"{vision[0].spec}, {blind[0].spec}").kinds == frozenset()
         local = takes(gateway, "local/smollm2")
-        assert local.kinds == frozenset() and local.known and local.backing == "local"
+        assert local.kinds == frozenset()
+        assert local.known
+        assert local.backing == "local"
         unknown = takes(gateway, "groq/not-in-any-catalog")
-        assert unknown.kinds == {"image", "pdf"} and not unknown.known
+        assert unknown.kinds == {"image", "pdf"}
+        assert not unknown.known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -11,6 +11,9 @@ from prompt_toolkit.document import Document
 from ingate.chat.actions import _ACTIONS
 from ingate.chat.commands import COMMANDS, help_lines, is_command, nearest, parse
 from ingate.chat.prompt import Commands
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROMISED = [
     "model",
@@ -64,13 +67,16 @@ def test_a_wrong_name_gets_the_nearest_ones() -> None:
 
 
 def test_other_names() -> None:
-    assert parse("/exit") == ("quit", "") and parse("/model  a b ") == ("model", "a b")
+    assert parse("/exit") == ("quit", "")
+    assert parse("/model  a b ") == ("model", "a b")
 
 
 def test_names_are_completed() -> None:
     assert offered("/mo") == ["/model "]
     assert len(offered("/")) == len(COMMANDS)
-    assert offered("mo") == [] and offered("/mo\n") == [] and offered("/nothing ") == []
+    assert offered("mo") == []
+    assert offered("/mo\n") == []
+    assert offered("/nothing ") == []
 
 
 def test_models_are_completed_by_any_part() -> None:
@@ -83,4 +89,6 @@ def test_files_sessions_and_words_are_completed(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "picture.png").write_bytes(b"x")
     assert offered(f"/attach {tmp_path}/pic") == ["ture.png"]
     assert offered("/load 2026") == ["20260101-000000-abcd"]
-    assert offered("/export ") == ["md"] and offered("/mcp r") == ["remove"] and offered("/system o") == ["off"]
+    assert offered("/export ") == ["md"]
+    assert offered("/mcp r") == ["remove"]
+    assert offered("/system o") == ["off"]

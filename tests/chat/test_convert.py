@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers_chat import log_of
 from ingate.chat.convert import request_messages
-from ingate.chat.store import Log
+
+if TYPE_CHECKING:
+    from ingate.chat.store import Log
 
 ALL = frozenset({"image", "pdf"})
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}, "attached": "cat.png"}
@@ -39,10 +41,12 @@ def test_the_same_backing_gets_its_own_messages_back_unchanged() -> None:
 
 def test_another_backing_gets_neither_signatures_nor_reasoning_nor_strange_ids() -> None:
     messages = request_messages(with_tools().session, backing="openai", takes=ALL)
-    assert "thinking_blocks" not in messages[2] and "reasoning_content" not in messages[-1]
+    assert "thinking_blocks" not in messages[2]
+    assert "reasoning_content" not in messages[-1]
     calls = messages[2]["tool_calls"]
     assert set(calls[0]) == {"id", "type", "function"}
-    assert calls[0]["id"] == "a" and len(calls[1]["id"]) <= 40
+    assert calls[0]["id"] == "a"
+    assert len(calls[1]["id"]) <= 40
     assert {message["tool_call_id"] for message in messages if message["role"] == "tool"} == {
         one["id"] for one in calls
     }
@@ -54,7 +58,8 @@ def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
     notes: list[str] = []
     (message,) = request_messages(log.session, backing="x", takes=frozenset(), notes=notes)
     assert message["content"] == "[cat.png was attached here, which you cannot read.]\n\nWhat is it?"
-    assert len(notes) == 1 and "images" in notes[0]
+    assert len(notes) == 1
+    assert "images" in notes[0]
     (message,) = request_messages(log.session, backing="x", takes=ALL, notes=notes)
     assert message["content"][0] == {name: IMAGE[name] for name in ("type", "image_url")}
     assert len(notes) == 1
@@ -68,7 +73,8 @@ def test_a_call_without_a_result_gets_one() -> None:
     log.record("user", content="Go on")
     messages = request_messages(log.session, backing="x", takes=ALL)
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"]
-    assert messages[3]["tool_call_id"] == "b" and "stopped" in messages[3]["content"]
+    assert messages[3]["tool_call_id"] == "b"
+    assert "stopped" in messages[3]["content"]
 
 
 def test_a_result_without_a_call_is_left_out() -> None:

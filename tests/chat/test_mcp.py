@@ -8,8 +8,8 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,9 @@ from ingate.chat.mcp_servers import Server, Servers, configured, hidden_variable
 from ingate.chat.talk import Talk
 from ingate.chat.tools import Toolbox
 from ingate.config import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 pytest.importorskip("mcp")
 
@@ -46,11 +49,14 @@ async def test_a_model_uses_the_tools_of_a_stdio_server(small: Servers) -> None:
     log, view = log_of(), Recorder()
     log.record("user", content="Add 2 and 3")
     await Talk(gateway, log, view, toolbox).answer()
-    results = {name: result for name, result in view.results}
-    assert results["add"].text == "5" and not results["add"].error
-    assert results["fail"].error and "fail" in results["fail"].text
+    results = dict(view.results)
+    assert results["add"].text == "5"
+    assert not results["add"].error
+    assert results["fail"].error
+    assert "fail" in results["fail"].text
     sent = engine.requests[0][1]["tools"][0]["function"]
-    assert sent["name"] == "add" and sent["parameters"]["required"] == ["a", "b"]
+    assert sent["name"] == "add"
+    assert sent["parameters"]["required"] == ["a", "b"]
 
 
 async def test_a_child_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +143,9 @@ async def test_a_server_that_cannot_be_used_says_why(command: str, said: str) ->
     servers = Servers(load({}, environ={}))
     connection = servers.add(parse_server(command))
     await servers.ready()
-    assert connection.problem is not None and said in str(connection.problem) and connection.problem.fix
+    assert connection.problem is not None
+    assert said in str(connection.problem)
+    assert connection.problem.fix
     assert servers.tools() == []
     await servers.aclose()
 
@@ -147,7 +155,8 @@ async def test_leaving_ends_the_child_processes(small: Servers) -> None:
     await small.aclose()
     assert small.connections == []
     text, error = await tools["add"].run({"a": 1, "b": 1})
-    assert error and "gone" in text
+    assert error
+    assert "gone" in text
 
 
 @pytest.mark.parametrize(
@@ -175,10 +184,12 @@ async def test_two_servers_of_one_name_get_two_names(small: Servers) -> None:
     assert second.server.name.endswith("2")
     toolbox = Toolbox()
     toolbox.replace(small.tools())
-    assert len(toolbox) == 6 and any(name.endswith("2_add") for name in toolbox.named)
+    assert len(toolbox) == 6
+    assert any(name.endswith("2_add") for name in toolbox.named)
 
 
 def test_hidden_variables_cover_backings_and_references() -> None:
     hidden = hidden_variables(load({"litellm": {"api_key": "${PROXY_KEY}"}}, environ={"PROXY_KEY": "x"}))
     assert {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PROXY_KEY"} <= hidden
-    assert "PATH" not in hidden and "HOME" not in hidden
+    assert "PATH" not in hidden
+    assert "HOME" not in hidden

@@ -8,9 +8,8 @@ import shlex
 import signal
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prompt_toolkit.input import create_pipe_input
@@ -22,7 +21,11 @@ from ingate.chat.mcp_servers import parse_server
 from ingate.chat.prompt import Prompt
 from ingate.chat.repl import Chat, Options
 from ingate.chat.store import Log, load
-from ingate.engines.scripted import ScriptedEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingate.engines.scripted import ScriptedEngine
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 SERVER = shlex.join([sys.executable, str(Path(__file__).parent / "mcp_server_for_tests.py")])
@@ -67,7 +70,8 @@ async def test_a_message_is_answered_and_the_total_told() -> None:
     done = await typed("Hello\r", "Good day.")
     assert done.bodies[0]["messages"] == [{"role": "user", "content": "Hello"}]
     assert ("Good day." in done.text and "tokens/s" in done.text) or "first token" in done.text
-    assert "1 answer" in done.text and "ingate go --continue" in done.text
+    assert "1 answer" in done.text
+    assert "ingate go --continue" in done.text
     assert len(load(done.chat.log.path).entries) == 2
 
 
@@ -104,18 +108,21 @@ async def test_the_picker_opens_in_the_middle() -> None:
         return "scripted/picked" if len(seen) == 1 else None
 
     done = await typed("/model\rHello\r/model\r", "One.", options=Options(pick=pick))
-    assert seen == [SPEC, "scripted/picked"] and done.engine.requests[0][0].model == "picked"
+    assert seen == [SPEC, "scripted/picked"]
+    assert done.engine.requests[0][0].model == "picked"
     assert "Still scripted/picked" in done.text
 
 
 async def test_a_wrong_model_changes_nothing() -> None:
     done = await typed("/model nobacking/x\rHello\r", "One.")
-    assert "nobacking" in done.text and done.engine.requests[0][0].model == "any"
+    assert "nobacking" in done.text
+    assert done.engine.requests[0][0].model == "any"
 
 
 async def test_models_are_listed_by_a_filter() -> None:
     done = await typed("/model cap:vision claude\r/model zzzzqq\r")
-    assert "claude" in done.text and "No model is like that" in done.text
+    assert "claude" in done.text
+    assert "No model is like that" in done.text
 
 
 async def test_retry_asks_again_without_the_old_answer() -> None:
@@ -156,7 +163,8 @@ async def test_a_file_is_attached_to_the_next_message_only(tmp_path: Path) -> No
         "2",
     )
     content = done.bodies[0]["messages"][0]["content"]
-    assert [part["type"] for part in content] == ["text", "image_url", "text"] and "alpha" in content[0]["text"]
+    assert [part["type"] for part in content] == ["text", "image_url", "text"]
+    assert "alpha" in content[0]["text"]
     assert all("attached" not in part for part in content)
     assert done.bodies[1]["messages"][-1]["content"] == "And?"
     assert "there is no file" in done.text
@@ -170,11 +178,13 @@ async def test_an_image_is_refused_for_a_model_that_takes_none(tmp_path: Path) -
 
 async def test_save_load_and_export(tmp_path: Path) -> None:
     first = await typed(f"Hello\r/save {tmp_path}/kept\r/save {tmp_path}/kept\r/export md {tmp_path}/out.md\r", "One.")
-    assert "exists" in first.text and "## You" in (tmp_path / "out.md").read_text()
+    assert "exists" in first.text
+    assert "## You" in (tmp_path / "out.md").read_text()
     assert stat.S_IMODE((tmp_path / "kept.jsonl").stat().st_mode) == 0o600
     again = await typed(f"/load {tmp_path}/kept.jsonl\rMore\r/load nothing\r/export pdf\r", "Two.")
     assert [one["content"] for one in again.bodies[0]["messages"]] == ["Hello", "One.", "More"]
-    assert "there is no session 'nothing'" in again.text and "the one form" in again.text
+    assert "there is no session 'nothing'" in again.text
+    assert "the one form" in again.text
     by_id = await typed(f"/load {first.chat.log.session.id}\rMore\r", "Two.")
     assert by_id.chat.log.path == first.chat.log.path
 
@@ -196,13 +206,16 @@ async def test_reasoning_is_shown_on_demand() -> None:
     done = await typed(
         "Hello\r/reasoning\r/reasoning\r", prepare=lambda engine: engine.enqueue("One.", reasoning="Deep thought.")
     )
-    assert "reasoned for" in done.text and done.text.count("Deep thought.") >= 1 and "folded" in done.text
+    assert "reasoned for" in done.text
+    assert done.text.count("Deep thought.") >= 1
+    assert "folded" in done.text
 
 
 @pytest.mark.parametrize("error", [RateLimited("slow down", fix="wait a minute"), Unavailable("down")])
 async def test_an_error_is_told_and_the_chat_goes_on(error: IngateError) -> None:
     done = await typed("Hello\r/retry\r", error, "Better.")
-    assert str(error) in done.text and "Better." in done.text
+    assert str(error) in done.text
+    assert "Better." in done.text
     assert [one["content"] for one in done.bodies[1]["messages"]] == ["Hello"]
 
 
@@ -210,7 +223,8 @@ async def test_a_broken_stream_offers_retry() -> None:
     done = await typed(
         "Hello\r", prepare=lambda engine: engine.enqueue("Half of", breaks_with=Unavailable("connection lost"))
     )
-    assert "Half of" in done.text and "/retry" in done.text
+    assert "Half of" in done.text
+    assert "/retry" in done.text
     assert done.chat.log.session.entries[-1].message["content"] == "Half of"
 
 
@@ -225,13 +239,16 @@ async def test_ctrl_c_stops_the_answer_and_not_the_chat() -> None:
 
     done = await typed("Hello\rGo on\r", prepare=prepare)
     entries = done.chat.log.session.entries
-    assert entries[1].stopped and entries[1].message["content"].startswith("word word")
-    assert "Stopped" in done.text and entries[-1].message["content"] == "Next."
+    assert entries[1].stopped
+    assert entries[1].message["content"].startswith("word word")
+    assert "Stopped" in done.text
+    assert entries[-1].message["content"] == "Next."
 
 
 async def test_ctrl_c_clears_the_line_first() -> None:
     done = await typed("half a thought\x03\x03Hello\r", "One.")
-    assert done.bodies[0]["messages"][0]["content"] == "Hello" and "Ctrl-D leaves" in done.text
+    assert done.bodies[0]["messages"][0]["content"] == "Hello"
+    assert "Ctrl-D leaves" in done.text
 
 
 async def test_a_first_message_and_leave() -> None:
@@ -256,7 +273,9 @@ async def test_tools_of_a_server_are_asked_for_and_used() -> None:
     options = Options(servers=(parse_server(SERVER),))
     done = await typed("/mcp\rAdd\rxa/mcp remove nobody\r", options=options, prepare=prepare)
     assert [one["content"] for one in done.bodies[2]["messages"] if one["role"] == "tool"] == ["5", "9"]
-    assert "Add two numbers." in done.text and "add(a=2, b=3)" in done.text and "there is no server" in done.text
+    assert "Add two numbers." in done.text
+    assert "add(a=2, b=3)" in done.text
+    assert "there is no server" in done.text
 
 
 async def test_no_is_an_answer() -> None:
@@ -273,14 +292,17 @@ async def test_no_is_an_answer() -> None:
 async def test_a_server_that_does_not_start_is_told_and_the_chat_goes_on() -> None:
     pytest.importorskip("mcp")
     done = await typed("Hello\r", "One.", options=Options(servers=(parse_server(f"{SERVER} --broken"),)))
-    assert "cannot find its database" in done.text and "One." in done.text
+    assert "cannot find its database" in done.text
+    assert "One." in done.text
     assert "tools" not in done.bodies[0]
 
 
 async def test_continuing_shows_the_last_exchange() -> None:
     first = await typed("Hello\rMore\r", "One.", "Two.")
     again = await typed("Even more\r", "Three.", log=Log.reopen(first.chat.log.path))
-    assert "2 earlier messages" in again.text and "Two." in again.text and "One." not in again.text
+    assert "2 earlier messages" in again.text
+    assert "Two." in again.text
+    assert "One." not in again.text
     assert [one["content"] for one in again.bodies[0]["messages"]] == ["Hello", "One.", "More", "Two.", "Even more"]
 
 

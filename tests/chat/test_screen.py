@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +15,9 @@ from ingate.chat.markdown import lines_of, markdown, visible
 from ingate.chat.screen import Screen
 from ingate.chat.session import Turn
 from ingate.chat.tools import Call, Result
+
+if TYPE_CHECKING:
+    import io
 
 ANSWER = (
     "# Rivers\n\nThe **Nile** is long, and its name is alpha.\n\n"
@@ -137,7 +140,8 @@ async def test_reasoning_folds_to_a_line_when_the_answer_begins() -> None:
     screen.end(Turn())
     text = shown(file)
     assert "First I think" not in text
-    assert "reasoned for" in text and "120 words" in text
+    assert "reasoned for" in text
+    assert "120 words" in text
     assert screen.last_reasoning.startswith("First I think.")
 
 
@@ -168,7 +172,9 @@ async def test_tool_calls_are_panels_with_the_beginning_of_the_result() -> None:
     screen.end(Turn())
     text = shown(file)
     assert "calc · add(a=2)" in text
-    assert "row 5" in text and "row 6" not in text and "14 more lines" in text
+    assert "row 5" in text
+    assert "row 6" not in text
+    assert "14 more lines" in text
     assert text.index("Let me look") < text.index("add(a=2)") < text.index("Done.")
 
 

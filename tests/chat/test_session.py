@@ -42,7 +42,8 @@ def test_a_reopened_session_is_the_session() -> None:
     log.close()
     again = store.load(log.path)
     assert msgspec.structs.asdict(again) == msgspec.structs.asdict(log.session)
-    assert again.system == "Be short." and again.title == "Why is the sky blue?"
+    assert again.system == "Be short."
+    assert again.title == "Why is the sky blue?"
 
 
 def test_the_file_and_its_folder_are_the_owners_alone() -> None:
@@ -117,7 +118,8 @@ def test_rubbish_is_no_session(tmp_path: Path) -> None:
 
 def test_unknown_records_of_a_later_version_are_passed_over() -> None:
     session = Session.replay([{"type": "session", "id": "a", "model": "m"}, {"type": "hologram", "x": 1}], name="a")
-    assert session.model == "m" and session.entries == []
+    assert session.model == "m"
+    assert session.entries == []
 
 
 def test_a_session_open_elsewhere_is_continued_in_a_copy() -> None:
@@ -204,7 +206,9 @@ def test_a_turn_in_one_line() -> None:
         "1,234 in · 100 out · 1,000 cached · 40 reasoning · $0.0012 · first token 0.41 s · 50 tokens/s"
     )
     assert turn_line(Turn(cost_usd=None)) == "? in · ? out · ?"
-    assert dollars(0.0) == "$0" and dollars(0.00001) == "$0.000010" and dollars(12.5) == "$12.50"
+    assert dollars(0.0) == "$0"
+    assert dollars(0.00001) == "$0.000010"
+    assert dollars(12.5) == "$12.50"
 
 
 def test_export_names_attachments_and_tool_calls() -> None:
@@ -216,8 +220,11 @@ def test_export_names_attachments_and_tool_calls() -> None:
     log.record("tool", tool_call_id="c", name="look", content="a ``` cat", error=False)
     log.record("assistant", message={"content": "A cat."}, backing="x", stopped="stopped")
     text = to_markdown(log.session)
-    assert "*attached: cat.png*" in text and "AAAA" not in text
-    assert '{"at": "cat"}' in text and "````\na ``` cat\n````" in text and "*(not whole: stopped)*" in text
+    assert "*attached: cat.png*" in text
+    assert "AAAA" not in text
+    assert '{"at": "cat"}' in text
+    assert "````\na ``` cat\n````" in text
+    assert "*(not whole: stopped)*" in text
 
 
 def test_every_line_of_the_file_is_json() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from helpers_chat import Recorder, log_of, scripted_gateway
 from ingate._errors import RateLimited, StreamInterrupted, Unavailable
-from ingate.chat.store import Log
 from ingate.chat.talk import MOST_ROUNDS, STOPPED, Talk
 from ingate.chat.tools import LONGEST_RESULT, Tool, Toolbox
+
+if TYPE_CHECKING:
+    from ingate.chat.store import Log
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
@@ -47,11 +49,14 @@ async def test_an_answer_is_shown_kept_and_counted() -> None:
     engine.enqueue("Blue light scatters.", reasoning="I recall.", usage=usage)
     log, view = asked(), Recorder()
     turn = await Talk(gateway, log, view).answer()
-    assert "".join(view.texts) == "Blue light scatters." and "".join(view.reasonings) == "I recall."
+    assert "".join(view.texts) == "Blue light scatters."
+    assert "".join(view.reasonings) == "I recall."
     assert (turn.input_tokens, turn.output_tokens, turn.cached_tokens, turn.reasoning_tokens) == (12, 5, 8, 2)
-    assert turn.cost_usd == 0.0 and turn.first_token_s is not None
+    assert turn.cost_usd == 0.0
+    assert turn.first_token_s is not None
     assert log.session.entries[-1].message["content"] == "Blue light scatters."
-    assert log.session.turns == [turn] and view.ended == [turn]
+    assert log.session.turns == [turn]
+    assert view.ended == [turn]
     await gateway.aclose()
 
 
@@ -64,7 +69,8 @@ async def test_a_tool_is_called_and_its_result_answered() -> None:
     (_, first), (_, second) = engine.requests
     assert first["tools"][0]["function"]["name"] == "add"
     assert second["messages"][-1] == {"role": "tool", "tool_call_id": "call_0", "content": "got {'a': 2}"}
-    assert turn.tool_calls == 1 and "".join(view.texts) == "It is four."
+    assert turn.tool_calls == 1
+    assert "".join(view.texts) == "It is four."
     assert [entry.role for entry in log.session.entries] == ["user", "assistant", "tool", "assistant"]
 
 
@@ -102,8 +108,10 @@ async def test_whatever_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
         one["tool_call_id"]: one["content"] for one in engine.requests[1][1]["messages"] if one["role"] == "tool"
     }
     assert "RuntimeError: no disk" in results["call_0"]
-    assert "There is no tool 'missing'" in results["call_1"] and "fails" in results["call_1"]
-    assert "not a JSON object" in results["call_2"] and "not a JSON object" in results["call_4"]
+    assert "There is no tool 'missing'" in results["call_1"]
+    assert "fails" in results["call_1"]
+    assert "not a JSON object" in results["call_2"]
+    assert "not a JSON object" in results["call_4"]
     assert results["call_3"].endswith(f"[cut off: {LONGEST_RESULT + 1:,} characters in all]")
 
 
@@ -127,7 +135,8 @@ async def test_the_person_is_asked_once_a_tool_or_always_or_refuses() -> None:
     engine.enqueue("Then not.")
     view = Recorder("no")
     await Talk(gateway, asked(), view, box(tool("add", echo), allow_all=False)).answer()
-    assert view.started == [] and "does not allow" in engine.requests[-1][1]["messages"][-1]["content"]
+    assert view.started == []
+    assert "does not allow" in engine.requests[-1][1]["messages"][-1]["content"]
 
 
 async def test_endless_tool_calls_end() -> None:
@@ -136,7 +145,8 @@ async def test_endless_tool_calls_end() -> None:
         engine.enqueue_tool_call("add", {})
     view = Recorder()
     await Talk(gateway, asked(), view, box(tool("add", echo))).answer()
-    assert len(engine.requests) == MOST_ROUNDS and "rounds" in view.notes[-1]
+    assert len(engine.requests) == MOST_ROUNDS
+    assert "rounds" in view.notes[-1]
 
 
 async def test_tools_of_the_same_name_are_told_apart() -> None:
@@ -158,7 +168,8 @@ async def test_a_stopped_answer_keeps_what_came() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     entry = log.session.entries[-1]
-    assert entry.stopped == STOPPED and entry.message["content"].startswith("One two three")
+    assert entry.stopped == STOPPED
+    assert entry.message["content"].startswith("One two three")
     assert engine.cancelled == 1
     engine.enqueue("Four.")
     log.record("user", content="Go on")
@@ -185,7 +196,8 @@ async def test_a_stopped_tool_leaves_a_history_that_can_be_sent() -> None:
     log.record("user", content="Never mind")
     await Talk(gateway, log, Recorder()).answer()
     messages = engine.requests[-1][1]["messages"]
-    assert messages[2]["role"] == "tool" and "stopped" in messages[2]["content"]
+    assert messages[2]["role"] == "tool"
+    assert "stopped" in messages[2]["content"]
 
 
 async def test_a_broken_stream_keeps_the_partial_answer() -> None:
@@ -205,7 +217,8 @@ async def test_an_error_before_the_first_token_leaves_the_question_alone() -> No
     log = asked()
     with pytest.raises(RateLimited):
         await Talk(gateway, log, Recorder()).answer()
-    assert [entry.role for entry in log.session.entries] == ["user"] and log.session.turns == []
+    assert [entry.role for entry in log.session.entries] == ["user"]
+    assert log.session.turns == []
 
 
 async def test_reasoning_with_a_signature_goes_back_with_the_tool_turn() -> None:
