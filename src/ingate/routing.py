@@ -128,12 +128,16 @@ class Router:
                         why = f"no credential for {backing.name} here, and the configured proxy lists {listed!r}"
                         return self._proxy(spec, listed, why)
             raise
+        wire_format = backing.wire_format
+        if backing.name == "azure_ai" and "claude" in spec.model.lower() and engine == "direct":
+            # Foundry has Claude beside its other models, at an address and in a format of its own.
+            wire_format, api_base = "anthropic", foundry_claude_base(api_base)
         return self._route(
             spec,
             engine=engine,
             backing=backing.name,
             model=spec.model,
-            wire_format=backing.wire_format,
+            wire_format=wire_format,
             api_base=api_base,
             credential=credential,
             settings=settings,
@@ -357,7 +361,30 @@ class Router:
 
 
 # Backings of which ingate speaks the format of some models only, told by the beginning of their names.
-_NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {"vertex_ai": ("gemini", "claude")}
+_NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "vertex_ai": (
+        "gemini",
+        "claude",
+        "google/",
+        "anthropic/",
+        "publishers/google/",
+        "publishers/anthropic/",
+        "models/gemini",
+    )
+}
+_CLAUDE_PATHS: Final = ("/v1/messages", "/v1", "/openai", "/models", "/chat/completions")
+
+
+def foundry_claude_base(api_base: str | None) -> str | None:
+    """Where Azure AI Foundry serves Claude, from the base URL of its other models or from Claude's own."""
+    if api_base is None:
+        return None
+    base = api_base.partition("?")[0].rstrip("/")
+    for ending in _CLAUDE_PATHS:
+        base = base.removesuffix(ending).rstrip("/")
+    return base if base.endswith("/anthropic") else f"{base}/anthropic"
+
+
 _FORMAT_NAMES: Final[Mapping[str, str]] = {
     "openai": "OpenAI's wire format",
     "azure": "Azure OpenAI's wire format",

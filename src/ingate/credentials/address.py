@@ -18,6 +18,8 @@ _STRIPPED = ("/chat/completions",)
 _DEFAULTS = {"region": "us-west-2", "location": "us-central1"}
 _OWN_DEFAULTS = {("bedrock_mantle", "region"): "us-east-1"}
 _ARGUMENTS = {"region": "aws_region_name", "location": "vertex_location", "account_id": "account_id"}
+# Where Vertex AI answers to a key (express mode) that names no location.
+EXPRESS_LOCATION = "global"
 # Values that are part of an address; none of them is a secret.
 SHAPES = frozenset(_ARGUMENTS.values())
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

@@ -60,8 +60,8 @@ def _applies(variables: tuple[str, ...], found: Found) -> bool:
 
 
 def _has_project(found: Found, extra: tuple[Part, ...], environ: Mapping[str, str]) -> bool:
-    if any(part.target == "vertex_project" for part in (*found.parts, *extra)):
-        return True
+    if any(part.target in {"vertex_project", "api_key"} for part in (*found.parts, *extra)):
+        return True  # a key carries its own
     if any(part.ref is not None for part in found.parts):  # a command or keyring is not asked here
         return True
     return google_project(found, environ) is not None

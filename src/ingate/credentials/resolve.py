@@ -68,19 +68,35 @@ def resolve(
     shapes = {target: value.reveal() for target, value in secrets.items() if target in address.SHAPES}
     if "aws_region_name" not in shapes and known.auth_style == "sigv4" and (region := files.aws_region(environ)):
         shapes["aws_region_name"] = region
+    if known.name == "vertex_ai" and key is not None:
+        shapes.setdefault("vertex_location", address.EXPRESS_LOCATION)
     base = _base(known, environ, config, shapes, lane)
     if lane == "litellm":
         allowed = litellm_arguments() - {"account_id"}
         secrets = {target: value for target, value in secrets.items() if target in allowed}
     else:
         secrets.pop("account_id", None)
-        if known.name == "vertex_ai" and "vertex_project" not in secrets:
-            secrets |= {"vertex_project": Secret(project)} if (project := checks.google_project(found, environ)) else {}
+        if known.name == "vertex_ai":
+            secrets |= _vertex(found, environ, secrets, has_key=key is not None)
         if known.auth_style == "sigv4":
             region = shapes.get("aws_region_name") or address.part_default(known, "region") or ""
             secrets.setdefault("aws_region_name", Secret(region))
     source = found.file or source_of((*found.parts, *extra), config, known.name, keys_only=True)
     return Credential(key, secrets, source or "no key needed"), base
+
+
+def _vertex(
+    found: Found, environ: Mapping[str, str], known: Mapping[str, Secret], *, has_key: bool
+) -> dict[str, Secret]:
+    """What the path of a Vertex AI call needs beside what is `known`: express mode, or the credential's own project."""
+    if has_key:
+        location = known.get("vertex_location", Secret(address.EXPRESS_LOCATION))
+        return {"vertex_express": Secret("true"), "vertex_location": location}
+    if "vertex_project" in known:
+        return {}
+    given = known.get("vertex_credentials")
+    project = checks.google_project(found, environ) or (files.google_project(given.reveal()) if given else None)
+    return {"vertex_project": Secret(project)} if project else {}
 
 
 def needs_litellm(name: str, *, environ: Mapping[str, str], config: Config) -> bool:

@@ -187,6 +187,8 @@ def _base(
     plain = {part.target: shape for part in parts if (shape := _shape(part, environ))}
     if known.auth_style == "sigv4" and "aws_region_name" not in plain and (region := files.aws_region(environ)):
         plain["aws_region_name"] = region
+    if known.name == "vertex_ai" and any(part.target == "api_key" for part in parts):
+        plain.setdefault("vertex_location", address.EXPRESS_LOCATION)
     base = address.default(known, plain)
     return base, "default" if base else ""
 

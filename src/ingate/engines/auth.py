@@ -63,7 +63,7 @@ def scheme_of(route: Route) -> str:
         return "goog_key" if has_key else "google"
     if wire == "azure" or backing in {"azure", "azure_ai"}:
         if has_key:
-            return "azure_key"
+            return "anthropic" if wire == "anthropic" else "azure_key"
         return "azure_token" if "azure_ad_token" in route.credential.params else "azure"
     if wire == "anthropic":
         return "anthropic"

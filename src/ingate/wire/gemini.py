@@ -98,7 +98,7 @@ def _is_claude(model: str) -> bool:
 
 def _path(model: str, verb: str, api_base: str, facts: Mapping[str, Any], params: Mapping[str, str]) -> str:
     if is_vertex(facts, params):
-        named = quote(model.removeprefix("models/"), safe="@.-_/")
+        named = quote(model.removeprefix("models/").removeprefix("google/"), safe="@.-_/")
         if named.startswith("endpoints/") or named.isdigit():  # a tuned model behind an endpoint of its own
             resource = f"endpoints/{named.removeprefix('endpoints/')}"
         else:

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 def is_vertex(facts: Mapping[str, Any], params: Mapping[str, str]) -> bool:
     """Whether the call goes to Vertex AI: its backing says so, or a Vertex project is named."""
     backing = facts.get("backing")
-    return (isinstance(backing, str) and backing.startswith("vertex")) or bool(params.get("vertex_project"))
+    named = params.get("vertex_project") or params.get("vertex_express")
+    return (isinstance(backing, str) and backing.startswith("vertex")) or bool(named)
 
 
 def vertex_path(resource: str, api_base: str, params: Mapping[str, str]) -> str:
     """The path of `resource` (`publishers/google/models/…:generateContent`), a whole address where there is no base.
 
-    A base that already names the project keeps it; one that ends in a version keeps that.
+    A base that already names the project keeps it; one that ends in a version keeps that. A key (express mode) stands
+    for a project where none is named.
 
     Raises:
         BadRequest: No project is known.
@@ -32,6 +34,8 @@ def vertex_path(resource: str, api_base: str, params: Mapping[str, str]) -> str:
         return f"/{resource}"
     project = params.get("vertex_project") or params.get("project") or ""
     location = params.get("vertex_location") or params.get("location") or "us-central1"
+    if not project and params.get("vertex_express"):
+        return f"/{resource}" if re.search(r"/v1(beta\d*)?$", base) else f"/v1/{resource}"
     if not project:
         raise BadRequest(
             "Vertex AI needs a project",
