@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,7 +69,10 @@ class GatewayServices:
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
         """The models that a backing or a server lists now."""
-        return await self._list(self.gateway.router.route(parse_one(f"{name}/models")))
+        route = self.gateway.router.route(parse_one(f"{name}/models"))
+        if route.wire_format == "ollama":  # its list in OpenAI's format is on another path than its own chat
+            route = replace(route, api_base=f"{(route.api_base or '').rstrip('/')}/v1", wire_format="openai")
+        return await self._list(route)
 
     async def test(self, spec: str) -> str:
         """One short call."""
