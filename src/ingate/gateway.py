@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -19,6 +20,7 @@ from ingate._errors import (
 )
 from ingate.config import load
 from ingate.engines.base import CallReport, Engine, Route
+from ingate.metadata import about
 from ingate.routing import Router
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_RETRIES: Final = 2
+_PROXY_LIST_S: Final = 60.0
 # What the next model in the list would answer no better.
 _NO_FALLBACK: Final = (BadRequest, NotServed, ConfigError)
 _YET_FALLBACK: Final = (ContextTooLong, ContentFiltered)
@@ -70,6 +73,7 @@ class Gateway:
         self._retries = retries
         self._catalog: Catalog | None = None
         self._proxy_ids: frozenset[str] | None = None
+        self._proxy_asked_s = 0.0
         self.router = Router(self.config, self.catalog, scripted="scripted" in self._engines)
 
     def catalog(self) -> Catalog:
@@ -114,7 +118,7 @@ class Gateway:
             return normalise_completion(answer, route.model)
 
         route, report, answer = await self._first(self._specs(body), call, retries)
-        answer["ingate"] = self._about(route, report, answer.get("usage"))
+        answer["ingate"] = about(route, report, answer.get("usage"), self.catalog)
         return answer
 
     async def stream(self, body: Mapping[str, Any], *, retries: int | None = None) -> AsyncIterator[dict[str, Any]]:
@@ -136,7 +140,7 @@ class Gateway:
         async with aclosing(chunks):
             async for chunk in chunks:
                 if chunk.get("usage") is not None and not chunk.get("choices"):
-                    chunk["ingate"] = self._about(route, report, chunk["usage"])
+                    chunk["ingate"] = about(route, report, chunk["usage"], self.catalog)
                 yield chunk
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
@@ -151,7 +155,7 @@ class Gateway:
             return await self._engine(route).embed(route, _request(route, body), report)
 
         route, report, answer = await self._first(self._specs(body), call, retries)
-        answer["ingate"] = self._about(route, report, answer.get("usage"))
+        answer["ingate"] = about(route, report, answer.get("usage"), self.catalog)
         return answer
 
     async def models(self) -> list[dict[str, Any]]:
@@ -161,21 +165,42 @@ class Gateway:
         return await list_models(self)
 
     async def proxy_models(self) -> frozenset[str]:
-        """The ids that the configured LiteLLM proxy lists, asked for once; empty without a proxy.
+        """The names that the configured LiteLLM proxy lists, wildcards too, a minute old at most; empty without a proxy.
 
         Raises:
             IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
         """
-        if self._proxy_ids is None:
+        if self._proxy_ids is None or time.monotonic() - self._proxy_asked_s > _PROXY_LIST_S:
             route = self.router.proxy_route()
             if route is None:
                 return frozenset()
             from ingate.engines.direct import DirectEngine
 
             engine = self._engine(route)
-            listed = await engine.list_models(route) if isinstance(engine, DirectEngine) else []
+            if not isinstance(engine, DirectEngine):
+                return frozenset()
+            listed = await engine.list_models(route, query="?return_wildcard_routes=true")
             self._proxy_ids = frozenset(str(model.get("id")) for model in listed)
+            self._proxy_asked_s = time.monotonic()
         return self._proxy_ids
+
+    async def proxy_deployments(self) -> list[dict[str, Any]]:
+        """The proxy's chat deployments as it lists them now, with limits and prices where the key may read them.
+
+        Returns:
+            OpenAI model objects; `context_length`, `top_provider`, `pricing` and `supported_parameters` as OpenRouter
+            has them. Empty without a proxy.
+
+        Raises:
+            IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
+        """
+        route = self.router.proxy_route()
+        if route is None:
+            return []
+        from ingate.engines.direct import DirectEngine
+
+        engine = self._engine(route)
+        return await engine.list_deployments(route) if isinstance(engine, DirectEngine) else []
 
     @property
     def asgi(self) -> Callable[..., Awaitable[None]]:
@@ -224,10 +249,14 @@ class Gateway:
     async def _route(self, spec: ModelSpec) -> Route:
         try:
             return self.router.route(spec)
-        except MissingCredentials:
-            listed = await self.proxy_models() if spec.lane != "proxy" and self.router.proxy() else frozenset()
-            if not listed:
+        except MissingCredentials as missing:
+            if spec.lane == "proxy" or self.router.proxy(dry=True) is None:
                 raise
+            try:
+                listed = await self.proxy_models()
+            except IngateError as failed:
+                missing.add_note(f"the configured proxy might serve it, and could not be asked: {failed}")
+                raise missing from failed
             return self.router.route(spec, proxy_lists=lambda name: _lists(listed, name))
 
     async def _first(
@@ -250,7 +279,7 @@ class Gateway:
                     for note in notes:
                         error.add_note(note)
                     if isinstance(error, ModelNotFound) and not error.nearest:
-                        self._name_the_nearest(error, spec)
+                        await self._name_the_nearest(error, spec)
                     raise
                 notes.append(f"{spec.target}: {error}")
         raise SpecError("the model spec is empty")
@@ -280,44 +309,23 @@ class Gateway:
                 return await call(route, report)
         raise AssertionError("tenacity ends by an answer or an error")
 
-    def _name_the_nearest(self, error: ModelNotFound, spec: ModelSpec) -> None:
+    async def _name_the_nearest(self, error: ModelNotFound, spec: ModelSpec) -> None:
         from rapidfuzz import process
 
         if spec.lane == "proxy":
-            names = sorted(self._proxy_ids or ())
+            try:
+                names = sorted(await self.proxy_models())
+            except IngateError:
+                return
         elif spec.backing in {"local", "scripted"}:
             return
         else:
             names = [row.model for row in self.catalog().rows if row.backing == error.backing]
         error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)
-        if error.nearest and not error.fix:
+        if error.nearest and spec.lane == "proxy":
+            error.fix = f"ask for one of its deployments: {', '.join(f'litellm/{name}' for name in error.nearest)}"
+        elif error.nearest and not error.fix:
             error.fix = f"ask for one of its models, like {error.nearest[0]}"
-
-    def _about(self, route: Route, report: CallReport, usage: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The answer's metadata, under its key `ingate`."""
-        return {
-            "spec": str(route.spec),
-            "engine": route.engine,
-            "backing": route.backing,
-            "dropped": report.dropped,
-            "warnings": report.warnings,
-            "headers": report.headers,
-            "cost_usd": self._cost_usd(route, report, usage),
-        }
-
-    def _cost_usd(self, route: Route, report: CallReport, usage: Mapping[str, Any] | None) -> float | None:
-        if route.engine in {"local", "scripted"}:
-            return 0.0
-        try:
-            return float(report.headers["x-litellm-response-cost"])
-        except (KeyError, ValueError):
-            pass
-        row = self.catalog().get(route.backing, route.model)
-        if row is None or usage is None:
-            return None
-        from ingate.catalog import cost_usd
-
-        return cost_usd(row, usage)
 
 
 class _Face:

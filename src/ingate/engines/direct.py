@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate._errors import IngateError, StreamInterrupted, TimedOut, Unavailable
 from ingate._secret import scrub
-from ingate.engines import auth
+from ingate.engines import auth, proxy
 from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
 from ingate.wire.codec import codec_for
 from ingate.wire.openai import decode_json, endpoint
@@ -81,15 +81,29 @@ class DirectEngine:
         except IngateError as error:
             raise _own(error, route) from None
 
-    async def list_models(self, route: Route) -> list[dict[str, Any]]:
+    async def list_models(self, route: Route, *, query: str = "") -> list[dict[str, Any]]:
         """What `<api_base>/models` lists now, each with its `id`: OpenAI's format only.
 
         Raises:
             Unavailable: The answer is no list of models.
         """
+        return _model_list(await self.get(route, "/models" + query), route)
+
+    async def list_deployments(self, route: Route) -> list[dict[str, Any]]:
+        """A LiteLLM proxy's chat models, with limits and prices where the key may read them."""
+        listed = await self.list_models(route)
+        try:
+            info = decode_json(await self.get(route, "/model/info"), "model info").get("data")
+        except IngateError:  # not every key may read it, and the names are what matters
+            info = []
+        entries = [entry for entry in info if isinstance(entry, dict)] if isinstance(info, list) else []
+        return proxy.deployments(listed, entries)
+
+    async def get(self, route: Route, path: str) -> bytes:
+        """What a GET of `<api_base><path>` answers, for what is no call of a model: lists, health."""
         codec = codec_for(route.wire_format or "openai")
         call = Call(
-            url=endpoint(_api_base(route), "/models"),
+            url=endpoint(_api_base(route), path),
             body=b"",
             headers={"accept": "application/json", **_lower(route.header_values())},
             timeout_s=route.timeout_s,
@@ -102,7 +116,7 @@ class DirectEngine:
             async with self._connections.send(call) as response:
                 content = await read_body(response, call)
                 self._check(codec, route, response, content)
-                return _model_list(content, route)
+                return content
         except IngateError as error:
             raise _own(error, route) from None
 
@@ -114,7 +128,7 @@ class DirectEngine:
         self, codec: Codec, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
     ) -> Call:
         merged = {**body, **_request_params(route)}
-        if route.backing == "litellm_proxy" and route.extra_kwargs:
+        if route.backing == proxy.BACKING and route.extra_kwargs:
             merged = deep_merge(merged, route.extra_kwargs)
         try:
             wire = codec.request(
@@ -160,7 +174,7 @@ class DirectEngine:
     def _check(self, codec: Codec, route: Route, response: aiohttp.ClientResponse, content: bytes) -> None:
         """Raise what an error status, or a web page in place of an answer, means."""
         if response.status >= 400:
-            raise codec.error(
+            error = codec.error(
                 response.status,
                 response.headers,
                 content,
@@ -168,6 +182,12 @@ class DirectEngine:
                 secrets=route.secrets(),
                 credential_source=route.credential.source or None,
             )
+            if route.backing == proxy.BACKING:
+                kind = response.headers.get("content-type", "")
+                error = proxy.mended(error, route, status=response.status, headers=response.headers, kind=kind)
+            raise error
+        if "html" in response.headers.get("content-type", "") and route.backing == proxy.BACKING:
+            raise proxy.not_a_proxy(route)
         if "html" in response.headers.get("content-type", "") and content.lstrip()[:1] == b"<":
             raise Unavailable(
                 f"{origin_of(str(response.url))} answers with a web page, not with the API of {route.backing}",
@@ -259,6 +279,8 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 def _own(error: IngateError, route: Route) -> IngateError:
     """`error` with whom it is about, and without the credential in its words."""
     secrets = route.secrets()
+    if route.backing == proxy.BACKING:
+        error = proxy.unreachable(error, route)
     if error.backing is None:
         error.backing = route.backing
         for name in ("message", "fix"):

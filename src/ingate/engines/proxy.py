@@ -1,0 +1,179 @@
+"""A LiteLLM proxy as the far side: its own way of telling errors, its lists, and what its headers say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate._errors import AuthenticationFailed, BadRequest, IngateError, ModelNotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ingate.engines.base import Route
+
+BACKING: Final = "litellm_proxy"
+_CAPS: Final[Mapping[str, str]] = {
+    "supports_function_calling": "tools",
+    "supports_reasoning": "reasoning",
+    "supports_response_schema": "structured_outputs",
+}
+_INPUTS: Final[Mapping[str, str]] = {
+    "supports_vision": "image",
+    "supports_audio_input": "audio",
+    "supports_pdf_input": "file",
+}
+# A proxy without a database looks a key it does not know up in the database it does not have.
+_NO_DATABASE: Final = ("no_db_connection", "no connected db")
+_NO_DEPLOYMENT: Final = (
+    "no healthy deployments for this model",
+    "invalid model name passed in",
+    "team not allowed to access model",
+)
+
+
+def mended(error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str = "") -> IngateError:
+    """The error that a proxy's answer means, where its status alone tells another.
+
+    Args:
+        error: What the status and body mean of any OpenAI server.
+        route: The call.
+        status: The HTTP status.
+        headers: The answer's headers.
+        kind: The answer's content type.
+    """
+    words = f"{error.message} {error.provider_message} {error.code or ''}".lower()
+    base = route.api_base or "the proxy"
+    source = route.credential.source or "no key configured"
+    if status in {400, 401, 403, 500} and any(word in words for word in _NO_DATABASE):
+        return AuthenticationFailed(
+            f"the LiteLLM proxy at {base} does not know the key",
+            fix=f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out",
+            provider_message=error.provider_message,
+            request_id=error.request_id,
+        )
+    if isinstance(error, AuthenticationFailed):
+        error.fix = f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out"
+        return error
+    if isinstance(error, (BadRequest, ModelNotFound)) and any(word in words for word in _NO_DEPLOYMENT):
+        return ModelNotFound(
+            f"the LiteLLM proxy at {base} has no deployment {route.model!r}",
+            fix="run `ingate models --backing litellm_proxy`, or add it to the proxy's model_list",
+            provider_message=error.provider_message,
+            request_id=error.request_id,
+        )
+    if status in {404, 405} and not _signed(headers):
+        return not_a_proxy(route)
+    if status == 500 and route.credential.api_key is None and "json" not in kind:
+        error.fix = "the proxy may want a key: set LITELLM_API_KEY, or litellm.api_key in ingate.yaml"
+    return error
+
+
+def unreachable(error: IngateError, route: Route) -> IngateError:
+    """The same error of a connection, with what helps where a proxy is meant."""
+    if isinstance(error, Unavailable) and error.status == Unavailable.status and error.code in {None, "unavailable"}:
+        error.fix = (
+            f"start the proxy (`ingate proxy up` starts one here), or correct its address: {route.credential.source}"
+        )
+    return error
+
+
+def not_a_proxy(route: Route) -> Unavailable:
+    """What stands at the address is something else."""
+    return Unavailable(
+        f"what answers at {route.api_base} is no LiteLLM proxy",
+        retryable=False,
+        code="not_a_proxy",
+        fix="correct litellm.api_base or LITELLM_API_BASE: the address of the proxy itself, like http://host:4000",
+    )
+
+
+def _signed(headers: Mapping[str, str]) -> bool:
+    return any(name.lower().startswith("x-litellm-") for name in headers)
+
+
+def deployments(listed: Iterable[Mapping[str, Any]], info: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The proxy's models as OpenAI model objects with limits, prices and features where it tells them.
+
+    Args:
+        listed: What `/v1/models` lists.
+        info: The `data` of `/model/info`; empty where the key may not read it.
+    """
+    known: dict[str, Mapping[str, Any]] = {}
+    for entry in info:
+        name, facts = entry.get("model_name"), entry.get("model_info")
+        if isinstance(name, str):
+            known.setdefault(name, facts if isinstance(facts, dict) else {})
+    found: dict[str, dict[str, Any]] = {}
+    for model in listed:
+        if isinstance(name := model.get("id"), str) and name:
+            mode = model.get("mode") or known.get(name, {}).get("mode")
+            if mode in {None, "chat", "completion", "responses"}:
+                found[name] = {**model, **_facts(known.get(name) or _own_facts(model))}
+    for name, facts in known.items():
+        if name not in found and facts.get("mode") in {None, "chat", "completion", "responses"}:
+            found[name] = {"id": name, "object": "model", "created": 0, "owned_by": BACKING, **_facts(facts)}
+    return list(found.values())
+
+
+def _own_facts(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: model.get(name) for name in ("max_input_tokens", "max_output_tokens")}
+
+
+def _facts(info: Mapping[str, Any]) -> dict[str, Any]:
+    """`/model/info` in the words that OpenRouter's list made common."""
+    facts: dict[str, Any] = {}
+    if info.get("max_input_tokens"):
+        facts["context_length"] = info["max_input_tokens"]
+    if info.get("max_output_tokens"):
+        facts["top_provider"] = {"max_completion_tokens": info["max_output_tokens"]}
+    prices = {"prompt": info.get("input_cost_per_token"), "completion": info.get("output_cost_per_token")}
+    if any(price for price in prices.values()):  # 0 for both is how it says that it knows none
+        facts["pricing"] = {name: price for name, price in prices.items() if price is not None}
+    if caps := [cap for name, cap in _CAPS.items() if info.get(name)]:
+        facts["supported_parameters"] = caps
+    if inputs := [medium for name, medium in _INPUTS.items() if info.get(name)]:
+        facts["architecture"] = {"input_modalities": ["text", *inputs]}
+    return facts
+
+
+def told(headers: Mapping[str, str]) -> dict[str, Any]:
+    """What a proxy's headers tell of an answer.
+
+    Returns:
+        `deployment` (its name in the model_list), `model` (what that stands for), `model_id` (which of several
+        replicas), `cached`, `cost_usd` (None where it told none), `fallbacks` (how many it tried), and
+        `remaining_requests` and `remaining_tokens` (None where no limit is set).
+    """
+    cached = headers.get("x-litellm-cache-hit", "").lower() == "true" or bool(headers.get("x-litellm-cache-key"))
+    return {
+        "deployment": headers.get("x-litellm-model-group"),
+        "model": headers.get("x-litellm-model-name"),
+        "model_id": headers.get("x-litellm-model-id"),
+        "cached": cached,
+        "cost_usd": cost_usd(headers),
+        "fallbacks": _number(headers, "x-litellm-attempted-fallbacks", int) or 0,
+        "remaining_requests": _least(headers, "requests"),
+        "remaining_tokens": _least(headers, "tokens"),
+    }
+
+
+def cost_usd(headers: Mapping[str, str]) -> float | None:
+    """What the proxy says an answer cost; None where it says nothing, or 0 since it knows no price."""
+    return _number(headers, "x-litellm-response-cost", float) or None
+
+
+def _least(headers: Mapping[str, str], what: str) -> int | None:
+    names = (
+        f"x-ratelimit-remaining-{what}",
+        f"x-litellm-key-remaining-{what}",
+        f"x-ratelimit-model_per_key-remaining-{what}",
+    )
+    left = [number for name in names if (number := _number(headers, name, int)) is not None]
+    return min(left) if left else None
+
+
+def _number(headers: Mapping[str, str], name: str, kind: type) -> Any:
+    try:
+        return kind(headers[name])
+    except (KeyError, ValueError):
+        return None
