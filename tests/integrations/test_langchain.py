@@ -12,9 +12,8 @@ from helpers_local import needs_model
 from ingate.client import async_http_client, http_client
 
 langchain_openai = pytest.importorskip("langchain_openai")
-
-from langchain.agents import create_agent
-from langchain_core.tools import tool
+langchain_agents = pytest.importorskip("langchain.agents")
+langchain_tools = pytest.importorskip("langchain_core.tools")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +46,7 @@ def desk() -> Iterator[Desk]:
         yield made
 
 
-@tool
+@langchain_tools.tool
 def lookup_weather(city: str) -> str:
     """The weather in a city."""
     return f"21 degrees in {city}"
@@ -82,7 +81,9 @@ def test_one_model_serves_one_event_loop_after_another(desk: Desk) -> None:
 
 def test_an_agent_calls_its_tools_and_answers(desk: Desk) -> None:
     call_both(desk.engine)
-    state = create_agent(desk.model, [lookup_weather]).invoke({"messages": [("user", "Where is it warm?")]})
+    state = langchain_agents.create_agent(desk.model, [lookup_weather]).invoke(
+        {"messages": [("user", "Where is it warm?")]}
+    )
     assert state["messages"][-1].text == "Both are warm."
     assert tool_names(desk.engine) == ["lookup_weather"]
     assert sorted(tool_results(desk.engine)) == ["21 degrees in Ghent", "21 degrees in Lima"]
@@ -90,7 +91,7 @@ def test_an_agent_calls_its_tools_and_answers(desk: Desk) -> None:
 
 async def test_an_agents_tokens_stream_through_its_graph(desk: Desk) -> None:
     call_both(desk.engine)
-    graph = create_agent(desk.model, [lookup_weather])
+    graph = langchain_agents.create_agent(desk.model, [lookup_weather])
     words = [
         message.text
         async for message, _ in graph.astream({"messages": [("user", "Where?")]}, stream_mode="messages")

@@ -11,16 +11,19 @@ from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scrip
 from helpers_local import needs_model
 
 pydantic_ai = pytest.importorskip("pydantic_ai")
-
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.openai import OpenAIProvider
+openai_models = pytest.importorskip("pydantic_ai.models.openai")
+openai_providers = pytest.importorskip("pydantic_ai.providers.openai")
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def agent(client: Any, **details: Any) -> Any:
-    return pydantic_ai.Agent(OpenAIChatModel(MODEL, provider=OpenAIProvider(openai_client=client)), **details)
+    return pydantic_ai.Agent(model(MODEL, client), **details)
+
+
+def model(name: str, client: Any) -> Any:
+    return openai_models.OpenAIChatModel(name, provider=openai_providers.OpenAIProvider(openai_client=client))
 
 
 def lookup_weather(city: str) -> str:
@@ -94,9 +97,8 @@ async def test_structured_output_streams_as_it_grows() -> None:
 
 async def test_a_missing_key_is_told_with_its_variable() -> None:
     async with ingate.AsyncIngate({}) as client:
-        model = OpenAIChatModel("groq/some-model", provider=OpenAIProvider(openai_client=client))
         with pytest.raises(pydantic_ai.ModelHTTPError, match="GROQ_API_KEY") as caught:
-            await pydantic_ai.Agent(model).run("hi")
+            await pydantic_ai.Agent(model("groq/some-model", client)).run("hi")
     assert caught.value.status_code == 401
 
 
