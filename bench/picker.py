@@ -4,6 +4,7 @@ python bench/picker.py [--json] [--runs N]
 
 Everything is measured from outside, on a pseudo-terminal of 120 × 40: from the start of the process, or from the byte of a
 key, to the end of the frame that answers it. The yardstick is `python -c "import openai"`, run in turn with the picker.
+`go_` is `ingate go` as it is started by a person; the rest is the picker with services that do nothing.
 """
 
 from __future__ import annotations
@@ -64,12 +65,13 @@ asyncio.run(pick(data, Outside(), screen=screen))
 class Terminal:
     """A picker on a pseudo-terminal."""
 
-    def __init__(self, home: str, *arguments: str) -> None:
+    def __init__(self, home: str, *arguments: str, go: bool = False) -> None:
         environ = {"HOME": home, "PATH": os.environ["PATH"], "TERM": "xterm-256color", "GROQ_API_KEY": "x"}
         self.began = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-c", DRIVER, *arguments], environ)
+            what = ["-c", "from ingate.cli.main import main; main()", "go"] if go else ["-c", DRIVER, *arguments]
+            os.execve(sys.executable, [sys.executable, *what], environ)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
         self.seen = b""
 
@@ -114,9 +116,13 @@ def openai_ms() -> float:
 
 
 def startup(home: str, runs: int) -> dict[str, float]:
-    first, answered, memory, yardstick = [], [], [], []
+    first, answered, memory, yardstick, whole, whole_memory = [], [], [], [], [], []
     for _ in range(runs):
         yardstick.append(openai_ms())
+        terminal = Terminal(home, go=True)
+        whole.append((terminal.frame() - terminal.began) * 1000)
+        whole_memory.append(terminal.memory_mb())
+        terminal.close()
         terminal = Terminal(home)
         first.append((terminal.frame() - terminal.began) * 1000)
         terminal.key("\x1b[B")
@@ -126,6 +132,11 @@ def startup(home: str, runs: int) -> dict[str, float]:
         terminal.close()
     found = {
         "openai_import_ms": statistics.median(yardstick),
+        "go_first_frame_ms": statistics.median(whole),
+        "go_first_frame_ratio": statistics.median(
+            frame / openai for frame, openai in zip(whole, yardstick, strict=True)
+        ),
+        "go_memory_at_first_frame_mb": max(whole_memory),
         "first_frame_ms": statistics.median(first),
         "first_key_answered_ms": statistics.median(answered),
     }

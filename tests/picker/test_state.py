@@ -311,3 +311,20 @@ def test_nothing_at_all_is_no_crash() -> None:
     for key in ("c-m", "a", "t", "y", "f", "down", "end", "/x", "escape", "left", "down"):
         state = press(state, key)
     assert state.item is None
+
+
+def test_an_index_is_kept_while_its_rows_stay() -> None:
+    from ingate.picker.filter import index_of
+
+    first = index_of(data())
+    assert index_of(data(current="groq/bulk-01")) is first
+    assert index_of(data(lives={})) is not first
+
+
+def test_a_list_on_its_way_is_said_to_be() -> None:
+    from ingate.picker.state import Size
+    from ingate.picker.view import text, view
+
+    state = press(start(), "left", *["down"] * 9)
+    assert state.provider == "openrouter"
+    assert "being fetched" in text(view(state, Size(100, 20)))

@@ -191,6 +191,18 @@ def test_the_terminal_is_as_it_was_afterwards(tmux: Tmux) -> None:
     tmux.until("cooked")
 
 
+def test_a_killed_picker_gives_the_terminal_back(tmux: Tmux) -> None:
+    opened(tmux)
+    child = tmux("display-message", "-p", "#{pane_pid}").strip()
+    picker = subprocess.run(["pgrep", "-P", child], capture_output=True, text=True, check=True).stdout.split()[0]
+    tmux.keys("/")  # answered by a running loop, which has its handlers by then
+    tmux.until("Esc leaves")
+    subprocess.run(["kill", "-TERM", picker], check=True)
+    tmux.until("Terminated")
+    tmux.run("stty -a | grep -o ' echo ' && echo cooked")
+    tmux.until("cooked")
+
+
 def test_ingate_go_opens_it(tmux: Tmux) -> None:
     script = Path(sys.executable).with_name("ingate")
     if not script.exists():

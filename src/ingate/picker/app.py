@@ -124,7 +124,7 @@ class _Picker:
         self._source = source
         stack.enter_context(source.raw_mode())
         stack.enter_context(source.attach(self._on_keys))
-        self._watch_size(stack)
+        self._watch_signals(stack)
         self._paint()
         stack.enter_context(self._courtesy)
         self._outside.start()
@@ -165,14 +165,21 @@ class _Picker:
         stack.callback(write, LEAVE)
         self._painter, self._size = Painter(write, colour=not _environ.snapshot().get("NO_COLOR")), size
 
-    def _watch_size(self, stack: ExitStack) -> None:
-        if not hasattr(signal, "SIGWINCH"):
-            return
+    def _watch_signals(self, stack: ExitStack) -> None:
+        """A new size is drawn, and a terminal is given back before the process is ended, where nobody else sees to that."""
         loop = asyncio.get_running_loop()
-        # Not on every loop, and only on the main thread: sizes are looked at with every frame anyway.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
+        # Not on every platform's loop, and only on the main thread: sizes are looked at with every frame anyway.
+        with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
             loop.add_signal_handler(signal.SIGWINCH, self._paint)
             stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
+            for ends in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(ends) is signal.SIG_DFL:
+                    loop.add_signal_handler(ends, self._end, ends, stack)
+                    stack.callback(loop.remove_signal_handler, ends)
+
+    def _end(self, ends: signal.Signals, stack: ExitStack) -> None:
+        stack.close()
+        signal.raise_signal(ends)
 
     def _on_keys(self) -> None:
         if self._flush is not None:

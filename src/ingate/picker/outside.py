@@ -13,7 +13,7 @@ from ingate._secret import scrub
 from ingate.picker import addkey, live, memory
 from ingate.picker.actions import is_listed, learned, told
 from ingate.picker.data import PROXY, Live
-from ingate.picker.filter import Index
+from ingate.picker.filter import index_of
 from ingate.picker.live import LISTED
 from ingate.picker.state import with_
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ingate.catalog import ModelRow
     from ingate.picker.actions import Effect
     from ingate.picker.data import PickerData
+    from ingate.picker.filter import Index
     from ingate.picker.services import Services
     from ingate.picker.state import State
 
@@ -60,6 +61,8 @@ class Outside:
         self._state_dir = state_dir
         self._cache_dir = cache_dir
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
+        self._writing = asyncio.Lock()
         self._asked: dict[str, float] = {}
         self._news: dict[str, Live] = {}
         self._indexing = False
@@ -76,7 +79,7 @@ class Outside:
             case "fetch":
                 self._fetch(effect.text)
             case "remember":
-                self._run(self._remember())
+                self._run(self._remember(), self._writes)
             case "test":
                 self._run(self._test(effect.text))
             case "verify":
@@ -85,16 +88,16 @@ class Outside:
                 self._run(self._save(effect))
 
     async def aclose(self) -> None:
-        """Stop everything that still runs."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        """Stop everything that still runs; a file that is being written is waited for."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._writes, return_exceptions=True)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]] | None = None) -> None:
+        tasks = self._tasks if among is None else among
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _begin(self) -> None:
         await asyncio.to_thread(self._state().index.prepare)
@@ -147,8 +150,12 @@ class Outside:
             listed = Live(live.rows_of(name, models, _known(data)), time.time())
             self._news[name] = listed
             base = data.proxy if name == PROXY else data.servers.get(name) or _base(data, name)
-            await asyncio.to_thread(live.keep, self._cache(), live.key_of(name, base), listed)
+            self._run(self._keep(live.key_of(name, base), listed), self._writes)
         await self._reindex()
+
+    async def _keep(self, key: str, listed: Live) -> None:
+        async with self._writing:
+            await asyncio.to_thread(live.keep, self._cache(), key, listed)
 
     async def _reindex(self) -> None:
         """Put all lists that came into the data at once; searching is made ready again in a thread."""
@@ -168,7 +175,8 @@ class Outside:
             self._indexing = False
 
     async def _remember(self) -> None:
-        await asyncio.to_thread(memory.write, self._folder(), self._state().data.memory)
+        async with self._writing:
+            await asyncio.to_thread(memory.write, self._folder(), self._state().data.memory)
 
     async def _test(self, spec: str) -> None:
         try:
@@ -240,7 +248,7 @@ def _to_ask(data: PickerData) -> list[str]:
 
 
 def _prepared(data: PickerData) -> Index:
-    index = Index(data)
+    index = index_of(data)
     index.prepare()
     return index
 

@@ -118,12 +118,12 @@ def opened(data: PickerData, index: Index | None = None, now: float = 0.0) -> St
         index: Its rows, where they have been made ready already.
         now: Seconds since the epoch.
     """
-    from ingate.picker.filter import Index
+    from ingate.picker.filter import index_of
 
     memory = data.memory
     item = item_of(data.current, data) if data.current else None
     state = State(
-        data=data, index=index or Index(data), marks=Marks(data), scope="all" if memory.scope == "all" else "curated",
+        data=data, index=index or index_of(data), marks=Marks(data), scope="all" if memory.scope == "all" else "curated",
         ready_only=memory.ready_only, sort=memory.sort if memory.sort in {"name", "price", "context", "date"} else "best", now=now,
         provider=home_of(item) if item is not None else LITELLM,
     )  # fmt: skip

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from ingate.catalog.format import price, tokens
 from ingate.picker.cells import clean, cut, fit, width
+from ingate.picker.data import PROXY
 from ingate.picker.detail import detail
 from ingate.picker.dialog import dialog_lines
 from ingate.picker.keys import HELP
+from ingate.picker.live import LISTED
 from ingate.picker.rows import LITELLM
 
 if TYPE_CHECKING:
@@ -170,9 +172,12 @@ def _nothing(state: State) -> tuple[str, ...]:
         return ("Nothing matches.", "Esc leaves the filter.")
     if state.ready_only:
         return ("Nothing here is ready.", "r shows the rest, a adds a key.")
-    listed = state.data.lives.get(state.provider)
+    data, name = state.data, state.provider
+    listed = data.lives.get(name)
     if listed is not None and listed.problem:
         return ("No list:", clean(listed.problem))
+    if listed is None and (name in LISTED or name in data.servers or name == PROXY):
+        return ("The list is being fetched …",)
     return ("No models are listed here.", "Take one by name: --model SPEC.")
 
 
