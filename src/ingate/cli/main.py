@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("ingate.cli.explain", "Where a call would go, with whose key, at what price."),
     "doctor": ("ingate.cli.doctor", "What is set up, what is not, and what to do about it."),
     "fast-agent": ("ingate.cli.fast_agent", "fast-agent, with ingate's models in it."),
+    "serve": ("ingate.cli.serve", "Any OpenAI or Anthropic client calls it over HTTP."),
+    "proxy": ("ingate.cli.proxy", "A central LiteLLM proxy: write its config, start one, check one."),
     "init": ("ingate.cli.init", "Write a commented ingate.yaml to start from."),
 }
 

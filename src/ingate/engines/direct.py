@@ -91,13 +91,15 @@ class DirectEngine:
 
     async def list_deployments(self, route: Route) -> list[dict[str, Any]]:
         """A LiteLLM proxy's chat models, with limits and prices where the key may read them."""
-        listed = await self.list_models(route)
+        return proxy.deployments(await self.list_models(route), await self.list_info(route))
+
+    async def list_info(self, route: Route) -> dict[str, dict[str, Any]]:
+        """A LiteLLM proxy's deployments by name, with what it knows of each; empty where the key may not read it."""
         try:
-            info = decode_json(await self.get(route, "/model/info"), "model info").get("data")
-        except IngateError:  # not every key may read it, and the names are what matters
-            info = []
-        entries = [entry for entry in info if isinstance(entry, dict)] if isinstance(info, list) else []
-        return proxy.deployments(listed, entries)
+            entries = decode_json(await self.get(route, "/model/info"), "model info").get("data")
+        except IngateError:  # not every key may, and the names are what matters
+            return {}
+        return proxy.info_of(entries if isinstance(entries, list) else [])
 
     async def get(self, route: Route, path: str) -> bytes:
         """What a GET of `<api_base><path>` answers, for what is no call of a model: lists, health."""

@@ -91,18 +91,23 @@ def _signed(headers: Mapping[str, str]) -> bool:
     return any(name.lower().startswith("x-litellm-") for name in headers)
 
 
-def deployments(listed: Iterable[Mapping[str, Any]], info: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def info_of(entries: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """The `data` of `/model/info` by deployment; of several replicas the first speaks."""
+    known: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(name := entry.get("model_name"), str):
+            facts = entry.get("model_info")
+            known.setdefault(name, facts if isinstance(facts, dict) else {})
+    return known
+
+
+def deployments(listed: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The proxy's models as OpenAI model objects with limits, prices and features where it tells them.
 
     Args:
         listed: What `/v1/models` lists.
-        info: The `data` of `/model/info`; empty where the key may not read it.
+        known: `info_of` what `/model/info` tells; empty where the key may not read it.
     """
-    known: dict[str, Mapping[str, Any]] = {}
-    for entry in info:
-        name, facts = entry.get("model_name"), entry.get("model_info")
-        if isinstance(name, str):
-            known.setdefault(name, facts if isinstance(facts, dict) else {})
     found: dict[str, dict[str, Any]] = {}
     for model in listed:
         if isinstance(name := model.get("id"), str) and name:

@@ -1,0 +1,1 @@
+"""A central LiteLLM proxy made from the same configuration: its files written, one started here, one checked."""

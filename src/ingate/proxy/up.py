@@ -1,0 +1,184 @@
+"""A real LiteLLM proxy as a process of its own on loopback: started, waited for, watched, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ingate._errors import ConfigError, MissingExtra, TimedOut, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate._secret import Secret
+
+LIMIT_S: Final = 180.0
+_STOP_S: Final = 15.0
+_POLL_S: Final = 0.25
+_TAIL_LINES: Final = 15
+# Another Python's settings would reach the proxy's; a database is for the compose file.
+_NOT_PASSED: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "DATABASE_URL", "PORT", "HOST"})
+
+
+def find_litellm(given: str | None, cwd: Path) -> list[str]:
+    """The command that starts a LiteLLM proxy.
+
+    In order: the one given; the `litellm` beside this Python, where its `proxy` extra is installed; `.venv-proxy` in
+    the working directory, which `make setup-proxy` makes.
+
+    Raises:
+        ConfigError: The one given is not there.
+        MissingExtra: There is none.
+    """
+    if given is not None:
+        if not Path(given).is_file():
+            raise ConfigError(f"there is no litellm command at {given!r}", fix="--litellm .venv-proxy/bin/litellm")
+        return [given]
+    beside = Path(sys.executable).with_name("litellm")
+    if beside.is_file() and find_spec("litellm_proxy_extras") is not None:
+        return [str(beside)]
+    made = cwd / ".venv-proxy" / "bin" / "litellm"
+    if made.is_file():
+        return [str(made)]
+    raise MissingExtra(
+        "no LiteLLM proxy is installed here",
+        extra="proxy",
+        fix="run `make setup-proxy` in ingate's folder and `ingate proxy up` there, or pip install '.[proxy]'",
+    )
+
+
+def child_environment(
+    environ: Mapping[str, str], keys: Mapping[str, Secret], master_key: Secret, *, redis: bool
+) -> dict[str, str]:
+    """The proxy's environment: this one's, the configured keys it needs, its own key, and no downloads at its start."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in _NOT_PASSED and (redis or not name.startswith("REDIS_"))
+    }
+    kept |= {name: key.reveal() for name, key in keys.items()}
+    kept["LITELLM_MASTER_KEY"] = master_key.reveal()
+    kept.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    kept.setdefault("LITELLM_MODE", "PRODUCTION")
+    kept["PYTHONUNBUFFERED"] = "1"
+    return kept
+
+
+@dataclass(slots=True)
+class Running:
+    """A proxy that runs.
+
+    Attributes:
+        process: Its process, the leader of a group of its own.
+        address: Its URL.
+        log: Where it writes.
+    """
+
+    process: asyncio.subprocess.Process
+    address: str
+    log: Path
+
+    async def wait_until_healthy(
+        self, *, limit_s: float = LIMIT_S, progress: Callable[[float], None] | None = None
+    ) -> None:
+        """Wait until it answers its own health check.
+
+        Raises:
+            Unavailable: It ended; the message has the end of its log.
+            TimedOut: It runs, and does not answer within `limit_s` seconds.
+        """
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while (waited_s := loop.time() - begun_s) < limit_s:
+                if self.process.returncode is not None:
+                    raise self.ended()
+                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                    async with session.get(f"{self.address}/health/readiness") as answer:
+                        if answer.status == 200:
+                            return
+                if progress is not None:
+                    progress(waited_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.process.wait(), _POLL_S)
+        raise TimedOut(
+            f"the proxy did not become healthy within {limit_s:g} s", timeout_s=limit_s, fix=f"read its log: {self.log}"
+        )
+
+    def ended(self) -> Unavailable:
+        """The error for a proxy that ended by itself."""
+        return Unavailable(
+            f"the proxy ended with status {self.process.returncode}:\n{tail(self.log)}",
+            retryable=False,
+            fix=f"read its log: {self.log}",
+        )
+
+    async def stop(self) -> None:
+        """End it and all its workers: asked first, made to after 15 seconds."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), _STOP_S)
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            await self.process.wait()
+
+    def _signal(self, number: int) -> None:
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+
+async def start(command: list[str], config: Path, *, port: int, environ: Mapping[str, str], log: Path) -> Running:
+    """Start a proxy; it is not healthy yet.
+
+    Args:
+        command: From `find_litellm`.
+        config: Its configuration file.
+        port: Where it listens, on 127.0.0.1.
+        environ: From `child_environment`.
+        log: Where its output goes; written anew, readable by its owner alone.
+
+    Raises:
+        Unavailable: The command cannot be run.
+    """
+    arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+    descriptor = _fresh(log)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            env=dict(environ),
+            start_new_session=True,  # Ctrl-C is for ingate, which stops it in order
+        )
+    except OSError as error:
+        raise Unavailable(f"cannot run {command[0]}: {error.strerror}", retryable=False, fix="--litellm PATH") from None
+    finally:
+        os.close(descriptor)
+    return Running(process, f"http://127.0.0.1:{port}", log)
+
+
+def _fresh(log: Path) -> int:
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    try:
+        lines = log.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join([line for line in lines if line.strip()][-_TAIL_LINES:])
