@@ -111,7 +111,7 @@ class Environment:
         packages = self.site_packages()
         # Its status is no use: some packages carry templates that are no Python.
         subprocess.run([str(self.python), "-I", "-m", "compileall", "-qq", "-j", "0", str(packages)], check=False)
-        if next(packages.glob("litellm/__pycache__/*.pyc"), None) is None:
+        if next(packages.glob("*/__pycache__/*.pyc"), None) is None:
             raise Failed(f"no bytecode appeared in {packages}: see that it can be written to, and run it again")
 
     def install_project(self) -> None:

@@ -124,7 +124,7 @@ class Gateway:
     async def stream(self, body: Mapping[str, Any], *, retries: int | None = None) -> AsyncIterator[dict[str, Any]]:
         """The answer as it comes: `chat.completion.chunk` dicts that keep the invariants of `ingate.wire`.
 
-        The last one has no choices; it carries `usage` and `ingate`. Fallbacks and retries happen before the first
+        The first carries `ingate`, but for the cost; the last has no choices, and carries `usage` and `ingate`. Fallbacks and retries happen before the first
         token only. Closing the iterator stops the provider's work.
 
         Raises:
@@ -381,4 +381,9 @@ def _make_engine(name: str) -> Engine:
         from ingate.engines.local import LocalEngine
 
         return LocalEngine()
+    if name == "tensorzero":
+        from ingate.engines.tensorzero import TensorZeroEngine
+
+        _environ.silence_tensorzero()
+        return TensorZeroEngine()
     raise ConfigError(f"there is no engine {name!r}")

@@ -10,6 +10,15 @@ from ingate._errors import MissingCredentials, SpecError, UnknownBacking
 from ingate._secret import Secret
 from ingate.credentials.credential import Credential
 from ingate.engines.base import DropPolicy, Route
+from ingate.lanes import (
+    DIRECT_FORMATS,
+    FORMAT_NAMES,
+    format_and_base,
+    hindrance,
+    tensorzero_base,
+    tensorzero_model,
+    tensorzero_models,
+)
 from ingate.spec import OWN_PARAMS, ModelSpec, parse, parse_one
 
 if TYPE_CHECKING:
@@ -20,10 +29,11 @@ if TYPE_CHECKING:
     from ingate.credentials import Backing
     from ingate.credentials.address import Lane
 
+__all__ = ["DIRECT_FORMATS", "Router"]
+
 DEFAULT_TIMEOUT_S: Final = 600.0
 PROXY: Final = "litellm_proxy"
-# Formats the direct lane speaks; every other backing goes through embedded litellm.
-DIRECT_FORMATS: Final = frozenset({"openai", "azure", "anthropic", "gemini", "bedrock", "cohere", "ollama"})
+TENSORZERO_URL: Final = "http://localhost:3000"  # where its gateway is by its own documentation
 # What serves itself, without an entry in the map of backings.
 _OWN: Final = frozenset({"local", "scripted", "tensorzero"})
 
@@ -129,9 +139,8 @@ class Router:
                         return self._proxy(spec, listed, why)
             raise
         wire_format = backing.wire_format
-        if backing.name == "azure_ai" and "claude" in spec.model.lower() and engine == "direct":
-            # Foundry has Claude beside its other models, at an address and in a format of its own.
-            wire_format, api_base = "anthropic", foundry_claude_base(api_base)
+        if engine == "direct":
+            wire_format, api_base = format_and_base(backing.name, wire_format, spec.model, api_base)
         return self._route(
             spec,
             engine=engine,
@@ -163,15 +172,13 @@ class Router:
             return "litellm", "written litellm.…: always through embedded litellm"
         if hindrance:
             return "litellm", f"{hindrance}: through embedded litellm"
-        return "direct", f"{backing.name} speaks {_FORMAT_NAMES[backing.wire_format]}: straight to it"
+        wire_format, _ = format_and_base(backing.name, backing.wire_format, spec.model, "")
+        return "direct", f"{backing.name} speaks {FORMAT_NAMES[wire_format]}: straight to it"
 
     def _hindrance(self, spec: ModelSpec, backing: Backing) -> str:
         """Why ingate cannot speak to this backing's model itself; empty where it can."""
-        if backing.wire_format not in DIRECT_FORMATS:
-            return f"{backing.name} has a wire format of its own"
-        families = _NATIVE_FAMILIES.get(backing.name)
-        if families is not None and not spec.model.startswith(families):
-            return f"{backing.name} serves this model in a format of its own"
+        if reason := hindrance(backing.name, backing.wire_format, spec.model):
+            return reason
         if credentials.needs_litellm(backing.name, environ=self.config.environ, config=self.config):
             return f"only litellm can use the credential there is for {backing.name}"
         return ""
@@ -272,23 +279,35 @@ class Router:
         return replace(route, facts=facts)
 
     def _tensorzero(self, spec: ModelSpec, *, dry: bool) -> Route:
-        settings = self.config.settings.servers.get("tensorzero")
-        url = self.config.environ.get("TENSORZERO_GATEWAY_URL", "").strip()
-        base = (settings.base_url if settings is not None else "") or url or "http://localhost:3000"
-        key_ref = settings.api_key if settings is not None else None
-        key = key_ref.resolve(self.config.environ) if key_ref is not None and not dry else None
-        # Its OpenAI endpoint tells functions from models by a prefix; a model of its own short form holds `::`.
-        kind = "model_name" if "::" in spec.model else "function_name"
-        model = spec.model if spec.model.startswith("tensorzero::") else f"tensorzero::{kind}::{spec.model}"
+        settings, environ = self.config.settings.tensorzero, self.config.environ
+        key = None
+        named = environ.get("TENSORZERO_API_KEY", "").strip()
+        source = "env TENSORZERO_API_KEY" if named else "no key needed"
+        if not named and settings.api_key is not None and settings.api_key.present(environ):
+            source = settings.api_key.describe()
+            key = settings.api_key.resolve(environ) if not dry else None
+        elif named and not dry:
+            key = Secret(named)
+        url = environ.get("TENSORZERO_GATEWAY_URL", "").strip() or settings.gateway_url
+        common: dict[str, Any] = {"backing": "tensorzero", "wire_format": "openai", "dry": dry}
+        if url is None and settings.config_file is not None:
+            route = self._route(
+                spec,
+                engine="tensorzero",
+                model=tensorzero_model(spec.model, tensorzero_models(settings.config_file)),
+                credential=Credential(source="no key needed"),
+                why=f"TensorZero inside this process, by {self.config.where('tensorzero', 'config_file')}",
+                **common,
+            )
+            return replace(route, facts={"config_file": settings.config_file})
         return self._route(
             spec,
             engine="direct",
-            backing="tensorzero",
-            model=model,
-            wire_format="openai",
-            api_base=base if base.rstrip("/").endswith("/v1") else f"{base.rstrip('/')}/openai/v1",
-            credential=Credential(key, source="no key needed" if key_ref is None else key_ref.describe()),
+            model=tensorzero_model(spec.model),
+            api_base=tensorzero_base(url or TENSORZERO_URL),
+            credential=Credential(key, source=source),
             why="a TensorZero gateway over HTTP",
+            **common,
         )
 
     def _route(
@@ -358,42 +377,6 @@ class Router:
             nearest=nearest,
             fix=f"ingate models --backing {nearest[0]}" if nearest else "ingate models --all",
         )
-
-
-# Backings of which ingate speaks the format of some models only, told by the beginning of their names.
-_NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "vertex_ai": (
-        "gemini",
-        "claude",
-        "google/",
-        "anthropic/",
-        "publishers/google/",
-        "publishers/anthropic/",
-        "models/gemini",
-    )
-}
-_CLAUDE_PATHS: Final = ("/v1/messages", "/v1", "/openai", "/models", "/chat/completions")
-
-
-def foundry_claude_base(api_base: str | None) -> str | None:
-    """Where Azure AI Foundry serves Claude, from the base URL of its other models or from Claude's own."""
-    if api_base is None:
-        return None
-    base = api_base.partition("?")[0].rstrip("/")
-    for ending in _CLAUDE_PATHS:
-        base = base.removesuffix(ending).rstrip("/")
-    return base if base.endswith("/anthropic") else f"{base}/anthropic"
-
-
-_FORMAT_NAMES: Final[Mapping[str, str]] = {
-    "openai": "OpenAI's wire format",
-    "azure": "Azure OpenAI's wire format",
-    "anthropic": "Anthropic's Messages format",
-    "gemini": "Gemini's generateContent format",
-    "bedrock": "Bedrock's Converse format",
-    "cohere": "Cohere's v2 chat format",
-    "ollama": "Ollama's chat format",
-}
 
 
 def _drop_policy(value: Any) -> DropPolicy:

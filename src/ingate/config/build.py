@@ -13,6 +13,7 @@ from ingate.config.schema import (
     McpServerSettings,
     ServerSettings,
     Settings,
+    TensorZeroSettings,
 )
 from ingate.config.validate import Checked, nearest
 
@@ -34,6 +35,7 @@ def build(merged: Checked, problems: list[Problem]) -> Settings:
         timeout_s=tree.get("timeout"),
         litellm=LitellmSettings(**litellm),
         local=LocalSettings(**tree.get("local", {})),
+        tensorzero=TensorZeroSettings(**tree.get("tensorzero", {})),
     )
     known = backing_names()
     names = {path[0] for path in merged.sections if path and path[0] in known.names} | (tree.keys() & set(known.names))

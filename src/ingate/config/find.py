@@ -140,7 +140,9 @@ class Finder:
         if (named := self._fast_agent_file) is not None:
             beside = [named.with_name(name) for name in _FAST_AGENT_SECRETS]
             found = [path for path in beside if self._usable(path)][:1]
-            return [self._layer(path, "fast-agent", secrets=True) for path in found] + [self._layer(named, "fast-agent")]
+            return [self._layer(path, "fast-agent", secrets=True) for path in found] + [
+                self._layer(named, "fast-agent")
+            ]
         for names, secrets in ((_FAST_AGENT_SECRETS, True), (_FAST_AGENT, False)):
             places = (folder / name for folder in self._folders() for name in names)
             path = next((place for place in places if self._usable(place)), None)

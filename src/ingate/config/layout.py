@@ -119,6 +119,10 @@ _LOCAL: Final = Section(
         "threads": Leaf(fields.count),
     }
 )
+_TENSORZERO: Final = Section(
+    {"gateway_url": _URL, "config_file": Leaf(fields.file_path), "api_key": _SECRET},
+    {"base_url": "gateway_url", "api_base": "gateway_url"},
+)
 _MCP_SERVER: Final = Section(
     {
         "command": Leaf(fields.command),
@@ -158,6 +162,7 @@ def root() -> Section:
         "litellm": _LITELLM,
         "servers": Named(_SERVER, _server_name),
         "local": _LOCAL,
+        "tensorzero": _TENSORZERO,
         "mcp": Named(_MCP_SERVER, _any_name),
     }
     return Section(keys | dict.fromkeys(names.names, backing_section()), names.aliases)

@@ -85,6 +85,20 @@ class LocalSettings(Discreet, msgspec.Struct, kw_only=True):
     threads: int | None = None
 
 
+class TensorZeroSettings(Discreet, msgspec.Struct, kw_only=True):
+    """The `tensorzero:` section: a gateway's address, or a configuration to run one from inside this process.
+
+    Attributes:
+        gateway_url: Where a TensorZero gateway is; it goes before `config_file`.
+        config_file: TensorZero's own configuration; a relative path is taken from the file's folder that names it.
+        api_key: The gateway's key, None where it wants none.
+    """
+
+    gateway_url: str | None = None
+    config_file: str | None = None
+    api_key: SecretRef | None = None
+
+
 class McpServerSettings(Discreet, msgspec.Struct, kw_only=True):
     """An MCP server whose tools a chat may use: a command to start (stdio) or a URL (streamable HTTP).
 
@@ -115,6 +129,7 @@ class Settings(Discreet, msgspec.Struct, kw_only=True):
         backings: Backing's own name → its section (`google:` stands under `gemini`).
         servers: Name → a server of your own.
         local: The `local:` section.
+        tensorzero: The `tensorzero:` section.
         mcp: Name → an MCP server.
     """
 
@@ -126,4 +141,5 @@ class Settings(Discreet, msgspec.Struct, kw_only=True):
     backings: dict[str, BackingSettings] = {}
     servers: dict[str, ServerSettings] = {}
     local: LocalSettings = msgspec.field(default_factory=LocalSettings)
+    tensorzero: TensorZeroSettings = msgspec.field(default_factory=TensorZeroSettings)
     mcp: dict[str, McpServerSettings] = {}

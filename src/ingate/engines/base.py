@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ingate.spec import ModelSpec
 
-EngineName = Literal["litellm", "direct", "local", "scripted"]
+EngineName = Literal["litellm", "direct", "local", "scripted", "tensorzero"]
 DropPolicy = Literal["strict", "warn", "drop"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
