@@ -17,6 +17,7 @@ from ingate.chat.lines import dollars, total_line, turn_line
 from ingate.chat.repl import escaped
 from ingate.chat.session import Session, text_of
 from ingate.chat.store import Log
+from ingate.chat.terminal import usual_input
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -145,7 +146,8 @@ def _in_editor(text: str) -> str:
         import shlex
 
         try:
-            subprocess.run([*shlex.split(editor), str(path)], env=environ, check=True)
+            with usual_input():
+                subprocess.run([*shlex.split(editor), str(path)], env=environ, check=True)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             raise BadRequest(f"the editor {editor!r} did not work: {error}", fix="set EDITOR, or use /edit") from None
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")

@@ -82,6 +82,10 @@ class Chat:
 
     async def run(self) -> int:
         """Talk until the person leaves; returns the exit code of the last answer where `leave` was asked."""
+        with quiet_input():
+            return await self._run()
+
+    async def _run(self) -> int:
         code = 0
         try:
             await self._connect()
@@ -134,7 +138,7 @@ class Chat:
         """Have the history answered; whatever happens, the chat goes on. Returns an exit code."""
         talk = Talk(self.gateway, self.log, self.screen, self.toolbox)
         task = self._turn = asyncio.create_task(self._with_tools(talk))
-        with quiet_input(), ctrl_c_cancels(task):
+        with ctrl_c_cancels(task):
             try:
                 await task
             except asyncio.CancelledError:

@@ -12,26 +12,64 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+_usual: list[Any] | None = None
+
+
 @contextmanager
 def quiet_input() -> Generator[None]:
-    """Keep typed letters from appearing inside the answer; they stand in the next prompt."""
-    try:
-        import termios
+    """Keep letters typed between two prompts from appearing inside an answer; they stand in the next prompt.
 
-        number = sys.stdin.fileno()
-        before = termios.tcgetattr(number)
-    except (ImportError, OSError, ValueError, AttributeError):  # Windows, or no terminal
+    Enter stays Enter until then. Ctrl-C is still a signal.
+    """
+    global _usual
+    before = _attributes()
+    if before is None:
         yield
         return
+    import termios
+
+    _usual = before
     quiet = list(before)
-    quiet[0] &= ~termios.ICRNL  # Enter stays Enter until the prompt reads it
+    quiet[0] &= ~termios.ICRNL
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
     try:
-        termios.tcsetattr(number, termios.TCSANOW, quiet)
+        _set(quiet)
         yield
     finally:
-        with suppress(OSError, termios.error):
-            termios.tcsetattr(number, termios.TCSANOW, before)
+        _usual = None
+        _set(before)
+
+
+@contextmanager
+def usual_input() -> Generator[None]:
+    """The terminal as it was before `quiet_input`, for another program to use."""
+    now = _attributes()
+    if _usual is None or now is None:
+        yield
+        return
+    try:
+        _set(_usual)
+        yield
+    finally:
+        _set(now)
+
+
+def _attributes() -> list[Any] | None:
+    try:
+        import termios
+    except ImportError:  # Windows
+        return None
+    try:
+        return termios.tcgetattr(sys.stdin.fileno())
+    except (OSError, ValueError, AttributeError, termios.error):  # no terminal
+        return None
+
+
+def _set(attributes: list[Any]) -> None:
+    import termios
+
+    with suppress(OSError, ValueError, termios.error):
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
 
 
 @contextmanager
