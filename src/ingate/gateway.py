@@ -124,8 +124,9 @@ class Gateway:
     async def stream(self, body: Mapping[str, Any], *, retries: int | None = None) -> AsyncIterator[dict[str, Any]]:
         """The answer as it comes: `chat.completion.chunk` dicts that keep the invariants of `ingate.wire`.
 
-        The first carries `ingate`, but for the cost; the last has no choices, and carries `usage` and `ingate`. Fallbacks and retries happen before the first
-        token only. Closing the iterator stops the provider's work.
+        The first carries `ingate`, its cost unknown yet; the last has no choices, and carries `usage` and the whole
+        `ingate`. Fallbacks and retries happen before the first token only. Closing the iterator stops the provider's
+        work.
 
         Raises:
             StreamInterrupted: The answer broke off; `partial_text` and `partial` hold what came.
@@ -138,9 +139,11 @@ class Gateway:
 
         route, report, chunks = await self._first(self._specs(body), call, retries)
         async with aclosing(chunks):
+            begun = False
             async for chunk in chunks:
-                if chunk.get("usage") is not None and not chunk.get("choices"):
-                    chunk["ingate"] = about(route, report, chunk["usage"], self.catalog)
+                if not begun or ("usage" in chunk and not chunk.get("choices")):
+                    begun = True
+                    chunk["ingate"] = about(route, report, chunk.get("usage"), self.catalog)
                 yield chunk
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:

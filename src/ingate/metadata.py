@@ -57,8 +57,10 @@ def _cost_usd(
             return told
         # A stream's headers leave before its cost is known; they do say which model it is.
         backing, _, model = report.headers.get("x-litellm-model-name", "").partition("/")
+    if usage is None:
+        return None
     row = catalog().get(backing, model)
-    if row is None or usage is None:
+    if row is None:
         return None
     from ingate.catalog import cost_usd
 

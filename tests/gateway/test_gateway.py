@@ -48,6 +48,7 @@ async def test_a_stream_begins_with_the_role_and_ends_with_usage(groq: Upstream)
     async with Gateway(config(groq)) as gateway:
         got = [chunk async for chunk in gateway.stream({**ASK, "model": "groq/m"})]
     assert got[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert got[0]["ingate"]["backing"] == "groq"
     assert "".join(c["delta"].get("content") or "" for chunk in got for c in chunk["choices"]) == "Hello"
     assert got[-1]["choices"] == []
     assert got[-1]["usage"]["completion_tokens"] == 2
