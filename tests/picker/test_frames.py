@@ -37,8 +37,8 @@ SCENES: dict[str, State] = {
     "nothing": press(start(), "/zzzzzzzzzz"),
     "proxy": press(start(), "left", "down", "down", "right", "down"),
     "no-litellm": start(litellm=False),
-    "add-key": press(start(), "home", "down", "down", "a", "secret"),
-    "choose-variables": press(start(), "home", "down", "down", "down", "a"),
+    "add-key": press(start(), "home", "down", "down", "down", "a", "secret"),
+    "choose-variables": press(start(), "home", "down", "down", "a"),
     "help": press(start(), "?"),
 }
 SIZES = (Size(40, 8), Size(80, 24), Size(120, 30), Size(200, 16))

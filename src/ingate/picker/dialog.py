@@ -23,31 +23,29 @@ _KEYS: Final = {
 
 def dialog_lines(dialog: AddKey, columns: int, rows: int) -> list[list[tuple[str, str]]]:
     """The dialog over the whole screen; what is asked stays visible however few rows there are."""
+    fix = ("", dialog.fix and f"→ {dialog.fix}")
+    page = ("dim", dialog.docs_url and f"Get a key: {dialog.docs_url}")
+    near = [("warn", miss) for miss in dialog.near_misses]
     about: list[tuple[str, str]] = []
-    for style, said in (
-        ("", dialog.detail),
-        ("", dialog.fix and f"→ {dialog.fix}"),
-        *(("warn", miss) for miss in dialog.near_misses),
-    ):
+    # On a small screen the last of these are cut off: where a key can be typed, how to set it elsewhere matters least.
+    for style, said in (("", dialog.detail), *((page, *near, fix) if dialog.groups else (fix, *near, page))):
         about += [(style, line) for line in wrap(clean(said), columns)] if said else []
-    if dialog.docs_url:
-        about += [("dim", line) for line in wrap(f"Get a key: {dialog.docs_url}", columns)]
     asked = _asked(dialog)
     if dialog.message:
         style = "ok" if dialog.checked else "bad"
         asked += [(style, line) for line in wrap(clean(dialog.message), columns)]
-    keys = ("dim", _KEYS[dialog.step])
+    hint = _KEYS[dialog.step]
     if dialog.step == "enter" and not dialog.values:
-        keys = ("dim", f"{_KEYS['enter']} · empty: takes the model all the same")
-    title = ("head", f"{dialog.title}: what is missing")
-    room = rows - 1 - len(asked) - (rows >= 3)
-    lines = [*([title] if rows >= 3 else []), *about[: max(0, room)]]
-    if len(lines) + len(asked) + 3 <= rows and asked:
+        hint = f"{hint} · empty: goes on without"
+    keys = [("dim", line) for line in (wrap(hint, columns) if rows >= 8 else [hint])] if rows > 1 else []
+    title = [("head", f"{dialog.title}: what is missing")] if rows >= 3 else []
+    room = max(0, rows - len(keys))
+    lines = [*title, *about[: max(0, room - len(title) - len(asked))]]
+    if asked and len(lines) + len(asked) + 3 <= room:
         lines.append(("", ""))
-    lines += asked
-    lines = lines[: max(0, rows - 1)] if rows > 1 else asked[-1:] or [title]
-    if rows > 1:
-        lines += [("", "")] * (rows - 1 - len(lines)) + [keys]
+    lines = [*lines, *asked]
+    lines = lines[-room:] if len(lines) > room else lines
+    lines += [("", "")] * (room - len(lines)) + keys
     return [[(style, cut(clean(line), columns))] for style, line in lines]
 
 

@@ -66,7 +66,18 @@ def _known(data: PickerData, backing: str, model: str) -> ModelRow | None:
     for entry in data.curated:
         if entry.model == model and entry.backing == backing:
             return entry.row
-    return next((row for row in data.rows if row.model == model and row.backing == backing), None)
+    return _by_key(data.rows).get((backing, model))
+
+
+_last: tuple[tuple[ModelRow, ...], dict[tuple[str, str], ModelRow]] | None = None
+
+
+def _by_key(rows: tuple[ModelRow, ...]) -> dict[tuple[str, str], ModelRow]:
+    """The catalog's rows by backing and model; made once for one catalog."""
+    global _last
+    if _last is None or _last[0] is not rows:
+        _last = rows, {(row.backing, row.model): row for row in rows}
+    return _last[1]
 
 
 class Standing(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ingate.catalog.format import price, tokens
-from ingate.picker.cells import clean, cut, fit, width
+from ingate.picker.cells import clean, cut, fit, width, wrap
 from ingate.picker.data import PROXY
 from ingate.picker.detail import detail
 from ingate.picker.dialog import dialog_lines
@@ -257,10 +257,14 @@ def _last_line(state: State, columns: int) -> Line:
 
 
 def _help(top: int, columns: int, rows: int) -> Frame:
-    top = min(top, max(0, len(HELP) - (rows - 1)))
     frame: Frame = [[("head", cut("Keys   (Esc closes, ↑ ↓ scroll)", columns))]]
+    if columns < 60:
+        for keys, what in HELP[top:]:
+            frame += [[("", line)] for line in wrap(f"{keys}: {what}" if what else keys, columns, "  ")]
+        return frame[:rows]
+    top = min(top, max(0, len(HELP) - (rows - 1)))
     for keys, what in HELP[top : top + rows - 1]:
-        frame.append(_cut([("bold", fit(keys, min(28, columns)) if what else keys), ("", f" {what}")], columns))
+        frame.append(_cut([("bold", fit(keys, 28) if what else keys), ("", f" {what}")], columns))
     return frame[:rows]
 
 
