@@ -271,6 +271,30 @@ async def test_importing_waits_while_keys_come(running: Running) -> None:
     assert sys.getswitchinterval() == interval
 
 
+def test_other_threads_imports_pause_for_a_key_and_the_own_ones_do_not() -> None:
+    """Bounded, so that nothing hangs where keys never stop."""
+    import threading
+    import time
+
+    from ingate.picker.courtesy import PAUSE_S, Courtesy
+
+    courtesy = Courtesy()
+    took: list[float] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        courtesy.find_spec("a_module")
+        took.append(time.monotonic() - began)
+
+    courtesy.key()
+    ask()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert took[0] < PAUSE_S / 2
+    assert took[1] >= PAUSE_S / 2
+
+
 def test_painting_writes_only_the_lines_that_changed() -> None:
     from helpers_picker import press, start
 

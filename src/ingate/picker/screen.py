@@ -99,9 +99,13 @@ class Screen:
         descriptor = sys.stdin.fileno()
         self._before = termios.tcgetattr(descriptor)
         tty.setraw(descriptor, termios.TCSANOW)
-        size = self.size()
-        self.write(ENTER)
-        self.painter.paint(view(self.state, size), size)
+        try:
+            size = self.size()
+            self.write(ENTER)
+            self.painter.paint(view(self.state, size), size)
+        except BaseException:
+            self.leave()
+            raise
 
     def leave(self) -> None:
         """Give the terminal back as it was. May be called twice."""
