@@ -1,0 +1,98 @@
+"""What the picker asks of the gateway."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers_chat import SPEC, scripted_gateway
+from ingate import credentials
+from ingate._errors import NotServed, RateLimited
+from ingate._secret import Secret
+from ingate.chat.services import LOCAL, GatewayServices, picker_data
+from ingate.gateway import Gateway
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_a_test_call_tells_what_was_said() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue("Hello there.")
+    engine.enqueue(RateLimited("slow down"))
+    services = GatewayServices(gateway)
+    assert (await services.test(SPEC)).endswith("s: Hello there.")
+    with pytest.raises(RateLimited):
+        await services.test(SPEC)
+    assert engine.requests[0][1]["max_tokens"] <= 64
+    await gateway.aclose()
+
+
+async def test_a_saved_key_is_known_at_once() -> None:
+    async with Gateway() as gateway:
+        services = GatewayServices(gateway)
+        assert services.statuses()["groq"].state == "missing"
+        where = services.save("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")}, "file")
+        assert services.statuses()["groq"].state == "ready"
+        (route,) = gateway.routes("groq/openai/gpt-oss-120b")
+        assert route.credential.source
+        assert "gsk_planted" not in where
+
+
+async def test_a_key_written_by_hand_while_the_picker_is_open_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "ingate.yaml"
+    file.write_text("timeout: 5\n")
+    async with Gateway(file) as gateway:
+        services = GatewayServices(gateway, file)
+        assert services.statuses()["mistral"].state == "missing"
+        file.write_text("timeout: 5\nmistral:\n  api_key: planted-mistral-key\n")
+        assert services.statuses()["mistral"].state == "ready"
+
+
+async def test_the_file_a_key_is_saved_to_is_private(clean_environment: Path) -> None:
+    async with Gateway() as gateway:
+        GatewayServices(gateway).save("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")}, "file")
+    path = clean_environment / ".config" / "ingate" / "ingate.secrets.yaml"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_without_a_key_the_local_model_is_preselected() -> None:
+    async with Gateway() as gateway:
+        assert picker_data(gateway).current == LOCAL
+        assert picker_data(gateway, current="groq/x").current == "groq/x"
+
+
+async def test_with_a_key_nothing_is_preselected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_planted_key")
+    async with Gateway() as gateway:
+        assert picker_data(gateway).current is None
+
+
+async def test_without_a_proxy_there_are_no_deployments() -> None:
+    async with Gateway() as gateway:
+        assert await GatewayServices(gateway).deployments() == []
+
+
+async def test_a_backing_without_a_list_says_so() -> None:
+    async with Gateway() as gateway:
+        with pytest.raises(NotServed):
+            await GatewayServices(gateway).live("local")
+
+
+def test_without_a_desktop_copying_is_left_to_the_terminal() -> None:
+    gateway, _ = scripted_gateway()
+    assert GatewayServices(gateway).copy("text") is False
+
+
+async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingate._errors import IngateError
+
+    monkeypatch.setenv("GROQ_API_BASE", "http://127.0.0.1:9/v1")
+    async with Gateway() as gateway:
+        services = GatewayServices(gateway)
+        with pytest.raises(IngateError) as caught:
+            await services.verify("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")})
+        assert "gsk_planted" not in str(caught.value)
+        assert credentials.statuses(gateway.config.environ, gateway.config)["groq"].state == "missing"
