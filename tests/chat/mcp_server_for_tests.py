@@ -32,7 +32,15 @@ def fail() -> str:
     raise ValueError("the small server fails")
 
 
+@server.tool()
+def die() -> str:
+    """Ends the server in the middle of the call."""
+    os._exit(3)
+
+
 if __name__ == "__main__":
+    if "--noisy" in sys.argv:
+        print("Welcome to the small server!", flush=True)
     if "--broken" in sys.argv:
         print("cannot find its database", file=sys.stderr)
         sys.exit(1)

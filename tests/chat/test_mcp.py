@@ -45,7 +45,7 @@ async def test_a_model_uses_the_tools_of_a_stdio_server(small: Servers) -> None:
     engine.enqueue("Five.")
     toolbox = Toolbox(allow_all=True)
     toolbox.replace(small.tools())
-    assert set(toolbox.named) == {"add", "environment", "fail"}
+    assert set(toolbox.named) == {"add", "environment", "fail", "die"}
     log, view = log_of(), Recorder()
     log.record("user", content="Add 2 and 3")
     await Talk(gateway, log, view, toolbox).answer()
@@ -184,7 +184,7 @@ async def test_two_servers_of_one_name_get_two_names(small: Servers) -> None:
     assert second.server.name.endswith("2")
     toolbox = Toolbox()
     toolbox.replace(small.tools())
-    assert len(toolbox) == 6
+    assert len(toolbox) == 8
     assert any(name.endswith("2_add") for name in toolbox.named)
 
 
@@ -193,3 +193,29 @@ def test_hidden_variables_cover_backings_and_references() -> None:
     assert {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PROXY_KEY"} <= hidden
     assert "PATH" not in hidden
     assert "HOME" not in hidden
+
+
+async def test_a_server_that_prints_on_its_protocol_is_borne_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    servers = Servers(load({}, environ={}))
+    connection = servers.add(parse_server(f"{COMMAND} --noisy"))
+    await servers.ready()
+    assert connection.problem is None
+    tools = {tool.name: tool for tool in servers.tools()}
+    assert await tools["add"].run({"a": 1, "b": 1}) == ("2", False)
+    await servers.aclose()
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_server_that_dies_during_a_call_is_an_error_of_the_tool(small: Servers) -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_call("die", {})
+    engine.enqueue_tool_call("add", {"a": 1, "b": 1})
+    engine.enqueue("It is gone.")
+    toolbox = Toolbox(allow_all=True)
+    toolbox.replace(small.tools())
+    log, view = log_of(), Recorder()
+    log.record("user", content="Die")
+    async with asyncio.timeout(30):
+        await Talk(gateway, log, view, toolbox).answer()
+    assert [result.error for _, result in view.results] == [True, True]
+    assert "".join(view.texts) == "It is gone."

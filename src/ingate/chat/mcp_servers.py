@@ -6,6 +6,7 @@ Child processes get the environment without any variable that may hold a provide
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 import tempfile
 from contextlib import AsyncExitStack
@@ -97,6 +98,7 @@ class Connection:
             from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
         except ImportError:
             raise MissingExtra("MCP servers need the mcp package", extra="mcp") from None
+        _quieten()
         server = self.server
         if server.url:
             client = await stack.enter_async_context(create_mcp_http_client(headers=_revealed(server.headers)))
@@ -265,6 +267,14 @@ def _texts(answer: Any) -> Iterator[str]:
             case kind:
                 media_type = _field(block, "mime_type", "mimeType") or kind
                 yield f"[{kind}: {media_type}, which is not shown]"
+
+
+def _quieten() -> None:
+    """Keep the package's log off the terminal: without a handler, Python prints it into the conversation."""
+    logger = logging.getLogger("mcp")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
 
 
 def _revealed(values: Mapping[str, Secret]) -> dict[str, str]:

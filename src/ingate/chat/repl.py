@@ -205,6 +205,7 @@ class Chat:
 
     async def _with_tools(self, talk: Talk) -> None:
         if self.servers.connections:
+            self.screen.begin(self.log.session.model)
             await self.tools_ready()
         await talk.answer()
 

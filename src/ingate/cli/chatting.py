@@ -59,6 +59,8 @@ async def converse(gateway: Gateway, begin: Begin) -> int:
             spec = await pick(begin.data, services, screen=begin.screen)
             if spec is None:
                 return 0
+        if any(way.engine == "litellm" for way in gateway.explain(spec)):
+            services.warm()  # it loads while the first message is typed
         chat = Chat(gateway, _log(begin, spec), _console(), _options(gateway, begin, choose))
         with leaving_cleanly(task):
             return await chat.run()
