@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
 from ingate import credentials
+from ingate._errors import IngateError
+from ingate.wire.codec import codec_for
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
@@ -20,12 +23,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         spec: The spec, with aliases replaced.
-        engine: `litellm`, `direct`, `local` or `scripted`.
+        engine: `litellm`, `direct`, `local`, `tensorzero` or `scripted`.
         backing: The backing's name.
         display_name: The backing's name for people.
         model: The model's name at the far side.
+        lane: `native` (in the provider's own format), `litellm`, `proxy`, `local`, or the engine's name.
         why: Why this lane.
-        url: Where the request goes; None where litellm decides, or nothing leaves the process.
+        url: The address of a request for a whole answer, without what a query may hold but an API version; None where
+            litellm decides, or nothing leaves the process.
         state: `ready`, `attention` or `missing`.
         credential_source: Where the credential comes from, empty where there is none.
         detail: What stands in the way, empty where nothing does.
@@ -47,6 +52,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     backing: str
     display_name: str
     model: str
+    lane: str
     why: str
     url: str | None
     state: str
@@ -82,6 +88,7 @@ def explain(gateway: Gateway, spec: ModelSpec) -> Explanation:
         engine=route.engine,
         backing=route.backing,
         model=route.model,
+        lane=_lane(route),
         why=route.why,
         url=_url(route),
         timeout_s=route.timeout_s,
@@ -141,8 +148,6 @@ def local_state(route: Route) -> tuple[str, str, str]:
 
     if not installed("xllamacpp"):
         return "attention", "xllamacpp is not installed", "pip install '.[local]' in ingate's folder"
-    from ingate._errors import IngateError
-
     try:
         model_path(route)
     except IngateError as error:
@@ -158,13 +163,41 @@ _OWN_NAMES = {
 }
 
 
+def _lane(route: Route) -> str:
+    if route.backing == "litellm_proxy":
+        return "proxy"
+    return "native" if route.engine == "direct" else route.engine
+
+
 def _url(route: Route) -> str | None:
     if route.engine not in {"direct", "litellm"} or route.api_base is None:
         return None
-    if route.engine == "litellm":
-        return route.api_base
-    base = route.api_base.rstrip("/")
-    return base if base.endswith("/chat/completions") or route.wire_format != "openai" else f"{base}/chat/completions"
+    return _shown(route.api_base if route.engine == "litellm" else _address(route))
+
+
+def _address(route: Route) -> str:
+    """Where the codec would send a question; the base URL where it cannot tell yet."""
+    base = route.api_base or ""
+    try:
+        wire = codec_for(route.wire_format).request(
+            route.model,
+            {"messages": [{"role": "user", "content": "?"}]},
+            stream=False,
+            api_base=base,
+            facts={"backing": route.backing},
+            drop_params="drop",
+            params=route.credential.open_params(),
+        )
+    except IngateError:
+        return base
+    return wire.path if wire.path.startswith(("http://", "https://")) else base.rstrip("/") + wire.path
+
+
+def _shown(url: str) -> str:
+    """An address without what may authenticate: a user before its host, and a query but for its API version."""
+    parts = urlsplit(url)
+    query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] == "api-version"])
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def _facts(row: ModelRow | None) -> dict[str, Any]:

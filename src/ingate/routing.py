@@ -187,7 +187,9 @@ class Router:
         if not dry:
             return credentials.resolve(backing, environ=self.config.environ, config=self.config, lane=lane)
         status = credentials.status(backing, environ=self.config.environ, config=self.config)
-        return Credential(source=status.source), status.api_base
+        shapes = credentials.shapes(backing, environ=self.config.environ, config=self.config)
+        params = {name: Secret(value) for name, value in shapes.items()}
+        return Credential(params=params, source=status.source), status.api_base
 
     def proxy(self, *, dry: bool = False) -> tuple[str, Secret | None, str] | None:
         """The configured LiteLLM proxy's base URL, key and where they come from; None where there is none."""

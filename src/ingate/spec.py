@@ -108,6 +108,18 @@ def parse(text: str) -> tuple[ModelSpec, ...]:
     return tuple(parse_one(part) for part in parts)
 
 
+def with_lane(text: str, lane: str | None) -> str:
+    """The specs in `text`, each with the parameter `lane` in place of its own; `text` itself where `lane` is None.
+
+    Raises:
+        SpecError: `text` cannot be read.
+    """
+    if lane is None:
+        return text
+    specs = (ModelSpec(one.lane, one.backing, one.model, {**one.params, "lane": lane}) for one in parse(text))
+    return ", ".join(map(str, specs))
+
+
 def parse_one(text: str) -> ModelSpec:
     """The one spec in `text`, which holds no fallbacks.
 

@@ -175,6 +175,23 @@ def test_explain_tells_the_way_without_a_call(groq: Upstream) -> None:
     assert groq.seen == []
 
 
+def test_explain_names_the_lane_and_why_and_the_option_overrides_it(groq: Upstream) -> None:
+    assert "native: groq speaks OpenAI's wire format" in run("explain", "groq/m").stdout
+    out = run("explain", "groq/m, groq/n?lane=native", "--lane", "litellm", "--json").stdout
+    assert [(one["lane"], one["why"]) for one in json.loads(out)] == [
+        ("litellm", "the litellm lane was asked for"),
+        ("litellm", "the litellm lane was asked for"),
+    ]
+    refused = run("explain", "replicate/m", "--lane", "native", code=2)
+    assert "no native lane" in refused.stderr
+
+
+def test_ask_goes_by_the_lane_that_is_asked_for(groq: Upstream) -> None:
+    answer = json.loads(run("ask", "Hi", "-m", "litellm.groq/m", "--lane", "native", "--json").stdout)
+    assert (answer["ingate"]["engine"], answer["ingate"]["spec"]) == ("direct", "litellm.groq/m?lane=native")
+    assert "lane" not in groq.seen[0].body
+
+
 def test_doctor_shows_files_conflicts_and_keys(groq: Upstream) -> None:
     Path("ingate.yaml").write_text("anthropic:\n  base_url: http://localhost:1\n")
     Path("fastagent.config.yaml").write_text("anthropic:\n  base_url: http://localhost:2\n  api_key: sk-ant-nothing\n")

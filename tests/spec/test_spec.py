@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingate._errors import SpecError
-from ingate.spec import ModelSpec, parse, parse_one
+from ingate.spec import ModelSpec, parse, parse_one, with_lane
 
 
 @pytest.mark.parametrize(
@@ -154,3 +154,10 @@ def test_a_spec_is_hashable_and_pickles() -> None:
     spec = parse_one("groq/m?temperature=0.2")
     assert {spec: 1}[parse_one("groq/m?temperature=0.2")] == 1
     assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_lane_is_set_on_every_spec_of_a_list() -> None:
+    assert with_lane("groq/m?lane=native&seed=7, fast", "litellm") == "groq/m?lane=litellm&seed=7, fast?lane=litellm"
+    assert with_lane("groq/m, fast", None) == "groq/m, fast"
+    with pytest.raises(SpecError):
+        with_lane("", "native")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ingate._errors import BadRequest, IngateError
+from ingate.cli.options import lane_option
 
 if TYPE_CHECKING:
     from ingate.gateway import Gateway
@@ -20,6 +21,7 @@ Examples:
   git diff | ingate ask "Write a commit message" -m litellm.anthropic/claude-haiku-5-5
   ingate ask "Three colours" -m groq/openai/gpt-oss-120b --schema colours.json
   ingate ask "Why?" -m "groq/openai/gpt-oss-120b?reasoning=high, local/smollm2"
+  ingate ask "Why?" -m anthropic/claude-haiku-5-5 --lane litellm
 
 \b
 Exit codes: 0 answered · 2 usage, configuration or an unknown backing · 3 credentials ·
@@ -30,6 +32,7 @@ Exit codes: 0 answered · 2 usage, configuration or an unknown backing · 3 cred
 @click.command(epilog=EXAMPLES)
 @click.argument("text", nargs=-1)
 @click.option("-m", "--model", metavar="SPEC", help="Which model; several with commas are tried in turn.")
+@lane_option
 @click.option("-s", "--system", metavar="TEXT", help="A system message.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole completion as JSON, with usage and cost.")
 @click.option(
@@ -44,6 +47,7 @@ def command(
     config: str | None,
     text: tuple[str, ...],
     model: str | None,
+    lane: str | None,
     system: str | None,
     as_json: bool,
     schema: Path | None,
@@ -62,13 +66,15 @@ def command(
         body["model"] = model
     if schema is not None:
         body["response_format"] = _response_format(schema)
-    asyncio.run(_answer(config, body, as_json=as_json, stream=not (no_stream or as_json or schema), schema=schema))
+    stream = not (no_stream or as_json or schema)
+    asyncio.run(_answer(config, body, lane=lane, as_json=as_json, stream=stream, schema=schema))
 
 
 async def _answer(
-    config: str | None, body: dict[str, Any], *, as_json: bool, stream: bool, schema: Path | None
+    config: str | None, body: dict[str, Any], *, lane: str | None, as_json: bool, stream: bool, schema: Path | None
 ) -> None:
     from ingate.gateway import Gateway
+    from ingate.spec import with_lane
 
     async with Gateway(config) as gateway:
         if "model" not in body and gateway.default_model is None:
@@ -76,6 +82,8 @@ async def _answer(
 
             body["model"] = first_ready(gateway)
             click.echo(f"({body['model']})", err=True)
+        if lane is not None:
+            body["model"] = with_lane(body.get("model") or gateway.default_model or "", lane)
         if stream:
             await _stream(gateway, body)
             return

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingate.cli.options import lane_option
+
 if TYPE_CHECKING:
     from ingate.explain import Explanation
 
@@ -13,18 +15,21 @@ EXAMPLES = """\b
 Examples:
   ingate explain groq/openai/gpt-oss-120b
   ingate explain "litellm.azure/my-deployment?timeout=30"
+  ingate explain anthropic/claude-haiku-5-5 --lane litellm
   ingate explain "groq/openai/gpt-oss-120b, local/smollm2"     a list of fallbacks, each told"""
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("spec")
+@lane_option
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, one entry a fallback.")
 @click.pass_obj
-def command(config: str | None, spec: str, as_json: bool) -> None:
+def command(config: str | None, spec: str, lane: str | None, as_json: bool) -> None:
     """Tell what a call of SPEC would do: engine, address, credential source, price and limits."""
     from ingate.gateway import Gateway
+    from ingate.spec import with_lane
 
-    found = Gateway(config).explain(spec)
+    found = Gateway(config).explain(with_lane(spec, lane))
     if as_json:
         from ingate.cli.out import show_json
 
@@ -37,6 +42,13 @@ def command(config: str | None, spec: str, as_json: bool) -> None:
             click.echo(line)
 
 
+_NO_ADDRESS = {
+    "local": "none: nothing leaves this process",
+    "scripted": "none: nothing leaves this process",
+    "tensorzero": "TensorZero's own, by its configuration",
+}
+
+
 def lines_of(one: Explanation) -> list[str]:
     """An explanation as coloured lines."""
     from ingate.catalog.format import price, tokens
@@ -47,10 +59,11 @@ def lines_of(one: Explanation) -> list[str]:
 
     lines = [
         click.style(one.spec, bold=True),
-        pair("engine", f"{one.engine}: {one.why}"),
+        pair("lane", f"{one.lane}: {one.why}"),
+        pair("engine", one.engine),
         pair("backing", f"{one.display_name} ({one.backing})"),
         pair("model", one.model),
-        pair("address", one.url or ("none: nothing leaves this process" if one.engine == "local" else "litellm's own")),
+        pair("address", one.url or _NO_ADDRESS.get(one.engine, "litellm's own")),
         pair(
             "credential", f"{mark(one.state)} {one.state}{': ' if one.credential_source else ''}{one.credential_source}"
         ),

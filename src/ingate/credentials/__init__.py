@@ -6,7 +6,7 @@ from ingate.credentials.backing import Backing, aliases, backing, backings, lite
 from ingate.credentials.credential import Credential
 from ingate.credentials.proxy import ProxySettings, proxy_settings
 from ingate.credentials.resolve import needs_litellm, resolve
-from ingate.credentials.status import Status, is_installed, mark, status, statuses
+from ingate.credentials.status import Status, is_installed, mark, shapes, status, statuses
 from ingate.credentials.variables import secret_variables
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "proxy_settings",
     "resolve",
     "secret_variables",
+    "shapes",
     "status",
     "statuses",
 ]

@@ -193,8 +193,35 @@ def _base(
     return base, "default" if base else ""
 
 
-def _shape(part: lookup.Part, environ: Mapping[str, str]) -> str:
+def shapes(name: str, *, environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """What shapes the address of a call to the backing `name` and is no secret: region, project, API version.
+
+    By litellm's argument names. A command is not run for one, nor a keyring asked.
+
+    Raises:
+        UnknownBacking: There is no such backing.
+    """
+    known = backing(name)
+    settings = config.backing(known.name)
+    found = lookup.find(known, environ, settings)
+    if not isinstance(found, Found):
+        return {}
+    parts = (*found.parts, *lookup.optional(known, environ, settings, found))
+    told = {part.target: value for part in parts if (value := _shape(part, environ, address.SHAPES | _TOLD))}
+    if known.name == "vertex_ai":
+        if any(part.target == "api_key" for part in parts):
+            told |= {"vertex_express": "true", "vertex_location": told.get("vertex_location", address.EXPRESS_LOCATION)}
+        elif "vertex_project" not in told and (project := checks.google_project(found, environ)):
+            told["vertex_project"] = project
+    return told
+
+
+# Shape an address too, though no default one has a place for them.
+_TOLD: Final = frozenset({"vertex_project", "api_version"})
+
+
+def _shape(part: lookup.Part, environ: Mapping[str, str], targets: frozenset[str] = address.SHAPES) -> str:
     """A part's value where it is part of an address, which is no secret; a command is not run for it."""
-    if part.target not in address.SHAPES or (part.ref is not None and part.ref.kind not in {"literal", "env"}):
+    if part.target not in targets or (part.ref is not None and part.ref.kind not in {"literal", "env"}):
         return ""
     return part.secret(environ).reveal()
