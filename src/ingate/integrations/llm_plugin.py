@@ -1,0 +1,153 @@
+"""ingate's models in simonw's `llm`: `llm -m ingate/local/smollm2 "…"`.
+
+A plugin, found by its entry point. `llm` knows a model by name before it is called, so the models that would answer
+are registered as `ingate/<spec>`: local ones, the configured aliases, and the catalog's of every backing whose
+credentials are there. Any other goes by the model `ingate` with the option `spec`, which takes what the catalogs lag
+behind and a proxy's deployments too. Registering asks no network, and a wrong configuration keeps none of `llm`'s other
+models away: the call tells it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import llm  # ty: ignore[import-not-found]
+from llm.default_plugins.openai_models import AsyncChat, Chat  # ty: ignore[import-not-found]
+
+from ingate._errors import IngateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ingate.gateway import Gateway
+
+PREFIX = "ingate"
+
+
+class _OverIngate:
+    """`llm`'s own OpenAI chat models, with ingate's client."""
+
+    model_id: str
+    needs_key = None
+    key_env_var = None
+
+    def __str__(self) -> str:
+        return f"ingate: {self.model_id}"
+
+    def get_client(self, key: str | None, *, async_: bool = False) -> Any:
+        """The in-process client in the place of one that wants a key."""
+        del key
+        return _client(asynchronous=async_)
+
+
+class IngateChat(_OverIngate, Chat):
+    """One model spec as a model of `llm`."""
+
+    def __init__(self, spec: str, caps: frozenset[str]) -> None:
+        super().__init__(**_arguments(spec, caps))
+
+
+class AsyncIngateChat(_OverIngate, AsyncChat):
+    """The same for event loops."""
+
+    def __init__(self, spec: str, caps: frozenset[str]) -> None:
+        super().__init__(**_arguments(spec, caps))
+
+
+class AnySpecChat(IngateChat):
+    """The model `ingate`: the option `spec` says which, and without it the configured `default_model`."""
+
+    def __init__(self) -> None:
+        super().__init__("", _ALL)
+        self.Options = _with_spec(self.Options)
+
+    def build_kwargs(self, prompt: Any, stream: bool) -> dict[str, Any]:
+        """The request, with the model that this prompt asks for."""
+        return _for_spec(super().build_kwargs(prompt, stream))
+
+
+class AsyncAnySpecChat(AsyncIngateChat):
+    """The same for event loops."""
+
+    def __init__(self) -> None:
+        super().__init__("", _ALL)
+        self.Options = _with_spec(self.Options)
+
+    def build_kwargs(self, prompt: Any, stream: bool) -> dict[str, Any]:
+        return _for_spec(super().build_kwargs(prompt, stream))
+
+
+_ALL = frozenset({"vision", "audio", "reasoning", "json", "tools"})
+# A model without a place for tools is still held to a JSON schema.
+_LOCAL = frozenset({"json", "tools"})
+
+
+@llm.hookimpl
+def register_models(register: Callable[..., None]) -> None:
+    """Called by `llm` when it looks for models."""
+    register(AnySpecChat(), AsyncAnySpecChat())
+    try:
+        for spec, caps in _known():
+            register(IngateChat(spec, caps), AsyncIngateChat(spec, caps))
+    except IngateError:
+        return
+
+
+def _known() -> Iterator[tuple[str, frozenset[str]]]:
+    """Every spec to register, with what its model can do."""
+    from ingate import credentials
+
+    gateway = _gateway()
+    settings = gateway.config.settings
+    for name in ("smollm2", *settings.local.models):
+        yield f"local/{name}", _LOCAL
+    for name in settings.aliases:
+        yield name, _ALL
+    states = credentials.statuses(gateway.config.environ, gateway.config)
+    for row in gateway.catalog().visible():
+        # A server that wants no key is not there because it needs nothing: those go by the option.
+        if states[row.backing].state == "ready" and credentials.backing(row.backing).auth != "none":
+            yield row.key, frozenset(row.caps)
+
+
+def _arguments(spec: str, caps: frozenset[str]) -> dict[str, Any]:
+    """What `llm`'s chat models are made with."""
+    return {
+        "model_id": f"{PREFIX}/{spec}" if spec else PREFIX,
+        "model_name": spec,
+        "vision": "vision" in caps,
+        "audio": "audio" in caps,
+        "reasoning": "reasoning" in caps,
+        "supports_schema": "json" in caps,
+        "supports_tools": "tools" in caps,
+    }
+
+
+def _with_spec(options: Any) -> Any:
+    """An options class with one more."""
+    from pydantic import Field, create_model
+
+    described = Field(default=None, description="The model spec; without it ingate's configured default_model.")
+    return create_model("Options", __base__=options, spec=(str | None, described))
+
+
+def _for_spec(kwargs: dict[str, Any]) -> dict[str, Any]:
+    spec = kwargs.pop("spec", None) or _gateway().default_model
+    if not spec:
+        raise llm.ModelError("no model is named: pass -o spec BACKING/MODEL, or set default_model in ingate.yaml")
+    return {**kwargs, "extra_body": {"model": spec}}
+
+
+def _gateway() -> Gateway:
+    from ingate.gateway import Gateway
+
+    return Gateway()
+
+
+@functools.cache
+def _client(*, asynchronous: bool) -> Any:
+    """One client for all of `llm`'s calls. The interpreter's end closes it."""
+    from ingate.client import AsyncIngate, Ingate
+
+    return AsyncIngate() if asynchronous else Ingate()
