@@ -126,7 +126,7 @@ def examine(gateway: Gateway) -> Report:
             if layer.found
         ),
         conflicts=tuple(
-            Conflict(_dotted(one.path), str(one.winner), tuple(map(str, one.losers))) for one in config.conflicts
+            Conflict(".".join(one.path), str(one.winner), tuple(map(str, one.losers))) for one in config.conflicts
         ),
         default_model=gateway.default_model,
         catalog=gateway.catalog().source,
@@ -140,10 +140,6 @@ def examine(gateway: Gateway) -> Report:
         missing=sum(one.state == "missing" for one in states),
         problems=tuple(_problems(gateway)),
     )
-
-
-def _dotted(path: object) -> str:
-    return path if isinstance(path, str) else ".".join(map(str, path))  # ty: ignore[not-iterable]
 
 
 def _extra(name: str, module: str, purpose: str) -> Line:

@@ -103,7 +103,7 @@ async def test_an_alias_stands_for_its_specs_and_keeps_its_parameters(groq: Upst
 
 
 async def test_an_alias_that_leads_to_itself_is_an_error() -> None:
-    with pytest.raises(ingate.ConfigError, match="aliases.a leads back to itself"):
+    with pytest.raises(ingate.ConfigError, match=r"aliases\.a leads back to itself"):
         Gateway({"aliases": {"a": "b", "b": "a"}})
 
 

@@ -114,6 +114,6 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         # The reader has left (`| head`): nothing more to say, and nothing more may be flushed at exit.
-        sys.stdout = None  # ty: ignore[invalid-assignment]
+        sys.stdout = None
         return 0
     return result if isinstance(result, int) else 0
