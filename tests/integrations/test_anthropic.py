@@ -1,0 +1,139 @@
+"""The anthropic SDK over the in-process transport: the Messages API to any backing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from helpers_hosts import MODEL, WEATHER, Weather, run_example, scripted, tool_names, tool_results
+from helpers_local import needs_model
+from ingate.client import async_http_client, http_client
+
+anthropic = pytest.importorskip("anthropic")
+httpx2 = pytest.importorskip("httpx2")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import ingate
+
+QUESTION: list[Any] = [{"role": "user", "content": "Where is it warm?"}]
+TOOL = {
+    "name": "lookup_weather",
+    "description": "The weather in a city.",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+
+
+def client(gateway: ingate.Gateway) -> Any:
+    transport = http_client(gateway=gateway, module=httpx2)
+    return anthropic.Anthropic(api_key="none", base_url="http://ingate", http_client=transport)
+
+
+def test_a_streamed_message_comes_word_by_word_with_its_usage() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Blue light scatters most.")
+    with (
+        client(gateway) as asked,
+        asked.messages.stream(model=MODEL, max_tokens=100, system="Be brief.", messages=QUESTION) as stream,
+    ):
+        assert list(stream.text_stream) == ["Blue", " light", " scatters", " most."]
+        message = stream.get_final_message()
+    assert message.stop_reason == "end_turn"
+    assert message.usage.output_tokens == 4
+    [(_, body)] = engine.requests
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert body["max_tokens"] == 100
+
+
+async def test_it_streams_in_an_event_loop_too() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Blue light scatters most.")
+    transport = async_http_client(gateway=gateway, module=httpx2)
+    async with (
+        anthropic.AsyncAnthropic(api_key="none", base_url="http://ingate", http_client=transport) as asked,
+        asked.messages.stream(model=MODEL, max_tokens=100, messages=QUESTION) as stream,
+    ):
+        assert [piece async for piece in stream.text_stream] == ["Blue", " light", " scatters", " most."]
+
+
+def test_parallel_tool_calls_run_and_their_results_go_back() -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_calls(("lookup_weather", {"city": "Ghent"}), ("lookup_weather", {"city": "Lima"}))
+    engine.enqueue("Both are warm.")
+    with client(gateway) as asked:
+        with asked.messages.stream(model=MODEL, max_tokens=100, messages=QUESTION, tools=[TOOL]) as stream:
+            message = stream.get_final_message()
+        calls = [block for block in message.content if block.type == "tool_use"]
+        assert message.stop_reason == "tool_use"
+        assert [call.input for call in calls] == [{"city": "Ghent"}, {"city": "Lima"}]
+        results = [
+            {"type": "tool_result", "tool_use_id": call.id, "content": f"21 degrees in {call.input['city']}"}
+            for call in calls
+        ]
+        turn = [*QUESTION, {"role": "assistant", "content": message.content}, {"role": "user", "content": results}]
+        final = asked.messages.create(model=MODEL, max_tokens=100, messages=turn, tools=[TOOL])
+    assert final.content[0].text == "Both are warm."
+    assert tool_names(engine) == ["lookup_weather"]
+    assert tool_results(engine) == ["21 degrees in Ghent", "21 degrees in Lima"]
+
+
+def test_the_sdks_own_tool_runner_works() -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_call("lookup_weather", {"city": "Ghent"})
+    engine.enqueue("It is warm.")
+
+    @anthropic.beta_tool
+    def lookup_weather(city: str) -> str:
+        """The weather in a city."""
+        return f"21 degrees in {city}"
+
+    with client(gateway) as asked:
+        runner = asked.beta.messages.tool_runner(model=MODEL, max_tokens=100, messages=QUESTION, tools=[lookup_weather])
+        final = runner.until_done()
+    assert final.content[0].text == "It is warm."
+    assert tool_results(engine) == ["21 degrees in Ghent"]
+
+
+def test_structured_output_comes_by_a_tool_that_must_be_called() -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_call("weather", WEATHER)
+    tool = {"name": "weather", "description": "The weather.", "input_schema": Weather.model_json_schema()}
+    with client(gateway) as asked:
+        message = asked.messages.create(
+            model=MODEL,
+            max_tokens=100,
+            messages=QUESTION,
+            tools=[tool],
+            tool_choice={"type": "tool", "name": "weather"},
+        )
+    assert Weather(**message.content[0].input) == Weather(city="Ghent", celsius=21)
+    assert engine.requests[0][1]["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
+
+
+def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> None:
+    engine, gateway = scripted()
+    engine.enqueue(WEATHER)
+    with client(gateway) as asked:
+        message = asked.messages.parse(model=MODEL, max_tokens=100, messages=QUESTION, output_format=Weather)
+    assert message.parsed_output == Weather(city="Ghent", celsius=21)
+    assert engine.requests[0][1]["response_format"]["type"] == "json_schema"
+
+
+def test_a_missing_key_is_told_with_its_variable() -> None:
+    transport = http_client({}, module=httpx2)
+    with (
+        anthropic.Anthropic(api_key="none", base_url="http://ingate", http_client=transport) as asked,
+        pytest.raises(anthropic.AuthenticationError, match="GROQ_API_KEY"),
+    ):
+        asked.messages.create(model="groq/some-model", max_tokens=10, messages=QUESTION)
+
+
+@pytest.mark.model
+@needs_model[1]
+def test_the_example_runs(tmp_path: Path) -> None:
+    lines = run_example("anthropic_messages.py", tmp_path).splitlines()
+    assert lines[0]
+    assert any("21 degrees and sunny" in line for line in lines)
+    assert lines[-1].startswith("colour=")
