@@ -346,5 +346,54 @@ def test_no_bytes_break_the_decoder(data: bytes):
 def test_the_table_of_differences_names_backings_that_exist():
     known = backings()
     assert not set(quirks.BACKINGS) - set(known) - {"litellm_proxy"}
-    assert not {name for row in quirks.MODELS for name in row.backings} - set(known)
-    assert all(row.source.startswith("https://") for row in [*quirks.BACKINGS.values(), *quirks.MODELS])
+    assert all(row.source.startswith("https://") for row in quirks.BACKINGS.values())
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "sent"),
+    [
+        ("gpt-5", "none", "minimal"),
+        ("gpt-5-mini", "xhigh", "high"),
+        ("gpt-5.1", "minimal", "low"),
+        ("gpt-5.6", "xhigh", "xhigh"),
+        ("o4-mini", "max", "high"),
+        ("gpt-4o", "high", None),
+        ("a-model-of-mine", "max", "max"),
+        ("gpt-5", "heroic", "heroic"),
+    ],
+)
+def test_an_effort_the_model_does_not_take_becomes_the_nearest_one(model: str, asked: str, sent: str | None):
+    wire, request = _sent({"messages": [], "reasoning_effort": asked}, backing="openai", model=model)
+    assert wire.get("reasoning_effort") == sent
+    assert bool(request.warnings) == (sent != asked)
+    assert request.dropped == ([] if sent else ["reasoning_effort"])
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "kept"),
+    [
+        ("gpt-5", None, False),
+        ("gpt-5.2", None, True),
+        ("gpt-5.2", "none", True),
+        ("gpt-5.2", "high", False),
+        ("o3", None, False),
+        ("gpt-5-chat-latest", None, True),
+        ("gpt-4o", None, True),
+    ],
+)
+def test_sampling_is_left_to_models_that_take_it(model: str, effort: str | None, kept: bool):
+    body = {"messages": [], "temperature": 0.2, **({"reasoning_effort": effort} if effort else {})}
+    wire, request = _sent(body, backing="openai", model=model)
+    assert ("temperature" in wire) == kept
+    assert request.dropped == ([] if kept else ["temperature"])
+
+
+def test_every_rule_of_the_model_facts_names_its_sources_and_known_fields():
+    import importlib.resources
+
+    raw = json.loads((importlib.resources.files("ingate") / "data" / "model_facts.json").read_bytes())
+    for wire, rules in raw.items():
+        for rule in rules if isinstance(rules, list) else ():
+            assert set(rule) == {"match", "sources", "facts"}, wire
+            assert set(rule["sources"]) <= set(raw["sources"]), rule
+            assert set(rule["facts"]) <= set(raw["fields"]), rule

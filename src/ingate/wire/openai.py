@@ -10,6 +10,7 @@ import msgspec
 from ingate._errors import BadRequest, IngateError, StreamInterrupted, Unavailable
 from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.errors import error_from_response
+from ingate.wire.facts import nearest_effort
 from ingate.wire.json_text import read_json
 from ingate.wire.quirks import NEUTRAL, Quirks, model_quirks, quirks_of
 from ingate.wire.sse import SSEParser
@@ -337,8 +338,11 @@ def _message(message: Any, quirks: Quirks) -> Any:
 
 def _fit(wire: dict[str, Any], model: str, backing: str, drop_params: DropPolicy, request: WireRequest) -> None:
     """Rename what goes by another name, and drop or refuse what would be refused."""
-    renamed, refused = model_quirks(backing, model)
-    for name, other in renamed.items():
+    quirks = model_quirks(backing, model, wire.get("reasoning_effort"))
+    refused = quirks.refused
+    if quirks.efforts is not None and not quirks.efforts:
+        refused |= {"reasoning_effort"}
+    for name, other in quirks.renamed.items():
         if name in wire:
             value = wire.pop(name)
             if wire.get(other) is None:
@@ -359,6 +363,10 @@ def _fit(wire: dict[str, Any], model: str, backing: str, drop_params: DropPolicy
         request.dropped.append(name)
         if drop_params == "warn":
             request.warnings.append(f"{name} was left out: {backing} refuses it for {model}")
+    effort = wire.get("reasoning_effort")
+    if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):
+        wire["reasoning_effort"] = near
+        request.warnings.append(f"reasoning_effort is {near}: {model} does not take {effort}")
 
 
 CODEC: Final = OpenAICodec()

@@ -6,10 +6,11 @@ misread; what it ignores needs none.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.facts import model_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ class Quirks:
         takes: Message fields beyond OpenAI's that it takes back (`reasoning_content`, `reasoning_details`).
         reasoning_field: The name it wants reasoning text back under.
         developer_role: Whether it knows the role `developer`; the role is `system` where not.
+        model_rules: Which rules of `data/model_facts.json` its models keep to, empty for none.
+        model_knobs: Which facts of those rules matter here: an aggregator drops by itself what a model does not take.
     """
 
     source: str = ""
@@ -40,27 +43,41 @@ class Quirks:
     takes: frozenset[str] = frozenset()
     reasoning_field: str = "reasoning_content"
     developer_role: bool = False
+    model_rules: str = ""
+    model_knobs: frozenset[str] = frozenset({"max_tokens_name", "sampling", "efforts", "refused"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ModelQuirks:
-    """How the models of some backings differ whose name `pattern` matches, with or without a vendor before a slash."""
+    """How one model at one backing differs.
 
-    source: str
-    backings: frozenset[str]
-    pattern: re.Pattern[str]
-    renamed: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    refused: frozenset[str] = frozenset()
+    Attributes:
+        renamed: Parameters that go by another name.
+        refused: Parameters that it refuses.
+        efforts: The values of `reasoning_effort` it takes; None where all are passed on.
+    """
+
+    renamed: Mapping[str, str]
+    refused: frozenset[str]
+    efforts: list[str] | None = None
 
 
 _OLD_LIMIT: Final = MappingProxyType({"max_completion_tokens": "max_tokens"})
 _REASONING: Final = frozenset({"reasoning_content"})
+_LIMIT_ONLY: Final = frozenset({"max_tokens_name"})
 
 DEFAULT: Final = Quirks()
 
 BACKINGS: Final[Mapping[str, Quirks]] = {
-    "openai": Quirks(source="https://platform.openai.com/docs/api-reference/chat", developer_role=True),
-    "azure": Quirks(source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning", developer_role=True),
+    "openai": Quirks(
+        source="https://platform.openai.com/docs/api-reference/chat", developer_role=True, model_rules="openai"
+    ),
+    "azure": Quirks(
+        source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning",
+        developer_role=True,
+        model_rules="openai",
+    ),
+    "github": Quirks(source="https://docs.github.com/en/rest/models/inference", model_rules="openai"),
     "litellm_proxy": Quirks(
         source="https://docs.litellm.ai/docs/reasoning_content",
         developer_role=True,
@@ -69,11 +86,15 @@ BACKINGS: Final[Mapping[str, Quirks]] = {
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/use-cases/reasoning-tokens",
         developer_role=True,
+        model_rules="openai",
+        model_knobs=_LIMIT_ONLY,
         takes=frozenset({"reasoning_details"}),
     ),
     "vercel_ai_gateway": Quirks(
         source="https://vercel.com/docs/ai-gateway/openai-compat",
         developer_role=True,
+        model_rules="openai",
+        model_knobs=_LIMIT_ONLY,
         takes=frozenset({"reasoning_details"}),
     ),
     "mistral": Quirks(
@@ -118,7 +139,7 @@ BACKINGS: Final[Mapping[str, Quirks]] = {
         source="https://platform.minimax.io/docs/guides/text-m2-function-call",
         takes=frozenset({"reasoning_content", "reasoning_details"}),
     ),
-    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", takes=_REASONING),
+    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", takes=_REASONING, model_rules="xai"),
     "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
     "together_ai": Quirks(source="https://docs.together.ai/reference/chat-completions-1", renamed=_OLD_LIMIT),
     "ai21_chat": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
@@ -145,28 +166,9 @@ BACKINGS: Final[Mapping[str, Quirks]] = {
     ),
 }
 
-MODELS: Final[tuple[ModelQuirks, ...]] = (
-    ModelQuirks(
-        source="https://platform.openai.com/docs/guides/reasoning",
-        backings=frozenset({"openai", "azure", "github", "openrouter", "vercel_ai_gateway"}),
-        pattern=re.compile(r"(?:o[1-9](?:-|$)|gpt-[5-9](?!-chat)|codex)"),
-        renamed=MappingProxyType({"max_tokens": "max_completion_tokens"}),
-    ),
-    ModelQuirks(
-        # gpt-5.1 and later take sampling parameters again when they do not reason.
-        source="https://platform.openai.com/docs/guides/latest-model",
-        backings=frozenset({"openai", "azure", "github"}),
-        pattern=re.compile(r"(?:o[1-9](?:-|$)|gpt-5(?:$|-(?:mini|nano|pro|codex|\d{4})))"),
-        refused=frozenset(
-            {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
-        ),
-    ),
-    ModelQuirks(
-        source="https://docs.x.ai/docs/guides/reasoning",
-        backings=frozenset({"xai"}),
-        pattern=re.compile(r"grok-(?:3-mini|4(?!.*non-reasoning))"),
-        refused=frozenset({"presence_penalty", "frequency_penalty", "stop"}),
-    ),
+# What a model that reasons refuses beside its effort.
+SAMPLING: Final = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
 )
 
 # The value that a refused parameter may have anyway: it is what happens without it.
@@ -184,13 +186,22 @@ def quirks_of(backing: str) -> Quirks:
     return BACKINGS.get(backing, DEFAULT)
 
 
-def model_quirks(backing: str, model: str) -> tuple[dict[str, str], frozenset[str]]:
-    """What is renamed and what is refused for a model at a backing."""
+def model_quirks(backing: str, model: str, effort: Any = None) -> ModelQuirks:
+    """How a model at a backing differs, by the backing's row and `data/model_facts.json`.
+
+    Args:
+        backing: The backing.
+        model: The model's name, with or without a vendor before a slash.
+        effort: The request's `reasoning_effort`: some models take sampling parameters only without one.
+    """
     quirks = quirks_of(backing)
-    renamed, refused = dict(quirks.renamed), quirks.refused
-    name = model.rpartition("/")[2].lower()
-    for row in MODELS:
-        if backing in row.backings and row.pattern.match(name):
-            renamed.update(row.renamed)
-            refused |= row.refused
-    return renamed, refused
+    known = model_facts(quirks.model_rules, model.rpartition("/")[2]) if quirks.model_rules else {}
+    known = {name: fact for name, fact in known.items() if name in quirks.model_knobs}
+    renamed = dict(quirks.renamed)
+    if name := known.get("max_tokens_name"):
+        renamed["max_tokens"] = name
+    refused = quirks.refused | frozenset(known.get("refused", ()))
+    sampling = known.get("sampling", True)
+    if sampling is False or (sampling == "without_reasoning" and effort not in {None, "none"}):
+        refused |= SAMPLING
+    return ModelQuirks(renamed, refused, known.get("efforts"))
