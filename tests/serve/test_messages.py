@@ -58,9 +58,11 @@ async def test_parallel_tool_calls_stream_whole_even_where_their_parts_come_mixe
     chunks = tool_chunks(("get_weather", '{"city":"Paris"}'), ("get_time", '{"zone":"UTC"}'))
     if mixed:
         chunks[2], chunks[3] = chunks[3], chunks[2]
-    async with calls(FakeGateway(chunks=chunks)) as client:
-        async with client.messages.stream(model=MODEL, max_tokens=50, messages=HI, tools=[TOOL]) as stream:
-            final = await stream.get_final_message()
+    async with (
+        calls(FakeGateway(chunks=chunks)) as client,
+        client.messages.stream(model=MODEL, max_tokens=50, messages=HI, tools=[TOOL]) as stream,
+    ):
+        final = await stream.get_final_message()
     assert [(block.id, block.name, block.input) for block in final.content] == [
         ("call_0", "get_weather", {"city": "Paris"}),
         ("call_1", "get_time", {"zone": "UTC"}),
@@ -71,9 +73,11 @@ async def test_parallel_tool_calls_stream_whole_even_where_their_parts_come_mixe
 async def test_text_inside_an_unfinished_call_comes_after_it() -> None:
     chunks = tool_chunks(("get_weather", '{"city":"Paris"}'))
     chunks.insert(2, chunk(content="meanwhile"))
-    async with calls(FakeGateway(chunks=chunks)) as client:
-        async with client.messages.stream(model=MODEL, max_tokens=50, messages=HI, tools=[TOOL]) as stream:
-            final = await stream.get_final_message()
+    async with (
+        calls(FakeGateway(chunks=chunks)) as client,
+        client.messages.stream(model=MODEL, max_tokens=50, messages=HI, tools=[TOOL]) as stream,
+    ):
+        final = await stream.get_final_message()
     assert [block.type for block in final.content] == ["tool_use", "text"]
     assert final.content[0].input == {"city": "Paris"}
 
@@ -124,9 +128,11 @@ async def test_streamed_thinking_is_one_signed_block() -> None:
         chunk(thinking_blocks=[whole]),
         *text_chunks("So")[1:],
     ]
-    async with calls(FakeGateway(chunks=chunks)) as client:
-        async with client.messages.stream(model=MODEL, max_tokens=50, messages=HI) as stream:
-            final = await stream.get_final_message()
+    async with (
+        calls(FakeGateway(chunks=chunks)) as client,
+        client.messages.stream(model=MODEL, max_tokens=50, messages=HI) as stream,
+    ):
+        final = await stream.get_final_message()
     assert [(block.type) for block in final.content] == ["thinking", "text"]
     assert (final.content[0].thinking, final.content[0].signature) == ("let me see", "sig")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ingate.gateway import Gateway
 
 _AT_ONCE: Final = 4
+_WILDCARDS: Final = "?return_wildcard_routes=true"
 _MAX_TOKENS: Final = 16  # the least that some reasoning models take
 _ASK: Final = [{"role": "user", "content": "Answer with one word: ready?"}]
 _CHAT: Final = frozenset({None, "chat", "completion", "responses"})
@@ -91,16 +93,32 @@ async def deployments(gateway: Gateway) -> dict[str, Any]:
 
     engine = gateway.engine(route.engine)
     assert isinstance(engine, DirectEngine)
-    listed = {str(model["id"]): model.get("mode") for model in await engine.list_models(route)}
+    listed = {str(model["id"]): model.get("mode") for model in await engine.list_models(route, query=_WILDCARDS)}
+    wildcards = {name: None for name in listed if "*" in name}
     told = await engine.list_info(route)
-    return {name: facts.get("mode") for name, facts in told.items()} or listed
+    if not told:
+        from fnmatch import fnmatchcase
+
+        named = {name: mode for name, mode in listed.items() if not any(fnmatchcase(name, one) for one in wildcards)}
+    else:
+        # What a wildcard stands for is listed too, all of it under the wildcard's own id.
+        ids = Counter(facts.get("id") for facts in told.values())
+        named = {name: facts.get("mode") for name, facts in told.items() if ids[facts.get("id")] == 1}
+    return {**named, **wildcards}
 
 
 async def _call(gateway: Gateway, name: str, timeout_s: float) -> Checked:
     begun_s = time.monotonic()
     spec = ModelSpec("proxy", "", name, {"timeout": timeout_s})
     try:
-        body = {"model": str(spec), "messages": _ASK, "max_tokens": _MAX_TOKENS}
+        # Without the proxy's own retries and fallbacks: another deployment's answer would hide that this one is dead.
+        body = {
+            "model": str(spec),
+            "messages": _ASK,
+            "max_tokens": _MAX_TOKENS,
+            "disable_fallbacks": True,
+            "num_retries": 0,
+        }
         answer = await asyncio.wait_for(gateway.complete(body, retries=0), timeout_s)
     except IngateError as error:
         return Checked(name, "missing", detail=_short(error.provider_message or str(error)), fix=error.fix)
