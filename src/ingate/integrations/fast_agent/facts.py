@@ -35,7 +35,7 @@ def model_parameters(gateway: Gateway, spec: str) -> Any:
         tokenizes=tokenizes,
         json_mode="schema",
         reasoning="reasoning_content" if backing in _WANT_REASONING_BACK else "stream",
-        reasoning_effort_spec=_effort_spec(row),
+        reasoning_effort_spec=None if own else _effort_spec(row),
     )
 
 
