@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,15 @@ def test_a_missing_key_is_told_with_its_variable() -> None:
         pytest.raises(Exception, match="GROQ_API_KEY"),
     ):
         dspy.Predict("question -> answer")(question="hi")
+
+
+def test_a_copied_program_asks_the_same_gateway() -> None:
+    engine, gateway = scripted()
+    engine.enqueue(MARKED)
+    program = dspy.Predict("question -> answer")
+    program.set_lm(lm(MODEL, gateway=gateway, cache=False))
+    assert copy.deepcopy(program)(question="Why?").answer == "Blue light scatters most."
+    assert len(engine.requests) == 1
 
 
 def test_a_gateway_and_a_configuration_are_one_too_many() -> None:

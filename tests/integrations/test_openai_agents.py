@@ -89,6 +89,19 @@ async def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> No
     assert set(schema_of(engine)["properties"]) == {"city", "celsius"}
 
 
+async def test_the_responses_model_works_too() -> None:
+    engine, gateway = scripted()
+    engine.enqueue_tool_calls(("lookup_weather", {"city": "Ghent"}), ("lookup_weather", {"city": "Lima"}))
+    engine.enqueue("Both are warm.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        responses = agents.OpenAIResponsesModel(model=MODEL, openai_client=client)
+        run = agents.Runner.run_streamed(agents.Agent(name="a", model=responses, tools=[lookup_weather]), "Where?")
+        assert [event async for event in run.stream_events()]
+    assert run.final_output == "Both are warm."
+    assert run.context_wrapper.usage.output_tokens > 0
+    assert tool_results(engine) == ["21 degrees in Ghent", "21 degrees in Lima"]
+
+
 @pytest.mark.model
 @needs_model[1]
 def test_the_example_runs(tmp_path: Path) -> None:

@@ -94,6 +94,11 @@ class _Engine:
         """The answer's events as they come."""
         return self.dialect.stream(request)
 
+    def __deepcopy__(self, memo: object) -> _Engine:
+        # Optimizers copy whole programs; a copy asks the same gateway.
+        del memo
+        return self
+
 
 class _AsyncEngine(_Engine):
     """The same for event loops."""
