@@ -20,7 +20,7 @@ Examples:
 In the picker the first row is LiteLLM with 20 curated models, ✓ where this machine has the credentials; c shows
 all models."""
 
-DEFAULT_URL: Final = "http://127.0.0.1:8484/v1"
+DEFAULT_URL: Final = "http://127.0.0.1:4100/v1"
 OVERLAYS: Final = Path(".fast-agent", "model-overlays")
 
 
@@ -82,6 +82,6 @@ def overlays(
         chosen += [row.spec for row in gateway.catalog().visible() if states[row.backing].state == "ready"]
     manifests = [manifest(gateway, spec, base_url=base_url, key_variable=key_env) for spec in dict.fromkeys(chosen)]
     written = write(folder, manifests)
-    click.echo(f"{len(written)} overlays in {folder}, for `ingate serve` at {base_url}:")
+    click.echo(f"{len(written)} overlay{'s' * (len(written) != 1)} in {folder}, for `ingate serve` at {base_url}:")
     for one in manifests:
         click.echo(f"  fast-agent go --model {one['name']}")

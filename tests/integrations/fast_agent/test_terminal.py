@@ -38,7 +38,7 @@ from ingate import Gateway, ScriptedEngine
 
 engine = ScriptedEngine()
 engine.enqueue_tool_call("shop__price", {"item": "apple"})
-engine.enqueue("An apple is five euros, says the shop.")
+engine.enqueue(lambda body: f"The shop says: {body['messages'][-1]['content']}")
 fa.main(sys.argv[1:], gateway=Gateway({"groq": {"api_key": "k"}}, engines={"litellm": engine}))
 """
 
@@ -155,8 +155,8 @@ def test_a_tool_of_a_stdio_mcp_server_is_called(terminal: Terminal) -> None:
     terminal.start([*command, "--config-path", "fastagent.config.yaml"])
     terminal.until(READY)
     terminal.keys("What is an apple?", "Enter")
-    screen = terminal.until(r"An apple is five euros, says the shop\.")
-    assert "apple costs 5 euros" in screen, screen
+    screen = terminal.until(r"The shop says: .*apple costs 5 euros")
+    assert re.search(r"tool \(MCP\) +shop price|shop[ _]+price", screen)
 
 
 @pytest.mark.model
