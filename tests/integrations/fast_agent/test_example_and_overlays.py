@@ -48,6 +48,28 @@ def test_fast_agents_own_commands_are_reached(tmp_path: Path) -> None:
     assert "--model" in run([INGATE, "fast-agent", "go", "--help"], tmp_path)
 
 
+PLAY = """
+import sys
+import ingate.integrations.fast_agent as fa
+from ingate import Gateway, ScriptedEngine
+
+fa.main(sys.argv[1:], gateway=Gateway({"groq": {"api_key": "k"}}, engines={"litellm": ScriptedEngine()}))
+"""
+
+
+def test_an_agent_card_may_name_a_model_of_ours(tmp_path: Path) -> None:
+    card = tmp_path / "brief.md"
+    card.write_text("---\nname: brief\nmodel: litellm.groq/openai/gpt-oss-120b\ndefault: true\n---\nBe brief.\n")
+    said = run([sys.executable, "-c", PLAY, "go", "--card", str(card), "--message", "Hello there"], tmp_path)
+    assert "You said: Hello there" in " ".join(said.split())
+
+
+def test_a_default_model_of_fast_agents_own_may_be_ours(tmp_path: Path) -> None:
+    (tmp_path / "fastagent.config.yaml").write_text("default_model: litellm.groq/openai/gpt-oss-120b\n")
+    command = [sys.executable, "-c", PLAY, "go", "--config-path", "fastagent.config.yaml", "--message", "Hello there"]
+    assert "You said: Hello there" in " ".join(run(command, tmp_path).split())
+
+
 STOCK = """
 import asyncio, json
 from fast_agent import FastAgent

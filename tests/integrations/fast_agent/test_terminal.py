@@ -56,6 +56,8 @@ class Terminal:
 
     def start(self, command: list[str], **environ: str) -> None:
         """Run a command in the window, in the environment of the test and no other."""
+        self.stop()
+        self.name += "-"  # a server that was stopped may not have left yet
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         variables = kept | {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | environ
         line = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), *command]
@@ -135,6 +137,12 @@ def test_the_picker_leads_to_an_answer_of_the_local_model(terminal: Terminal) ->
         terminal.until(at_prompt)
     terminal.keys("C-d")
     terminal.ended()
+
+    # The choice is remembered, by the name that leads back to it.
+    kept = [file.read_text() for file in (terminal.folder / ".fast-agent").rglob("*.yaml")]
+    assert any("last_used: ingate.local/smollm2" in text for text in kept)
+    terminal.start([*INGATE, "go"])
+    terminal.until(r"❯ ✓ SmolLM2 135M")
 
 
 def test_the_marks_follow_the_environment(terminal: Terminal) -> None:
