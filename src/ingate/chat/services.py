@@ -64,8 +64,7 @@ class GatewayServices:
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:
         """The proxy's deployments."""
-        route = self.gateway.router.proxy_route()
-        return [] if route is None else await self._list(route)
+        return await self.gateway.proxy_deployments()
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
         """The models that a backing or a server lists now."""
