@@ -14,7 +14,17 @@ from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.cohere_answer import CohereDecoder, completion_of
 from ingate.wire.decoding import WholeDecoder
 from ingate.wire.facts import BUDGETS, model_facts
-from ingate.wire.parts import calls_of, choice_of, deep_merge, format_of, messages_of, parts_of, text_of, tools_of
+from ingate.wire.parts import (
+    calls_of,
+    choice_of,
+    deep_merge,
+    format_of,
+    has_media,
+    messages_of,
+    parts_of,
+    text_of,
+    tools_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +106,8 @@ def chat_request(
     known = model_facts("cohere", model, facts)
     asked = Asked(body, policy=drop_params, model=model)
     out: dict[str, Any] = {"messages": [made for message in messages_of(body) for made in _message(message)]}
+    if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages_of(body)):
+        asked.drop("image in a tool's result", "Cohere's models are told text by tools")
     _tools(asked, out)
     wanted, schema = format_of(body)
     asked.take("response_format")

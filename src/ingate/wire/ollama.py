@@ -152,11 +152,14 @@ def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any
         return {"role": "system", "content": text_of(message.get("content"))}
     if role in {"tool", "function"}:
         call_id = message.get("tool_call_id")
-        made = {"role": "tool", "content": text_of(message.get("content"))}
+        made: dict[str, Any] = {"role": "tool", "content": text_of(message.get("content"))}
+        shown = [part.data for part in parts_of(message.get("content")) if part.kind == "image" and part.data]
+        if shown:
+            made["images"] = shown
         if name := names.get(str(call_id)) or message.get("name"):
             made["tool_name"] = name
         return made
-    made: dict[str, Any] = {"role": role}
+    made = {"role": role}
     said: list[str] = []
     images: list[str] = []
     for part in parts_of(message.get("content")):

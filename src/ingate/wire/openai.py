@@ -12,7 +12,8 @@ from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.errors import error_from_response
 from ingate.wire.facts import nearest_effort
 from ingate.wire.json_text import read_json
-from ingate.wire.quirks import NEUTRAL, Quirks, model_quirks, quirks_of
+from ingate.wire.openai_messages import is_strict, messages_for, tools_for
+from ingate.wire.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
     from ingate.wire.codec import DropPolicy
     from ingate.wire.sse import SSEEvent
 
-# Message fields that are ours or another provider's; a backing that knows one has it in its quirks' `takes`.
-_EXTRA_MESSAGE_FIELDS: Final = frozenset(
-    {
-        "reasoning_content",
-        "reasoning",
-        "reasoning_details",
-        "thinking_blocks",
-        "provider_tool_calls",
-        "provider_specific_fields",
-        "content_parts",
-        "annotations",
-        "ingate",
-    }
-)
 # Said to the gateway, not to the provider.
 _NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
 _ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/completions")
@@ -75,8 +62,11 @@ class OpenAICodec(BaseCodec):
         quirks = quirks_of(backing)
         wire: dict[str, Any] = {"model": model}
         wire.update((key, value) for key, value in body.items() if key not in _NOT_SENT)
+        strict = is_strict(backing, api_base)
         if isinstance(messages := wire.get("messages"), list):
-            wire["messages"] = [_message(message, quirks) for message in messages]
+            wire["messages"] = messages_for(messages, quirks, strict=strict, text_results=strict or backing == "openai")
+        if strict and isinstance(tools := wire.get("tools"), list):
+            wire["tools"] = tools_for(tools)
         request = WireRequest(
             path=endpoint(api_base, "/chat/completions", quirks.path),
             body=b"",
@@ -87,7 +77,7 @@ class OpenAICodec(BaseCodec):
         )
         if isinstance(headers := body.get("extra_headers"), dict):
             request.headers.update({str(name).lower(): str(value) for name, value in headers.items()})
-        _fit(wire, model, backing, drop_params, request)
+        _fit(wire, model, backing, drop_params, request, strict=strict)
         if stream:
             wire["stream"] = True
             if quirks.no_stream_options:
@@ -317,29 +307,12 @@ def _raise_choice_error(choice: dict[str, Any]) -> None:
         raise error_from_response(200, {}, {"error": error}, backing=None)
 
 
-def _message(message: Any, quirks: Quirks) -> Any:
-    """A message with only the fields the backing takes."""
-    if not isinstance(message, dict):
-        return message
-    is_developer = message.get("role") == "developer" and not quirks.developer_role
-    if not is_developer and not _EXTRA_MESSAGE_FIELDS & message.keys():
-        return message
-    out = {
-        key: value
-        for key, value in message.items()
-        if key not in _EXTRA_MESSAGE_FIELDS or (key in quirks.takes and value)
-    }
-    if is_developer:
-        out["role"] = "system"
-    if quirks.reasoning_field != "reasoning_content" and "reasoning_content" in out:
-        out[quirks.reasoning_field] = out.pop("reasoning_content")
-    return out
-
-
-def _fit(wire: dict[str, Any], model: str, backing: str, drop_params: DropPolicy, request: WireRequest) -> None:
+def _fit(
+    wire: dict[str, Any], model: str, backing: str, drop_params: DropPolicy, request: WireRequest, *, strict: bool
+) -> None:
     """Rename what goes by another name, and drop or refuse what would be refused."""
     quirks = model_quirks(backing, model, wire.get("reasoning_effort"))
-    refused = quirks.refused
+    refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
     if quirks.efforts is not None and not quirks.efforts:
         refused |= {"reasoning_effort"}
     for name, other in quirks.renamed.items():

@@ -117,6 +117,11 @@ def text_of(content: Any) -> str:
     return "".join(part.text for part in parts_of(content) if part.kind == "text")
 
 
+def has_media(content: Any) -> bool:
+    """Whether a message's content holds more than text."""
+    return any(part.kind != "text" for part in parts_of(content))
+
+
 def parts_of(content: Any) -> list[Part]:
     """A message's content as parts: a string is one text part, null is none.
 

@@ -171,6 +171,9 @@ SAMPLING: Final = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
 )
 
+# What other providers take and OpenAI's own servers refuse.
+UNKNOWN_TO_OPENAI: Final = frozenset({"top_k", "min_p", "repetition_penalty", "thinking", "cache_control"})
+
 # The value that a refused parameter may have anyway: it is what happens without it.
 NEUTRAL: Final[Mapping[str, Any]] = {
     "temperature": 1,
