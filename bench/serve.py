@@ -3,9 +3,9 @@
     python bench/serve.py [--seconds 60] [--streams 64] [--leave 0.5] [--no-proxy]
 
 First, many streams at once whose clients leave in the middle: answers, memory and open descriptors of the server over
-time. Then calls without a stream, one client process, and the requests per second that one core of the server's own
-processor time pays for: the provider is a process beside it that answers at once. The same through the LiteLLM proxy of
-.venv-proxy, where there is one.
+time. Then calls without a stream, and the requests per second that one core of a process's own time pays for:
+in-process, through `ingate serve`, and through the LiteLLM proxy of .venv-proxy, where there is one. The provider is a
+process beside them that answers at once.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def descriptors(pid: int) -> int:
 
 async def streams(address: str, pid: int, *, at_once: int, seconds: float, leave: float) -> bool:
     """The first part; whether nothing was left behind."""
-    done = left = failed = 0
+    done = left = failed = told = 0
     dice = random.Random(1)
     begun_s = time.monotonic()
     used_s = cpu_s(pid)
@@ -132,7 +132,7 @@ async def streams(address: str, pid: int, *, at_once: int, seconds: float, leave
     body = {"model": "mine/m", "messages": ASK, "stream": True}
 
     async def client() -> None:
-        nonlocal done, left, failed
+        nonlocal done, left, failed, told
         while time.monotonic() - begun_s < seconds:
             leave_after = dice.randrange(1, PIECES) if dice.random() < leave else None
             async with session.post(f"{address}/v1/chat/completions", json=body) as answer:
@@ -141,6 +141,7 @@ async def streams(address: str, pid: int, *, at_once: int, seconds: float, leave
                     pieces += line.startswith(b"data: {")
                     if leave_after is not None and pieces >= leave_after:
                         break
+                told += pieces
                 if leave_after is not None:
                     left += 1
                 elif answer.status == 200 and pieces >= PIECES:
@@ -161,7 +162,7 @@ async def streams(address: str, pid: int, *, at_once: int, seconds: float, leave
     await asyncio.sleep(1)
     samples.append((time.monotonic() - begun_s, resident_mb(pid), descriptors(pid)))
     print(f"{at_once} streams at once for {seconds:.0f} s: {done} finished, {left} left in the middle, {failed} failed")
-    print(f"  the server used {busy:.0%} of a core for {at_once * PIECES:.0f} pieces a second at most")
+    print(f"  {told / seconds:.0f} pieces a second for {busy:.0%} of a core")
     for at_s, memory_mb, fds in samples:
         print(f"  {at_s:5.0f} s  {memory_mb:6.1f} MB  {fds:4} descriptors")
     warm_mb = samples[min(2, len(samples) - 1)][1]
@@ -202,6 +203,41 @@ async def calls(name: str, address: str, pid: int, model: str, *, seconds: float
     return count / used_s
 
 
+async def in_process(base: str, *, seconds: float) -> float:
+    """The same calls with no server between: this process's own time, client and all."""
+    from ingate import AsyncIngate, Gateway
+
+    settings = {"servers": {"mine": {"base_url": base}}}
+    rate = 0.0
+    async with Gateway(settings) as gateway, AsyncIngate(gateway=gateway) as sdk:
+
+        async def plain() -> None:
+            await gateway.complete({"model": "mine/m", "messages": ASK})
+
+        async def through_sdk() -> None:
+            await sdk.chat.completions.create(model="mine/m", messages=ASK)  # ty: ignore[invalid-argument-type]
+
+        for name, call in (("in-process, Gateway", plain), ("in-process, AsyncIngate", through_sdk)):
+
+            async def client(until_s: float, call: Any = call) -> int:
+                count = 0
+                while time.monotonic() < until_s:
+                    await call()
+                    count += 1
+                return count
+
+            await asyncio.gather(*(client(time.monotonic() + 1) for _ in range(8)))
+            used_s, begun_s = time.process_time(), time.monotonic()
+            count = sum(await asyncio.gather(*(client(begun_s + seconds) for _ in range(8))))
+            took_s, used_s = time.monotonic() - begun_s, time.process_time() - used_s
+            rate = count / used_s
+            print(
+                f"{name:<28} {rate:6.0f} requests/s a core  ({used_s / count * 1000:.2f} ms of processor each; "
+                f"{count / took_s:.0f}/s here)"
+            )
+    return rate
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
@@ -225,6 +261,7 @@ def main() -> int:
         clean = asyncio.run(streams(address, pid, at_once=asked.streams, seconds=asked.seconds, leave=asked.leave))
         print()
         each_s = min(asked.seconds, 10)
+        asyncio.run(in_process(base, seconds=each_s))
         asyncio.run(calls("ingate serve", address, pid, "mine/m", seconds=each_s))
         if not asked.no_proxy and LITELLM.is_file():
             params = {"model": "openai/m", "api_base": base, "api_key": "none"}
