@@ -187,6 +187,22 @@ def test_check_tells_which_deployments_answer(stack: Stack, tmp_path: Path) -> N
     assert states["small"]["latency_s"] > 0
 
 
+def test_list_tells_what_there_is(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "ingate.yaml").write_text(json.dumps(stack.config()))
+    done = subprocess.run(
+        [str(INGATE), "proxy", "list"], capture_output=True, text=True, env=plain_environment(tmp_path), cwd=tmp_path,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "litellm/small" in done.stdout
+    none = subprocess.run(
+        [str(INGATE), "proxy", "list"], capture_output=True, text=True, env=plain_environment(tmp_path), cwd="/",
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert none.returncode == 3
+    assert "LITELLM_API_BASE" in none.stderr
+
+
 async def test_killing_the_proxy_mid_stream_keeps_what_came_and_a_new_one_is_used_at_once(stack: Stack) -> None:
     async with Gateway(stack.config()) as gateway:
         got: list[dict[str, Any]] = []

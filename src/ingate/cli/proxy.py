@@ -17,7 +17,8 @@ EXAMPLES = """\b
 Examples:
   ingate proxy export --out deploy          its configuration, a compose file, and the variables to fill in
   ingate proxy up                           one on this machine, from the same configuration, until Ctrl-C
-  ingate proxy check                        each deployment of the configured proxy called once
+  ingate proxy list                         what the configured proxy has
+  ingate proxy check                        each of its deployments called once
   LITELLM_API_BASE=http://host:4000 LITELLM_API_KEY=sk-… ingate proxy check"""
 
 _local_url = click.option(
@@ -78,7 +79,9 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_obj
 def check(config: str | None, timeout_s: float, as_json: bool) -> int:
-    """Call each deployment of the configured proxy once; exits 1 where one does not answer."""
+    """Call each of its deployments once.
+
+    Exits 1 where one does not answer. The proxy's own retries and fallbacks are left out."""
     import asyncio
 
     from ingate.gateway import Gateway
@@ -105,6 +108,38 @@ def check(config: str | None, timeout_s: float, as_json: bool) -> int:
     return int(any(one.state == "missing" for one in found))
 
 
+@command.command("list", epilog="\b\nExample:\n  ingate proxy list --json")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON: the proxy's own model objects.")
+@click.pass_obj
+def list_(config: str | None, as_json: bool) -> None:
+    """List the configured proxy's chat deployments, with limits and prices where the key may read them."""
+    import asyncio
+
+    from ingate.catalog.format import price, tokens
+    from ingate.cli.out import show_json, table
+    from ingate.gateway import Gateway
+    from ingate.picker.live import rows_of
+
+    async def run() -> list[dict[str, Any]]:
+        async with Gateway(config) as gateway:
+            gateway.routes("litellm/any")  # says what to set where no proxy is configured
+            return await gateway.proxy_deployments()
+
+    models = asyncio.run(run())
+    if as_json:
+        show_json(models)
+        return
+    head = tuple(click.style(cell, bold=True) for cell in ("model", "context", "$/M in", "$/M out", "can"))
+    rows = [
+        (f"litellm/{row.model}", tokens(row.context_tokens), price(row.input_usd_per_mtok),
+         price(row.output_usd_per_mtok), " ".join(row.caps))
+        for row in rows_of("litellm_proxy", models, lambda *_: None)
+    ]  # fmt: skip
+    for line in table([head, *rows], right=frozenset({1, 2, 3})) if rows else []:
+        click.echo(line)
+    click.echo(f"{len(rows)} deployments", err=True)
+
+
 @command.command(epilog="\b\nExample:\n  ingate proxy up --port 4000")
 @click.option("--port", default=4000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--litellm", metavar="PATH", help="The litellm command to run (default: this one's, or .venv-proxy's).")
@@ -125,7 +160,9 @@ def up(
     wildcards: bool,
     specs: tuple[str, ...],
 ) -> None:
-    """Start a real LiteLLM proxy on this machine, without a database, until Ctrl-C."""
+    """Start a real LiteLLM proxy here, until Ctrl-C.
+
+    It has no database: virtual keys and budgets need the exported compose file."""
     import asyncio
 
     from ingate._paths import state_dir, write_private

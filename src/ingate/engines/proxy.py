@@ -57,7 +57,7 @@ def mended(error: IngateError, route: Route, *, status: int, headers: Mapping[st
     if isinstance(error, (BadRequest, ModelNotFound)) and any(word in words for word in _NO_DEPLOYMENT):
         return ModelNotFound(
             f"the LiteLLM proxy at {base} has no deployment {route.model!r}",
-            fix="run `ingate models --backing litellm_proxy`, or add it to the proxy's model_list",
+            fix="`ingate proxy list` tells which it has; add it to the proxy's model_list otherwise",
             provider_message=error.provider_message,
             request_id=error.request_id,
         )

@@ -86,8 +86,7 @@ async def deployments(gateway: Gateway) -> dict[str, Any]:
     """
     route = gateway.router.proxy_route()
     if route is None:
-        # The router says it best.
-        gateway.router.route(ModelSpec("proxy", "", "any"))
+        gateway.routes("litellm/any")  # says what to set
         raise MissingCredentials("no LiteLLM proxy is configured")
     from ingate.engines.direct import DirectEngine
 
