@@ -22,6 +22,7 @@ from ingate.config import load
 from ingate.engines.base import CallReport, Engine, Route
 from ingate.metadata import about
 from ingate.routing import Router
+from ingate.wire.thinking import given_back
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -356,7 +357,10 @@ class _Face:
 def _request(route: Route, body: Mapping[str, Any]) -> dict[str, Any]:
     """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
     own = {"model", "stream"}
-    return {**{name: value for name, value in body.items() if name not in own}, **route.params}
+    made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
+    if isinstance(messages := made.get("messages"), list):
+        made["messages"] = [given_back(message) for message in messages]
+    return made
 
 
 def _wait_s(state: Any) -> float:

@@ -353,3 +353,30 @@ def test_the_invariants_hold_for_whatever_comes(pieces: list[dict[str, Any]]):
     again = StreamNormaliser("asked-for")
     twice = [told for piece in chunks for told in again.feed(piece)] + again.finish()
     assert assemble(twice) == whole
+
+
+def test_lists_that_come_in_pieces_can_be_joined_by_their_index():
+    normaliser = StreamNormaliser("m")
+    pieces = [
+        {"thinking_blocks": [{"type": "thinking", "thinking": "I "}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "look."}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "I look.", "signature": "s"}]},
+        {"thinking_blocks": [{"type": "redacted_thinking", "data": "r"}], "annotations": [{"type": "a"}]},
+        {"annotations": [{"type": "b"}, {"type": "c"}]},
+    ]
+    told = [one for piece in pieces for one in normaliser.feed(chunk(piece))] + normaliser.finish()
+    blocks = [b for one in told for c in one["choices"] for b in c["delta"].get("thinking_blocks", ())]
+    assert [(block["index"], block.get("thinking")) for block in blocks] == [
+        (0, "I "),
+        (0, "look."),
+        (0, ""),
+        (1, None),
+    ]
+    notes = [n for one in told for c in one["choices"] for n in c["delta"].get("annotations", ())]
+    assert notes == [{"type": "a", "index": 0}, {"type": "b", "index": 1}, {"type": "c", "index": 2}]
+    message = assemble(told)["choices"][0]["message"]
+    assert message["thinking_blocks"] == [
+        {"type": "thinking", "thinking": "I look.", "signature": "s"},
+        {"type": "redacted_thinking", "data": "r"},
+    ]
+    assert message["annotations"] == [{"type": "a"}, {"type": "b"}, {"type": "c"}]

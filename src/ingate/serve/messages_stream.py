@@ -100,7 +100,7 @@ class MessageStream:
     def _thinking_block(self, block: Mapping[str, Any], out: list[bytes]) -> None:
         """Its text has mostly come as reasoning before it; then only its signature is new."""
         if block.get("type") == "redacted_thinking":
-            self._whole(dict(block), out)
+            self._whole({key: value for key, value in block.items() if key != "index"}, out)
             return
         if not self._thought and block.get("thinking"):
             self._in("thinking", {"thinking": "", "signature": ""}, out)

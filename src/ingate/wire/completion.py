@@ -120,7 +120,7 @@ def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
         elif key == "thinking_blocks":
             add_blocks(message.setdefault(key, []), value)
         elif key in _LISTED and isinstance(value, list):
-            message.setdefault(key, []).extend(value)
+            message.setdefault(key, []).extend(_unplaced(key, item) for item in value)
         elif key == "audio" and isinstance(value, dict):
             _add_audio(message.setdefault(key, {}), value)
         else:
@@ -134,6 +134,13 @@ def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
                     choice[key][part] = (choice[key].get(part) or []) + items
         else:
             choice[key] = dict(value) if isinstance(value, dict) else value
+
+
+def _unplaced(key: str, item: Any) -> Any:
+    """An entry without the place that the normaliser gave it; `reasoning_details` have one of their provider's."""
+    if key == "reasoning_details" or not isinstance(item, dict):
+        return item
+    return {name: value for name, value in item.items() if name != "index"}
 
 
 def _add_call(call: dict[str, Any], piece: Mapping[str, Any]) -> None:

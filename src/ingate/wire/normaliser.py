@@ -6,6 +6,8 @@
 - Each choice has one finish reason, in a last delta without content.
 - `id`, `created`, `model` and `object` are the same in all chunks.
 - The last chunk has `choices: []` and the usage, where usage is asked for; no other chunk has usage.
+- Entries of a delta's lists (annotations, thinking blocks, tools the provider ran) carry an index, as tool calls do: clients
+  join lists by it.
 - Reasoning text is `reasoning_content`; content is text; nulls are left out; unknown fields are kept.
 """
 
@@ -16,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.fields import finish_reason, unify
-from ingate.wire.thinking import add_blocks
+from ingate.wire.thinking import told_blocks
 from ingate.wire.tool_calls import ToolCallTracker
 from ingate.wire.usage import merge_usage, normalise_usage
 
@@ -258,11 +260,17 @@ class StreamNormaliser:
             if isinstance(items := delta[key], list):
                 kept = state.kept.setdefault(key, [])
                 if key == "thinking_blocks":
-                    add_blocks(kept, items)
+                    delta[key] = told_blocks(kept, items)
                 else:
+                    delta[key] = [_placed(item, len(kept) + place) for place, item in enumerate(items)]
                     kept.extend(items)
             if not delta[key]:
                 del delta[key]
+
+
+def _placed(item: Any, place: int) -> Any:
+    """An entry of a list with its place in the message's whole list, which OpenAI's clients join lists by."""
+    return {**item, "index": place} if isinstance(item, dict) and "index" not in item else item
 
 
 def _says_something(value: object) -> bool:
