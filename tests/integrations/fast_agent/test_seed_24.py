@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def project(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for fast-agent's own file, with nothing remembered of the last test's."""
     from fast_agent import config
