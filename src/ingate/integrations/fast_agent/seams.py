@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate._errors import IngateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 _MARK: Final = "__ingate_original__"
 
@@ -34,7 +34,7 @@ class Seams:
         self.lost: dict[str, str] = {}
 
     @contextmanager
-    def seam(self, carries: str) -> Iterator[None]:
+    def seam(self, carries: str) -> Generator[None, None, None]:
         """Run a block that takes hold of a place; whatever goes wrong costs `carries` and no more."""
         try:
             yield
