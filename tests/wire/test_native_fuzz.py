@@ -310,3 +310,23 @@ def test_a_line_of_ten_megabytes_is_read() -> None:
     array = json.dumps([{"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}]).encode()
     pieces = [array[at : at + 65_536] for at in range(0, len(array), 65_536)]
     assert len(run("gemini", pieces)["choices"][0]["message"]["content"]) == len(text)
+
+
+def decode_whole(decoder: Any, body: bytes) -> None:
+    decoder.feed(body)
+    decoder.close()
+    raise decoder.failed or AssertionError("read as an answer")
+
+
+@pytest.mark.parametrize(
+    "wire", ["openai", "azure", "anthropic", "gemini", "bedrock", "bedrock_invoke", "cohere", "ollama"]
+)
+@pytest.mark.parametrize(
+    "body", [b'{"a": "\x80\xff"}', b"\x8b", b'{"error": {"message": "\xdb"}}', b'{"a": "\\ud83d"}', b"[" * 100_000]
+)
+def test_bytes_that_are_no_text_are_one_of_our_errors(wire: str, body: bytes) -> None:
+    with pytest.raises(IngateError):
+        codec_for(wire).response(body, model="m")
+    decoder = codec_for(wire).decoder(model="m", content_type="application/json")
+    with pytest.raises(IngateError):
+        decode_whole(decoder, body)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ingate._errors import Unavailable
+from ingate.wire.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
 def parse_object(data: bytes | str, *, far_side: str) -> dict[str, Any]:
     """A JSON object. Raises `Unavailable` where `data` is anything else."""
     try:
-        value = _decode(data)
-    except (msgspec.DecodeError, RecursionError):
+        value = read_json(data)
+    except ValueError:
         shown = data[:80].decode(errors="replace") if isinstance(data, bytes) else data[:80]
         raise Unavailable(f"{far_side} answered with something that is no JSON: {shown!r}", status=502) from None
     if not isinstance(value, dict):

@@ -109,7 +109,7 @@ def answer_of_value(arguments: str) -> str:
     """The answer in the arguments of the value tool, as JSON text; the arguments as they are where it is not there."""
     try:
         value = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return arguments
     return dumped(value[VALUE_KEY]) if isinstance(value, dict) and VALUE_KEY in value else arguments
 

@@ -23,6 +23,7 @@ from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.decoding import Decoder, WholeDecoder
 from ingate.wire.errors import error_from_response
 from ingate.wire.eventstream import EventStreamParser, Message
+from ingate.wire.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,8 +91,8 @@ def _unpacked(event: Mapping[str, Any]) -> dict[str, Any]:
 def _error_of(message: Message) -> IngateError:
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code") or ""
     try:
-        said = mapping(msgspec.json.decode(message.payload))
-    except msgspec.DecodeError:
+        said = mapping(read_json(message.payload))
+    except ValueError:
         said = {}
     told = text(said.get("message") or said.get("Message")) or message.headers.get(":error-message") or kind
     status = said.get("originalStatusCode")

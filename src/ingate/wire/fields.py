@@ -155,6 +155,6 @@ def is_json(text: str) -> bool:
     """Whether `text` is one whole JSON value."""
     try:
         msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True

@@ -24,7 +24,7 @@ def read_json(text: bytes | str) -> Any:
     """
     try:
         return _decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     except RecursionError:
         raise ValueError("nested too deeply") from None
