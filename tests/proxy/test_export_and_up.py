@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,35 @@ def test_the_whole_export_passes_the_proxys_own_start_up(tmp_path: Path) -> None
     log = proxy.log.read_text()
     assert "Traceback" not in log
     assert "quick" in log
+
+
+def test_a_killed_up_takes_its_proxy_along(tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux ends a child with its parent")
+    (tmp_path / "ingate.yaml").write_text("aliases: {quick: groq/m}\n")
+    stand_in = tmp_path / "litellm"
+    stand_in.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    stand_in.chmod(0o755)
+    up = subprocess.Popen(
+        [str(INGATE), "--config", str(tmp_path / "ingate.yaml"), "proxy", "up", "--port", "0", "--litellm", str(stand_in)],
+        env=plain_environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    file = tmp_path / "pid"
+    while not file.exists() or not file.read_text().strip():
+        assert up.poll() is None
+        time.sleep(0.02)
+    up.kill()
+    up.wait()
+    until_s = time.monotonic() + 10
+    status = Path(f"/proc/{file.read_text().strip()}/status")
+    while time.monotonic() < until_s:
+        try:
+            if "State:\tZ" in status.read_text():
+                return
+        except OSError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the proxy outlived a killed ingate")
 
 
 def test_up_tells_a_proxy_that_ends_at_its_start(tmp_path: Path) -> None:

@@ -161,12 +161,31 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
             stderr=descriptor,
             env=dict(environ),
             start_new_session=True,  # Ctrl-C is for ingate, which stops it in order
+            preexec_fn=_ending_with_parent(),
         )
     except OSError as error:
         raise Unavailable(f"cannot run {command[0]}: {error.strerror}", retryable=False, fix="--litellm PATH") from None
     finally:
         os.close(descriptor)
     return Running(process, f"http://127.0.0.1:{port}", log)
+
+
+def _ending_with_parent() -> Callable[[], None] | None:
+    """What the child does first: it asks Linux to be ended where ingate is killed and cannot do so itself."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    try:
+        prctl = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None
+    set_parent_death_signal, number = 1, int(signal.SIGTERM)
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, number)
+
+    return ask
 
 
 def _fresh(log: Path) -> int:
