@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers_simulators import PROVIDERS, simulated
 from ingate import Gateway
-from ingate._errors import SpecError
+from ingate._errors import BadRequest, SpecError
 from ingate.lanes import format_and_base
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ KEY = "sk-secret-0123456789"
 AWS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": KEY, "aws_region_name": "eu-west-1"}
 GOOGLE = {"vertex_project": "p", "vertex_location": "europe-west4"}
 VERTEX = "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/publishers"
+TOOL = {"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}}
 AZURE = {"api_key": KEY, "base_url": "https://mine.openai.azure.com"}
 
 
@@ -134,3 +137,46 @@ async def test_a_projects_name_is_read_from_a_configured_credential(tmp_path: Pa
         async with Gateway({"vertex_ai": {"vertex_credentials": credentials}}) as gateway:
             (route,) = gateway.routes("vertex_ai/gemini-2.5-flash")
         assert route.credential.params["vertex_project"].reveal() == "carried"
+
+
+@pytest.mark.parametrize(
+    ("spec", "section", "asked", "dropped"),
+    [
+        ("anthropic/claude-opus-4-8", {"api_key": KEY}, {"temperature": 0.5, "seed": 7}, {"temperature", "seed"}),
+        ("gemini/gemini-2.5-flash", {"api_key": KEY}, {"logit_bias": {"1": 2}}, {"logit_bias"}),
+        ("bedrock/amazon.nova-lite-v1:0", AWS, {"seed": 7, "n": 1}, {"seed"}),
+        ("cohere_chat/command-a-03-2025", {"api_key": KEY}, {"logit_bias": {"1": 2}}, {"logit_bias"}),
+        (
+            "ollama/llama3.2:1b",
+            {},
+            {"tool_choice": "required", "tools": [TOOL]},
+            {"tool_choice"},
+        ),
+        ("openai/o3", {"api_key": KEY}, {"temperature": 0.5, "max_tokens": 5}, {"temperature"}),
+        ("azure/gpt-5", AZURE, {"top_k": 4}, {"top_k"}),
+        ("mistral/mistral-small", {"api_key": KEY}, {"logit_bias": {"1": 2}}, {"logit_bias"}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_metadata_tells_what_was_left_out_and_strict_refuses(
+    spec: str, section: Any, asked: dict[str, Any], dropped: set[str], stream: bool
+) -> None:
+    name = (
+        "bedrock, Nova"
+        if spec.startswith("bedrock")
+        else {"mistral": "openai", "ollama": "ollama"}.get(spec.partition("/")[0], spec.partition("/")[0])
+    )
+    provider = replace(PROVIDERS[name], check=lambda body: None, path="")
+    async with simulated(provider, any_path=True) as running:
+        config = {spec.partition("/")[0]: {**section, "base_url": running.base}}
+        async with Gateway(config, retries=0) as gateway:
+            body = {"model": spec, "messages": [{"role": "user", "content": "Hi"}], **asked}
+            if stream:
+                about = [chunk async for chunk in gateway.stream(body)][-1]["ingate"]
+            else:
+                about = (await gateway.complete(body))["ingate"]
+            with pytest.raises(BadRequest):
+                await gateway.complete({**body, "model": f"{spec}?drop_params=strict"})
+    assert set(about["dropped"]) == dropped
+    for word in dropped:
+        assert any(word in warning for warning in about["warnings"])

@@ -19,14 +19,8 @@ pytest.importorskip("openai")
 
 KEY = "sk-for-thinking-0123456789"
 AWS = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": KEY, "aws_region_name": "us-east-1"}
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "look",
-        "description": "Looks.",
-        "parameters": {"type": "object", "properties": {"at": {"type": "string"}}},
-    },
-}
+LOOK = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"], "additionalProperties": False}
+TOOL = {"type": "function", "function": {"name": "look", "description": "Looks.", "strict": True, "parameters": LOOK}}
 ASKED = [{"role": "user", "content": "What is there?"}]
 USED = {"input_tokens": 3, "output_tokens": 2}
 
