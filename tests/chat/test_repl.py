@@ -309,3 +309,19 @@ async def test_continuing_shows_the_last_exchange() -> None:
 async def test_no_key_is_in_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
     done = await typed("Hello\r", "One.", config={"openai": {"api_key": "sk-planted-key"}})
     assert "sk-planted" not in done.chat.log.path.read_text()
+
+
+async def test_the_first_message_has_the_tools_of_a_server_that_is_still_starting() -> None:
+    pytest.importorskip("mcp")
+    options = Options(servers=(parse_server(SERVER),), message="Add")
+    done = await typed("", "3", options=options)
+    assert "add" in {tool["function"]["name"] for tool in done.bodies[0]["tools"]}
+
+
+async def test_an_unknown_price_is_no_zero_below_the_prompt() -> None:
+    log = log_of()
+    log.record("turn", spec=SPEC, cost_usd=None, input_tokens=3, output_tokens=2)
+    done = await typed("", log=log)
+    assert done.chat._status().endswith(" · ?")
+    log.session.apply({"type": "turn", "spec": SPEC, "cost_usd": 0.5})
+    assert done.chat._status().endswith(" · $0.5000 + ?")

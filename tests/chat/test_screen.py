@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers_chat import Terminal, console_of
+from ingate.chat.growing import Growing
+from ingate.chat.harmless import harmless
 from ingate.chat.markdown import lines_of, markdown, visible
 from ingate.chat.screen import Screen
 from ingate.chat.session import Turn
@@ -225,3 +227,61 @@ def test_drawing_in_pieces_ends_as_drawing_at_once(parts: list[str]) -> None:
 def test_lines_have_no_trailing_blanks() -> None:
     console, _ = console_of()
     assert all(not visible(line).endswith(" ") for line in lines_of(console, markdown(ANSWER)))
+
+
+class TestLongCode:
+    """A fence that is longer than the screen."""
+
+    LINES = ("def f(x):", "    return x", "", "x = '" + "long " * 40 + "'", "# 日本語のコメント", "    ", "y = 2")
+
+    @pytest.mark.parametrize(("size", "height"), [(17, 5), (113, 24), (900, 3)])
+    async def test_it_is_shown_once_and_whole(self, size: int, height: int) -> None:
+        code = "\n".join(f"{self.LINES[at % len(self.LINES)]}" for at in range(400))
+        answer = f"Here:\n\n```python\n{code}\n```\n\nThat is all.\n"
+        console, file = console_of(height=height)
+        await play(Screen(console), pieces(answer, size))
+        screen = Terminal(80, height)
+        screen.feed(file.getvalue())
+        still, kept = console_of(height=height)
+        await play(Screen(still), [answer])
+        whole = Terminal(80, height)
+        whole.feed(kept.getvalue())
+        assert [line.rstrip() for line in screen.text.splitlines()] == [
+            line.rstrip() for line in whole.text.splitlines()
+        ]
+
+    def test_what_stays_is_not_laid_out_again(self) -> None:
+        console, _ = console_of()
+        text = "```python\n" + "x = 1\n" * 1000
+        growing = Growing(console)
+        growing.keep(text, len(growing.lines(text)) - 20)
+        assert len(growing.lines(text)) == 20
+        assert len(growing._laid_out(text)) < 80
+
+
+class TestHarmless:
+    """What a model or a tool writes is text, not orders to the terminal."""
+
+    EVIL = "a\x1b]0;title\x07b\x1b[2Jc\x9b31md\x1b]52;c;aGk=\x07e"
+
+    async def test_no_control_sequence_of_an_answer_reaches_the_terminal(self) -> None:
+        console, file = console_of()
+        screen = Screen(console)
+        screen.begin("scripted/any")
+        screen.reasoning(self.EVIL)
+        screen.text(self.EVIL + "\n\n```\n" + self.EVIL + "\n```\n")
+        call = Call(id="1", name="look", server="box", arguments={"what": self.EVIL}, spelt="{}")
+        screen.tool_ended(call, Result(self.EVIL))
+        screen.note(self.EVIL)
+        screen.end(Turn(spec="scripted/any"))
+        sent = file.getvalue()
+        for order in ("\x1b]", "\x07", "\x1b[2J", "\x9b"):
+            assert order not in sent
+        assert "a␛]0;title␇b" in shown(file)
+
+    @pytest.mark.parametrize("text", ["plain", "tab\tand\nlines", "日本語 é ✓ \u2066שלום\u2069"])
+    def test_text_without_control_characters_stays_as_it_is(self, text: str) -> None:
+        assert harmless(text) == text
+
+    def test_line_ends_of_other_systems_are_line_ends(self) -> None:
+        assert harmless("one\r\ntwo") == "one\ntwo"

@@ -20,14 +20,18 @@ def turn_line(turn: Turn) -> str:
 
 
 def total_line(session: Session) -> str:
-    """The whole session, `? ` beside the sum where some turn has no known price."""
+    """The whole session."""
     turns = len(session.turns)
-    total = session.totals()
-    parts = [f"{turns} {'answer' if turns == 1 else 'answers'}", *_tokens(total)]
+    said = f"{turns} {'answer' if turns == 1 else 'answers'}"
+    return " · ".join([said, *_tokens(session.totals()), cost_of(session)])
+
+
+def cost_of(session: Session) -> str:
+    """What a session cost: `$0.0012`, `$0.0012 + ?` where some turn has no known price, `?` where none has."""
     unknown = session.unpriced
-    known = "" if unknown == turns else dollars(total.cost_usd)
-    parts.append(" + ".join(part for part in (known, "?" if unknown else "") if part) or "$0")
-    return " · ".join(parts)
+    if not unknown:
+        return dollars(session.totals().cost_usd or 0.0)
+    return "?" if unknown == len(session.turns) else f"{dollars(session.totals().cost_usd)} + ?"
 
 
 def dollars(amount: float | None) -> str:

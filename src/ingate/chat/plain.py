@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ingate.chat.harmless import harmless
+
 if TYPE_CHECKING:
     from ingate.chat.session import Turn
     from ingate.chat.tools import Answer, Call, Result
@@ -15,6 +17,7 @@ class Plain:
 
     def __init__(self) -> None:
         self._ended_line = True
+        self._terminal = sys.stdout.isatty()  # where only standard input is a pipe
 
     def begin(self, spec: str) -> None:
         """Nothing to show yet."""
@@ -24,7 +27,7 @@ class Plain:
 
     def text(self, text: str) -> None:
         """A piece of the answer."""
-        sys.stdout.write(text)
+        sys.stdout.write(harmless(text) if self._terminal else text)
         sys.stdout.flush()
         self._ended_line = text.endswith("\n")
 
@@ -60,5 +63,5 @@ class Plain:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{harmless(line)}\n")
     sys.stderr.flush()

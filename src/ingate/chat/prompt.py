@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ingate.chat.tools import Answer, Call
 
 _MOST_OFFERED = 60
+_ANSWERS: dict[Answer, str] = {"once": "yo", "always": "a", "no": "n"}
 
 
 class Prompt:
@@ -78,11 +79,19 @@ class Prompt:
             KeyboardInterrupt: Ctrl-C.
         """
         keys = KeyBindings()
-        for answer, letters in {"once": "yo", "always": "a", "no": "n"}.items():
+
+        def take(answer: Answer) -> Callable[[Any], None]:
+            def taken(event: Any) -> None:
+                event.current_buffer.insert_text(answer)  # it stays on the screen
+                event.app.exit(result=answer)
+
+            return taken
+
+        for answer, letters in _ANSWERS.items():
             for letter in letters:
-                keys.add(letter)(lambda event, answer=answer: event.app.exit(result=answer))
-        keys.add("escape", eager=True)(lambda event: event.app.exit(result="no"))
-        keys.add("c-d")(lambda event: event.app.exit(result="no"))
+                keys.add(letter)(take(answer))
+        keys.add("escape", eager=True)(take("no"))
+        keys.add("c-d")(take("no"))
         keys.add("enter")(_nothing)
         keys.add("<any>")(_nothing)
         session: PromptSession[str] = PromptSession(key_bindings=keys, **self._terminal)

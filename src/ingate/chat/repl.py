@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ingate._errors import IngateError
+from ingate._errors import IngateError, StreamInterrupted
 from ingate.chat import mcp_servers
 from ingate.chat.commands import is_command
-from ingate.chat.lines import dollars, total_line
+from ingate.chat.harmless import harmless
+from ingate.chat.lines import cost_of, total_line
 from ingate.chat.markdown import lines_of, markdown
 from ingate.chat.screen import Screen
 from ingate.chat.session import text_of
@@ -171,6 +172,8 @@ class Chat:
         self.say(f"[bold red]error:[/] {escaped(str(error))}")
         if error.provider_message and error.provider_message not in str(error):
             self.say(f"  it said: {escaped(error.provider_message)}")
+        if isinstance(error, StreamInterrupted) and self._is_partial():
+            return  # no key is to blame, and /retry, of which the person is told next, is what helps
         if error.credential_source and error.credential_source not in str(error):
             self.say(f"  the key: {escaped(error.credential_source)}")
         for note in (*getattr(error, "near_misses", ()), *getattr(error, "__notes__", ())):
@@ -251,7 +254,7 @@ class Chat:
                 case "tool":
                     self.say(f"[dim]⚙ {escaped(str(entry.message.get('name') or 'tool'))}[/]")
                 case _ if text:
-                    self._write("\n".join(lines_of(self.console, markdown(text))) + "\n")
+                    self._write("\n".join(lines_of(self.console, markdown(harmless(text)))) + "\n")
             if entry.stopped:
                 self.say(f"[yellow]Not whole: {escaped(entry.stopped)}. /retry asks again.[/]")
 
@@ -272,7 +275,7 @@ class Chat:
         parts = [session.model]
         if session.turns:
             total = session.totals()
-            parts += [f"{(total.input_tokens or 0) + (total.output_tokens or 0):,} tokens", dollars(total.cost_usd)]
+            parts += [f"{(total.input_tokens or 0) + (total.output_tokens or 0):,} tokens", cost_of(session)]
         if len(self.toolbox):
             parts.append(f"{len(self.toolbox)} tools")
         return " · ".join(parts)
@@ -296,7 +299,7 @@ def _keys(catalog: Any) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """A text as it is, inside rich's markup."""
+    """A text as it is, inside rich's markup, without what a terminal would act on."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(harmless(text))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 INTERRUPTED: Final = "the terminal was closed"
+_MEASURABLE_S: Final = 0.05  # an answer that came at once has no speed
 
 
 class Entry(msgspec.Struct):
@@ -82,7 +83,7 @@ class Turn(msgspec.Struct, kw_only=True):
     @property
     def tokens_per_s(self) -> float | None:
         """Output tokens a second once they came; None where that cannot be told."""
-        if not self.output_tokens or self.output_tokens < 2 or self.seconds <= 0:
+        if not self.output_tokens or self.output_tokens < 2 or self.seconds < _MEASURABLE_S:
             return None
         return self.output_tokens / self.seconds
 

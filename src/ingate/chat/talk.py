@@ -50,7 +50,7 @@ class Talk:
         self.gateway = gateway
         self.log = log
         self.view = view
-        self.toolbox = toolbox or Toolbox()
+        self.toolbox = toolbox if toolbox is not None else Toolbox()  # an empty one is one that fills yet
         self._told: set[str] = set()
         self._backing = ""
 

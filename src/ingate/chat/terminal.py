@@ -32,6 +32,7 @@ def quiet_input() -> Generator[None]:
     quiet = list(before)
     quiet[0] &= ~termios.ICRNL
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    quiet[3] |= termios.NOFLSH  # Ctrl-C is to stop the answer, not to lose what was typed
     try:
         _set(quiet)
         yield
