@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import aclosing
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ingate import _environ
@@ -25,7 +27,7 @@ from ingate.routing import Router
 from ingate.wire.thinking import given_back
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -41,6 +43,7 @@ _PROXY_LIST_S: Final = 60.0
 # What the next model in the list would answer no better.
 _NO_FALLBACK: Final = (BadRequest, NotServed, ConfigError)
 _YET_FALLBACK: Final = (ContextTooLong, ContentFiltered)
+_LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 class Gateway:
@@ -209,9 +212,10 @@ class Gateway:
     @property
     def asgi(self) -> Callable[..., Awaitable[None]]:
         """The gateway as an ASGI application: `app.mount("/v1", gateway.asgi)`."""
+        from ingate.face import Face
         from ingate.serve.app import create_app
 
-        return create_app(_Face(self))
+        return create_app(Face(self))
 
     async def aclose(self) -> None:
         """Let go of every connection, thread and model. May be called twice."""
@@ -237,6 +241,11 @@ class Gateway:
         return self.engine(route.engine)
 
     def _specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
+        if not isinstance(body, Mapping):
+            raise BadRequest(
+                f"a request is a mapping, but this is {type(body).__name__}",
+                fix="pass {'model': …, 'messages': […]}",
+            )
         model = body.get("model") or self.default_model
         if not isinstance(model, str) or not model:
             raise SpecError(
@@ -332,31 +341,12 @@ class Gateway:
             error.fix = f"ask for one of its models, like {error.nearest[0]}"
 
 
-class _Face:
-    """The gateway behind the ASGI face: the client retries there, and one layer is enough."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-
-    async def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return await self.gateway.complete(body, retries=0)
-
-    def stream(self, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        return self.gateway.stream(body, retries=0)
-
-    async def embed(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return await self.gateway.embed(body, retries=0)
-
-    async def models(self) -> list[dict[str, Any]]:
-        return await self.gateway.models()
-
-    async def aclose(self) -> None:
-        await self.gateway.aclose()
-
-
 def _request(route: Route, body: Mapping[str, Any]) -> dict[str, Any]:
     """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
     own = {"model", "stream"}
+    # Two names of one limit: the spec's wins, by whichever name.
+    if not _LENGTHS.isdisjoint(route.params):
+        own |= _LENGTHS
     made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
     if isinstance(messages := made.get("messages"), list):
         made["messages"] = [given_back(message) for message in messages]
@@ -375,22 +365,18 @@ def _lists(listed: frozenset[str], name: str) -> bool:
     return name in listed or any(entry.endswith("*") and name.startswith(entry[:-1]) for entry in listed)
 
 
+_ENGINES: Final[Mapping[str, tuple[str, str]]] = {
+    "direct": ("ingate.engines.direct", "DirectEngine"),
+    "litellm": ("ingate.engines.litellm_", "LitellmEngine"),
+    "local": ("ingate.engines.local", "LocalEngine"),
+    "tensorzero": ("ingate.engines.tensorzero", "TensorZeroEngine"),
+}
+
+
 def _make_engine(name: str) -> Engine:
-    if name == "direct":
-        from ingate.engines.direct import DirectEngine
-
-        return DirectEngine()
-    if name == "litellm":
-        from ingate.engines.litellm_ import LitellmEngine
-
-        return LitellmEngine()
-    if name == "local":
-        from ingate.engines.local import LocalEngine
-
-        return LocalEngine()
+    if name not in _ENGINES:
+        raise ConfigError(f"there is no engine {name!r}")
     if name == "tensorzero":
-        from ingate.engines.tensorzero import TensorZeroEngine
-
         _environ.silence_tensorzero()
-        return TensorZeroEngine()
-    raise ConfigError(f"there is no engine {name!r}")
+    module, made = _ENGINES[name]
+    return getattr(import_module(module), made)()
