@@ -228,12 +228,51 @@ def test_version_and_an_unknown_command() -> None:
     assert "Did you mean doctor" in run("docter", code=2).stderr
 
 
-def test_a_reader_that_leaves_early_is_no_error() -> None:
-    line = subprocess.run(
-        f"{INGATE} models --all | head -1", shell=True, capture_output=True, text=True, env=dict(os.environ)
-    )
-    assert "Traceback" not in line.stderr
-    assert "BrokenPipe" not in line.stderr
+def in_a_shell(line: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+    done = subprocess.run(["bash", "-c", line], capture_output=True, stdin=subprocess.DEVNULL, env=os.environ | more)
+    assert b"Traceback" not in done.stderr, done.stderr
+    assert b"Exception ignored" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", ["models --all", "models --all --json"])
+def test_a_reader_that_leaves_early_is_no_error(command: str) -> None:
+    done = in_a_shell(f"set -o pipefail; {INGATE} {command} | head -1")
+    assert done.returncode == 0
+    assert b"BrokenPipe" not in done.stderr
+
+
+def test_a_closed_standard_output_or_input_is_borne(groq: Upstream) -> None:
+    groq.say(Reply(events=chunks("Hel", "lo")))
+    assert in_a_shell(f"{INGATE} ask hi -m groq/m >&-").returncode == 0
+    assert in_a_shell(f"{INGATE} ask -m groq/m <&-").returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["doctor", "ask hi -m groq/m"])
+def test_an_answer_that_cannot_be_written_is_an_error_of_one_line(groq: Upstream, command: str) -> None:
+    groq.say(Reply(events=chunks("Hel", "lo")))
+    done = in_a_shell(f"{INGATE} {command} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == b"error: No space left on device\n"
+
+
+def test_an_encoding_without_the_marks_gets_near_ones(groq: Upstream) -> None:
+    out = in_a_shell(f"{INGATE} models && {INGATE} doctor", PYTHONIOENCODING="latin-1").stdout.decode("latin-1")
+    assert "v  litellm.groq/" in out
+    assert "x  litellm.openai/" in out
+
+
+def test_python_dash_m_is_the_same_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "ingate", "--version"], capture_output=True, text=True)
+    assert done.stdout == run("--version").stdout
+
+
+def test_models_tells_when_only_the_keys_are_missing(groq: Upstream) -> None:
+    told = run("models", "claude", "--ready").stderr
+    assert "leave out --ready" in told
+    assert "--all" not in told
+    assert "Nothing matches" in run("models", "no-such-model").stderr
 
 
 QUIET = """

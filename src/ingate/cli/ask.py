@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +106,6 @@ async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
             for choice in chunk.get("choices") or ():
                 if piece := (choice.get("delta") or {}).get("content"):
                     click.echo(piece, nl=False)
-                    sys.stdout.flush()
                     ended_line = piece.endswith("\n")
             _warn(chunk.get("ingate") or {})
     finally:

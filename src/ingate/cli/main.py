@@ -49,6 +49,16 @@ class LazyGroup(click.Group):
             return None
         return import_module(COMMANDS[cmd_name][0]).command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        from ingate.cli.streams import settle_output
+
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader has left (`| head`): nothing went wrong, where click would exit with 1.
+            settle_output()
+            return 0
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -94,9 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command; returns the exit code (0; 2 for bad usage or configuration; 3 to 8 by error class; 130)."""
+    """Run a command; returns the exit code (0; 1 where the machine fails; 2 for bad usage or configuration; 3 to 8 by
+    error class; 130)."""
     from ingate._errors import IngateError
+    from ingate.cli.streams import any_encoding, settle_output
 
+    any_encoding()
     try:
         result: Any = cli.main(arguments, prog_name="ingate", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -112,8 +125,9 @@ def run(arguments: list[str]) -> int:
 
         show_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader has left (`| head`): nothing more to say, and nothing more may be flushed at exit.
-        sys.stdout = None
-        return 0
+    except OSError as error:
+        settle_output()
+        what = f": {error.filename!r}" if error.filename else ""
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.strerror or error}{what}", err=True)
+        return 1
     return result if isinstance(result, int) else 0

@@ -52,9 +52,17 @@ def command(
     for problem in noted:
         click.echo(f"note: {problem}", err=True)
     hidden = of - len(rows)
-    more = "" if all_ and not terms and not ready and backing is None else "; --all shows every one"
-    click.echo(f"{len(rows):,} of {of:,} shown{more if hidden else ''} · catalog: {catalog.source}", err=True)
-    if not rows and terms:
+    # Without terms it is the few curated rows that are shown; terms and a backing search every model that is current.
+    more = "; --all shows every one" if hidden and not (all_ or ready or terms or backing) else ""
+    click.echo(f"{len(rows):,} of {of:,} shown{more} · catalog: {catalog.source}", err=True)
+    if rows:
+        return
+    unready = _chosen(catalog, states, " ".join(terms), ready=False, all_=all_, backing=backing)[0] if ready else []
+    if unready:
+        click.echo(
+            f"{len(unready):,} match, and none has its credential here: leave out --ready to see them.", err=True
+        )
+    elif terms:
         click.echo(
             "Nothing matches. A model the catalog does not know can be called all the same, by its spec.", err=True
         )
