@@ -324,3 +324,31 @@ async def test_requests_are_never_changed_in_place(groq: Upstream) -> None:
     assert json.dumps(body) == before
     assert "tools" not in groq.seen[0].body
     assert groq.seen[0].body["x"] == 1
+
+
+@pytest.mark.parametrize("asked", ["max_tokens", "max_completion_tokens"])
+async def test_a_specs_length_wins_by_either_name(groq: Upstream, asked: str) -> None:
+    async with Gateway(config(groq)) as gateway:
+        await gateway.complete({**ASK, asked: 500, "model": "groq/m?max_tokens=7"})
+    sent = groq.seen[0].body
+    assert [sent[name] for name in ("max_tokens", "max_completion_tokens") if name in sent] == [7]
+
+
+@pytest.mark.parametrize("body", [None, "Hello", ["Hello"]])
+async def test_a_request_that_is_no_mapping_is_refused(body: Any) -> None:
+    async with Gateway({}) as gateway:
+        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+            await gateway.complete(body)
+        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+            await anext(aiter(gateway.stream(body)))
+        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+            await gateway.embed(body)
+
+
+@pytest.mark.parametrize("wrong", [5, [], b"ingate.yaml", True])
+def test_a_configuration_of_a_wrong_type_is_told(wrong: Any) -> None:
+    with pytest.raises(ingate.ConfigError, match="a configuration is a path or a mapping") as caught:
+        Gateway(wrong)
+    assert caught.value.fix
+    with pytest.raises(ingate.ConfigError, match="is empty"):
+        Gateway("")

@@ -111,8 +111,9 @@ def _disabled(merged: Checked, names: list[str], settings: Settings, problems: l
         else:
             near = nearest(name, [*known.names, *known.aliases, *settings.servers])
             hint = f"; did you mean {near!r}?" if near else ""
+            fix = f"write {near}" if near else "`ingate models --all` shows every backing"
             where = merged.values["disabled_backings",].where
-            problems.append(Problem(where, f"disabled_backings names an unknown backing{hint}"))
+            problems.append(Problem(where, f"disabled_backings names an unknown backing{hint}", fix))
     return list(dict.fromkeys(found))
 
 

@@ -31,6 +31,11 @@ _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
 _BARE_NUMBER: Final = "write the bare number, without quotes or a unit"
 
 
+def _as_text(node: Node) -> str:
+    """What to do about a value that should be text."""
+    return "write one value" if isinstance(node.value, (list, dict)) else "put the value in quotes"
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Something wrong in a configuration."""
 
@@ -74,7 +79,7 @@ def loose_secret(node: Node, path: KeyPath, context: Context) -> SecretRef | Non
 def _secret(node: Node, path: KeyPath, context: Context, *, single_line: bool) -> SecretRef | None:
     value = node.value
     if not isinstance(value, (str, Secret)):
-        context.report(node, path, f"must be text, but is {kind_of(value)}", "put the value in quotes")
+        context.report(node, path, f"must be text, but is {kind_of(value)}", _as_text(node))
         return None
     try:
         return SecretRef(value, node.where, path, single_line=single_line)
@@ -86,7 +91,7 @@ def _secret(node: Node, path: KeyPath, context: Context, *, single_line: bool) -
 def text(node: Node, path: KeyPath, context: Context) -> str | None:
     """Text that is no secret; its variables are filled in now. Empty text is no value."""
     if not isinstance(node.value, str):
-        context.report(node, path, f"must be text, but is {kind_of(node.value)}", "put the value in quotes")
+        context.report(node, path, f"must be text, but is {kind_of(node.value)}", _as_text(node))
         return None
     try:
         reference = parse(node.value)
@@ -106,7 +111,7 @@ def template(node: Node, path: KeyPath, context: Context) -> str | None:
     if node.raw is not None:
         return node.raw
     if not isinstance(node.value, str):
-        context.report(node, path, f"must be text, but is {kind_of(node.value)}", "put the value in quotes")
+        context.report(node, path, f"must be text, but is {kind_of(node.value)}", _as_text(node))
         return None
     try:
         return _expanded(parse_template(node.value), node, path, context, strip=False)
@@ -201,7 +206,7 @@ def drop_params(node: Node, path: KeyPath, context: Context) -> bool | str | Non
     value = _through_reference(node, path, context)
     if value is None or isinstance(value, bool) or value in ("strict", "warn", "drop"):
         return value
-    context.report(node, path, "must be true, false, strict, warn or drop")
+    context.report(node, path, "must be true, false, strict, warn or drop", f"write {path[-1]}: warn")
     return None
 
 

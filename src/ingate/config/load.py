@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -85,6 +86,13 @@ def load(
     """
     if isinstance(source, Config):
         return source
+    if not (source is None or isinstance(source, (str, os.PathLike, Mapping))):
+        raise Where().error(
+            f"a configuration is a path or a mapping, but this is {type(source).__name__}",
+            fix="pass the path of an ingate.yaml, a mapping of the same shape, or None to look for files",
+        )
+    if source == "":
+        raise Where().error("the path of the configuration is empty", fix="pass None to look for files")
     finder = Finder(environ, cwd, fast_agent)
     problems: list[Problem] = []
     if isinstance(source, Mapping):

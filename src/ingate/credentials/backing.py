@@ -149,7 +149,7 @@ def backing(name: str) -> Backing:
         f"{name!r} is no backing{hint}",
         nearest=nearest,
         backing=name,
-        fix=f"write {nearest[0]}/<model>" if nearest else "ingate models lists the backings",
+        fix=f"write {nearest[0]}" if nearest else "ingate models lists the backings",
     )
 
 
