@@ -87,6 +87,11 @@ def test_punctuation_between_segments_does_not_matter():
     assert "openai/gpt-6.1" in keys("gpt61")
 
 
+def test_a_backing_and_a_models_own_name_find_it_where_its_maker_stands_between():
+    assert keys("groq/gpt-oss") == ["groq/openai/gpt-oss-120b"]
+    assert keys("groq/claude") == []
+
+
 def test_a_misspelling_finds_the_nearest_names_but_only_where_nothing_matches():
     assert set(keys("cluade")) == set(keys("claude"))
     assert keys("comand")[0] == "cohere_chat/command-r-08-2024"

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from helpers_picker import data, press, press_for, start
+from ingate.catalog.schema import ModelRow
+from ingate.credentials import Backing, backings
 from ingate.picker.addkey import not_saved, opened, refused, verified
+from ingate.picker.items import Item
+from ingate.picker.keypages import KEY_PAGES
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
 
@@ -25,6 +31,20 @@ def test_it_names_the_variable_the_remedy_and_the_page() -> None:
     frame = text(view(on("openai"), Size(100, 24)))
     for said in ("OPENAI_API_KEY", "https://platform.openai.com/api-keys", "OPENAI_KEY is set"):
         assert said in frame
+
+
+def test_pages_are_of_backings_there_are() -> None:
+    assert set(KEY_PAGES) <= set(backings())
+    assert all(page.startswith("https://") for page in KEY_PAGES.values())
+
+
+def test_a_page_that_gives_no_keys_is_not_said_to() -> None:
+    state = start()
+    known = Backing("small", "Small", (("SMALL_API_KEY",),), wire_format="openai", docs_url="https://small.test/docs")
+    there = msgspec.structs.replace(state.data, backings={**state.data.backings, "small": known})
+    frame = text(view(with_(state, dialog=opened(there, Item(ModelRow("small", "one"), "auto"))), Size(100, 24)))
+    assert "Read on: https://small.test/docs" in frame
+    assert "Get a key" not in frame
 
 
 def test_enter_on_a_model_without_a_key_asks_for_it() -> None:

@@ -206,11 +206,12 @@ async def test_a_key_is_added_and_never_written_to_the_screen(running: Running, 
 
 
 async def test_a_provider_that_echoes_the_key_shows_it_to_nobody(running: Running, services: FakeServices) -> None:
-    services.verdict = AuthenticationFailed(f"bad key {KEY}")
+    services.verdict = AuthenticationFailed(f"bad key {KEY}", fix="unset the variable")
     async with running.open():
         await running.press("/claude\r", "ANTHROPIC_API_KEY:")
         running.pipe.send_text(KEY)
         await running.press("\r", "bad key ***")
+    assert "unset the variable" not in running.output.written  # it has been typed here
     assert KEY[:8] not in running.output.written
 
 

@@ -156,6 +156,14 @@ class Searcher:
             compact = self._compact
             if kept := {at: score + _INSIDE for at, score in scores.items() if bare in compact[at]}:
                 return kept
+        backing, slash, model = term.partition("/")
+        if slash and backing and model:  # `groq/gpt-oss` for groq/openai/gpt-oss-120b
+            names, backings = self._names, self._backings
+            own = {
+                at: score + _INSIDE for at, score in scores.items() if backings[at] == backing and model in names[at]
+            }
+            if own:
+                return own
         near = self._nearest(term)
         return {at: score + _NEAR for at, score in scores.items() if at in near}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,14 @@ async def _answer(
 
             show_json(completion)
         else:
-            click.echo(answer)
+            _say(answer)
+
+
+def _say(text: str, *, nl: bool = True) -> None:
+    """Print what the model wrote: to a terminal without what it would act on, to anything else as it is."""
+    from ingate.chat.harmless import harmless
+
+    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=nl)
 
 
 async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
@@ -105,7 +113,7 @@ async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
         async for chunk in gateway.stream(body):
             for choice in chunk.get("choices") or ():
                 if piece := (choice.get("delta") or {}).get("content"):
-                    click.echo(piece, nl=False)
+                    _say(piece, nl=False)
                     ended_line = piece.endswith("\n")
             _warn(chunk.get("ingate") or {})
     finally:

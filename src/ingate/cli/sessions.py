@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,10 @@ def show(id_: str) -> None:
     """Print one as Markdown."""
     from ingate.chat import store
     from ingate.chat.export import to_markdown
+    from ingate.chat.harmless import harmless
 
-    click.echo(to_markdown(store.load(store.find(id_))), nl=False)
+    text = to_markdown(store.load(store.find(id_)))
+    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=False)
 
 
 @command.command()
@@ -79,6 +82,7 @@ def _list() -> None:
 def _row(path: Path) -> tuple[str, ...] | None:
     from ingate._errors import IngateError
     from ingate.chat import store
+    from ingate.picker.cells import clean
 
     try:
         session = store.load(path)
@@ -86,4 +90,4 @@ def _row(path: Path) -> tuple[str, ...] | None:
     except (IngateError, OSError):
         return None
     said = f"{len(session.entries)} messages"
-    return path.stem, when, said, session.model, click.style(session.title[:60], dim=True)
+    return path.stem, when, said, session.model, click.style(clean(session.title)[:60], dim=True)

@@ -8,6 +8,7 @@ import msgspec
 
 from ingate._secret import Secret
 from ingate.picker.items import standing
+from ingate.picker.keypages import KEY_PAGES
 
 if TYPE_CHECKING:
     from ingate.credentials import Backing
@@ -28,7 +29,9 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
     title: Its name for people.
     spec: The model the dialog was opened on.
     step: What is being asked; `"info"` where there is nothing to type.
-    detail, fix, near_misses, docs_url: What is missing, what would help, and where to get a key.
+    detail, fix, near_misses: What is missing, and what would help.
+    key_url: Where to get a key, empty where that is not known.
+    docs_url: Where to read on.
     groups: The alternatives that can be typed, each a group of variables.
     shown: Variables whose value is an address and is shown as it is typed.
     group: The chosen alternative.
@@ -48,6 +51,7 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     fix: str = ""
     near_misses: tuple[str, ...] = ()
+    key_url: str = ""
     docs_url: str = ""
     groups: tuple[tuple[str, ...], ...] = ()
     shown: frozenset[str] = frozenset()
@@ -94,6 +98,7 @@ def opened(data: PickerData, item: Item) -> AddKey:
         detail=now.detail,
         fix=now.fix,
         near_misses=status.near_misses if status is not None else (),
+        key_url=KEY_PAGES.get(name, ""),
         docs_url=known.docs_url if known is not None else "",
         groups=groups,
         shown=frozenset(known.api_base_env) if known is not None else frozenset(),

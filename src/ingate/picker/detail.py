@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ingate.catalog.format import price, tokens
 from ingate.picker.cells import clean, cut, wrap
 from ingate.picker.items import standing
+from ingate.picker.keypages import KEY_PAGES
 from ingate.picker.live import age
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tu
             lines += [("", line) for line in wrap(f"→ {clean(now.fix)}", cells, "  ")]
         for miss in status.near_misses if status is not None else ():
             lines += [("warn", line) for line in wrap(clean(miss), cells)]
-        if known is not None and known.docs_url:
-            lines += [("dim", line) for line in wrap(known.docs_url, cells)]
+        if page := KEY_PAGES.get(backing) or (known.docs_url if known is not None else ""):
+            lines += [("dim", line) for line in wrap(page, cells)]
         lines.append(("bold", "a adds it"))
     listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else backing)
     if listed is not None and listed.fetched_at:
@@ -84,9 +85,9 @@ def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
     if row.mode != "chat":
         pairs.append(("Endpoint", row.mode))
     lines = [("", cut(f"{name:13}{value}", cells)) for name, value in pairs]
+    features = wrap(" ".join(row.caps) or "?", max(cells - 13, 1))
     lines += [
-        ("", line)
-        for line in wrap(f"{'Features':13}".rstrip() + "     " + (" ".join(row.caps) or "?"), cells, " " * 13)
+        ("", f"{name:13}{line}") for name, line in zip(("Features", *[""] * len(features)), features, strict=False)
     ]
     if row.deprecated_on:
         lines.append(("warn", cut(f"{'Retired on':13}{row.deprecated_on}", cells)))

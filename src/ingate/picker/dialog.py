@@ -24,7 +24,8 @@ _KEYS: Final = {
 def dialog_lines(dialog: AddKey, columns: int, rows: int) -> list[list[tuple[str, str]]]:
     """The dialog over the whole screen; what is asked stays visible however few rows there are."""
     fix = ("", dialog.fix and f"→ {dialog.fix}")
-    page = ("dim", dialog.docs_url and f"Get a key: {dialog.docs_url}" if columns >= 60 else dialog.docs_url)
+    url, label = (dialog.key_url, "Get a key: ") if dialog.key_url else (dialog.docs_url, "Read on: ")
+    page = ("dim", url and f"{label * (columns >= 60)}{url}")
     near = [("warn", miss) for miss in dialog.near_misses]
     about: list[tuple[str, str]] = []
     # On a small screen the last of these are cut off: where a key can be typed, how to set it elsewhere matters least.

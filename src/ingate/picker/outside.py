@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import IngateError
+from ingate._errors import AuthenticationFailed, IngateError
 from ingate._secret import scrub
 from ingate.picker import addkey, live, memory
 from ingate.picker.actions import is_listed, learned, told
@@ -191,6 +191,9 @@ class Outside:
         try:
             async with asyncio.timeout(_CALL_S):
                 said = await self._services.verify(backing, dict(values))
+        except AuthenticationFailed as error:
+            # What to do about it speaks of a variable; here the key has just been typed.
+            text, outcome = " ".join(str(error).split()), addkey.refused
         except Exception as error:  # noqa: BLE001 -- shown
             text, outcome = _said(error), addkey.refused
         else:

@@ -31,7 +31,9 @@ DETAIL: Final = 110
 _BAR: Final[Fragment] = ("dim", " │ ")
 _HINTS: Final = (
     "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f favourite  t test  y copy  ? help  q leave",
-    "Enter take  / filter  Tab column  c all/curated  a add key  ? help  q leave",
+    "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f star  t test  y copy  ? help  q leave",
+    "Enter take  / filter  c all  a key  r ready  s sort  f star  t test  ? help  q",
+    "Enter take  / filter  c all  a key  r ready  ? help  q leave",
     "Enter take  / filter  c all  ? help  q",
     "/ filter  ? help  q leave",
     "? help",
@@ -158,7 +160,8 @@ def _models(state: State, cells: int, height: int) -> Frame:
     items = state.shown.items
     frame: Frame = []
     if not items:
-        frame = [[("dim", fit(line, cells))] for line in _nothing(state)[:height]]
+        said = [line for one in _nothing(state) for line in wrap(one, cells)]
+        frame = [[("dim", fit(line, cells))] for line in said[:height]]
     at = min(state.cursor, len(items) - 1)
     for place in _window(at, len(items), height):
         frame.append(_model(state, items[place], cells, selected=place == at))
