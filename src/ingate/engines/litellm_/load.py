@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate import _environ
 from ingate._errors import MissingExtra
+from ingate._secret import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -137,8 +138,18 @@ def _quieten(litellm: Any) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.addFilter(_to_whom_it_concerns)
+    # openai 2 hides the key it was given when it logs a request for debugging, but no other header.
+    logging.getLogger("openai._base_client").addFilter(_without_headers)
 
 
 def _to_whom_it_concerns(record: logging.LogRecord) -> bool:
     """Warnings go to a program that set up logging; nothing falls through to standard error by default."""
     return record.levelno >= logging.WARNING and bool(logging.getLogger().handlers)
+
+
+def _without_headers(record: logging.LogRecord) -> bool:
+    """Masks what a logged request's headers hold: a configured one may be a credential."""
+    headers = record.args.get("headers") if isinstance(record.args, dict) else None
+    if isinstance(record.args, dict) and isinstance(headers, dict):
+        record.args = {**record.args, "headers": {name: MASK for name in headers}}  # noqa: C420 -- typed
+    return True
