@@ -254,7 +254,7 @@ class TestLongCode:
         console, _ = console_of()
         text = "```python\n" + "x = 1\n" * 1000
         growing = Growing(console)
-        growing.keep(text, len(growing.lines(text)) - 20)
+        growing.keep(text, len(growing.lines(text)) - 20, 20)
         assert len(growing.lines(text)) == 20
         assert len(growing._laid_out(text)) < 80
 

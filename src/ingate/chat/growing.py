@@ -9,8 +9,8 @@ from ingate.chat.markdown import lines_of, markdown
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A long fence is let go of in pieces of so many lines of code.
-_PIECE: Final = 40
+# A long fence is let go of in pieces of at least so many lines of code.
+_PIECE: Final = 100
 
 
 class Growing:
@@ -34,18 +34,19 @@ class Growing:
         """The block's lines that do not stay yet, where `text` is what of it has come."""
         return self._laid_out(text)[self._gone :]
 
-    def keep(self, text: str, count: int) -> None:
-        """The next `count` lines stay."""
+    def keep(self, text: str, count: int, left: int) -> None:
+        """The next `count` lines stay, and `left` more are there."""
         self._gone += count
         if not text.lstrip(" ").startswith(("```", "~~~")):
             return
-        came = text.count("\n") - 1  # without the fence's own line
-        while self._code + _PIECE <= came:
-            piece = len(self._laid_out(text, self._code + _PIECE))
-            if piece > self._gone:
-                return
+        # Code that came whole, without the fence's own line; a line of it takes one row or more.
+        last = text.count("\n") - 1 - left
+        if last < self._code + _PIECE:
+            return
+        piece = len(self._laid_out(text, last))
+        if piece <= self._gone:
             self._gone -= piece
-            self._code += _PIECE
+            self._code = last
 
     def _laid_out(self, text: str, last: int | None = None) -> list[str]:
         """All lines from the code that stays on; `last` is where to stop, as a line of code."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ingate.chat.tools import Answer, Call, Result
 
 FRAME_S: Final = 0.05
-_MOST_OF_THE_TIME: Final = 4  # a frame that took long is followed by a pause of that many times as long
+_MOST_OF_THE_TIME: Final = 2  # a frame that took long is followed by a pause of that many times as long
 _SILENCE_S: Final = 2.0
 _REASONING_LINES: Final = 6
 _RESULT_LINES: Final = 6
@@ -178,7 +178,7 @@ class Screen:
         over = len(lines) - self._tail.height
         if over > 0:
             finished += lines[:over]
-            self._growing.keep(self._blocks.tail, over)
+            self._growing.keep(self._blocks.tail, over, len(lines) - over)
             lines = lines[over:]
         return finished, lines
 
