@@ -256,6 +256,23 @@ def test_every_backing_has_a_line() -> None:
     assert set(credentials.backings()) <= shown
 
 
+def test_gather_reads_aliases_by_the_model_they_name_first() -> None:
+    config = {
+        "aliases": {
+            "速い": "groq/openai/gpt-oss-120b?temperature=0",
+            "team": ["litellm/gpt", "openai/gpt-6-luna"],
+            "again": "速い",
+        }
+    }
+    assert gathered(config).aliases == {"groq/openai/gpt-oss-120b": ("速い",), "litellm_proxy/gpt": ("team",)}
+
+
+def test_an_alias_in_use_is_the_model_it_names() -> None:
+    config = {"aliases": {"team": ["litellm/gpt", "openai/gpt-6-luna"], "again": "team", "round": "round"}}
+    assert gathered({**config, "default_model": "again"}).current == "litellm/gpt"
+    assert gathered({**config, "default_model": "round"}).current == "round"
+
+
 def test_gather_reads_proxy_servers_local_models_and_the_default(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_bytes(b"")
     found = gathered(

@@ -11,7 +11,8 @@ from ingate.picker.actions import learned
 from ingate.picker.data import Live
 from ingate.picker.filter import Index
 from ingate.picker.memory import Memory
-from ingate.picker.state import opened
+from ingate.picker.state import Size, opened
+from ingate.picker.view import text, view
 
 
 def marks(state: object) -> list[str]:
@@ -175,6 +176,12 @@ def test_the_filter_finds_local_models_deployments_and_display_names() -> None:
     assert specs(press(start(), "/team")) == ["litellm/team-gpt"]
     assert specs(press(start(), "/要約")) == ["litellm/要約モデル"]
     assert "litellm.groq/openai/gpt-oss-120b" in specs(press(start(), "/fast"))
+
+
+def test_a_configured_alias_finds_its_model() -> None:
+    state = press(start(aliases={"anthropic/claude-opus-5-5": ("別名", "best")}), "/別名")
+    assert [item.spec for item in state.shown.items] == ["litellm.anthropic/claude-opus-5-5"]
+    assert "alias 別名, best" in text(view(state, Size(140, 24)))
 
 
 def test_filters_and_terms_must_all_hold() -> None:

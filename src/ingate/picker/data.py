@@ -69,6 +69,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
         proxy: The proxy's base URL, None where none is configured.
         proxy_source: Where that is configured.
         servers: Servers of one's own: name → base URL.
+        aliases: Configured aliases, by the key of the row they name first.
         lives: Backing, server or `litellm_proxy` → its fetched list.
         current: The spec in use or last used, None where there is none.
         memory: Favourites, recents and how the picker was left.
@@ -88,6 +89,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     proxy_source: str = ""
     servers: Mapping[str, str] = {}
+    aliases: Mapping[str, tuple[str, ...]] = {}
     lives: Mapping[str, Live] = {}
     current: str | None = None
     memory: Memory = Memory()

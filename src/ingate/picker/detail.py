@@ -30,6 +30,8 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
     title = state.index.names.get(item.row.key) or item.row.model
     head = [("bold", line) for line in wrap(clean(title), cells)]
     head += [("dim", line) for line in wrap(clean(item.spec), cells)] if height > 12 else []
+    if aliases := state.data.aliases.get(item.row.key):
+        head += [("dim", line) for line in wrap(clean(f"alias {', '.join(aliases)}"), cells)]
     parts = [head, _credentials(state, item, now, cells), _facts(item.row, cells)]
     lines: list[tuple[str, str]] = []
     roomy = sum(map(len, parts)) + len(parts) <= height

@@ -34,6 +34,7 @@ def _same(one: PickerData, other: PickerData) -> bool:
         and one.local == other.local
         and one.proxy == other.proxy
         and one.servers == other.servers
+        and one.aliases == other.aliases
         and one.lives == other.lives
     )
 
@@ -67,6 +68,8 @@ class Index:
         self.catalog_visible = visible_count(data.rows, data.today)
         self.names: Mapping[str, str] = {entry.row.key: entry.display_name for entry in data.curated}
         words = {entry.row.key: f"{entry.display_name} {' '.join(entry.tags)}" for entry in data.curated}
+        for key, aliases in data.aliases.items():
+            words[key] = f"{words.get(key, '')} {' '.join(aliases)}"
         self._searcher = Searcher(self.rows, words)
         self._found: dict[tuple[str, object], list[ModelRow]] = {}
         self._places: dict[int, int] = {}

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate import credentials
+from ingate._errors import SpecError
 from ingate._paths import cache_dir as default_cache_dir
 from ingate._paths import config_dir
 from ingate._paths import state_dir as default_state_dir
 from ingate.catalog.schema import ModelRow
 from ingate.picker import live, memory
 from ingate.picker.data import LOCAL, PROXY, Live, LocalModel
+from ingate.spec import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,13 +57,40 @@ def gather(
         "proxy": proxy.api_base if proxy is not None else None,
         "proxy_source": proxy.source if proxy is not None else "",
         "servers": servers,
+        "aliases": aliases_of(settings.aliases),
         "lives": _kept(cache_dir or default_cache_dir(), bases),
-        "current": current or left.last or settings.default_model or settings.litellm.default_model,
+        "current": _named(
+            current or left.last or settings.default_model or settings.litellm.default_model, settings.aliases
+        ),
         "memory": left,
         "secrets_file": shown(secrets_file(config)),
         "keyring": credentials.is_installed("keyring"),
         "today": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
+    """Aliases by the key of the row they name first, so that a row is found by them; what cannot be read is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for alias, spec in configured.items():
+        try:
+            one = parse(spec if isinstance(spec, str) else ",".join(spec))[0]
+        except SpecError:
+            continue
+        if one.lane != "alias":
+            key = f"{PROXY if one.lane == 'proxy' else one.backing}/{one.model}"
+            found[key] = (*found.get(key, ()), alias)
+    return found
+
+
+def _named(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | None:
+    """What a spec names where it is a configured alias: the list has models."""
+    for _ in aliases:
+        named = aliases.get(spec or "")
+        if not named:
+            break
+        spec = named if isinstance(named, str) else named[0]
+    return spec
 
 
 def local_models(config: Config) -> tuple[LocalModel, ...]:
