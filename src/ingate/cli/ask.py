@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from ingate._errors import BadRequest, IngateError
 from ingate.cli.options import lane_option
+from ingate.cli.out import show_answer
 
 if TYPE_CHECKING:
     from ingate.gateway import Gateway
@@ -97,14 +97,7 @@ async def _answer(
 
             show_json(completion)
         else:
-            _say(answer)
-
-
-def _say(text: str, *, nl: bool = True) -> None:
-    """Print what the model wrote: to a terminal without what it would act on, to anything else as it is."""
-    from ingate.chat.harmless import harmless
-
-    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=nl)
+            show_answer(answer)
 
 
 async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
@@ -113,7 +106,7 @@ async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
         async for chunk in gateway.stream(body):
             for choice in chunk.get("choices") or ():
                 if piece := (choice.get("delta") or {}).get("content"):
-                    _say(piece, nl=False)
+                    show_answer(piece, nl=False)
                     ended_line = piece.endswith("\n")
             _warn(chunk.get("ingate") or {})
     finally:

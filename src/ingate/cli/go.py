@@ -81,11 +81,12 @@ def run(
     ask: bool = True,
 ) -> int:
     """Chat, in a terminal or without one; returns the exit code."""
+    from ingate.cli.out import on_terminal
     from ingate.gateway import Gateway
 
     parsed = _parsed(servers)
     gateway = Gateway(config)
-    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and on_terminal()):
         return _without_terminal(gateway, log, model, system, message, parsed, yes)
     spec = model or (log.session.model if log is not None else None) or gateway.default_model
     data: PickerData | None = None

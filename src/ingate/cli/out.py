@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,6 +36,18 @@ def show_error(error: IngateError) -> None:
     if isinstance(error, MissingCredentials) and error.docs_url:
         lines.append(f"  docs: {error.docs_url}")
     click.echo("\n".join(lines), err=True)
+
+
+def on_terminal() -> bool:
+    """Whether standard output is a terminal; false where it is closed."""
+    return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
+
+
+def show_answer(text: str, *, nl: bool = True) -> None:
+    """Print what a model wrote: to a terminal without what it would act on, to anything else as it is."""
+    from ingate.chat.harmless import harmless
+
+    click.echo(harmless(text) if on_terminal() else text, nl=nl)
 
 
 def show_json(value: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -39,10 +38,9 @@ def show(id_: str) -> None:
     """Print one as Markdown."""
     from ingate.chat import store
     from ingate.chat.export import to_markdown
-    from ingate.chat.harmless import harmless
+    from ingate.cli.out import show_answer
 
-    text = to_markdown(store.load(store.find(id_)))
-    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=False)
+    show_answer(to_markdown(store.load(store.find(id_))), nl=False)
 
 
 @command.command()
