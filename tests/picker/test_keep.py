@@ -268,9 +268,9 @@ def test_gather_reads_aliases_by_the_model_they_name_first() -> None:
 
 
 def test_an_alias_in_use_is_the_model_it_names() -> None:
-    config = {"aliases": {"team": ["litellm/gpt", "openai/gpt-6-luna"], "again": "team", "round": "round"}}
+    config = {"aliases": {"team": ["litellm/gpt", "openai/gpt-6-luna"], "again": "team"}}
     assert gathered({**config, "default_model": "again"}).current == "litellm/gpt"
-    assert gathered({**config, "default_model": "round"}).current == "round"
+    assert gathered({**config, "default_model": "groq/other"}).current == "groq/other"
 
 
 def test_gather_reads_proxy_servers_local_models_and_the_default(tmp_path: Path) -> None:
