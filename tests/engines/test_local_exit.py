@@ -86,3 +86,33 @@ def test_a_signal_ends_it_at_once(number: signal.Signals) -> None:
     running.communicate(timeout=60)
     assert running.returncode == -number
     assert time.perf_counter() - begun < 3
+
+
+FORKS = """
+import os, sys
+from ingate import Ingate
+
+client = Ingate(config={})
+
+def ask():
+    return client.chat.completions.create(
+        model="local/smollm2?max_tokens=4&seed=1&timeout=30", messages=[{"role": "user", "content": "Say hi"}]
+    ).choices[0].message.content
+
+first = ask()
+child = os.fork()
+if child == 0:
+    sys.exit(7 if ask() == first else 1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 7, status
+assert ask() == first
+client.close()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the way out of a forked child is glibc's")
+def test_a_forked_child_loads_the_model_anew_and_ends() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -115,9 +115,10 @@ class LocalEngine:
         with self._lock:
             if self._closed:
                 raise Unavailable("this engine has been closed", backing=route.backing, retryable=False)
-            if key not in self._models:
-                self._models[key] = LocalModel(key, verbose=self._verbose)
-            return self._models[key]
+            model = self._models.get(key)
+            if model is None or model.orphaned:
+                model = self._models[key] = LocalModel(key, verbose=self._verbose)
+            return model
 
 
 async def _pieces(answer: Answer, route: Route) -> AsyncGenerator[dict[str, Any], None]:

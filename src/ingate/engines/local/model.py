@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import os
 import threading
+import weakref
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -66,10 +69,17 @@ class Answer:
 
 
 class LocalModel:
-    """A GGUF file, loaded at the first request, and its thread."""
+    """A GGUF file, loaded at the first request, and its thread.
+
+    Attributes:
+        key: The file, and how it is loaded.
+        orphaned: Whether this is a forked child's copy, without the threads behind it: it can neither answer nor be
+            freed, and the child loads the model anew.
+    """
 
     def __init__(self, key: ModelKey, *, verbose: bool = False) -> None:
         self.key = key
+        self.orphaned = False
         self._verbose = verbose
         self._server: Any = None
         self._head: GgufHead | None = None
@@ -79,6 +89,7 @@ class LocalModel:
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"ingate-{key.path.stem}", daemon=True)
         self._thread.start()
+        _alive.add(self)
 
     def ask(self, prepare: Callable[[GgufHead], Prepared]) -> Answer:
         """Begin an answer to what `prepare` makes once the model is loaded; it waits behind those already asked for.
@@ -94,12 +105,26 @@ class LocalModel:
 
     def close(self) -> None:
         """Stop what is in progress, free the model's memory and end its thread, before this returns."""
+        if self.orphaned:
+            return
         with self._lock:
             self._closing.set()
             self._tasks.put(None)
         # The garbage collector may close a forgotten engine from any thread, this model's own too.
         if threading.current_thread() is not self._thread:
             self._thread.join()
+
+    def orphan(self) -> bool:
+        """Give the model up in a forked child. Freeing it would wait for threads that are not there, so it never is.
+
+        Returns:
+            Whether there was a loaded model to give up.
+        """
+        self.orphaned = True
+        if self._server is None:
+            return False
+        _keep_for_ever(self._server)
+        return True
 
     def _begin(self, work: Callable[[Answer], None]) -> Answer:
         answer = Answer(asyncio.get_running_loop())
@@ -113,6 +138,8 @@ class LocalModel:
         while (task := self._tasks.get()) is not None:
             task()
             del task  # or the last answer lives until the next one
+        if _never_free:
+            _keep_for_ever(self._server)
         self._server = self._head = None
 
     def _work(self, work: Callable[[Answer], None], answer: Answer) -> None:
@@ -159,6 +186,32 @@ class LocalModel:
         if "error" in result:
             raise error_from(result["error"])
         answer.put(result)
+
+
+_alive: weakref.WeakSet[LocalModel] = weakref.WeakSet()
+
+
+# In a child of a process that had a model loaded, llama.cpp frees none without waiting for threads of the parent's.
+_never_free = False
+
+
+def _keep_for_ever(server: Any) -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))
+
+
+def _orphan_all() -> None:
+    global _never_free
+    given_up = [model.orphan() for model in list(_alive)]
+    _never_free = _never_free or any(given_up)
+    libc = ctypes.CDLL(None)
+    if any(given_up) and hasattr(libc, "on_exit"):
+        # llama.cpp's own goodbye at the end of the process waits for its threads too. Python has ended by then, and
+        # `_exit` is given the status.
+        libc.on_exit(libc._exit, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_orphan_all)
 
 
 def _closed() -> Unavailable:
