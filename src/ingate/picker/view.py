@@ -32,7 +32,7 @@ _BAR: Final[Fragment] = ("dim", " │ ")
 _HINTS: Final = (
     "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f favourite  t test  y copy  ? help  q leave",
     "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f star  t test  y copy  ? help  q leave",
-    "Enter take  / filter  c all  a key  r ready  s sort  f star  t test  ? help  q",
+    "Enter take  / filter  c all  a key  r ready  s sort  t test  ? help  q leave",
     "Enter take  / filter  c all  a key  r ready  ? help  q leave",
     "Enter take  / filter  c all  ? help  q",
     "/ filter  ? help  q leave",
