@@ -276,3 +276,19 @@ async def test_a_backing_without_embeddings_says_so(provider: h.Provider, engine
 async def test_closing_twice_is_fine(engine: LitellmEngine) -> None:
     await engine.aclose()
     await engine.aclose()
+
+
+async def test_closing_one_engine_leaves_the_calls_of_another_alone() -> None:
+    from helpers_upstream import upstream
+
+    from ingate import Gateway
+
+    ask = {"model": "litellm.groq/m", "messages": [{"role": "user", "content": "Hello"}]}
+
+    async def once(url: str) -> str:
+        async with Gateway({"groq": {"base_url": url, "api_key": "gsk-test-key"}}, retries=0) as gateway:
+            return (await gateway.complete(ask))["choices"][0]["message"]["content"]
+
+    with upstream() as provider:
+        answers = [await asyncio.gather(*(once(provider.url) for _ in range(4))) for _ in range(8)]
+    assert answers == [["Hello there"] * 4] * 8

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
 # The clients made on each loop. litellm's own keys name loops differently from release to release.
 _made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
+# The engines that called on each loop: they share litellm's clients, so the last one to close closes those.
+_users: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _litellm: Any = None
 _LOGGING_GRACE_S: Final = 2.0
@@ -91,9 +93,10 @@ def adopt(value: Any) -> None:
         _made.setdefault(asyncio.get_running_loop(), weakref.WeakSet()).add(value)
 
 
-async def join_loop() -> None:
-    """Have the running loop's clients closed when the loop ends."""
+async def join_loop(user: object) -> None:
+    """Have the running loop's clients closed when the loop ends, or when its last user has left it."""
     loop = asyncio.get_running_loop()
+    _users.setdefault(loop, weakref.WeakSet()).add(user)
     if loop in _guards:
         return
     with _lock:
@@ -108,9 +111,16 @@ async def join_loop() -> None:
     await anext(guard)
 
 
-async def close_loop() -> None:
-    """Close the running loop's clients now."""
-    guard = _guards.pop(asyncio.get_running_loop(), None)
+async def leave_loop(user: object) -> None:
+    """Close the running loop's clients, unless another engine still uses them."""
+    loop = asyncio.get_running_loop()
+    users = _users.get(loop)
+    if users is None or user not in users:
+        return
+    users.discard(user)
+    if users:
+        return
+    guard = _guards.pop(loop, None)
     if guard is not None:
         await guard.aclose()
 
@@ -120,8 +130,9 @@ async def _until_the_loop_ends() -> AsyncGenerator[None, None]:
         yield
     finally:
         loop = asyncio.get_running_loop()
+        made = _take_clients_of(loop)  # first: what is made from now on belongs to whoever comes next
         await _finish_logging(loop)
-        await _close_clients_of(loop)
+        await _close(made)
 
 
 async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
@@ -136,13 +147,18 @@ async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
         await WORKER.stop()
 
 
-async def _close_clients_of(loop: asyncio.AbstractEventLoop) -> None:
+def _take_clients_of(loop: asyncio.AbstractEventLoop) -> list[Any]:
+    """The clients made on `loop`, no longer in litellm's cache."""
     made = list(_made.pop(loop, ()))
     cache = _litellm.in_memory_llm_clients_cache
     for key, value in list(cache.cache_dict.items()):
         if any(value is one for one in made):
             cache.cache_dict.pop(key, None)
             cache.ttl_dict.pop(key, None)
+    return made
+
+
+async def _close(made: list[Any]) -> None:
     for value in made:
         with contextlib.suppress(Exception):
             await http_client(value).aclose()

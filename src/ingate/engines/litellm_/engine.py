@@ -29,7 +29,7 @@ class LitellmEngine:
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """One answer; see `ingate.engines.base.Engine`."""
-        litellm = await _ready()
+        litellm = await _ready(self)
         seen = Observation()
         reading = Reading(seen, route.backing, route.model)
         try:
@@ -54,7 +54,7 @@ class LitellmEngine:
 
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """The answer as it comes; see `ingate.engines.base.Engine`."""
-        litellm = await _ready()
+        litellm = await _ready(self)
         seen = Observation()
         reading = Reading(seen, route.backing, route.model)
         response: Any = None
@@ -110,7 +110,7 @@ class LitellmEngine:
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Embeddings; see `ingate.engines.base.Engine`."""
-        litellm = await _ready()
+        litellm = await _ready(self)
         seen = Observation()
         try:
             call = arguments.for_embedding(litellm, route, body, report)
@@ -122,8 +122,8 @@ class LitellmEngine:
         return answer
 
     async def aclose(self) -> None:
-        """Close the connections made on the running event loop."""
-        await clients.close_loop()
+        """Close the connections made on the running event loop, unless another engine still uses them."""
+        await clients.leave_loop(self)
 
     def _call(
         self, litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
@@ -134,9 +134,9 @@ class LitellmEngine:
         return call
 
 
-async def _ready() -> Any:
+async def _ready(engine: LitellmEngine) -> Any:
     litellm = await load.load()
-    await clients.join_loop()
+    await clients.join_loop(engine)
     return litellm
 
 
