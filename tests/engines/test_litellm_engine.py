@@ -280,7 +280,6 @@ async def test_closing_twice_is_fine(engine: LitellmEngine) -> None:
 
 async def test_closing_one_engine_leaves_the_calls_of_another_alone() -> None:
     from helpers_upstream import upstream
-
     from ingate import Gateway
 
     ask = {"model": "litellm.groq/m", "messages": [{"role": "user", "content": "Hello"}]}

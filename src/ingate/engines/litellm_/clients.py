@@ -105,8 +105,7 @@ async def join_loop(user: object) -> None:
         if loop in _guards:
             return
         guard = _guards[loop] = _until_the_loop_ends()
-    shared = vars(_litellm).get("module_level_aclient")  # made on one loop, used on all
-    if shared is not None:
+    if (shared := _shared()) is not None:
         adopt(shared)
     await anext(guard)
 
@@ -132,6 +131,8 @@ async def _until_the_loop_ends() -> AsyncGenerator[None, None]:
         loop = asyncio.get_running_loop()
         made = _take_clients_of(loop)  # first: what is made from now on belongs to whoever comes next
         await _finish_logging(loop)
+        if _users.get(loop):  # someone came meanwhile, and has litellm's shared client too
+            made = [value for value in made if value is not _shared()]
         await _close(made)
 
 
@@ -145,6 +146,11 @@ async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.wait_for(WORKER.flush(), _LOGGING_GRACE_S)
     with contextlib.suppress(Exception):
         await WORKER.stop()
+
+
+def _shared() -> Any:
+    """litellm's client of the module, made on one loop and used on all."""
+    return vars(_litellm).get("module_level_aclient")
 
 
 def _take_clients_of(loop: asyncio.AbstractEventLoop) -> list[Any]:
