@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ingate._errors import IngateError, Unavailable
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Decoder:
+class Decoder(ABC):
     """A stream decoder. A format says what bytes mean in `_feed`, and what the end of the body means in `_close`.
 
     Attributes:
@@ -53,11 +54,13 @@ class Decoder:
             self.failed = error
         return out
 
+    @abstractmethod
     def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
+        """Put the chunks that `data` completes into `out`."""
 
+    @abstractmethod
     def _close(self, out: list[dict[str, Any]]) -> None:
-        raise NotImplementedError
+        """Put what was held back into `out`; the body has ended."""
 
 
 class WholeDecoder(Decoder):
