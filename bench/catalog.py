@@ -21,7 +21,7 @@ TYPED = (
     "gpt oss 120b cap:tools",
     "llama 70b cost:<1",
     "cap:vision cost:<1 ctx:>200k ready:",
-    "backing:groq",
+    "provider:groq",
     "cladue opsu",
     "gemni flahs",
     "deepseek-v4 out:<2",
@@ -79,7 +79,7 @@ def measure() -> dict[str, float]:
         for text in TYPED:
             for end in range(1, len(text) + 1):
                 start = time.perf_counter()
-                searcher.search(text[:end], ready=lambda backing: backing < "m")
+                searcher.search(text[:end], ready=lambda provider: provider < "m")
                 keystrokes.append((time.perf_counter() - start) * 1000)
     return {
         "models": count,

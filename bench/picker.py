@@ -30,19 +30,19 @@ SIZE = (40, 120)
 TYPED = ("claude sonnet", "gpt-oss 120b cap:tools", "llama 70b cost:<1", "cladue opsu", "deepseek v4", "gemni flahs")
 DRIVER = """
 import sys
-from ingate import _environ
+from ingate import environment
 from ingate.catalog import load as load_catalog
 from ingate.config import load
 from ingate.picker import PickerData, first_frame
-environ = _environ.snapshot()
+environ = environment.snapshot()
 config = load(environ=environ)
 data = PickerData.gather(config, environ, load_catalog())
 screen = first_frame(data)
 import asyncio
-from ingate.credentials import statuses
+from ingate.providers import statuses
 from ingate.picker import pick
 
-class Outside:
+class EffectRunner:
     def warm(self):
         if "warm" in sys.argv:
             from ingate.engines.litellm_.load import preload
@@ -58,7 +58,7 @@ class Outside:
     def copy(self, text):
         return True
 
-asyncio.run(pick(data, Outside(), screen=screen))
+asyncio.run(pick(data, EffectRunner(), screen=screen))
 """
 
 

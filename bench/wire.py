@@ -12,8 +12,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from ingate.wire.chat.codec import CODEC
 from ingate.wire.normaliser import StreamNormaliser
-from ingate.wire.openai import CODEC
 from ingate.wire.sse import SSEParser, encode_chunk
 
 if TYPE_CHECKING:

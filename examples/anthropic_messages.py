@@ -1,4 +1,4 @@
-"""The anthropic SDK over ingate: a streamed message, structured output, and a tool, from any backing.
+"""The anthropic SDK over ingate: a streamed message, structured output, and a tool, from any provider.
 
 python examples/anthropic_messages.py [MODEL]
 """

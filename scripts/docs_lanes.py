@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from helpers_contract import Result, results  # noqa: E402
-from helpers_conversations import CONVERSATIONS  # noqa: E402
-from helpers_simulators import PROVIDERS  # noqa: E402
 from ingate.engines.litellm_ import load  # noqa: E402
+from support.contract import Result, results  # noqa: E402
+from support.conversations import CONVERSATIONS  # noqa: E402
+from support.simulators import PROVIDERS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

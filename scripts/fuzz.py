@@ -21,7 +21,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["ingate.wire"]):
-    from ingate._errors import IngateError
+    from ingate.errors import IngateError
     from ingate.wire.codec import codec_for, formats
     from ingate.wire.completion import assemble, normalise_completion
     from ingate.wire.normaliser import StreamNormaliser
@@ -29,8 +29,8 @@ with atheris.instrument_imports(include=["ingate.wire"]):
 _KINDS = {"ollama": "application/x-ndjson", "bedrock": "application/vnd.amazon.eventstream"}
 # A recorded case's word for its format → ours.
 _RECORDED = {
-    "openai_chat": "openai",
-    "anthropic_messages": "anthropic",
+    "openai_chat": "chat",
+    "anthropic_messages": "messages",
     "gemini_generate": "gemini",
     "bedrock_converse": "bedrock",
     "bedrock_invoke": "bedrock_invoke",

@@ -32,7 +32,7 @@ OFFLINE = re.compile(
 )
 
 
-class Failed(Exception):
+class SetupError(Exception):
     """A step failed; the message is the one line that says what to do."""
 
 
@@ -85,7 +85,7 @@ class Environment:
         """An empty environment, in the place of whatever was there."""
         free = shutil.disk_usage(ROOT).free
         if free < NEEDED_BYTES:
-            raise Failed(
+            raise SetupError(
                 f"the disk has {free / 1e9:.1f} GB left, and {NEEDED_BYTES / 1e9:.0f} GB are needed: free some room "
                 f"on {ROOT} and run it again"
             )
@@ -97,7 +97,7 @@ class Environment:
             [sys.executable, "-I", "-m", "venv", str(self.folder)], check=False, capture_output=True, text=True
         )
         if made.returncode:
-            raise Failed(f"Python's venv failed ({last_line(made.stdout + made.stderr)}): try PYTHON=… make setup")
+            raise SetupError(f"Python's venv failed ({last_line(made.stdout + made.stderr)}): try PYTHON=… make setup")
 
     def install_packages(self) -> None:
         """Everything locked, by its hash. Without dependencies: the lock is whole, and the model's would compile."""
@@ -112,7 +112,7 @@ class Environment:
         # Its status is no use: some packages carry templates that are no Python.
         subprocess.run([str(self.python), "-I", "-m", "compileall", "-qq", "-j", "0", str(packages)], check=False)
         if next(packages.glob("*/__pycache__/*.pyc"), None) is None:
-            raise Failed(f"no bytecode appeared in {packages}: see that it can be written to, and run it again")
+            raise SetupError(f"no bytecode appeared in {packages}: see that it can be written to, and run it again")
 
     def install_project(self) -> None:
         """The project itself, from this folder. Needs no network: what builds it is installed."""
@@ -136,7 +136,7 @@ class Environment:
                     doing = "unpacking all" if installing else f"fetched {seen} of"
                     self.say(f"{doing} {total} packages ({self.elapsed()})", end="" if sys.stderr.isatty() else "\n")
             if running.wait():
-                raise Failed(self.remedy("".join(said)))
+                raise SetupError(self.remedy("".join(said)))
 
     def remedy(self, said: str) -> str:
         """The one line for a pip that failed."""
@@ -200,7 +200,7 @@ def main() -> int:
             environment.install_project()
             environment.stamp("project", project)
             compile_sources()
-    except Failed as failure:
+    except SetupError as failure:
         environment.say(str(failure))
         return 1
     except OSError as error:

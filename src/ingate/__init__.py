@@ -17,57 +17,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ingate._errors import AuthenticationFailed as AuthenticationFailed
-    from ingate._errors import BadRequest as BadRequest
-    from ingate._errors import ConfigError as ConfigError
-    from ingate._errors import ContentFiltered as ContentFiltered
-    from ingate._errors import ContextTooLong as ContextTooLong
-    from ingate._errors import IngateError as IngateError
-    from ingate._errors import MissingCredentials as MissingCredentials
-    from ingate._errors import MissingExtra as MissingExtra
-    from ingate._errors import MissingModelFile as MissingModelFile
-    from ingate._errors import ModelNotFound as ModelNotFound
-    from ingate._errors import NotServed as NotServed
-    from ingate._errors import PermissionDenied as PermissionDenied
-    from ingate._errors import RateLimited as RateLimited
-    from ingate._errors import SpecError as SpecError
-    from ingate._errors import StreamInterrupted as StreamInterrupted
-    from ingate._errors import TimedOut as TimedOut
-    from ingate._errors import Unavailable as Unavailable
-    from ingate._errors import UnknownBacking as UnknownBacking
-    from ingate._secret import Secret as Secret
     from ingate._version import __version__ as __version__
     from ingate.client import AsyncIngate as AsyncIngate
     from ingate.client import Ingate as Ingate
     from ingate.engines.scripted import ScriptedEngine as ScriptedEngine
+    from ingate.errors import AuthenticationError as AuthenticationError
+    from ingate.errors import BadRequestError as BadRequestError
+    from ingate.errors import ConfigError as ConfigError
+    from ingate.errors import ContentFilterError as ContentFilterError
+    from ingate.errors import ContextTooLongError as ContextTooLongError
+    from ingate.errors import IngateError as IngateError
+    from ingate.errors import MissingCredentialsError as MissingCredentialsError
+    from ingate.errors import MissingExtraError as MissingExtraError
+    from ingate.errors import MissingModelFileError as MissingModelFileError
+    from ingate.errors import ModelNotFoundError as ModelNotFoundError
+    from ingate.errors import NotSupportedError as NotSupportedError
+    from ingate.errors import PermissionDeniedError as PermissionDeniedError
+    from ingate.errors import RateLimitError as RateLimitError
+    from ingate.errors import RequestTimeoutError as RequestTimeoutError
+    from ingate.errors import SpecError as SpecError
+    from ingate.errors import StreamInterruptedError as StreamInterruptedError
+    from ingate.errors import UnavailableError as UnavailableError
+    from ingate.errors import UnknownProviderError as UnknownProviderError
     from ingate.gateway import Gateway as Gateway
+    from ingate.secret import Secret as Secret
     from ingate.spec import ModelSpec as ModelSpec
 
 _HOMES = {
     "AsyncIngate": "ingate.client",
-    "AuthenticationFailed": "ingate._errors",
-    "BadRequest": "ingate._errors",
-    "ConfigError": "ingate._errors",
-    "ContentFiltered": "ingate._errors",
-    "ContextTooLong": "ingate._errors",
+    "AuthenticationError": "ingate.errors",
+    "BadRequestError": "ingate.errors",
+    "ConfigError": "ingate.errors",
+    "ContentFilterError": "ingate.errors",
+    "ContextTooLongError": "ingate.errors",
     "Gateway": "ingate.gateway",
     "Ingate": "ingate.client",
-    "IngateError": "ingate._errors",
-    "MissingCredentials": "ingate._errors",
-    "MissingExtra": "ingate._errors",
-    "MissingModelFile": "ingate._errors",
-    "ModelNotFound": "ingate._errors",
+    "IngateError": "ingate.errors",
+    "MissingCredentialsError": "ingate.errors",
+    "MissingExtraError": "ingate.errors",
+    "MissingModelFileError": "ingate.errors",
+    "ModelNotFoundError": "ingate.errors",
     "ModelSpec": "ingate.spec",
-    "NotServed": "ingate._errors",
-    "PermissionDenied": "ingate._errors",
-    "RateLimited": "ingate._errors",
+    "NotSupportedError": "ingate.errors",
+    "PermissionDeniedError": "ingate.errors",
+    "RateLimitError": "ingate.errors",
     "ScriptedEngine": "ingate.engines.scripted",
-    "Secret": "ingate._secret",
-    "SpecError": "ingate._errors",
-    "StreamInterrupted": "ingate._errors",
-    "TimedOut": "ingate._errors",
-    "Unavailable": "ingate._errors",
-    "UnknownBacking": "ingate._errors",
+    "Secret": "ingate.secret",
+    "SpecError": "ingate.errors",
+    "StreamInterruptedError": "ingate.errors",
+    "RequestTimeoutError": "ingate.errors",
+    "UnavailableError": "ingate.errors",
+    "UnknownProviderError": "ingate.errors",
     "__version__": "ingate._version",
 }
 

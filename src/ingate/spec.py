@@ -2,9 +2,9 @@
 
     spec       = one *( "," one )                    fallbacks, in order
     one        = target [ "?" key "=" value *( "&" key "=" value ) ]
-    target     = "litellm." backing "/" model        always through embedded litellm
+    target     = "litellm." provider "/" model        always through embedded litellm
                | "litellm/" deployment               a deployment of the configured LiteLLM proxy
-               | backing "/" model                   the shortest lane
+               | provider "/" model                   the shortest lane
                | alias                               a curated or configured name
 
 A model's name may hold dots, colons, slashes, `@` and blanks. Only `,` and `?` mean something to the grammar; where a
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ingate._errors import SpecError
+from ingate.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params", "lane"}
 _EMPTY: Mapping[str, ParamValue] = MappingProxyType({})
 _ESCAPE: Final = re.compile(r"[,?&%\s\x00-\x1f\x7f]")
 _ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_BACKING: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_PROVIDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _INT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 _WORDS: Final[Mapping[str, ParamValue]] = MappingProxyType({"true": True, "false": False, "null": None})
@@ -55,13 +55,13 @@ class ModelSpec:
 
     Attributes:
         lane: `"litellm"` (`litellm.groq/…`), `"proxy"` (`litellm/…`), `"auto"` (`groq/…`) or `"alias"` (no slash).
-        backing: The backing's name; empty for a proxy deployment and for an alias.
+        provider: The provider's name; empty for a proxy deployment and for an alias.
         model: The model's, deployment's or alias's name, unescaped.
         params: Request parameters, by the names an OpenAI request has for them.
     """
 
     lane: Lane
-    backing: str
+    provider: str
     model: str
     params: Mapping[str, ParamValue] = field(default_factory=lambda: _EMPTY)
 
@@ -70,14 +70,14 @@ class ModelSpec:
         """The spec without its parameters."""
         name = _escape(self.model)
         if self.lane == "litellm":
-            return f"litellm.{self.backing}/{name}"
+            return f"litellm.{self.provider}/{name}"
         if self.lane == "proxy":
             return f"litellm/{name}"
-        return name if self.lane == "alias" else f"{self.backing}/{name}"
+        return name if self.lane == "alias" else f"{self.provider}/{name}"
 
     def with_params(self, params: Mapping[str, ParamValue]) -> ModelSpec:
         """The same model; `params` fill in what this spec does not set itself."""
-        return ModelSpec(self.lane, self.backing, self.model, MappingProxyType({**params, **self.params}))
+        return ModelSpec(self.lane, self.provider, self.model, MappingProxyType({**params, **self.params}))
 
     def __str__(self) -> str:
         if not self.params:
@@ -95,13 +95,13 @@ class ModelSpec:
 def parse(text: str) -> tuple[ModelSpec, ...]:
     """The specs in `text`, in the order they are to be tried.
 
-    Whether a backing or an alias exists is not asked here: that takes the map and the configuration.
+    Whether a provider or an alias exists is not asked here: that takes the map and the configuration.
 
     Raises:
         SpecError: `text` is empty, or one of its parts cannot be read.
     """
     if not isinstance(text, str) or not text.strip():
-        raise SpecError("the model spec is empty", fix="write <backing>/<model>, for instance local/smollm2")
+        raise SpecError("the model spec is empty", fix="write <provider>/<model>, for instance local/smollm2")
     parts = text.split(",")
     if len(parts) > 1 and not all(part.strip() for part in parts):
         raise SpecError(f"{text!r} has an empty place in its list of fallbacks", fix="take the extra comma out")
@@ -116,7 +116,7 @@ def with_lane(text: str, lane: str | None) -> str:
     """
     if lane is None:
         return text
-    specs = (ModelSpec(one.lane, one.backing, one.model, {**one.params, "lane": lane}) for one in parse(text))
+    specs = (ModelSpec(one.lane, one.provider, one.model, {**one.params, "lane": lane}) for one in parse(text))
     return ", ".join(map(str, specs))
 
 
@@ -134,20 +134,20 @@ def parse_one(text: str) -> ModelSpec:
     if head == "litellm":
         return ModelSpec("proxy", "", _name(rest, text), params)
     lane: Lane = "litellm" if head.startswith("litellm.") else "auto"
-    backing = head.removeprefix("litellm.")
-    if not _BACKING.match(backing):
+    provider = head.removeprefix("litellm.")
+    if not _PROVIDER.match(provider):
         raise SpecError(
-            f"{text!r} names no backing before its first '/'",
+            f"{text!r} names no provider before its first '/'",
             spec=text,
-            fix="write <backing>/<model>, like groq/llama-3.3",
+            fix="write <provider>/<model>, like groq/llama-3.3",
         )
-    return ModelSpec(lane, backing, _name(rest, text), params)
+    return ModelSpec(lane, provider, _name(rest, text), params)
 
 
 def _name(text: str, whole: str) -> str:
     if not text.strip():
         raise SpecError(
-            f"{whole!r} names no model", spec=whole, fix="write <backing>/<model>; `ingate models` lists them"
+            f"{whole!r} names no model", spec=whole, fix="write <provider>/<model>; `ingate models` lists them"
         )
     return _unescape(text)
 

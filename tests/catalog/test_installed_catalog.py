@@ -15,7 +15,7 @@ from ingate.catalog import CAPS, Catalog, load
 from ingate.catalog import source as source_module
 from ingate.catalog.build import MODES
 from ingate.catalog.curated import checked_with, entries
-from ingate.catalog.providers import NO_BACKING, REASONS, backings_of, providers
+from ingate.catalog.litellm_names import NO_PROVIDER, REASONS, litellm_providers, providers_of
 
 if source_module.find() is None:
     pytest.skip("litellm is not installed", allow_module_level=True)
@@ -50,7 +50,7 @@ def test_it_holds_some_three_thousand_models(catalog):
 def test_every_key_is_there_once(catalog):
     keys = [row.key for row in catalog.rows]
     assert len(keys) == len(set(keys))
-    assert all(row.spec == f"litellm.{row.key}" and row.model and row.backing for row in catalog.rows)
+    assert all(row.spec == f"litellm.{row.key}" and row.model and row.provider for row in catalog.rows)
 
 
 def test_every_fact_is_in_its_range(catalog):
@@ -73,25 +73,27 @@ def test_every_capability_is_somebodys(catalog):
 def test_no_entry_is_lost_without_a_reason(catalog, entries_of_file):
     chat = [entry for entry in entries_of_file.values() if entry.get("mode") in MODES]
     twice = sum(
-        len(backings_of(entry["litellm_provider"])) - 1 for entry in chat if backings_of(entry["litellm_provider"])
+        len(providers_of(entry["litellm_provider"])) - 1 for entry in chat if providers_of(entry["litellm_provider"])
     )
     assert len(catalog) + sum(catalog.left_out.values()) == len(chat) + twice
     assert set(catalog.left_out) <= set(REASONS)
-    assert sum(catalog.no_backing.values()) == catalog.left_out.get(NO_BACKING, 0)
+    assert sum(catalog.no_provider.values()) == catalog.left_out.get(NO_PROVIDER, 0)
 
 
 def test_the_page_names_every_provider_and_reason_that_is_left_out(catalog):
     page = DOCS.read_text(encoding="utf-8")
-    assert [name for name in catalog.no_backing if f"`{name}`" not in page] == []
+    assert [name for name in catalog.no_provider if f"`{name}`" not in page] == []
     assert [name for name in REASONS if name not in page] == []
 
 
 def test_providers_are_mapped_as_the_credentials_room_maps_them():
-    from ingate import credentials
+    from ingate import providers
 
-    theirs = {(provider, name) for name, one in credentials.backings().items() for provider in one.catalog_providers}
+    theirs = {(provider, name) for name, one in providers.providers().items() for provider in one.catalog_providers}
     ours = {
-        (provider, name) for provider in providers() | {pair[0] for pair in theirs} for name in backings_of(provider)
+        (provider, name)
+        for provider in litellm_providers() | {pair[0] for pair in theirs}
+        for name in providers_of(provider)
     }
     assert ours == theirs
 
@@ -104,10 +106,10 @@ def test_rows_past_their_date_are_hidden(catalog):
     assert set(catalog.visible(date(1990, 1, 1))) == set(catalog.rows)
 
 
-def test_rows_are_grouped_and_found_by_backing(catalog):
-    groups = catalog.by_backing()
+def test_rows_are_grouped_and_found_by_provider(catalog):
+    groups = catalog.by_provider()
     assert sum(map(len, groups.values())) == len(catalog)
-    assert all(catalog.get(backing, rows[0].model) is rows[0] for backing, rows in groups.items())
+    assert all(catalog.get(provider, rows[0].model) is rows[0] for provider, rows in groups.items())
     assert catalog.get("groq", "no/such-model") is None
 
 
@@ -119,7 +121,7 @@ def test_a_bedrock_model_is_found_behind_its_route_and_region(catalog):
 
 
 @pytest.mark.parametrize(
-    ("backing", "model", "left_out"),
+    ("provider", "model", "left_out"),
     [
         ("openai", "gpt-4o", False),
         ("anthropic", "claude-sonnet-5-5", False),
@@ -138,16 +140,16 @@ def test_a_bedrock_model_is_found_behind_its_route_and_region(catalog):
         ("azure", "gpt-35-turbo-instruct", True),
     ],
 )
-def test_a_key_becomes_what_litellm_takes(catalog, backing, model, left_out):
-    assert (catalog.get(backing, model) is None) is left_out
+def test_a_key_becomes_what_litellm_takes(catalog, provider, model, left_out):
+    assert (catalog.get(provider, model) is None) is left_out
 
 
 def test_the_curated_models_are_in_the_catalog_and_agree_with_it(catalog):
     curated = catalog.curated()
     assert len(curated) == 20
-    assert len({row.backing for row in curated}) == 16
+    assert len({row.provider for row in curated}) == 16
     for entry, shown in zip(entries(), curated, strict=True):
-        row = catalog.get(entry.backing, entry.model)
+        row = catalog.get(entry.provider, entry.model)
         assert row is shown.row, f"{entry.model} is not in the catalog"
         assert row.context_tokens == entry.context_tokens
         assert shown.spec == row.spec
@@ -159,7 +161,7 @@ def test_the_curated_models_are_in_the_catalog_and_agree_with_it(catalog):
 def test_the_curated_models_facts_are_those_of_the_litellm_they_were_checked_with(catalog):
     if catalog.version != checked_with():
         pytest.skip(f"their prices are litellm {checked_with()}'s; {catalog.version} is installed")
-    assert [entry.row() for entry in entries()] == [catalog.get(entry.backing, entry.model) for entry in entries()]
+    assert [entry.row() for entry in entries()] == [catalog.get(entry.provider, entry.model) for entry in entries()]
 
 
 def test_a_zero_that_nobody_entered_is_unknown(catalog):
@@ -185,19 +187,19 @@ print(sorted(heavy & set(sys.modules)), len(catalog) > 1000)
         assert done.stdout.split() == ["[]", "True"]
 
 
-def test_litellm_itself_reads_each_key_as_that_backing_and_model(catalog, tmp_path):
-    """litellm is asked in a process of its own; the two backings left out would start a login."""
-    rows = [[row.backing, row.model] for row in catalog.rows if row.backing not in {"github_copilot", "chatgpt"}]
+def test_litellm_itself_reads_each_key_as_that_provider_and_model(catalog, tmp_path):
+    """litellm is asked in a process of its own; the two providers left out would start a login."""
+    rows = [[row.provider, row.model] for row in catalog.rows if row.provider not in {"github_copilot", "chatgpt"}]
     listed = tmp_path / "rows.json"
     listed.write_text(json.dumps(rows), encoding="utf-8")
     code = """
 import json, sys
 import litellm
 wrong = []
-for backing, model in json.load(open(sys.argv[1], encoding="utf-8")):
-    name, provider, *_ = litellm.get_llm_provider(model=f"{backing}/{model}", api_key="none")
-    if provider != backing or not (model == name or backing == "bedrock_mantle" and model.endswith(name)):
-        wrong.append([backing, model, provider])
+for ours, model in json.load(open(sys.argv[1], encoding="utf-8")):
+    name, provider, *_ = litellm.get_llm_provider(model=f"{ours}/{model}", api_key="none")
+    if provider != ours or not (model == name or provider == "bedrock_mantle" and model.endswith(name)):
+        wrong.append([ours, model, provider])
 print("RESULT" + json.dumps(wrong))
 """
     environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}

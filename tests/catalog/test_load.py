@@ -191,7 +191,7 @@ def test_a_limit_that_makes_no_sense_is_unknown(tmp_path, value):
     assert catalog.rows[0].context_tokens is None
 
 
-def test_of_two_entries_the_one_with_the_backings_name_is_kept(tmp_path):
+def test_of_two_entries_the_one_with_the_providers_name_is_kept(tmp_path):
     bare, named = ({"mode": "chat", "litellm_provider": "deepseek", "max_input_tokens": tokens} for tokens in (1, 2))
     for models in ({"v4": bare, "deepseek/v4": named}, {"deepseek/v4": named, "v4": bare}):
         catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")

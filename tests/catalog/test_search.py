@@ -10,8 +10,8 @@ from ingate.catalog import CAPS, FILTERS, ModelRow, Searcher, parse_query, searc
 
 
 def row(key: str, **facts) -> ModelRow:
-    backing, _, model = key.partition("/")
-    return ModelRow(backing, model, **facts)
+    provider, _, model = key.partition("/")
+    return ModelRow(provider, model, **facts)
 
 
 ROWS = (
@@ -87,7 +87,7 @@ def test_punctuation_between_segments_does_not_matter():
     assert "openai/gpt-6.1" in keys("gpt61")
 
 
-def test_a_backing_and_a_models_own_name_find_it_where_its_maker_stands_between():
+def test_a_provider_and_a_models_own_name_find_it_where_its_maker_stands_between():
     assert keys("groq/gpt-oss") == ["groq/openai/gpt-oss-120b"]
     assert keys("groq/claude") == []
 
@@ -99,7 +99,7 @@ def test_a_misspelling_finds_the_nearest_names_but_only_where_nothing_matches():
     assert keys("zz") == []
 
 
-@pytest.mark.parametrize("query", ["cos", "cost", "ctx", "read", "backin"])
+@pytest.mark.parametrize("query", ["cos", "cost", "ctx", "read", "provid"])
 def test_a_filters_name_still_being_typed_empties_no_list(query):
     assert set(keys(query)) == {one.key for one in ROWS}
 
@@ -118,15 +118,15 @@ def test_ready_rows_come_first_among_equals():
     assert keys("", ready=ready)[0] == "bedrock/us.anthropic.claude-opus-5-5"
 
 
-def test_readiness_is_asked_once_for_each_backing():
+def test_readiness_is_asked_once_for_each_provider():
     asked: list[str] = []
 
-    def ready(backing: str) -> bool:
-        asked.append(backing)
+    def ready(provider: str) -> bool:
+        asked.append(provider)
         return True
 
     search(ROWS, "o ready:", ready=ready)
-    assert sorted(asked) == sorted({one.backing for one in ROWS})
+    assert sorted(asked) == sorted({one.provider for one in ROWS})
 
 
 def test_further_words_find_a_row():
@@ -152,8 +152,8 @@ def test_further_words_find_a_row():
         ("ctx:>200k", {"openai/gpt-4.1", "openai/gpt-6", "openai/gpt-6.1"}),
         ("ctx:>=1m", {"openai/gpt-4.1"}),
         ("ctx:<0.2m", {"groq/openai/gpt-oss-120b"}),
-        ("backing:groq", {"groq/openai/gpt-oss-120b"}),
-        ("backing:gro,olla", {"groq/openai/gpt-oss-120b", "ollama/llama3.2:1b"}),
+        ("provider:groq", {"groq/openai/gpt-oss-120b"}),
+        ("provider:gro,olla", {"groq/openai/gpt-oss-120b", "ollama/llama3.2:1b"}),
         ("mode:responses", {"openai/gpt-6.1"}),
         ("CAP:TOOLS cost:<1 gpt", {"groq/openai/gpt-oss-120b"}),
         ("llama3.2:1b", {"ollama/llama3.2:1b"}),
@@ -192,7 +192,7 @@ def test_the_ready_filter_wants_one_side():
         "ctx:>200q",
         "mode:x",
         "ready:soon",
-        "backing:",
+        "provider:",
         "cap:v",
         "ctx:free",
     ],
@@ -219,7 +219,7 @@ CONDITIONS = [
     "out:<9",
     "ctx:>200k",
     "ctx:<1m",
-    "backing:openai",
+    "provider:openai",
     "mode:chat",
 ]
 WORDS = st.sampled_from([*TERMS, *CONDITIONS, *(f"cap:{cap}" for cap in CAPS)])
@@ -228,7 +228,7 @@ WORDS = st.sampled_from([*TERMS, *CONDITIONS, *(f"cap:{cap}" for cap in CAPS)])
 @given(st.text(max_size=40))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_is_an_error(text):
-    found = search(ROWS, text, ready=lambda backing: backing == "groq")
+    found = search(ROWS, text, ready=lambda provider: provider == "groq")
     assert len(set(found)) == len(found)
     assert set(found) <= set(ROWS)
 
@@ -243,6 +243,6 @@ def test_results_meet_each_filter_and_another_word_only_narrows(words, another):
     assert found == search(ROWS, text, ready=ready)
     assert all(condition.test(one) for one in found for condition in asked.filters)
     if asked.ready is not None:
-        assert all(ready(one.backing) is asked.ready for one in found)
+        assert all(ready(one.provider) is asked.ready for one in found)
     if not another.startswith("ready:"):
         assert set(search(ROWS, f"{text} {another}", ready=ready)) <= set(found)

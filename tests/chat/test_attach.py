@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingate._errors import BadRequest
 from ingate.chat import attach
 from ingate.chat.attach import Takes, read, takes
+from ingate.errors import BadRequestError
 from ingate.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def test_text_stands_in_a_fence_it_cannot_break(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_a_reason(tmp_path: Path, data: bytes, said: str) -> None:
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(BadRequestError, match=said):
         read(write(tmp_path, "file", data), TEXT_ONLY, "x/y")
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(BadRequest, match="there is no file"):
+        with pytest.raises(BadRequestError, match="there is no file"):
             read(path, ANYTHING, "x/y")
 
 
@@ -78,7 +78,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(max(attach.LARGEST_BYTES.values()) + 1)
-    with pytest.raises(BadRequest, match="largest"):
+    with pytest.raises(BadRequestError, match="largest"):
         read(path, ANYTHING, "x/y")
 
 
@@ -92,7 +92,7 @@ async def test_what_a_model_takes_comes_from_the_catalog() -> None:
         local = takes(gateway, "local/smollm2")
         assert local.kinds == frozenset()
         assert local.known
-        assert local.backing == "local"
+        assert local.provider == "local"
         unknown = takes(gateway, "groq/not-in-any-catalog")
         assert unknown.kinds == {"image", "pdf"}
         assert not unknown.known

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from helpers_chat import log_of
 from ingate.chat.convert import request_messages
+from support.chat import log_of
 
 if TYPE_CHECKING:
     from ingate.chat.store import Log
@@ -24,23 +24,23 @@ def with_tools() -> Log:
     log = log_of(system="Be short.")
     log.record("user", content="Add")
     message = {"content": None, "thinking_blocks": SIGNED, "tool_calls": [call("add", "a"), call("add", "b" * 90)]}
-    log.record("assistant", message=message, backing="anthropic")
+    log.record("assistant", message=message, provider="anthropic")
     log.record("tool", tool_call_id="b" * 90, name="add", content="4", error=False)
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
-    log.record("assistant", message={"content": "7", "reasoning_content": "hm"}, backing="anthropic")
+    log.record("assistant", message={"content": "7", "reasoning_content": "hm"}, provider="anthropic")
     return log
 
 
-def test_the_same_backing_gets_its_own_messages_back_unchanged() -> None:
-    messages = request_messages(with_tools().session, backing="anthropic", takes=ALL)
+def test_the_same_provider_gets_its_own_messages_back_unchanged() -> None:
+    messages = request_messages(with_tools().session, provider="anthropic", takes=ALL)
     assert messages[0] == {"role": "system", "content": "Be short."}
     assert messages[2]["thinking_blocks"] == SIGNED
     assert messages[2]["tool_calls"][0]["extra_content"]
     assert messages[-1]["reasoning_content"] == "hm"
 
 
-def test_another_backing_gets_neither_signatures_nor_reasoning_nor_strange_ids() -> None:
-    messages = request_messages(with_tools().session, backing="openai", takes=ALL)
+def test_another_provider_gets_neither_signatures_nor_reasoning_nor_strange_ids() -> None:
+    messages = request_messages(with_tools().session, provider="openai", takes=ALL)
     assert "thinking_blocks" not in messages[2]
     assert "reasoning_content" not in messages[-1]
     calls = messages[2]["tool_calls"]
@@ -56,11 +56,11 @@ def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
     log = log_of()
     log.record("user", content=[IMAGE, {"type": "text", "text": "What is it?"}])
     notes: list[str] = []
-    (message,) = request_messages(log.session, backing="x", takes=frozenset(), notes=notes)
+    (message,) = request_messages(log.session, provider="x", takes=frozenset(), notes=notes)
     assert message["content"] == "[cat.png was attached here, which you cannot read.]\n\nWhat is it?"
     assert len(notes) == 1
     assert "images" in notes[0]
-    (message,) = request_messages(log.session, backing="x", takes=ALL, notes=notes)
+    (message,) = request_messages(log.session, provider="x", takes=ALL, notes=notes)
     assert message["content"][0] == {name: IMAGE[name] for name in ("type", "image_url")}
     assert len(notes) == 1
 
@@ -68,10 +68,10 @@ def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
 def test_a_call_without_a_result_gets_one() -> None:
     log = log_of()
     log.record("user", content="Add")
-    log.record("assistant", message={"content": None, "tool_calls": [call("add", "a"), call("add", "b")]}, backing="x")
+    log.record("assistant", message={"content": None, "tool_calls": [call("add", "a"), call("add", "b")]}, provider="x")
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
     log.record("user", content="Go on")
-    messages = request_messages(log.session, backing="x", takes=ALL)
+    messages = request_messages(log.session, provider="x", takes=ALL)
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"]
     assert messages[3]["tool_call_id"] == "b"
     assert "stopped" in messages[3]["content"]
@@ -81,14 +81,14 @@ def test_a_result_without_a_call_is_left_out() -> None:
     log = log_of()
     log.record("user", content="Add")
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
-    assert [one["role"] for one in request_messages(log.session, backing="x", takes=ALL)] == ["user"]
+    assert [one["role"] for one in request_messages(log.session, provider="x", takes=ALL)] == ["user"]
 
 
 def test_an_empty_answer_is_left_out_and_two_questions_become_one() -> None:
     log = log_of()
     log.record("user", content="One")
-    log.record("assistant", message={"content": ""}, backing="x", stopped="stopped")
+    log.record("assistant", message={"content": ""}, provider="x", stopped="stopped")
     log.record("user", content=[IMAGE, {"type": "text", "text": "Two"}])
-    (message,) = request_messages(log.session, backing="x", takes=ALL)
+    (message,) = request_messages(log.session, provider="x", takes=ALL)
     assert [part["type"] for part in message["content"]] == ["text", "image_url", "text"]
     assert log.session.entries[0].message["content"] == "One"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_chat import SPEC, log_of, scripted_gateway
-from ingate._errors import Unavailable
 from ingate.chat.mcp_servers import parse_server
 from ingate.chat.once import answer
+from ingate.errors import UnavailableError
+from support.chat import SPEC, log_of, scripted_gateway
 
 if TYPE_CHECKING:
     from ingate.chat.store import Log
@@ -39,7 +39,7 @@ def kept(*said: str) -> Log:
     log = log_of(kept=True)
     for text in said:
         log.record("user", content=text)
-        log.record("assistant", message={"content": f"You said {text}."}, backing="scripted")
+        log.record("assistant", message={"content": f"You said {text}."}, provider="scripted")
     log.close()
     return log
 
@@ -62,9 +62,9 @@ def test_standard_input_is_answered_with_the_named_model() -> None:
 
 
 def test_a_wrong_model_exits_with_its_code_and_the_way_out() -> None:
-    done = ingate("go", "--model", "nobacking/x", stdin="Hello")
+    done = ingate("go", "--model", "noprovider/x", stdin="Hello")
     assert done.returncode == 2
-    assert "nobacking" in done.stderr
+    assert "noprovider" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -127,7 +127,7 @@ async def test_once_uses_tools_and_refuses_them_unasked(capsys: pytest.CaptureFi
 async def test_once_fails_where_a_server_does_not_start() -> None:
     pytest.importorskip("mcp")
     gateway, engine = scripted_gateway()
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await answer(gateway, log_of(), "Hello", (parse_server("/nowhere/at/all"),), allow_all=True)
     assert engine.requests == []
     assert engine.closed

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_chat import Recorder, log_of, scripted_gateway
-from ingate import _environ
-from ingate._errors import BadRequest
+from ingate import environment
 from ingate.chat.mcp_servers import Server, Servers, configured, hidden_variables, parse_server
 from ingate.chat.talk import Talk
 from ingate.chat.tools import Toolbox
 from ingate.config import load
+from ingate.errors import BadRequestError
+from support.chat import Recorder, log_of, scripted_gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,7 +71,8 @@ async def test_a_child_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in planted.items():
         monkeypatch.setenv(name, value)
     config = load(
-        {"groq": {"api_key": "env:MY_OWN_NAME"}, "openai": {"api_key": "sk-planted-file"}}, environ=_environ.snapshot()
+        {"groq": {"api_key": "env:MY_OWN_NAME"}, "openai": {"api_key": "sk-planted-file"}},
+        environ=environment.snapshot(),
     )
     servers = Servers(config)
     try:
@@ -174,7 +175,7 @@ def test_a_server_is_named_for_what_it_runs(text: str, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", 'python "unclosed'])
 def test_what_is_no_server_is_refused(text: str) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         parse_server(text)
 
 
@@ -188,7 +189,7 @@ async def test_two_servers_of_one_name_get_two_names(small: Servers) -> None:
     assert any(name.endswith("2_add") for name in toolbox.named)
 
 
-def test_hidden_variables_cover_backings_and_references() -> None:
+def test_hidden_variables_cover_providers_and_references() -> None:
     hidden = hidden_variables(load({"litellm": {"api_key": "${PROXY_KEY}"}}, environ={"PROXY_KEY": "x"}))
     assert {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PROXY_KEY"} <= hidden
     assert "PATH" not in hidden

@@ -15,12 +15,12 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from helpers_chat import SPEC, console_of, log_of, scripted_gateway
-from ingate._errors import IngateError, RateLimited, Unavailable
 from ingate.chat.mcp_servers import parse_server
 from ingate.chat.prompt import Prompt
 from ingate.chat.repl import Chat, Options
 from ingate.chat.store import Log, load
+from ingate.errors import IngateError, RateLimitError, UnavailableError
+from support.chat import SPEC, console_of, log_of, scripted_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +114,8 @@ async def test_the_picker_opens_in_the_middle() -> None:
 
 
 async def test_a_wrong_model_changes_nothing() -> None:
-    done = await typed("/model nobacking/x\rHello\r", "One.")
-    assert "nobacking" in done.text
+    done = await typed("/model noprovider/x\rHello\r", "One.")
+    assert "noprovider" in done.text
     assert done.engine.requests[0][0].model == "any"
 
 
@@ -211,7 +211,7 @@ async def test_reasoning_is_shown_on_demand() -> None:
     assert "folded" in done.text
 
 
-@pytest.mark.parametrize("error", [RateLimited("slow down", fix="wait a minute"), Unavailable("down")])
+@pytest.mark.parametrize("error", [RateLimitError("slow down", fix="wait a minute"), UnavailableError("down")])
 async def test_an_error_is_told_and_the_chat_goes_on(error: IngateError) -> None:
     done = await typed("Hello\r/retry\r", error, "Better.")
     assert str(error) in done.text
@@ -221,7 +221,7 @@ async def test_an_error_is_told_and_the_chat_goes_on(error: IngateError) -> None
 
 async def test_a_broken_stream_offers_retry() -> None:
     done = await typed(
-        "Hello\r", prepare=lambda engine: engine.enqueue("Half of", breaks_with=Unavailable("connection lost"))
+        "Hello\r", prepare=lambda engine: engine.enqueue("Half of", breaks_with=UnavailableError("connection lost"))
     )
     assert "Half of" in done.text
     assert "/retry" in done.text
@@ -254,11 +254,13 @@ async def test_ctrl_c_clears_the_line_first() -> None:
 async def test_a_first_message_and_leave() -> None:
     gateway, engine = scripted_gateway()
     engine.enqueue("One.")
-    engine.enqueue(RateLimited("slow down"))
+    engine.enqueue(RateLimitError("slow down"))
     console, file = console_of()
     assert await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == 0
     assert "One." in file.getvalue()
-    assert await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == RateLimited.exit_code
+    assert (
+        await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == RateLimitError.exit_code
+    )
     await gateway.aclose()
 
 

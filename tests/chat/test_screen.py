@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers_chat import Terminal, console_of
-from ingate.chat.growing import Growing
-from ingate.chat.harmless import harmless
+from ingate.chat.control_chars import escape_control_chars
+from ingate.chat.live_block import LiveBlock
 from ingate.chat.markdown import lines_of, markdown, visible
 from ingate.chat.screen import Screen
 from ingate.chat.session import Turn
 from ingate.chat.tools import Call, Result
+from support.chat import Terminal, console_of
 
 if TYPE_CHECKING:
     import io
@@ -253,7 +253,7 @@ class TestLongCode:
     def test_what_stays_is_not_laid_out_again(self) -> None:
         console, _ = console_of()
         text = "```python\n" + "x = 1\n" * 1000
-        growing = Growing(console)
+        growing = LiveBlock(console)
         growing.keep(text, len(growing.lines(text)) - 20, 20)
         assert len(growing.lines(text)) == 20
         assert len(growing._laid_out(text)) < 80
@@ -281,7 +281,7 @@ class TestHarmless:
 
     @pytest.mark.parametrize("text", ["plain", "tab\tand\nlines", "日本語 é ✓ \u2066שלום\u2069"])
     def test_text_without_control_characters_stays_as_it_is(self, text: str) -> None:
-        assert harmless(text) == text
+        assert escape_control_chars(text) == text
 
     def test_line_ends_of_other_systems_are_line_ends(self) -> None:
-        assert harmless("one\r\ntwo") == "one\ntwo"
+        assert escape_control_chars("one\r\ntwo") == "one\ntwo"

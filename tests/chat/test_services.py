@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_chat import SPEC, scripted_gateway
-from ingate import credentials
-from ingate._errors import NotServed, RateLimited
-from ingate._secret import Secret
+from ingate import providers
 from ingate.chat.services import LOCAL, GatewayServices, picker_data
+from ingate.errors import NotSupportedError, RateLimitError
 from ingate.gateway import Gateway
+from ingate.secret import Secret
+from support.chat import SPEC, scripted_gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 async def test_a_test_call_tells_what_was_said() -> None:
     gateway, engine = scripted_gateway()
     engine.enqueue("Hello there.")
-    engine.enqueue(RateLimited("slow down"))
+    engine.enqueue(RateLimitError("slow down"))
     services = GatewayServices(gateway)
     assert (await services.test(SPEC)).endswith("s: Hello there.")
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitError):
         await services.test(SPEC)
     assert engine.requests[0][1]["max_tokens"] <= 64
     await gateway.aclose()
@@ -75,9 +75,9 @@ async def test_without_a_proxy_there_are_no_deployments() -> None:
         assert await GatewayServices(gateway).deployments() == []
 
 
-async def test_a_backing_without_a_list_says_so() -> None:
+async def test_a_provider_without_a_list_says_so() -> None:
     async with Gateway() as gateway:
-        with pytest.raises(NotServed):
+        with pytest.raises(NotSupportedError):
             await GatewayServices(gateway).live("local")
 
 
@@ -87,7 +87,7 @@ def test_without_a_desktop_copying_is_left_to_the_terminal() -> None:
 
 
 async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingate._errors import IngateError
+    from ingate.errors import IngateError
 
     monkeypatch.setenv("GROQ_API_BASE", "http://127.0.0.1:9/v1")
     async with Gateway() as gateway:
@@ -95,4 +95,4 @@ async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytes
         with pytest.raises(IngateError) as caught:
             await services.verify("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")})
         assert "gsk_planted" not in str(caught.value)
-        assert credentials.statuses(gateway.config.environ, gateway.config)["groq"].state == "missing"
+        assert providers.statuses(gateway.config.environ, gateway.config)["groq"].state == "missing"

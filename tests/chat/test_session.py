@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_chat import log_of
-from ingate._errors import BadRequest
 from ingate.chat import store
 from ingate.chat.export import to_markdown
 from ingate.chat.lines import dollars, total_line, turn_line
 from ingate.chat.session import Session, Turn
 from ingate.chat.store import Log
+from ingate.errors import BadRequestError
+from support.chat import log_of
 
 ANSWER = {
     "content": "Blue scatters most.",
@@ -32,7 +32,7 @@ def talk(log: Log) -> None:
     log.record("user", content="Why is the sky blue?")
     log.piece(text="Blue ")
     log.flush()
-    log.record("assistant", message=ANSWER, backing="anthropic")
+    log.record("assistant", message=ANSWER, provider="anthropic")
     log.record("turn", spec="anthropic/x", input_tokens=10, output_tokens=5, cost_usd=0.25, seconds=0.5)
 
 
@@ -110,9 +110,9 @@ def test_writing_goes_on_after_a_line_that_was_cut_off() -> None:
 
 def test_rubbish_is_no_session(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes(b"\xff\xfe\nnot json\n[1]\n")
-    with pytest.raises(BadRequest, match="holds no session"):
+    with pytest.raises(BadRequestError, match="holds no session"):
         store.load(tmp_path / "x.jsonl")
-    with pytest.raises(BadRequest, match="cannot be read"):
+    with pytest.raises(BadRequestError, match="cannot be read"):
         store.load(tmp_path / "none.jsonl")
 
 
@@ -161,9 +161,9 @@ def test_a_session_is_found_by_the_ends_of_its_id() -> None:
     log.close()
     assert store.find(log.session.id[-4:]) == log.path
     assert store.find(log.session.id) == log.path
-    with pytest.raises(BadRequest, match="there is no session"):
+    with pytest.raises(BadRequestError, match="there is no session"):
         store.find("nothing")
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         store.find("")
 
 
@@ -216,9 +216,9 @@ def test_export_names_attachments_and_tool_calls() -> None:
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}, "attached": "cat.png"}
     log.record("user", content=[part, {"type": "text", "text": "What is this?"}])
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": '{"at": "cat"}'}}
-    log.record("assistant", message={"content": None, "tool_calls": [call]}, backing="x")
+    log.record("assistant", message={"content": None, "tool_calls": [call]}, provider="x")
     log.record("tool", tool_call_id="c", name="look", content="a ``` cat", error=False)
-    log.record("assistant", message={"content": "A cat."}, backing="x", stopped="stopped")
+    log.record("assistant", message={"content": "A cat."}, provider="x", stopped="stopped")
     text = to_markdown(log.session)
     assert "*attached: cat.png*" in text
     assert "AAAA" not in text

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_chat import Recorder, log_of, scripted_gateway
-from ingate._errors import RateLimited, StreamInterrupted, Unavailable
 from ingate.chat.talk import MOST_ROUNDS, STOPPED, Talk
 from ingate.chat.tools import LONGEST_RESULT, Tool, Toolbox
+from ingate.errors import RateLimitError, StreamInterruptedError, UnavailableError
+from support.chat import Recorder, log_of, scripted_gateway
 
 if TYPE_CHECKING:
     from ingate.chat.store import Log
@@ -202,9 +202,9 @@ async def test_a_stopped_tool_leaves_a_history_that_can_be_sent() -> None:
 
 async def test_a_broken_stream_keeps_the_partial_answer() -> None:
     gateway, engine = scripted_gateway()
-    engine.enqueue("Half an answer", breaks_with=Unavailable("connection lost"))
+    engine.enqueue("Half an answer", breaks_with=UnavailableError("connection lost"))
     log = asked()
-    with pytest.raises(StreamInterrupted):
+    with pytest.raises(StreamInterruptedError):
         await Talk(gateway, log, Recorder()).answer()
     assert log.session.entries[-1].message["content"] == "Half an answer"
     assert "broke off" in log.session.entries[-1].stopped
@@ -213,9 +213,9 @@ async def test_a_broken_stream_keeps_the_partial_answer() -> None:
 
 async def test_an_error_before_the_first_token_leaves_the_question_alone() -> None:
     gateway, engine = scripted_gateway()
-    engine.enqueue(RateLimited("slow down"))
+    engine.enqueue(RateLimitError("slow down"))
     log = asked()
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimitError):
         await Talk(gateway, log, Recorder()).answer()
     assert [entry.role for entry in log.session.entries] == ["user"]
     assert log.session.turns == []

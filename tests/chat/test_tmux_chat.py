@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_tmux import Tmux
+from support.tmux import Tmux
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

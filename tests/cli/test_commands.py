@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_upstream import Reply, Upstream, chunks, completion, upstream
+from support.upstream import Reply, Upstream, chunks, completion, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +111,10 @@ def test_a_missing_key_names_the_variable_and_exits_with_3() -> None:
 
 def test_a_near_miss_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_KEY", "sk-something")
-    assert "OPENAI_KEY is set; this backing reads OPENAI_API_KEY" in run("ask", "x", "-m", "openai/m", code=3).stderr
+    assert "OPENAI_KEY is set; this provider reads OPENAI_API_KEY" in run("ask", "x", "-m", "openai/m", code=3).stderr
 
 
-def test_an_unknown_backing_names_the_nearest_and_exits_with_2() -> None:
+def test_an_unknown_provider_names_the_nearest_and_exits_with_2() -> None:
     assert "groq" in run("ask", "x", "--model", "gorq/m", code=2).stderr
 
 
@@ -151,12 +151,12 @@ def test_models_searches_with_all_terms_and_filters(groq: Upstream) -> None:
         assert row["context_tokens"] > 100_000
 
 
-def test_models_ready_and_backing_narrow(groq: Upstream) -> None:
-    rows = json.loads(run("models", "--backing", "groq", "--ready", "--json").stdout)
-    assert {row["backing"] for row in rows} == {"groq"}
+def test_models_ready_and_provider_narrow(groq: Upstream) -> None:
+    rows = json.loads(run("models", "--provider", "groq", "--ready", "--json").stdout)
+    assert {row["provider"] for row in rows} == {"groq"}
     assert {row["state"] for row in rows} == {"ready"}
-    assert json.loads(run("models", "--backing", "cerebras", "--ready", "--json").stdout) == []
-    assert "nearest" not in run("models", "--backing", "grok", code=2).stdout
+    assert json.loads(run("models", "--provider", "cerebras", "--ready", "--json").stdout) == []
+    assert "nearest" not in run("models", "--provider", "grok", code=2).stdout
 
 
 def test_models_shows_everything_when_asked() -> None:
@@ -189,7 +189,7 @@ def test_explain_names_the_lane_and_why_and_the_option_overrides_it(groq: Upstre
 
 def test_ask_goes_by_the_lane_that_is_asked_for(groq: Upstream) -> None:
     answer = json.loads(run("ask", "Hi", "-m", "litellm.groq/m", "--lane", "native", "--json").stdout)
-    assert (answer["ingate"]["engine"], answer["ingate"]["spec"]) == ("direct", "litellm.groq/m?lane=native")
+    assert (answer["ingate"]["engine"], answer["ingate"]["spec"]) == ("native", "litellm.groq/m?lane=native")
     assert "lane" not in groq.seen[0].body
 
 

@@ -9,9 +9,9 @@ import openai
 import pytest
 
 import ingate.client.transport as transport_module
-from helpers_client import FakeGateway
 from ingate.client import async_http_client, http_client
 from ingate.client.transport import default_module, transports
+from support.client import FakeGateway
 
 BODY = {"model": "scripted/echo", "messages": [{"role": "user", "content": "hi"}]}
 

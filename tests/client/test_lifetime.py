@@ -15,9 +15,9 @@ import anyio
 import openai
 import pytest
 
-from helpers_client import FakeGateway, text_chunks
 from ingate.client import AsyncIngate, Ingate, exchange
-from ingate.client.portal import Portal, PortalClosed
+from ingate.client.portal import Portal, PortalClosedError
+from support.client import FakeGateway, text_chunks
 
 MODEL = "scripted/echo"
 HI: list[Any] = [{"role": "user", "content": "hi"}]
@@ -282,7 +282,7 @@ def test_a_script_that_closes_nothing_ends_at_once_and_in_silence(left_open: str
     script = f"""
 import sys
 sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})
-from helpers_client import FakeGateway
+from support.client import FakeGateway
 from ingate.client import Ingate
 client = Ingate(gateway=FakeGateway(hang=True) if {left_open == "stream"} else FakeGateway())
 answer = client.chat.completions.create(
@@ -390,7 +390,7 @@ def test_a_portal_refuses_its_own_thread_and_work_after_its_end() -> None:
     with pytest.raises(RuntimeError, match="wait for itself"):
         portal.run(inside)
     portal.close()
-    with pytest.raises(PortalClosed):
+    with pytest.raises(PortalClosedError):
         portal.run(nothing)
     Portal().close()
 

@@ -9,12 +9,12 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from helpers_client import FakeGateway, completion, text_chunks, tool_call, tool_chunks
-from ingate import _errors
-from ingate._errors import MissingExtra
+from ingate import errors
 from ingate.client import AsyncIngate, Ingate
 from ingate.client.exchange import AHEAD
 from ingate.client.sdk import check_openai
+from ingate.errors import MissingExtraError
+from support.client import FakeGateway, completion, text_chunks, tool_call, tool_chunks
 
 MODEL = "scripted/echo"
 HI: list[Any] = [{"role": "user", "content": "hi"}]
@@ -83,7 +83,7 @@ async def test_a_streams_usage_comes_when_asked_for() -> None:
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 5
     assert chunks[-1].model_extra is not None
-    assert chunks[-1].model_extra["ingate"]["backing"] == "scripted"
+    assert chunks[-1].model_extra["ingate"]["provider"] == "scripted"
 
 
 async def test_the_stream_helper_gives_events_and_the_whole() -> None:
@@ -174,7 +174,7 @@ async def test_the_rest_raises_loudly_and_is_not_retried(monkeypatch: pytest.Mon
             await client.moderations.create(input="x")
 
 
-def _classes(base: type[_errors.IngateError]) -> list[type[_errors.IngateError]]:
+def _classes(base: type[errors.IngateError]) -> list[type[errors.IngateError]]:
     return [base, *(found for child in base.__subclasses__() for found in _classes(child))]
 
 
@@ -188,8 +188,8 @@ BY_STATUS = {
 }
 
 
-@pytest.mark.parametrize("kind", _classes(_errors.IngateError), ids=lambda kind: kind.__name__)
-async def test_every_error_class_becomes_the_sdks(kind: type[_errors.IngateError]) -> None:
+@pytest.mark.parametrize("kind", _classes(errors.IngateError), ids=lambda kind: kind.__name__)
+async def test_every_error_class_becomes_the_sdks(kind: type[errors.IngateError]) -> None:
     error = kind("it did not work", fix="try the other one")
     async with AsyncIngate(gateway=FakeGateway(error, [error]), max_retries=0) as client:
         expected = BY_STATUS.get(error.status, openai.InternalServerError)
@@ -207,9 +207,9 @@ async def test_the_sdk_retries_what_may_succeed_and_nothing_else(monkeypatch: py
         return None
 
     for error, tries in (
-        (_errors.RateLimited("wait"), 3),
-        (_errors.Unavailable("down"), 3),
-        (_errors.BadRequest("no"), 1),
+        (errors.RateLimitError("wait"), 3),
+        (errors.UnavailableError("down"), 3),
+        (errors.BadRequestError("no"), 1),
     ):
         gateway = FakeGateway(error)
         async with AsyncIngate(gateway=gateway) as client:
@@ -220,7 +220,7 @@ async def test_the_sdk_retries_what_may_succeed_and_nothing_else(monkeypatch: py
 
 
 async def test_an_error_inside_a_stream_raises_with_the_partial_text() -> None:
-    broken = _errors.StreamInterrupted("the connection was lost", partial_text="hel")
+    broken = errors.StreamInterruptedError("the connection was lost", partial_text="hel")
     async with AsyncIngate(gateway=FakeGateway(chunks=[*text_chunks("hel")[:2], broken])) as client:
         stream = await client.chat.completions.create(model=MODEL, messages=HI, stream=True)
         assert [(await anext(stream)).choices[0].delta.content for _ in range(2)] == ["", "hel"]
@@ -258,7 +258,7 @@ def test_http_client_and_both_config_and_gateway_are_refused() -> None:
 
 @pytest.mark.parametrize("version", ["1.99.9", "2.19.0", "4.0.0", "5.1"])
 def test_an_openai_that_would_not_work_is_named(version: str) -> None:
-    with pytest.raises(MissingExtra, match=f"openai {version} is installed") as caught:
+    with pytest.raises(MissingExtraError, match=f"openai {version} is installed") as caught:
         check_openai(version)
     assert caught.value.extra == "openai"
 
@@ -277,7 +277,7 @@ def test_the_sync_client_does_the_same() -> None:
         with client.chat.completions.stream(model=MODEL, messages=HI) as events:
             assert events.get_final_completion().choices[0].message.content == "hello"
         raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=HI)
-        assert raw.headers["x-ingate-backing"] == "scripted"
+        assert raw.headers["x-ingate-provider"] == "scripted"
         assert next(model.id for model in client.models.list()) == "scripted/echo"
         assert client.embeddings.create(model=MODEL, input="a").data[0].embedding == [0.5, -0.25]
         with pytest.raises(openai.InternalServerError, match="does not serve"):
@@ -285,6 +285,6 @@ def test_the_sync_client_does_the_same() -> None:
         gateway.answer = completion('{"name": "Ghent", "people": 1}')
         parsed = client.chat.completions.parse(model=MODEL, messages=HI, response_format=City)
         assert parsed.choices[0].message.parsed == City(name="Ghent", people=1)
-        gateway.answer = _errors.AuthenticationFailed("no")
+        gateway.answer = errors.AuthenticationError("no")
         with pytest.raises(openai.AuthenticationError):
             client.chat.completions.create(model=MODEL, messages=HI)

@@ -12,9 +12,9 @@ import openai
 import pytest
 
 import ingate
-from helpers_upstream import Reply, Upstream, chunks, upstream
 from ingate import Gateway, ScriptedEngine
 from ingate.client import http_client
+from support.upstream import Reply, Upstream, chunks, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ async def test_scripted_answers_reach_the_sdk() -> None:
     assert "".join(extra.get("reasoning_content") or "" for extra in thought) == "Let me think."
     assert got[-1].usage is not None
     assert got[-1].model_extra is not None
-    assert got[-1].model_extra["ingate"]["backing"] == "scripted"
+    assert got[-1].model_extra["ingate"]["provider"] == "scripted"
 
 
 async def test_leaving_a_stream_leaves_the_engine() -> None:
@@ -70,7 +70,7 @@ async def test_leaving_a_stream_leaves_the_engine() -> None:
 
 async def test_a_broken_stream_raises_with_what_had_come() -> None:
     engine = ScriptedEngine()
-    engine.enqueue(["hel", "lo"], breaks_with=ingate.Unavailable("the provider hung up"))
+    engine.enqueue(["hel", "lo"], breaks_with=ingate.UnavailableError("the provider hung up"))
     async with Gateway({}, engines={"scripted": engine}) as gateway, ingate.AsyncIngate(gateway=gateway) as client:
         stream = await client.chat.completions.create(model=MODEL, messages=HI, stream=True)
         with pytest.raises(openai.APIError, match="hung up") as caught:
@@ -80,7 +80,7 @@ async def test_a_broken_stream_raises_with_what_had_come() -> None:
     assert body["code"] == "stream_interrupted"
 
 
-async def test_missing_credentials_and_unknown_backings_are_told_with_their_remedy() -> None:
+async def test_missing_credentials_and_unknown_providers_are_told_with_their_remedy() -> None:
     async with ingate.AsyncIngate({}) as client:
         with pytest.raises(openai.AuthenticationError, match="groq") as caught:
             await client.chat.completions.create(model="groq/some-model", messages=HI)

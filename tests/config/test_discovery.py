@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_config import load_here, write
-from ingate import _paths
-from ingate._errors import ConfigError
+from ingate import paths
 from ingate.config import load
+from ingate.errors import ConfigError
+from support.config import load_here, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def project(clean_environment: Path) -> Path:
 def test_no_file_at_all_is_an_empty_configuration(project: Path) -> None:
     config = load_here(project)
     assert config.settings.default_model is None
-    assert config.settings.backings == {}
+    assert config.settings.providers == {}
     assert config.settings.litellm.drop_params is True
     assert not any(layer.found for layer in config.layers)
     assert [layer.kind for layer in config.layers] == ["project", "user", "user"]
@@ -64,8 +64,8 @@ def test_the_working_directory_is_the_default(project: Path, monkeypatch: pytest
 
 
 def test_the_users_file_is_a_layer_below_the_projects(project: Path) -> None:
-    write(_paths.config_dir() / "ingate.yaml", "timeout: 1\ndefault_model: groq/user")
-    write(_paths.config_dir() / "ingate.secrets.yaml", "groq: {api_key: user-key}")
+    write(paths.config_dir() / "ingate.yaml", "timeout: 1\ndefault_model: groq/user")
+    write(paths.config_dir() / "ingate.secrets.yaml", "groq: {api_key: user-key}")
     write(project / "ingate.yaml", "timeout: 2")
     config = load_here(project)
     assert (config.settings.timeout_s, config.settings.default_model) == (2, "groq/user")
@@ -74,7 +74,7 @@ def test_the_users_file_is_a_layer_below_the_projects(project: Path) -> None:
 
 
 def test_the_users_folder_as_working_directory_is_one_layer(clean_environment: Path) -> None:
-    folder = _paths.config_dir()
+    folder = paths.config_dir()
     write(folder / "ingate.yaml", "timeout: 1")
     config = load_here(folder)
     assert [(layer.kind, layer.secrets) for layer in config.layers] == [("user", True), ("user", False)]
@@ -83,12 +83,12 @@ def test_the_users_folder_as_working_directory_is_one_layer(clean_environment: P
 
 def test_a_secrets_file_alone_is_enough(project: Path) -> None:
     write(project / "ingate.secrets.yaml", "groq: {api_key: k}")
-    assert load_here(project).backing("groq").api_key is not None
+    assert load_here(project).provider("groq").api_key is not None
 
 
 def test_an_explicit_path_replaces_discovery(project: Path) -> None:
     write(project / "ingate.yaml", "timeout: 1")
-    write(_paths.config_dir() / "ingate.yaml", "timeout: 2")
+    write(paths.config_dir() / "ingate.yaml", "timeout: 2")
     write(project / "fast-agent.yaml", "groq: {api_key: k}")
     other = write(project / "sub" / "team.yaml", "default_model: groq/x")
     write(project / "sub" / "team.secrets.yaml", "groq: {api_key: team}")
@@ -132,7 +132,7 @@ def test_an_explicit_path_to_a_missing_file_is_an_error(project: Path) -> None:
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "null\n", "\ufeff", "\ufeff# bom\n"])
 def test_an_empty_file_is_an_empty_configuration(project: Path, text: str) -> None:
     write(project / "ingate.yaml", text)
-    assert load_here(project).settings.backings == {}
+    assert load_here(project).settings.providers == {}
 
 
 def test_a_byte_order_mark_is_skipped(project: Path) -> None:
@@ -201,9 +201,9 @@ def test_a_strangers_file_is_not_read_unless_it_is_named(project: Path, monkeypa
     os.chown(theirs, 4242, -1)
     monkeypatch.setattr(os, "geteuid", lambda: 4243)
     config = load_here(project)
-    assert config.backing("openai").base_url is None
+    assert config.provider("openai").base_url is None
     assert "belongs to another user" in config.warnings[0]
-    assert load(theirs, environ={}).backing("openai").base_url == "http://elsewhere/v1"
+    assert load(theirs, environ={}).provider("openai").base_url == "http://elsewhere/v1"
 
 
 def test_a_deleted_working_directory_is_no_trouble(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_config import load_here, write
-from ingate import _paths
-from ingate._errors import ConfigError
+from ingate import paths
+from ingate.errors import ConfigError
+from support.config import load_here, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +60,8 @@ def project(clean_environment: Path) -> Path:
     return folder
 
 
-def revealed(config: Config, backing: str) -> dict[str, str]:
-    section = config.backing(backing)
+def revealed(config: Config, provider: str) -> dict[str, str]:
+    section = config.provider(provider)
     refs = section.params | section.headers | ({"api_key": section.api_key} if section.api_key else {})
     return {name: ref.resolve({}).reveal() for name, ref in refs.items() if ref.present({})}
 
@@ -73,8 +73,8 @@ def test_what_ingate_knows_is_taken_and_the_rest_passed_over(project: Path, name
     settings = config.settings
     assert settings.default_model is None
     assert revealed(config, "anthropic") == {}
-    assert config.backing("anthropic").default_model is None
-    assert config.backing("openai").base_url == "https://gateway.example/v1"
+    assert config.provider("anthropic").default_model is None
+    assert config.provider("openai").base_url == "https://gateway.example/v1"
     assert revealed(config, "openai") == {"X-A": "b"}
     assert revealed(config, "gemini") == {"api_key": "fallback"}
     assert revealed(config, "vertex_ai") == {"vertex_project": "proj", "vertex_location": "europe-west4"}
@@ -96,13 +96,13 @@ def test_its_secrets_file_is_merged_over_it(project: Path) -> None:
     write(project.parent / "fastagent.secrets.yaml", "groq: {api_key: strong}")
     config = load_here(project)
     assert revealed(config, "groq") == {"api_key": "strong"}
-    assert config.backing("groq").base_url == "http://g/v1"
+    assert config.provider("groq").base_url == "http://g/v1"
     assert str(config.conflicts[0].winner) == "~/fastagent.secrets.yaml:1"
 
 
 def test_every_file_of_ours_is_stronger(project: Path) -> None:
     write(project / "fastagent.secrets.yaml", "groq: {api_key: theirs}\nxai: {api_key: theirs}")
-    write(_paths.config_dir() / "ingate.yaml", "groq: {api_key: ours}")
+    write(paths.config_dir() / "ingate.yaml", "groq: {api_key: ours}")
     config = load_here(project)
     assert revealed(config, "groq") == {"api_key": "ours"}
     assert revealed(config, "xai") == {"api_key": "theirs"}
@@ -154,7 +154,7 @@ def test_what_is_not_ours_is_never_an_error(project: Path, text: str) -> None:
     write(project / "fast-agent.yaml", text)
     config = load_here(project)
     assert config.settings.mcp == {}
-    assert config.backing("vertex_ai").params == {}
+    assert config.provider("vertex_ai").params == {}
 
 
 def test_an_mcp_server_that_lacks_a_variable_is_left_out_with_a_warning(project: Path) -> None:
@@ -177,7 +177,7 @@ def test_an_mcp_server_that_lacks_a_variable_is_left_out_with_a_warning(project:
 
 
 def test_an_address_that_lacks_a_variable_is_an_error(project: Path) -> None:
-    """The key would go to the backing's own address otherwise."""
+    """The key would go to the provider's own address otherwise."""
     write(project / "fast-agent.yaml", "openai: {api_key: k, base_url: '${GONE}'}")
     with pytest.raises(ConfigError, match=r"openai\.base_url needs GONE"):
         load_here(project)

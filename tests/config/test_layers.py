@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from helpers_config import load_here, load_text, write
-from ingate import _paths
-from ingate._secret import Secret
-from ingate.config import BackingSettings, load
+from ingate import paths
+from ingate.config import ProviderSettings, load
+from ingate.secret import Secret
+from support.config import load_here, load_text, write
 
 
 def test_the_secrets_file_is_merged_over_the_other(tmp_path: Path) -> None:
     write(tmp_path / "ingate.secrets.yaml", "groq:\n  api_key: real-key")
     config = load_text(tmp_path, "groq:\n  api_key: other-key\n  timeout: 3")
-    groq = config.backing("groq")
+    groq = config.provider("groq")
     assert groq.api_key is not None
     assert groq.api_key.resolve({}).reveal() == "real-key"
     assert groq.timeout_s == 3
@@ -37,8 +37,8 @@ def test_conflicts_name_the_places_and_no_values(tmp_path: Path) -> None:
 def test_every_layer_that_loses_is_named_strongest_first(clean_environment: Path) -> None:
     folder = clean_environment / "p"
     write(folder / "ingate.yaml", "timeout: 1")
-    write(_paths.config_dir() / "ingate.yaml", "timeout: 2")
-    write(_paths.config_dir() / "ingate.secrets.yaml", "timeout: 3")
+    write(paths.config_dir() / "ingate.yaml", "timeout: 2")
+    write(paths.config_dir() / "ingate.secrets.yaml", "timeout: 3")
     (conflict,) = load_here(folder).conflicts
     assert str(conflict.winner) == "ingate.yaml:1"
     assert [Path(str(place.file)).name for place in conflict.losers] == ["ingate.secrets.yaml", "ingate.yaml"]
@@ -47,17 +47,19 @@ def test_every_layer_that_loses_is_named_strongest_first(clean_environment: Path
 def test_an_empty_value_does_not_hide_a_weaker_one(tmp_path: Path) -> None:
     write(tmp_path / "ingate.secrets.yaml", "groq:\n  api_key:\nopenai:\n")
     config = load_text(tmp_path, "groq: {api_key: k}\nopenai: {timeout: 2}")
-    assert config.backing("groq").api_key is not None
-    assert config.backing("openai").timeout_s == 2
+    assert config.provider("groq").api_key is not None
+    assert config.provider("openai").timeout_s == 2
     assert config.conflicts == ()
 
 
 def test_lists_are_replaced_and_mappings_merged(tmp_path: Path) -> None:
-    write(tmp_path / "ingate.secrets.yaml", "disabled_backings: [groq]\nlitellm: {extra_kwargs: {metadata: {user: a}}}")
-    config = load_text(
-        tmp_path, "disabled_backings: [xai]\nlitellm: {extra_kwargs: {metadata: {tags: [x], user: b}, seed: 1}}"
+    write(
+        tmp_path / "ingate.secrets.yaml", "disabled_providers: [groq]\nlitellm: {extra_kwargs: {metadata: {user: a}}}"
     )
-    assert config.settings.disabled_backings == ["groq"]
+    config = load_text(
+        tmp_path, "disabled_providers: [xai]\nlitellm: {extra_kwargs: {metadata: {tags: [x], user: b}, seed: 1}}"
+    )
+    assert config.settings.disabled_providers == ["groq"]
     assert config.settings.litellm.extra_kwargs == {"metadata": {"tags": ["x"], "user": "a"}, "seed": 1}
 
 
@@ -79,7 +81,7 @@ def test_a_value_and_a_section_of_one_name_do_not_mix(tmp_path: Path, strong: st
 def test_header_names_that_differ_in_case_are_one_header(tmp_path: Path) -> None:
     write(tmp_path / "ingate.secrets.yaml", "groq: {headers: {x-team: strong}}")
     config = load_text(tmp_path, "groq: {headers: {X-Team: weak, X-Other: o}}")
-    headers = {name: ref.resolve({}).reveal() for name, ref in config.backing("groq").headers.items()}
+    headers = {name: ref.resolve({}).reveal() for name, ref in config.provider("groq").headers.items()}
     assert headers == {"x-team": "strong", "X-Other": "o"}
 
 
@@ -96,8 +98,8 @@ def test_synonyms_and_aliases_meet_in_one_place(tmp_path: Path) -> None:
           headers: {X-C: d}
         """,
     )
-    assert config.backing("gemini").base_url == config.backing("google").base_url == "https://one.example/v1"
-    assert set(config.settings.backings) == {"gemini", "cohere_chat"}
+    assert config.provider("gemini").base_url == config.provider("google").base_url == "https://one.example/v1"
+    assert set(config.settings.providers) == {"gemini", "cohere_chat"}
     assert str(config.where("google", "api_base")) == str(config.where("gemini", "base_url")) == "ingate.yaml:2"
     assert config.settings.litellm.api_base == "http://localhost:4000"
     assert str(config.where("litellm", "default_headers", "X-C")) == "ingate.yaml:7"
@@ -105,10 +107,10 @@ def test_synonyms_and_aliases_meet_in_one_place(tmp_path: Path) -> None:
     assert config.where("nonsense", "deeper", "still") is None
 
 
-def test_a_backing_without_a_section_has_empty_settings() -> None:
+def test_a_provider_without_a_section_has_empty_settings() -> None:
     config = load({}, environ={})
-    assert config.backing("groq") == BackingSettings()
-    assert config.backing("no-such-backing") == BackingSettings()
+    assert config.provider("groq") == ProviderSettings()
+    assert config.provider("no-such-provider") == ProviderSettings()
 
 
 def test_everything_arrives_where_it_belongs(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_everything_arrives_where_it_belongs(tmp_path: Path) -> None:
         default_model: fast
         timeout: 90
         aliases: {fast: groq/llama-3.3, careful: [anthropic/a, openai/b]}
-        disabled_backings: [google, mybox, local]
+        disabled_providers: [google, mybox, local]
         bedrock: {aws_region_name: eu-central-1, timeout: 2.5, default_model: nova}
         azure: {api_version: 2024-10-21, tenant_id: 0012}
         servers: {mybox: {api_base: http://b/v1, api_key: k, headers: {X-A: b}, timeout: 1, wire_format: openai}}
@@ -132,13 +134,13 @@ def test_everything_arrives_where_it_belongs(tmp_path: Path) -> None:
     )
     settings = config.settings
     assert settings.aliases == {"fast": "groq/llama-3.3", "careful": ["anthropic/a", "openai/b"]}
-    assert settings.disabled_backings == ["gemini", "mybox", "local"]
-    bedrock, azure = config.backing("bedrock"), config.backing("azure")
+    assert settings.disabled_providers == ["gemini", "mybox", "local"]
+    bedrock, azure = config.provider("bedrock"), config.provider("azure")
     assert (bedrock.timeout_s, bedrock.default_model) == (2.5, "nova")
     revealed = {name: ref.resolve({}).reveal() for name, ref in (bedrock.params | azure.params).items()}
     assert revealed == {"aws_region_name": "eu-central-1", "api_version": "2024-10-21", "tenant_id": "0012"}
     assert settings.servers["mybox"].base_url == "http://b/v1"
-    assert settings.servers["mybox"].wire_format == "openai"
+    assert settings.servers["mybox"].wire_format == "chat"
     home = os.environ["HOME"]
     assert settings.local.models == {"mine": f"{tmp_path}/models/a.gguf", "abs": "/m/b.gguf", "own": f"{home}/c.gguf"}
     assert (settings.local.context_tokens, settings.local.threads) == (4096, 2)
@@ -176,7 +178,7 @@ def test_a_mapping_is_taken_alone(clean_environment: Path) -> None:
     config = load(source, environ={"INGATE_CONFIG": "/nowhere"})
     assert config.settings.timeout_s == 3
     assert [layer.kind for layer in config.layers] == ["mapping"]
-    key, wrapped = config.backing("groq").api_key, config.backing("xai").api_key
+    key, wrapped = config.provider("groq").api_key, config.provider("xai").api_key
     assert key is not None
     assert wrapped is not None
     assert (key.resolve({}).reveal(), wrapped.resolve({}).reveal()) == ("plain", "wrapped")

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from ingate.config import backing_names, load
+from ingate.config import load, provider_names
 from ingate.config.names import RESERVED
 
 
-def test_the_names_are_the_backings_of_the_credential_map() -> None:
-    from ingate.credentials import backings
+def test_the_names_are_the_providers_of_the_credential_map() -> None:
+    from ingate.providers import providers
 
-    assert set(backing_names().names) == set(backings())
-    assert len(backing_names().names) == 118
+    assert set(provider_names().names) == set(providers())
+    assert len(provider_names().names) == 118
 
 
-def test_aliases_lead_to_backings_and_hide_none() -> None:
-    names = backing_names()
+def test_aliases_lead_to_providers_and_hide_none() -> None:
+    names = provider_names()
     assert set(names.aliases.values()) <= set(names.names)
     assert not set(names.aliases) & (set(names.names) | RESERVED)
     assert names.canonical("google") == "gemini"
@@ -29,10 +29,10 @@ def test_aliases_lead_to_backings_and_hide_none() -> None:
 
 
 def test_every_name_and_alias_is_a_section() -> None:
-    names = backing_names()
+    names = provider_names()
     for name in (*names.names, *names.aliases):
         config = load({name: {"timeout": 3}}, environ={})
-        assert config.backing(name).timeout_s == 3
+        assert config.provider(name).timeout_s == 3
 
 
 def test_every_credential_value_is_an_argument_of_litellms() -> None:
@@ -42,4 +42,4 @@ def test_every_credential_value_is_an_argument_of_litellms() -> None:
     folder = Path(spec.submodule_search_locations[0])
     files = [folder / "main.py", *(folder / "types").rglob("*.py"), *(folder / "llms").rglob("*.py")]
     words = set(re.findall(r"\w+", " ".join(path.read_text(encoding="utf-8") for path in files)))
-    assert set(backing_names().params) <= words
+    assert set(provider_names().params) <= words

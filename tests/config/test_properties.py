@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingate._errors import ConfigError
-from ingate.config import Config, backing_names, load
+from ingate.config import Config, load, provider_names
 from ingate.config.references import BadReferenceError, parse, parse_template
+from ingate.errors import ConfigError
 
 PLANTED = "plantedsekrit4711"
 KEYS = [
@@ -40,7 +40,7 @@ KEYS += [
     "default_model",
     "drop_params",
 ]
-KEYS += ["disabled_backings", "threads", "wire_format", "box", "<<", "aws_region_name", "x y", "", "null"]
+KEYS += ["disabled_providers", "threads", "wire_format", "box", "<<", "aws_region_name", "x y", "", "null"]
 VALUES = [
     PLANTED,
     f"env:{PLANTED}",
@@ -154,16 +154,16 @@ def test_any_mapping(tree: dict[str, Any]) -> None:
 
 @many
 @given(
-    st.sampled_from(backing_names().names),
+    st.sampled_from(provider_names().names),
     st.text().map(lambda text: f"«{text}»"),
     st.sampled_from(["api_key", "aws_session_token"]),
 )
-def test_a_key_of_any_text_never_shows(backing: str, key: str, name: str) -> None:
-    config, shown = attempt({backing: {name: key}}, Path())
+def test_a_key_of_any_text_never_shows(provider: str, key: str, name: str) -> None:
+    config, shown = attempt({provider: {name: key}}, Path())
     assert key not in shown
     if config is None:
         return
-    section = config.backing(backing)
+    section = config.provider(provider)
     ref = section.api_key or section.params.get(name)
     assert key not in f"{section!r} {ref!r} {ref}"
 

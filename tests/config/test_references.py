@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_config import load_text
-from ingate._errors import ConfigError, MissingExtra
 from ingate.config import SecretRef, Where, load
 from ingate.config.references import BadReferenceError
+from ingate.errors import ConfigError, MissingExtraError
+from support.config import load_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -256,7 +256,7 @@ class TestKeyring:
 
     def test_without_the_package_the_extra_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "keyring", None)
-        with pytest.raises(MissingExtra) as caught:
+        with pytest.raises(MissingExtraError) as caught:
             ref("keyring:a/b").resolve({})
         assert caught.value.extra == "keyring"
 
@@ -277,7 +277,7 @@ class TestOtherTexts:
         )  # fmt: skip
         settings = config.settings
         assert (settings.default_model, settings.timeout_s) == ("groq/x", 2.5)
-        assert config.backing("groq").base_url == "https://u/v1"
+        assert config.provider("groq").base_url == "https://u/v1"
         assert settings.litellm.drop_params == "strict"
         assert settings.litellm.extra_kwargs == {"tags": ["env:prod", "dev"], "n": {"deep": "adev"}}
         assert settings.local.threads == 3
@@ -295,7 +295,7 @@ class TestOtherTexts:
     def test_an_empty_default_is_no_value(self, tmp_path: Path) -> None:
         config = load_text(tmp_path, "timeout: ${T:-}\ngroq: {base_url: '${U:-}'}")
         assert config.settings.timeout_s is None
-        assert config.backing("groq").base_url is None
+        assert config.provider("groq").base_url is None
 
     @pytest.mark.parametrize("text", ["cmd:echo x", "keyring:a/b"])
     def test_nothing_is_run_for_them(self, tmp_path: Path, text: str) -> None:

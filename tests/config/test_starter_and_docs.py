@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingate._errors import ConfigError
-from ingate.config import backing_names, load, write_starter
+from ingate.config import load, provider_names, write_starter
 from ingate.config.layout import Section, root
+from ingate.errors import ConfigError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "config.md"
 
@@ -30,7 +30,7 @@ def test_every_setting_in_the_starter_works_when_its_mark_is_taken_away(tmp_path
     path.write_text(text, encoding="utf-8")
     settings = load(path, environ={}).settings
     assert settings.default_model == "local/smollm2"
-    assert set(settings.backings) == {"groq", "openai", "azure", "bedrock", "vertex_ai"}
+    assert set(settings.providers) == {"groq", "openai", "azure", "bedrock", "vertex_ai"}
     assert settings.litellm.api_base == "http://localhost:4000"
     assert set(settings.servers) == {"mybox"}
     assert set(settings.mcp) == {"files", "search"}
@@ -61,15 +61,15 @@ def test_the_documented_example_is_read_whole(tmp_path: Path) -> None:
     config = load(path, environ={"STAGE": "prod"})
     settings = config.settings
     assert settings.aliases["careful"] == ["anthropic/claude-sonnet-4-6", "openai/gpt-4o"]
-    assert set(settings.backings) == {"groq", "anthropic", "openai", "gemini", "azure", "bedrock"}
+    assert set(settings.providers) == {"groq", "anthropic", "openai", "gemini", "azure", "bedrock"}
     assert settings.litellm.extra_kwargs == {"metadata": {"tags": ["my-app", "prod"]}}
-    kinds = {name: section.api_key.kind for name, section in settings.backings.items() if section.api_key}
+    kinds = {name: section.api_key.kind for name, section in settings.providers.items() if section.api_key}
     assert kinds == {"groq": "env", "anthropic": "cmd", "openai": "keyring", "gemini": "env", "azure": "env"}
 
 
 def test_the_docs_name_every_key() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    names = backing_names()
+    names = provider_names()
     missing = [name for name in (*names.params, *names.aliases) if f"`{name}`" not in text]
     for key, shape in root().keys.items():
         if key not in names.names:

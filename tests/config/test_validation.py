@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_config import load_text, write
-from ingate._errors import ConfigError
 from ingate.config import load
+from ingate.errors import ConfigError
+from support.config import load_text, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def fail(folder: Path, text: str) -> ConfigError:
         ("servers:\n  box:\n    base_url: http://b\n    header: {}", 4, "headers"),
         ("local:\n  model: {}", 2, "models"),
         ("mcp:\n  a:\n    command: x\n    arg: []", 4, "args"),
-        ("disabled_backings: [grok]", 1, "groq"),
+        ("disabled_providers: [grok]", 1, "groq"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_right_one(tmp_path: Path, text: str, line: int, near: str) -> None:
@@ -58,9 +58,9 @@ def test_a_key_that_is_like_none_lists_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["api_key", "base_url", "api_base", "headers"])
-def test_a_backings_key_at_the_top_is_told_where_it_belongs(tmp_path: Path, key: str) -> None:
+def test_a_providers_key_at_the_top_is_told_where_it_belongs(tmp_path: Path, key: str) -> None:
     error = fail(tmp_path, f"{key}: {PLANTED}")
-    assert "under the backing" in error.fix
+    assert "under the provider" in error.fix
     assert PLANTED not in str(error)
 
 
@@ -94,8 +94,8 @@ def test_a_backings_key_at_the_top_is_told_where_it_belongs(tmp_path: Path, key:
         ("aliases:\n  a/b: x/y", 2, "aliases: 'a/b' may not hold"),
         ("aliases:\n  a: b\n  b: [x/y, a]", 2, "aliases.a leads back to itself"),
         ("aliases:\n  a: 'x/y,a?t=1'", 2, "aliases.a leads back to itself"),
-        ("disabled_backings: groq", 1, "disabled_backings must be a list, but is text"),
-        ("disabled_backings: [{a: b}]", 1, "disabled_backings must be text, but is a section"),
+        ("disabled_providers: groq", 1, "disabled_providers must be a list, but is text"),
+        ("disabled_providers: [{a: b}]", 1, "disabled_providers must be text, but is a section"),
         ("litellm: true", 1, "litellm must be a section, but is true or false"),
         ("litellm:\n  drop_params: maybe", 2, "litellm.drop_params must be true, false, strict, warn or drop"),
         ("litellm:\n  drop_params: [a]", 2, "litellm.drop_params must be true, false, strict, warn or drop"),
@@ -107,7 +107,11 @@ def test_a_backings_key_at_the_top_is_told_where_it_belongs(tmp_path: Path, key:
         ("servers:\n  local: {base_url: http://b}", 2, "servers: 'local' already means something else"),
         ("servers:\n  litellm.x: {base_url: http://b}", 2, "servers: 'litellm.x' may hold letters"),
         ("servers:\n  a b: {base_url: http://b}", 2, "servers: 'a b' may hold letters"),
-        ("servers:\n  a: {base_url: http://b, wire_format: grpc}", 2, "servers.a.wire_format can only be openai"),
+        (
+            "servers:\n  a: {base_url: http://b, wire_format: grpc}",
+            2,
+            "servers.a.wire_format must be one of chat, responses, messages",
+        ),
         ("local:\n  threads: 1.5", 2, "local.threads must be a whole number, but is a number"),
         ("local:\n  threads: 0", 2, "local.threads must be a whole number above 0"),
         ("local:\n  models: {m: [a]}", 2, "local.models.m must be text, but is a list"),
@@ -190,7 +194,7 @@ def test_a_mapping_that_contains_itself_is_an_error() -> None:
         f"default_model: '{PLANTED}/'",
         f"default_model: 'groq/x,{PLANTED} y/'",
         f"aliases: {{a: '{PLANTED}?x'}}",
-        f"disabled_backings: [{PLANTED}]",
+        f"disabled_providers: [{PLANTED}]",
         f"litellm: {{drop_params: {PLANTED}}}",
         f"servers: {{a: {{base_url: http://b, wire_format: {PLANTED}}}}}",
         f"local: {{threads: {PLANTED}, models: {{m: '~{PLANTED}/x'}}}}",
@@ -231,7 +235,7 @@ def test_no_repr_shows_a_value(tmp_path: Path) -> None:
     )
     settings = config.settings
     parts = [config, settings, settings.litellm, settings.mcp, settings.servers, settings.local, config.layers]
-    parts += [config.conflicts, config.warnings, settings.backings, config.where("groq", "api_key")]
+    parts += [config.conflicts, config.warnings, settings.providers, config.where("groq", "api_key")]
     for part in parts:
         assert PLANTED not in f"{part!r} {part} {pretty_repr(part)}"
-    assert repr(settings.backings["groq"]) == "BackingSettings(api_key, base_url, headers)"
+    assert repr(settings.providers["groq"]) == "ProviderSettings(api_key, base_url, headers)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingate._errors import ConfigError
 from ingate.config.tree import Node, Where
 from ingate.config.yaml_ import parse
+from ingate.errors import ConfigError
 
 WHERE = Where("/x/a.yaml", None, "a.yaml")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from helpers_contract import results
-from helpers_conversations import CONVERSATIONS
-from helpers_simulators import PROVIDERS
+from support.contract import results
+from support.conversations import CONVERSATIONS
+from support.simulators import PROVIDERS
 
 # What a format has no place for is refused with a sentence, never left out in silence.
 REFUSED = {

@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
-from helpers_http import Conversation, serving
-from ingate._errors import AuthenticationFailed, MissingCredentials
-from ingate._secret import Secret
-from ingate.credentials.credential import Credential
 from ingate.engines import auth, auth_aws, auth_azure, auth_google
 from ingate.engines.base import Route
 from ingate.engines.http import Call, Connections
+from ingate.errors import AuthenticationError, MissingCredentialsError
+from ingate.providers.credential import Credential
+from ingate.secret import Secret
 from ingate.spec import parse_one
+from support.http import Conversation, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 KEY_ID, KEY = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
-def route(backing: str, wire_format: str, **params: str) -> Route:
+def route(provider: str, wire_format: str, **params: str) -> Route:
     return Route(
-        spec=parse_one(f"{backing}/m"),
-        engine="direct",
-        backing=backing,
+        spec=parse_one(f"{provider}/m"),
+        engine="native",
+        provider=provider,
         model="m",
         wire_format=wire_format,
         credential=Credential(params={name: Secret(value) for name, value in params.items()}, source="a test"),
@@ -114,14 +114,14 @@ async def test_a_profile_is_read_from_the_shared_file(clean_environment: Path) -
 
 async def test_a_profile_that_is_not_there_is_told_as_such(clean_environment: Path) -> None:
     auth_aws._known.clear()
-    with pytest.raises(AuthenticationFailed, match="ProfileNotFound"):
+    with pytest.raises(AuthenticationError, match="ProfileNotFound"):
         await auth_aws.headers(route("bedrock", "bedrock", aws_profile_name="gone"), call_to("https://x/y"))
 
 
 async def test_nothing_at_all_names_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     auth_aws._known.clear()
-    with pytest.raises(MissingCredentials) as caught:
+    with pytest.raises(MissingCredentialsError) as caught:
         await auth_aws.headers(route("bedrock", "bedrock"), call_to("https://x/y"))
     assert ("AWS_PROFILE",) in caught.value.alternatives
 
@@ -171,14 +171,14 @@ async def test_a_service_account_that_google_refuses_is_an_authentication_error(
 
     async with serving(answer) as far:
         vertex = route("vertex_ai", "gemini", vertex_credentials=json.dumps(service_account(far.base + "/token")))
-        with pytest.raises(AuthenticationFailed) as caught:
+        with pytest.raises(AuthenticationError) as caught:
             await auth_google.headers(vertex, call_to("https://x/y"))
     assert "PRIVATE KEY" not in repr(vars(caught.value))
 
 
 @pytest.mark.parametrize("given", ['{"type": "nonsense"}', "{", "/no/such/file.json"])
 async def test_what_is_no_google_credential_says_so(given: str) -> None:
-    with pytest.raises(MissingCredentials) as caught:
+    with pytest.raises(MissingCredentialsError) as caught:
         await auth_google.headers(route("vertex_ai", "gemini", vertex_credentials=given), call_to("https://x/y"))
     assert "GOOGLE_APPLICATION_CREDENTIALS" in caught.value.fix
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-import helpers_litellm as h
-from ingate import _errors as errors
-from ingate._secret import Secret
-from ingate.credentials.credential import Credential
+from ingate import errors
 from ingate.engines.base import CallReport
 from ingate.engines.litellm_ import load
 from ingate.engines.litellm_.arguments import deep_merge, for_completion
+from ingate.providers.credential import Credential
+from ingate.secret import Secret
+from support import litellm as h
 
 pytestmark = pytest.mark.skipif(load.version() is None, reason="litellm is not installed")
 BASE = "http://127.0.0.1:9/v1"
@@ -36,7 +36,7 @@ async def test_key_base_and_limits_are_always_said() -> None:
 
 async def test_other_credential_values_go_by_litellms_names() -> None:
     values = {"aws_region_name": Secret("eu-west-1"), "aws_access_key_id": Secret("AKIDEXAMPLE")}
-    made = await call({}, backing="bedrock", credential=Credential(params=values))
+    made = await call({}, provider="bedrock", credential=Credential(params=values))
     assert (made["aws_region_name"], made["aws_access_key_id"]) == ("eu-west-1", "AKIDEXAMPLE")
     assert "api_key" not in made
 
@@ -48,7 +48,7 @@ async def test_drop_params_follows_the_route(policy: str, expected: bool) -> Non
 
 async def test_what_litellm_will_drop_is_reported() -> None:
     report = CallReport()
-    await call({"logit_bias": {"1": 1}, "temperature": 0}, report, backing="anthropic", model="claude-sonnet-4-5")
+    await call({"logit_bias": {"1": 1}, "temperature": 0}, report, provider="anthropic", model="claude-sonnet-4-5")
     assert report.dropped == ["logit_bias"]
 
 
@@ -60,7 +60,7 @@ async def test_a_request_cannot_steer_where_its_key_goes(name: str) -> None:
     made = await call({name: "http://evil.example"}, report)
     assert "evil" not in str(made)
     assert report.dropped == [name]
-    with pytest.raises(errors.BadRequest, match=name):
+    with pytest.raises(errors.BadRequestError, match=name):
         await call({name: "x"}, drop_params="strict")
 
 
@@ -78,7 +78,7 @@ async def test_parameters_of_the_model_pass() -> None:
 
 
 async def test_openais_metadata_field_reaches_openai_and_not_litellms_callbacks() -> None:
-    made = await call({"metadata": {"team": "search"}}, backing="openai")
+    made = await call({"metadata": {"team": "search"}}, provider="openai")
     assert made["extra_body"] == {"metadata": {"team": "search"}}
     assert "metadata" not in made
 
@@ -103,21 +103,21 @@ async def test_the_specs_parameters_win_and_extra_kwargs_win_over_all() -> None:
 
 
 async def test_a_configured_server_is_openai_like() -> None:
-    made = await call({}, backing="mybox", key=None)
+    made = await call({}, provider="mybox", key=None)
     assert made["model"] == "openai/m"
     assert made["api_key"] == "no-key-needed"
 
 
 async def test_a_provider_litellm_does_not_have_is_named() -> None:
     litellm = await load.load()
-    with pytest.raises(errors.UnknownBacking, match="nosuch"):
+    with pytest.raises(errors.UnknownProviderError, match="nosuch"):
         for_completion(litellm, h.route("", "nosuch"), h.BODY, CallReport(), stream=False)
 
 
 async def test_the_request_is_left_as_it_is() -> None:
     body = {**h.BODY, "extra_body": {"a": 1}, "metadata": {"b": "2"}, "tools": []}
     before = str(body)
-    await call(body, backing="openai", extra_kwargs={"extra_body": {"c": 3}})
+    await call(body, provider="openai", extra_kwargs={"extra_body": {"c": 3}})
     assert str(body) == before
 
 

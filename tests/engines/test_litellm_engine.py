@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import helpers_litellm as h
-from ingate import _errors as errors
-from ingate.credentials.credential import Credential
+from ingate import errors
 from ingate.engines.base import CallReport
 from ingate.engines.litellm_ import LitellmEngine, load
+from ingate.providers.credential import Credential
+from support import litellm as h
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,23 +80,23 @@ async def test_key_and_address_of_the_route_are_used_whatever_the_environment_sa
     assert asked["headers"]["authorization"] == f"Bearer {h.KEY}"
 
 
-@pytest.mark.parametrize("backing", ["ollama_chat", "hosted_vllm", "lm_studio", "a-server-of-mine"])
-async def test_a_keyless_backing_never_gets_another_backings_key(
-    provider: h.Provider, engine: LitellmEngine, monkeypatch: pytest.MonkeyPatch, backing: str
+@pytest.mark.parametrize("name", ["ollama_chat", "hosted_vllm", "lm_studio", "a-server-of-mine"])
+async def test_a_keyless_provider_never_gets_another_providers_key(
+    provider: h.Provider, engine: LitellmEngine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-meant-for-openai")
-    if backing == "ollama_chat":
+    if name == "ollama_chat":
         provider.body = b'{"model":"m","message":{"role":"assistant","content":"Hello."},"done":true}'
-    await engine.complete(h.route(provider.base + "/v1", backing, key=None), h.BODY, CallReport())
+    await engine.complete(h.route(provider.base + "/v1", name, key=None), h.BODY, CallReport())
     assert "sk-meant-for-openai" not in str(provider.asked)
 
 
-async def test_a_backing_with_no_key_at_all_is_refused_before_a_request_leaves(
+async def test_a_provider_with_no_key_at_all_is_refused_before_a_request_leaves(
     provider: h.Provider, engine: LitellmEngine
 ) -> None:
-    with pytest.raises(errors.MissingCredentials) as caught:
+    with pytest.raises(errors.MissingCredentialsError) as caught:
         await engine.complete(h.route("", key=None, credential=Credential()), h.BODY, CallReport())
-    assert caught.value.backing == "groq"
+    assert caught.value.provider == "groq"
     assert not provider.asked
 
 
@@ -116,7 +116,7 @@ async def test_the_routes_headers_are_sent(provider: h.Provider, engine: Litellm
 
 async def test_one_failing_answer_is_one_request(provider: h.Provider, engine: LitellmEngine) -> None:
     provider.status, provider.body = 503, b'{"error": {"message": "overloaded"}}'
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(errors.UnavailableError):
         await engine.complete(h.route(provider.base + "/v1"), h.BODY, CallReport())
     assert len(provider.asked) == 1
 
@@ -138,12 +138,12 @@ async def test_counts_that_the_provider_never_gave_are_not_invented(
     assert not any(chunk.get("usage") for chunk in chunks)
 
 
-@pytest.mark.parametrize("backing", ["groq", "openai", "hosted_vllm"])
+@pytest.mark.parametrize("name", ["groq", "openai", "hosted_vllm"])
 async def test_closing_a_stream_closes_its_connection_within_a_second(
-    provider: h.Provider, engine: LitellmEngine, backing: str
+    provider: h.Provider, engine: LitellmEngine, name: str
 ) -> None:
     provider.events, provider.then = [h.piece("Hello, ")], "wait"
-    stream = engine.stream(h.route(provider.base + "/v1", backing), h.BODY, CallReport())
+    stream = engine.stream(h.route(provider.base + "/v1", name), h.BODY, CallReport())
     await anext(stream)
     await stream.aclose()  # ty: ignore[unresolved-attribute]
     assert await asyncio.to_thread(provider.dropped.wait, 1)
@@ -174,30 +174,30 @@ async def test_a_stream_that_breaks_off_is_told_as_interrupted(
 ) -> None:
     provider.events, provider.then = [h.piece("Hello, ")], then
     got: list[dict[str, Any]] = []
-    with pytest.raises(errors.StreamInterrupted) as caught:
+    with pytest.raises(errors.StreamInterruptedError) as caught:
         await streamed(engine, h.route(provider.base + "/v1"), {**h.BODY, **asked}, into=got)
     assert text_of(got) == "Hello, "
-    assert caught.value.backing == "groq"
+    assert caught.value.provider == "groq"
 
 
 async def test_an_error_in_the_middle_of_a_stream_has_its_own_class(
     provider: h.Provider, engine: LitellmEngine
 ) -> None:
     provider.events = [h.piece("Hello, "), b'data: {"error": {"message": "slow down", "code": 429}}\n\n']
-    with pytest.raises(errors.RateLimited) as caught:
+    with pytest.raises(errors.RateLimitError) as caught:
         await streamed(engine, h.route(provider.base + "/v1"))
-    assert caught.value.backing == "groq"
+    assert caught.value.provider == "groq"
 
 
 async def test_a_refused_connection_names_the_address(engine: LitellmEngine) -> None:
-    with pytest.raises(errors.Unavailable, match=r"127\.0\.0\.1:9") as caught:
+    with pytest.raises(errors.UnavailableError, match=r"127\.0\.0\.1:9") as caught:
         await engine.complete(h.route("http://127.0.0.1:9/v1"), h.BODY, CallReport())
     assert caught.value.retryable
 
 
 async def test_a_silent_provider_times_out(provider: h.Provider, engine: LitellmEngine) -> None:
     provider.events, provider.then = [b": still thinking\n\n"], "wait"
-    with pytest.raises(errors.TimedOut) as caught:
+    with pytest.raises(errors.RequestTimeoutError) as caught:
         await streamed(engine, h.route(provider.base + "/v1", timeout_s=0.3))
     assert caught.value.timeout_s == 0.3
 
@@ -205,7 +205,7 @@ async def test_a_silent_provider_times_out(provider: h.Provider, engine: Litellm
 async def test_a_key_in_an_error_body_is_masked(provider: h.Provider, engine: LitellmEngine) -> None:
     provider.status = 401
     provider.body = b'{"error": {"message": "the key %s is wrong", "code": "bad_key"}}' % h.KEY.encode()
-    with pytest.raises(errors.AuthenticationFailed) as caught:
+    with pytest.raises(errors.AuthenticationError) as caught:
         await engine.complete(h.route(provider.base + "/v1"), h.BODY, CallReport())
     error = caught.value
     assert h.KEY not in f"{error} {error.provider_message} {error!r}"
@@ -234,15 +234,15 @@ async def test_a_tool_call_gemini_signed_is_sent_back_signed(provider: h.Provide
     assert "c2lnbmVk" in str(provider.asked[1]["json"])
 
 
-@pytest.mark.parametrize("backing", ["groq", "openai", "anthropic"])
-def test_twenty_loops_leave_no_socket_and_no_thread_behind(provider: h.Provider, backing: str) -> None:
+@pytest.mark.parametrize("name", ["groq", "openai", "anthropic"])
+def test_twenty_loops_leave_no_socket_and_no_thread_behind(provider: h.Provider, name: str) -> None:
     engine = LitellmEngine()
-    if backing == "anthropic":
+    if name == "anthropic":
         provider.body = (
             b'{"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "Hi"}],'
             b' "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}'
         )
-    route = h.route(provider.base + ("" if backing == "anthropic" else "/v1"), backing)
+    route = h.route(provider.base + ("" if name == "anthropic" else "/v1"), name)
 
     def once() -> None:
         asyncio.run(engine.complete(route, h.BODY, CallReport()))
@@ -267,8 +267,8 @@ async def test_embeddings_come_back_as_a_list(provider: h.Provider, engine: Lite
     assert answer["data"][0]["embedding"] == [0.5, 1.0]
 
 
-async def test_a_backing_without_embeddings_says_so(provider: h.Provider, engine: LitellmEngine) -> None:
-    with pytest.raises(errors.NotServed):
+async def test_a_provider_without_embeddings_says_so(provider: h.Provider, engine: LitellmEngine) -> None:
+    with pytest.raises(errors.NotSupportedError):
         await engine.embed(h.route(provider.base, "anthropic"), {"input": ["a"]}, CallReport())
     assert not provider.asked
 
@@ -279,8 +279,8 @@ async def test_closing_twice_is_fine(engine: LitellmEngine) -> None:
 
 
 async def test_closing_one_engine_leaves_the_calls_of_another_alone() -> None:
-    from helpers_upstream import upstream
     from ingate import Gateway
+    from support.upstream import upstream
 
     ask = {"model": "litellm.groq/m", "messages": [{"role": "user", "content": "Hello"}]}
 

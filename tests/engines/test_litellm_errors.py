@@ -6,11 +6,11 @@ import inspect
 
 import pytest
 
-import helpers_litellm as h
-from ingate import _errors as errors
+from ingate import errors
 from ingate.engines.litellm_ import load
 from ingate.engines.litellm_.errors import CLASSES, readable, translate
 from ingate.engines.litellm_.observe import Observation
+from support import litellm as h
 
 if load.version() is None:
     pytest.skip("litellm is not installed", allow_module_level=True)
@@ -35,7 +35,7 @@ def test_an_exception_becomes_the_class_it_is_mapped_to(name: str) -> None:
     error.message = "it went wrong"
     translated = translate(error, ROUTE, Observation())
     assert type(translated) is CLASSES[name]
-    assert translated.backing == "groq"
+    assert translated.provider == "groq"
     assert translated.credential_source == "env A_KEY"
     assert "it went wrong" in f"{translated} {translated.provider_message}"
 
@@ -43,12 +43,12 @@ def test_an_exception_becomes_the_class_it_is_mapped_to(name: str) -> None:
 @pytest.mark.parametrize(
     ("message", "expected", "shown"),
     [
-        ("litellm.APIConnectionError: No module named 'mcp'", errors.MissingExtra, "mcp"),
-        ("No module named 'botocore.auth'", errors.MissingExtra, "botocore"),
-        ("google-auth is needed: pip install litellm[google]", errors.MissingExtra, "google"),
-        ("The api_key client option must be set either by passing api_key", errors.MissingCredentials, "no key"),
-        ("Unable to locate credentials", errors.MissingCredentials, "no key"),
-        ("Missing Anthropic API Key - A call is being made", errors.MissingCredentials, "no key"),
+        ("litellm.APIConnectionError: No module named 'mcp'", errors.MissingExtraError, "mcp"),
+        ("No module named 'botocore.auth'", errors.MissingExtraError, "botocore"),
+        ("google-auth is needed: pip install litellm[google]", errors.MissingExtraError, "google"),
+        ("The api_key client option must be set either by passing api_key", errors.MissingCredentialsError, "no key"),
+        ("Unable to locate credentials", errors.MissingCredentialsError, "no key"),
+        ("Missing Anthropic API Key - A call is being made", errors.MissingCredentialsError, "no key"),
     ],
 )
 def test_what_litellm_puts_into_the_wrong_class_is_told_right(
@@ -66,7 +66,7 @@ def test_the_providers_own_answer_decides_before_litellms_class() -> None:
     seen.status, seen.headers = 429, {"retry-after": "7", "content-type": "application/json"}
     error = exceptions.InternalServerError("litellm thought otherwise", llm_provider="groq", model="m")
     translated = translate(error, ROUTE, seen)
-    assert type(translated) is errors.RateLimited
+    assert type(translated) is errors.RateLimitError
     assert translated.retry_after_s == 7
 
 
@@ -75,11 +75,11 @@ def test_an_error_wrapped_in_the_middle_of_a_stream_is_unwrapped() -> None:
     outer = exceptions.MidStreamFallbackError(
         message="litellm.MidStreamFallbackError: it broke", model="m", llm_provider="groq", original_exception=inner
     )
-    assert type(translate(outer, ROUTE, Observation())) is errors.RateLimited
+    assert type(translate(outer, ROUTE, Observation())) is errors.RateLimitError
 
 
 def test_an_error_of_the_tree_stays_as_it_is() -> None:
-    own = errors.MissingCredentials("no key")
+    own = errors.MissingCredentialsError("no key")
     assert translate(own, ROUTE, Observation()) is own
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingate._errors import MissingExtra
 from ingate.engines.litellm_ import load
+from ingate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def _pretend(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
 
 async def test_without_litellm_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _pretend(monkeypatch, None)
-    with pytest.raises(MissingExtra) as caught:
+    with pytest.raises(MissingExtraError) as caught:
         await load.load()
     assert caught.value.extra == "litellm"
     assert "pip install '.[litellm]'" in caught.value.fix
@@ -118,7 +118,7 @@ async def test_without_litellm_the_error_says_how_to_install_it(monkeypatch: pyt
 @pytest.mark.parametrize("version", sorted(load.COMPROMISED))
 async def test_a_compromised_release_is_not_imported(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     _pretend(monkeypatch, version)
-    with pytest.raises(MissingExtra, match="compromised") as caught:
+    with pytest.raises(MissingExtraError, match="compromised") as caught:
         await load.load()
     assert version in str(caught.value)
     assert "change every key" in caught.value.fix
@@ -126,9 +126,9 @@ async def test_a_compromised_release_is_not_imported(monkeypatch: pytest.MonkeyP
 
 async def test_a_failed_import_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     _pretend(monkeypatch, None)
-    with pytest.raises(MissingExtra):
+    with pytest.raises(MissingExtraError):
         await load.load()
     first = load.preload()
-    with pytest.raises(MissingExtra):
+    with pytest.raises(MissingExtraError):
         await asyncio.wrap_future(first)
     assert load.preload() is not first

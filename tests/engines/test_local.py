@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_local import LONG_QUESTION, QUESTION, local_route, needs_model, question_of, with_metadata
-from ingate._errors import BadRequest, ContextTooLong, NotServed, TimedOut, Unavailable
 from ingate.engines.base import CallReport
 from ingate.engines.local import LocalEngine, smollm2_path
+from ingate.errors import BadRequestError, ContextTooLongError, NotSupportedError, RequestTimeoutError, UnavailableError
+from support.local import LONG_QUESTION, QUESTION, local_route, needs_model, question_of, with_metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,14 +137,14 @@ async def test_tools_that_the_template_cannot_show_are_left_out_and_told(shared:
 
 
 async def test_strict_refuses_what_would_be_dropped(shared: LocalEngine) -> None:
-    with pytest.raises(BadRequest, match="tools"):
+    with pytest.raises(BadRequestError, match="tools"):
         await shared.complete(
             local_route(drop_params="strict"), {"messages": QUESTION, "tools": [WEATHER]}, CallReport()
         )
 
 
 async def test_a_conversation_too_long_is_told_with_both_numbers(shared: LocalEngine) -> None:
-    with pytest.raises(ContextTooLong, match=r"90\d\d tokens.*8192"):
+    with pytest.raises(ContextTooLongError, match=r"90\d\d tokens.*8192"):
         await answer(shared, question_of(9000))
 
 
@@ -162,7 +162,7 @@ async def test_a_conversation_too_long_is_told_with_both_numbers(shared: LocalEn
     ],
 )  # fmt: skip
 async def test_a_request_that_cannot_be_answered_is_a_bad_request(shared: LocalEngine, body: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(BadRequestError) as caught:
         await shared.complete(local_route(), body, CallReport())
     assert caught.value.spec == "local/smollm2"
     assert (await answer(shared, QUESTION, max_tokens=1))["choices"]
@@ -212,7 +212,7 @@ async def test_requests_at_once_are_answered_in_turn(shared: LocalEngine) -> Non
 
 
 async def test_no_token_in_time_is_told(shared: LocalEngine) -> None:
-    with pytest.raises(TimedOut) as caught:
+    with pytest.raises(RequestTimeoutError) as caught:
         await shared.complete(local_route(timeout_s=0.05), {"messages": LONG_QUESTION}, CallReport())
     assert caught.value.timeout_s == 0.05
 
@@ -247,9 +247,9 @@ async def test_closing_frees_the_thread_and_ends_what_is_in_progress(engine: Loc
     await engine.aclose()
     await engine.aclose()
     for task in (asking, waiting):
-        with pytest.raises(Unavailable, match="closed"):
+        with pytest.raises(UnavailableError, match="closed"):
             await task
-    with pytest.raises(Unavailable, match="closed"):
+    with pytest.raises(UnavailableError, match="closed"):
         await answer(engine, QUESTION)
     assert not [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("ingate")]
 
@@ -266,7 +266,7 @@ async def test_a_forgotten_engine_frees_its_thread() -> None:
 
 
 async def test_a_chat_model_serves_no_embeddings(shared: LocalEngine) -> None:
-    with pytest.raises(NotServed, match="chat model"):
+    with pytest.raises(NotSupportedError, match="chat model"):
         await shared.embed(local_route(), {"input": "hello"}, CallReport())
 
 
@@ -284,5 +284,5 @@ async def test_a_file_that_names_its_pooling_gives_embeddings(engine: LocalEngin
 
 async def test_the_context_of_the_config_holds(engine: LocalEngine) -> None:
     route = local_route(facts={"context_tokens": 256, "threads": 1})
-    with pytest.raises(ContextTooLong, match="takes 256"):
+    with pytest.raises(ContextTooLongError, match="takes 256"):
         await engine.complete(route, {"messages": question_of(300)}, CallReport())

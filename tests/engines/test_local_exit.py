@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from helpers_local import needs_model
+from support.local import needs_model
 
 pytestmark = needs_model
 
 PROGRAM = """
 import asyncio, sys
-from helpers_local import LONG_QUESTION, QUESTION, local_route
+from support.local import LONG_QUESTION, QUESTION, local_route
 from ingate.engines.base import CallReport
 from ingate.engines.local import LocalEngine
 

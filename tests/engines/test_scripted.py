@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ingate._errors import RateLimited, Unavailable
 from ingate.engines import scripted
 from ingate.engines.base import CallReport, Route
 from ingate.engines.scripted import ScriptedEngine
+from ingate.errors import RateLimitError, UnavailableError
 from ingate.spec import parse_one
 
-ROUTE = Route(spec=parse_one("scripted/any"), engine="scripted", backing="scripted", model="any")
+ROUTE = Route(spec=parse_one("scripted/any"), engine="scripted", provider="scripted", model="any")
 BODY = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something nice."}]}
 
 
@@ -92,20 +92,20 @@ async def test_reasoning_and_usage_are_told(engine: ScriptedEngine) -> None:
 
 
 async def test_an_error_is_raised_before_anything_comes(engine: ScriptedEngine) -> None:
-    engine.enqueue(RateLimited("slow down", retry_after_s=2))
-    with pytest.raises(RateLimited):
+    engine.enqueue(RateLimitError("slow down", retry_after_s=2))
+    with pytest.raises(RateLimitError):
         await whole(engine)
 
 
 async def test_a_stream_can_break_in_the_middle(engine: ScriptedEngine) -> None:
-    engine.enqueue("half an", breaks_with=Unavailable("gone"))
+    engine.enqueue("half an", breaks_with=UnavailableError("gone"))
     seen: list[dict[str, Any]] = []
 
     async def read() -> None:
         async for chunk in engine.stream(ROUTE, BODY, CallReport()):
             seen.append(chunk)
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         await read()
     assert "".join(texts(seen)) == "half an"
     assert not any(chunk["choices"][0]["finish_reason"] for chunk in seen)

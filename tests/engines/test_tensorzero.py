@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_http import Conversation, serving
 from ingate import Gateway
-from ingate._errors import ConfigError, MissingExtra, ModelNotFound
-from ingate.lanes import tensorzero_base, tensorzero_model
+from ingate.errors import ConfigError, MissingExtraError, ModelNotFoundError
+from ingate.providers.lanes import tensorzero_base, tensorzero_model
+from support.http import Conversation, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ async def test_a_gateway_over_http_gets_the_request_and_the_key() -> None:
     assert conversation.headers["authorization"] == "Bearer sk-t0-key"
     assert json.loads(conversation.body)["model"] == "tensorzero::function_name::greet"
     assert completion["choices"][0]["message"]["content"] == "Hello"
-    assert completion["ingate"]["backing"] == "tensorzero"
+    assert completion["ingate"]["provider"] == "tensorzero"
 
 
 async def test_a_function_that_is_not_there_is_a_missing_model() -> None:
@@ -69,7 +69,7 @@ async def test_a_function_that_is_not_there_is_a_missing_model() -> None:
         await conversation.answer(b'{"error":{"message":"Unknown function: nope"}}', status="404 Not Found")
 
     async with serving(answer) as far, Gateway({"tensorzero": {"gateway_url": far.base}}) as gateway:
-        with pytest.raises(ModelNotFound, match="nope"):
+        with pytest.raises(ModelNotFoundError, match="nope"):
             await gateway.complete({"model": "tensorzero/nope", **HI})
 
 
@@ -86,7 +86,7 @@ async def test_variables_win_over_the_section(monkeypatch: pytest.MonkeyPatch) -
 async def test_without_a_section_its_documented_address_is_taken() -> None:
     async with Gateway({}) as gateway:
         (route,) = gateway.routes("tensorzero/greet")
-    assert (route.engine, route.api_base) == ("direct", "http://localhost:3000/openai/v1")
+    assert (route.engine, route.api_base) == ("native", "http://localhost:3000/openai/v1")
 
 
 async def test_a_configuration_file_means_a_gateway_in_this_process(tmp_path: Path) -> None:
@@ -107,6 +107,6 @@ async def test_a_configuration_file_means_a_gateway_in_this_process(tmp_path: Pa
 async def test_without_the_package_or_the_file_it_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "absent.toml"
     async with Gateway({"tensorzero": {"config_file": str(file)}}) as gateway:
-        with pytest.raises((MissingExtra, ConfigError)) as caught:
+        with pytest.raises((MissingExtraError, ConfigError)) as caught:
             await gateway.complete({"model": "tensorzero/greet", **HI})
     assert caught.value.fix

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_http import Conversation, serving
 from ingate import Gateway
-from ingate._errors import ConfigError, ModelNotFound, Unavailable
+from ingate.errors import ConfigError, ModelNotFoundError, UnavailableError
+from support.http import Conversation, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,13 +103,13 @@ async def test_a_tool_is_called_through_it(tmp_path: Path) -> None:
 
 async def test_a_function_that_is_not_there_is_a_missing_model(tmp_path: Path) -> None:
     async with Gateway(section(tmp_path, "http://127.0.0.1:9/v1")) as gateway:
-        with pytest.raises(ModelNotFound, match="nope"):
+        with pytest.raises(ModelNotFoundError, match="nope"):
             await gateway.complete({"model": "tensorzero/nope", **HI})
 
 
 async def test_a_provider_that_is_down_is_told_as_such(tmp_path: Path) -> None:
     async with Gateway(section(tmp_path, "http://127.0.0.1:9/v1"), retries=0) as gateway:
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await gateway.complete({"model": "tensorzero/greet", **HI})
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_upstream import Reply, Upstream, chunks, upstream
 from ingate import Gateway, ScriptedEngine
+from support.upstream import Reply, Upstream, chunks, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,8 @@ async def test_a_completion_comes_back_with_usage_and_metadata(groq: Upstream) -
         answer = await gateway.complete({**ASK, "model": "groq/openai/gpt-oss-120b?temperature=0.5"})
     assert answer["choices"][0]["message"]["content"] == "Hello there"
     assert answer["usage"]["total_tokens"] == 5
-    assert answer["ingate"]["engine"] == "direct"
-    assert answer["ingate"]["backing"] == "groq"
+    assert answer["ingate"]["engine"] == "native"
+    assert answer["ingate"]["provider"] == "groq"
     assert answer["ingate"]["cost_usd"] > 0
     (seen,) = groq.seen
     assert seen.path == "/v1/chat/completions"
@@ -48,7 +48,7 @@ async def test_a_stream_begins_with_the_role_and_ends_with_usage(groq: Upstream)
     async with Gateway(config(groq)) as gateway:
         got = [chunk async for chunk in gateway.stream({**ASK, "model": "groq/m"})]
     assert got[0]["choices"][0]["delta"]["role"] == "assistant"
-    assert got[0]["ingate"]["backing"] == "groq"
+    assert got[0]["ingate"]["provider"] == "groq"
     assert "".join(c["delta"].get("content") or "" for chunk in got for c in chunk["choices"]) == "Hello"
     assert got[-1]["choices"] == []
     assert got[-1]["usage"]["completion_tokens"] == 2
@@ -67,7 +67,7 @@ async def test_the_same_model_goes_through_litellm_when_it_says_so(groq: Upstrea
 async def test_missing_credentials_are_told_before_any_request_leaves(groq: Upstream) -> None:
     async with Gateway({"groq": {"base_url": groq.url}}) as gateway:
         for spec in ("groq/m", "litellm.groq/m"):
-            with pytest.raises(ingate.MissingCredentials) as caught:
+            with pytest.raises(ingate.MissingCredentialsError) as caught:
                 await gateway.complete({**ASK, "model": spec})
             assert caught.value.alternatives == (("GROQ_API_KEY",),)
             assert "GROQ_API_KEY" in caught.value.fix
@@ -75,9 +75,9 @@ async def test_missing_credentials_are_told_before_any_request_leaves(groq: Upst
     assert groq.seen == []
 
 
-async def test_an_unknown_backing_names_the_nearest() -> None:
+async def test_an_unknown_provider_names_the_nearest() -> None:
     async with Gateway({}) as gateway:
-        with pytest.raises(ingate.UnknownBacking) as caught:
+        with pytest.raises(ingate.UnknownProviderError) as caught:
             await gateway.complete({**ASK, "model": "gorq/m"})
     assert caught.value.nearest[0] == "groq"
 
@@ -119,7 +119,7 @@ async def test_fallbacks_pass_over_what_is_down_missing_or_refused(groq: Upstrea
 async def test_a_wrong_request_is_not_sent_to_the_next_model(groq: Upstream) -> None:
     groq.say(Reply(400, {"error": {"message": "messages must not be empty"}}))
     async with Gateway(config(groq)) as gateway:
-        with pytest.raises(ingate.BadRequest):
+        with pytest.raises(ingate.BadRequestError):
             await gateway.complete({**ASK, "model": "groq/a, groq/b"})
     assert len(groq.seen) == 1
 
@@ -127,7 +127,7 @@ async def test_a_wrong_request_is_not_sent_to_the_next_model(groq: Upstream) -> 
 async def test_the_last_error_tells_what_was_tried_before(groq: Upstream) -> None:
     async with Gateway(config(groq), retries=0) as gateway:
         groq.otherwise = Reply(500, {"error": {"message": "on fire"}})
-        with pytest.raises(ingate.Unavailable) as caught:
+        with pytest.raises(ingate.UnavailableError) as caught:
             await gateway.complete({**ASK, "model": "cerebras/x, groq/m"})
     assert any("cerebras/x" in note for note in caught.value.__notes__)
 
@@ -153,7 +153,7 @@ async def test_behind_the_asgi_face_nothing_is_retried(groq: Upstream) -> None:
 async def test_a_stream_cut_in_the_middle_keeps_what_came(groq: Upstream) -> None:
     groq.say(Reply(events=chunks("Hel", "lo", finish=False), cut=True))
     async with Gateway(config(groq)) as gateway:
-        with pytest.raises(ingate.StreamInterrupted) as caught:
+        with pytest.raises(ingate.StreamInterruptedError) as caught:
             [chunk async for chunk in gateway.stream({**ASK, "model": "groq/m, groq/other"})]
     assert caught.value.partial_text == "Hello"
     assert caught.value.partial is not None
@@ -164,14 +164,14 @@ async def test_a_stream_cut_in_the_middle_keeps_what_came(groq: Upstream) -> Non
 async def test_a_body_that_is_no_json_is_unavailable_not_a_crash(groq: Upstream) -> None:
     groq.otherwise = Reply(body=b"<html>it works</html>", content_type="text/html")
     async with Gateway(config(groq), retries=0) as gateway:
-        with pytest.raises(ingate.Unavailable):
+        with pytest.raises(ingate.UnavailableError):
             await gateway.complete({**ASK, "model": "groq/m"})
 
 
 async def test_nothing_listening_says_where(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/v1"
     async with Gateway({"groq": {"base_url": url, "api_key": "k" * 20}}, retries=0) as gateway:
-        with pytest.raises(ingate.Unavailable, match=str(unused_tcp_port)):
+        with pytest.raises(ingate.UnavailableError, match=str(unused_tcp_port)):
             await gateway.complete({**ASK, "model": "groq/m"})
 
 
@@ -179,16 +179,16 @@ async def test_a_refused_key_says_which_one_it_was(groq: Upstream) -> None:
     groq.otherwise = Reply(401, {"error": {"message": "Incorrect API key provided: gsk-test-key"}})
     async with Gateway(config(groq)) as gateway:
         for spec in ("groq/m", "litellm.groq/m"):
-            with pytest.raises(ingate.AuthenticationFailed) as caught:
+            with pytest.raises(ingate.AuthenticationError) as caught:
                 await gateway.complete({**ASK, "model": spec})
             assert "groq.api_key" in (caught.value.credential_source or "")
             assert "gsk-test-key" not in f"{caught.value!r}{caught.value}{caught.value.provider_message}"
 
 
-async def test_a_server_of_ones_own_is_a_backing(groq: Upstream) -> None:
+async def test_a_server_of_ones_own_is_a_provider(groq: Upstream) -> None:
     async with Gateway({"servers": {"mybox": {"base_url": groq.url}}}) as gateway:
         answer = await gateway.complete({**ASK, "model": "mybox/qwen3:8b"})
-    assert answer["ingate"]["backing"] == "mybox"
+    assert answer["ingate"]["provider"] == "mybox"
     assert "authorization" not in groq.seen[0].headers
 
 
@@ -205,16 +205,16 @@ async def test_what_has_no_key_falls_to_a_proxy_that_lists_it(groq: Upstream) ->
     proxied = {"litellm": {"api_base": groq.url, "api_key": "sk-master-key"}}
     async with Gateway(proxied) as gateway:
         answer = await gateway.complete({**ASK, "model": "cerebras/llama"})
-        with pytest.raises(ingate.MissingCredentials):
+        with pytest.raises(ingate.MissingCredentialsError):
             await gateway.complete({**ASK, "model": "groq/m"})
-    assert answer["ingate"]["backing"] == "litellm_proxy"
+    assert answer["ingate"]["provider"] == "litellm_proxy"
     assert groq.seen[1].body["model"] == "cerebras/llama"
     assert groq.seen[1].headers["authorization"] == "Bearer sk-master-key"
 
 
 async def test_a_deployment_without_a_proxy_says_how_to_name_one() -> None:
     async with Gateway({}) as gateway:
-        with pytest.raises(ingate.MissingCredentials) as caught:
+        with pytest.raises(ingate.MissingCredentialsError) as caught:
             await gateway.complete({**ASK, "model": "litellm/gpt"})
     assert "LITELLM_API_BASE" in caught.value.fix
 
@@ -235,11 +235,11 @@ async def test_the_litellm_section_reaches_the_proxy(groq: Upstream) -> None:
 
 
 async def test_a_timeout_in_the_spec_is_kept() -> None:
-    from helpers_silent import silent_server
+    from support.silent import silent_server
 
     with silent_server() as url:
         async with Gateway({"groq": {"base_url": url, "api_key": "k" * 20}}, retries=0) as gateway:
-            with pytest.raises(ingate.TimedOut) as caught:
+            with pytest.raises(ingate.RequestTimeoutError) as caught:
                 await gateway.complete({**ASK, "model": "groq/m?timeout=0.2"})
     assert caught.value.timeout_s == 0.2
 
@@ -274,7 +274,7 @@ async def test_closing_twice_is_fine_and_a_scripted_engine_serves() -> None:
     await gateway.aclose()
 
 
-async def test_embeddings_come_from_a_backing_that_has_them(groq: Upstream) -> None:
+async def test_embeddings_come_from_a_provider_that_has_them(groq: Upstream) -> None:
     vector = {"object": "list", "model": "e", "data": [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]}
     groq.say(Reply(body={**vector, "usage": {"prompt_tokens": 1, "total_tokens": 1}}))
     async with Gateway(config(groq)) as gateway:
@@ -296,7 +296,7 @@ async def test_explaining_shows_the_way_and_no_key(groq: Upstream, monkeypatch: 
         direct, local = gateway.explain("groq/openai/gpt-oss-120b?temperature=0, local/smollm2")
         (mistral,) = gateway.explain("litellm.mistral/mistral-large-4")
         (cohere,) = gateway.explain("cohere_chat/command-a-plus-05-2026")
-    assert (direct.engine, direct.state, direct.params) == ("direct", "ready", {"temperature": 0})
+    assert (direct.engine, direct.state, direct.params) == ("native", "ready", {"temperature": 0})
     assert direct.url == f"{groq.url}/chat/completions"
     assert local.engine == "local"
     assert (mistral.engine, mistral.state) == ("litellm", "ready")
@@ -337,11 +337,11 @@ async def test_a_specs_length_wins_by_either_name(groq: Upstream, asked: str) ->
 @pytest.mark.parametrize("body", [None, "Hello", ["Hello"]])
 async def test_a_request_that_is_no_mapping_is_refused(body: Any) -> None:
     async with Gateway({}) as gateway:
-        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
             await gateway.complete(body)
-        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
             await anext(aiter(gateway.stream(body)))
-        with pytest.raises(ingate.BadRequest, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
             await gateway.embed(body)
 
 

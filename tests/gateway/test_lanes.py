@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_simulators import PROVIDERS, simulated
 from ingate import Gateway
-from ingate._errors import BadRequest, SpecError
-from ingate.lanes import format_and_base
+from ingate.errors import BadRequestError, SpecError
+from ingate.providers.lanes import format_and_base
+from support.simulators import PROVIDERS, simulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ AZURE = {"api_key": KEY, "base_url": "https://mine.openai.azure.com"}
 async def test_explain_shows_the_lane_and_the_exact_address_and_no_secret(spec: str, section: Any, url: str) -> None:
     async with Gateway({spec.partition("/")[0]: section}) as gateway:
         (told,) = gateway.explain(spec)
-    assert (told.engine, told.lane, told.url) == ("direct", "native", url)
+    assert (told.engine, told.lane, told.url) == ("native", "native", url)
     assert "straight to it" in told.why
     assert KEY not in repr(told)
 
@@ -124,7 +124,7 @@ async def test_a_lane_that_is_not_there_is_an_error(spec: str) -> None:
 def test_foundry_serves_claude_beside_its_other_models(ending: str) -> None:
     base = f"https://mine.services.ai.azure.com{ending}"
     assert format_and_base("azure_ai", "azure", "claude-opus-4-8", base) == (
-        "anthropic",
+        "messages",
         "https://mine.services.ai.azure.com/anthropic",
     )
     assert format_and_base("azure_ai", "azure", "grok-4", base) == ("azure", base)
@@ -175,7 +175,7 @@ async def test_the_metadata_tells_what_was_left_out_and_strict_refuses(
                 about = [chunk async for chunk in gateway.stream(body)][-1]["ingate"]
             else:
                 about = (await gateway.complete(body))["ingate"]
-            with pytest.raises(BadRequest):
+            with pytest.raises(BadRequestError):
                 await gateway.complete({**body, "model": f"{spec}?drop_params=strict"})
     assert set(about["dropped"]) == dropped
     for word in dropped:

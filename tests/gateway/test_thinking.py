@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_http import Conversation, serving
-from helpers_simulators import sse
-from ingate.wire.eventstream import encode_message
+from ingate.wire.bedrock.eventstream import encode_message
+from support.http import Conversation, serving
+from support.simulators import sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,7 +144,7 @@ async def provider(whole: Any, events: bytes, kind: str) -> AsyncIterator[Any]:
         yield far
 
 
-def given_back(body: dict[str, Any]) -> list[Any]:
+def strip_block_indexes(body: dict[str, Any]) -> list[Any]:
     """What the assistant's turn of a provider's request holds."""
     turns = body.get("contents") or body["messages"]
     (turn,) = [one for one in turns if one["role"] in {"assistant", "model"}]
@@ -173,6 +173,6 @@ async def test_signed_thoughts_go_back_to_the_provider_through_the_sdk(name: str
             result = {"role": "tool", "tool_call_id": call.id, "content": "a cat"}
             back = [*ASKED, message.model_dump(exclude_none=True), result]
             await client.chat.completions.create(messages=back, **asked)
-    sent = given_back(json.loads(far.asked[-1].body))
+    sent = strip_block_indexes(json.loads(far.asked[-1].body))
     for thought in thoughts:
         assert any(thought.items() <= part.items() for part in sent), (thought, sent)

@@ -1,4 +1,4 @@
-"""The anthropic SDK over the in-process transport: the Messages API to any backing."""
+"""The anthropic SDK over the in-process transport: the Messages API to any provider."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, scripted, tool_names, tool_results
-from helpers_local import needs_model
 from ingate.client import async_http_client, http_client
+from support.hosts import MODEL, WEATHER, Weather, run_example, scripted, tool_names, tool_results
+from support.local import needs_model
 
 anthropic = pytest.importorskip("anthropic")
 httpx2 = pytest.importorskip("httpx2")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_results
-from helpers_local import needs_model
 from ingate.integrations.dspy import lm
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_results
+from support.local import needs_model
 
 dspy = pytest.importorskip("dspy")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names
-from helpers_local import needs_model
 from ingate.client import async_http_client, http_client
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names
+from support.local import needs_model
 
 if TYPE_CHECKING:
     from pathlib import Path

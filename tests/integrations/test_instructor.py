@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names
-from helpers_local import needs_model
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names
+from support.local import needs_model
 
 instructor = pytest.importorskip("instructor")
 
@@ -42,7 +42,7 @@ async def test_a_wrong_answer_is_asked_for_again() -> None:
             response_model=Weather, messages=QUESTION, model=MODEL
         )
     assert found.model_dump() == IN_GHENT
-    assert raw.model_extra["ingate"]["backing"] == "scripted"
+    assert raw.model_extra["ingate"]["provider"] == "scripted"
     assert len(engine.requests) == 2
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
-from helpers_local import needs_model
 from ingate.client import async_http_client, http_client
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
+from support.local import needs_model
 
 openai_like = pytest.importorskip("llama_index.llms.openai_like")
 workflow = pytest.importorskip("llama_index.core.agent.workflow")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
-from helpers_local import needs_model
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
+from support.local import needs_model
 
 agents = pytest.importorskip("agents")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
-from helpers_local import needs_model
+from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
+from support.local import needs_model
 
 pydantic_ai = pytest.importorskip("pydantic_ai")
 openai_models = pytest.importorskip("pydantic_ai.models.openai")

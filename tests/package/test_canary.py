@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_upstream import SENT, Reply, Upstream, chunks, upstream
 from ingate import Gateway, IngateError
+from support.upstream import SENT, Reply, Upstream, chunks, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,12 +167,12 @@ async def test_a_child_process_inherits_no_key_that_stood_in_a_file(home: Path, 
 
 
 def test_a_child_we_start_gets_none_of_the_keys(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingate import _environ
-    from ingate.credentials import secret_variables
+    from ingate import environment
+    from ingate.providers import secret_variables
 
     monkeypatch.setenv("LITELLM_API_KEY", CANARY_CONFIG)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY_SECRETS)
     monkeypatch.setenv("HARMLESS", "kept")
-    environment = _environ.without(secret_variables())
+    environment = environment.without(secret_variables())
     assert not set(CANARIES) & set(environment.values())
     assert environment["HARMLESS"] == "kept"

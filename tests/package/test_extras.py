@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers_upstream import upstream
-from ingate.doctor import EXTRAS
+from ingate.gateway.doctor import EXTRAS
+from support.upstream import upstream
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 # A Python in which the optional packages cannot be found, as where they were never installed.
@@ -81,7 +81,7 @@ def test_the_client_without_openai_says_how_to_get_it() -> None:
     done = bare(
         "import ingate\n"
         "try:\n    ingate.AsyncIngate({})\n"
-        "except ingate.MissingExtra as error:\n    print(error.extra, '|', error.fix)"
+        "except ingate.MissingExtraError as error:\n    print(error.extra, '|', error.fix)"
     )
     assert done.stdout.startswith("openai | pip install '.[openai]'"), done.stderr
 

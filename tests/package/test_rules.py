@@ -30,7 +30,7 @@ def test_the_environment_is_touched_in_one_module() -> None:
             for node in ast.walk(ast.parse(file.read_text()))
         )
 
-    assert [file.name for file in FILES if touches(file)] == ["_environ.py"]
+    assert [file.name for file in FILES if touches(file)] == ["environment.py"]
 
 
 def test_no_file_holds_more_than_one_idea_can_fill() -> None:

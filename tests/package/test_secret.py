@@ -11,7 +11,7 @@ import traceback
 import msgspec
 import pytest
 
-from ingate._secret import Secret, scrub
+from ingate.secret import Secret, scrub
 
 VALUE = "sk-canary-0123456789"
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from helpers_picker import data, press, press_for, start
 from ingate.catalog.schema import ModelRow
-from ingate.credentials import Backing, backings
 from ingate.picker.addkey import not_saved, opened, refused, verified
 from ingate.picker.items import Item
 from ingate.picker.keypages import KEY_PAGES
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
+from ingate.providers import Provider, providers
+from support.picker import data, press, press_for, start
 
 KEY = "sk-very-secret-0123456789"
 
 
-def on(backing: str, **changes: object) -> State:
-    state = press(start(**changes), f"/backing:{backing}")
+def on(provider: str, **changes: object) -> State:
+    state = press(start(**changes), f"/provider:{provider}")
     return press(state, "c-a")
 
 
@@ -33,15 +33,15 @@ def test_it_names_the_variable_the_remedy_and_the_page() -> None:
         assert said in frame
 
 
-def test_pages_are_of_backings_there_are() -> None:
-    assert set(KEY_PAGES) <= set(backings())
+def test_pages_are_of_providers_there_are() -> None:
+    assert set(KEY_PAGES) <= set(providers())
     assert all(page.startswith("https://") for page in KEY_PAGES.values())
 
 
 def test_a_page_that_gives_no_keys_is_not_said_to() -> None:
     state = start()
-    known = Backing("small", "Small", (("SMALL_API_KEY",),), wire_format="openai", docs_url="https://small.test/docs")
-    there = msgspec.structs.replace(state.data, backings={**state.data.backings, "small": known})
+    known = Provider("small", "Small", (("SMALL_API_KEY",),), wire_format="chat", docs_url="https://small.test/docs")
+    there = msgspec.structs.replace(state.data, providers={**state.data.providers, "small": known})
     frame = text(view(with_(state, dialog=opened(there, Item(ModelRow("small", "one"), "auto"))), Size(100, 24)))
     assert "Read on: https://small.test/docs" in frame
     assert "Get a key" not in frame
@@ -61,7 +61,7 @@ def test_an_empty_answer_takes_the_model_all_the_same() -> None:
 
 def test_a_typed_key_is_verified_then_saved_where_the_person_chooses() -> None:
     state, effect = press_for(on("openai", keyring=True), KEY, "c-m")
-    assert (effect.kind, effect.backing) == ("verify", "openai")
+    assert (effect.kind, effect.provider) == ("verify", "openai")
     assert [(name, secret.reveal()) for name, secret in effect.values] == [("OPENAI_API_KEY", KEY)]
     assert state.dialog is not None
     state = with_(state, dialog=verified(state.dialog, "answered"))

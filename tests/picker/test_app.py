@@ -12,13 +12,13 @@ from prompt_toolkit.data_structures import Size as PtSize
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from helpers_picker import STATUSES, FakeServices, data
-from ingate._errors import AuthenticationFailed, ConfigError
-from ingate.credentials import Status
+from ingate.errors import AuthenticationError, ConfigError
 from ingate.picker import memory, pick
 from ingate.picker.screen import Painter, first_frame
 from ingate.picker.state import Size
 from ingate.picker.view import text, view
+from ingate.providers import Status
+from support.picker import STATUSES, FakeServices, data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -181,7 +181,7 @@ async def test_litellm_is_warmed_once_after_the_first_frame(running: Running, se
 async def test_t_makes_a_call_and_shows_its_outcome(running: Running, services: FakeServices) -> None:
     async with running.open():
         await running.press("t", "✓ litellm.groq/openai/gpt-oss-120b: answered")
-        services.verdict = AuthenticationFailed("401: refused", fix="check GROQ_API_KEY")
+        services.verdict = AuthenticationError("401: refused", fix="check GROQ_API_KEY")
         await running.press("t", "401: refused → check GROQ_API_KEY")
 
 
@@ -206,7 +206,7 @@ async def test_a_key_is_added_and_never_written_to_the_screen(running: Running, 
 
 
 async def test_a_provider_that_echoes_the_key_shows_it_to_nobody(running: Running, services: FakeServices) -> None:
-    services.verdict = AuthenticationFailed(f"bad key {KEY}", fix="unset the variable")
+    services.verdict = AuthenticationError(f"bad key {KEY}", fix="unset the variable")
     async with running.open():
         await running.press("/claude\r", "ANTHROPIC_API_KEY:")
         running.pipe.send_text(KEY)
@@ -261,14 +261,14 @@ async def test_without_a_terminal_it_says_what_to_do() -> None:
 async def test_importing_waits_while_keys_come(running: Running) -> None:
     import sys
 
-    from ingate.picker.courtesy import Courtesy
+    from ingate.picker.import_throttle import ImportThrottle
 
     interval = sys.getswitchinterval()
     async with running.open() as picked:
-        assert any(isinstance(finder, Courtesy) for finder in sys.meta_path)
+        assert any(isinstance(finder, ImportThrottle) for finder in sys.meta_path)
         running.pipe.send_text("q")
         await picked
-    assert not any(isinstance(finder, Courtesy) for finder in sys.meta_path)
+    assert not any(isinstance(finder, ImportThrottle) for finder in sys.meta_path)
     assert sys.getswitchinterval() == interval
 
 
@@ -277,9 +277,9 @@ def test_other_threads_imports_pause_for_a_key_and_the_own_ones_do_not() -> None
     import threading
     import time
 
-    from ingate.picker.courtesy import PAUSE_S, Courtesy
+    from ingate.picker.import_throttle import PAUSE_S, ImportThrottle
 
-    courtesy = Courtesy()
+    courtesy = ImportThrottle()
     took: list[float] = []
 
     def ask() -> None:
@@ -297,7 +297,7 @@ def test_other_threads_imports_pause_for_a_key_and_the_own_ones_do_not() -> None
 
 
 def test_painting_writes_only_the_lines_that_changed() -> None:
-    from helpers_picker import press, start
+    from support.picker import press, start
 
     written: list[str] = []
     painter, size = Painter(written.append), Size(100, 20)
@@ -310,7 +310,7 @@ def test_painting_writes_only_the_lines_that_changed() -> None:
 
 
 def test_without_colour_no_colour_is_sent() -> None:
-    from helpers_picker import start
+    from support.picker import start
 
     for colour in (True, False):
         written: list[str] = []

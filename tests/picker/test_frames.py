@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_picker import NOW, ROWS, data, press, start
-from ingate import _environ
+from ingate import environment
 from ingate.catalog.schema import ModelRow
 from ingate.picker.cells import clean, cut, fit, width, wrap
 from ingate.picker.data import Live
 from ingate.picker.memory import Memory
 from ingate.picker.state import Size, opened, with_
 from ingate.picker.view import text, view
+from support.picker import NOW, ROWS, data, press, start
 
 if TYPE_CHECKING:
     from ingate.picker.state import State
 
 GOLDEN = Path(__file__).parent / "golden"
 # Read before the fixture that empties the environment.
-WRITE = _environ.snapshot().get("INGATE_GOLDEN") == "write"
+WRITE = environment.snapshot().get("INGATE_GOLDEN") == "write"
 
 REMEMBERED = Memory(("local/smollm2", "litellm.qwen/通义千问-最大-2026-05-01"), ("groq/openai/gpt-oss-120b",))
 SCENES: dict[str, State] = {
@@ -128,7 +128,7 @@ def test_details_come_at_110_columns() -> None:
 
 
 def test_details_say_what_is_missing_and_what_would_help() -> None:
-    state = press(start(), "/gpt-6.1-sol backing:openai")
+    state = press(start(), "/gpt-6.1-sol provider:openai")
     shown = text(view(state, Size(160, 40)))
     for said in (
         "openai needs a key",

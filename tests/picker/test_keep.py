@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ingate import credentials
-from ingate._errors import ConfigError, MissingExtra
-from ingate._secret import Secret
+from ingate import providers
 from ingate.catalog import load as load_catalog
 from ingate.catalog.schema import ModelRow
 from ingate.config import load
+from ingate.errors import ConfigError, MissingExtraError
 from ingate.picker import PickerData, live, memory, plain_list, save
 from ingate.picker.data import Live
 from ingate.picker.memory import Memory
-from ingate.picker.rows import Marks, providers
+from ingate.picker.rows import Marks
+from ingate.picker.rows import providers as left_column
 from ingate.picker.state import opened
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,9 +109,9 @@ def test_a_key_is_written_privately_and_read_back_by_the_configuration(tmp_path:
     assert mode(path) == 0o600
     path.with_name("ingate.yaml").write_text("")
     config = load(path.with_name("ingate.yaml"), environ={})
-    status = credentials.status("groq", environ={}, config=config)
+    status = providers.status("groq", environ={}, config=config)
     assert status.state == "ready"
-    credential, _ = credentials.resolve("groq", environ={}, config=config)
+    credential, _ = providers.resolve("groq", environ={}, config=config)
     assert credential.api_key is not None
     assert credential.api_key.reveal() == KEY
 
@@ -170,7 +171,7 @@ def test_a_file_that_cannot_be_added_to_stays_as_it_is(tmp_path: Path, before: s
 def test_any_key_is_read_back_as_it_was_typed(tmp_path: Path, value: str) -> None:
     path = tmp_path / "ingate.yaml"
     save(path, "groq", {"GROQ_API_KEY": Secret(value)})
-    ref = load(path, environ={"HOME": "/x"}).backing("groq").api_key
+    ref = load(path, environ={"HOME": "/x"}).provider("groq").api_key
     assert ref is not None
     assert ref.resolve({"HOME": "/x"}).reveal() == value.strip()
 
@@ -186,7 +187,7 @@ def test_every_variable_goes_to_its_own_setting(tmp_path: Path) -> None:
     path = tmp_path / "ingate.yaml"
     save(path, "azure", {"AZURE_API_KEY": Secret(KEY), "AZURE_API_BASE": Secret("https://x.openai.azure.com")})
     assert yaml.safe_load(path.read_text()) == {"azure": {"api_key": KEY, "base_url": "https://x.openai.azure.com"}}
-    assert credentials.status("azure", environ={}, config=load(path, environ={})).source.endswith("azure.api_key")
+    assert providers.status("azure", environ={}, config=load(path, environ={})).source.endswith("azure.api_key")
 
 
 def test_a_section_under_another_of_its_names_is_used(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_the_keyring_gets_the_key_and_the_file_a_reference(tmp_path: Path, monke
     save(path, "groq", GROQ, "keyring")
     assert kept == {("ingate", "groq"): KEY}
     assert KEY not in path.read_text()
-    ref = load(path, environ={}).backing("groq").api_key
+    ref = load(path, environ={}).provider("groq").api_key
     assert ref is not None
     assert ref.resolve({}).reveal() == KEY
 
@@ -231,7 +232,7 @@ def test_a_keyring_that_refuses_leaves_the_file_alone(tmp_path: Path, monkeypatc
     assert KEY not in str(caught.value)
     assert not (tmp_path / "s.yaml").exists()
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(MissingExtra):
+    with pytest.raises(MissingExtraError):
         save(tmp_path / "s.yaml", "groq", GROQ, "keyring")
 
 
@@ -241,19 +242,19 @@ def gathered(config: Any = None, environ: dict[str, str] | None = None) -> Picke
 
 
 def test_the_real_first_line_is_the_one_that_was_promised() -> None:
-    if not credentials.is_installed("litellm"):
+    if not providers.is_installed("litellm"):
         pytest.skip("litellm is not installed")
     state = opened(gathered())
     assert state.providers[0].title == "LiteLLM [available] (20 curated)"
     assert len(state.shown.items) == 20
-    assert len({item.row.backing for item in state.shown.items}) == 16
+    assert len({item.row.provider for item in state.shown.items}) == 16
 
 
-def test_every_backing_has_a_line() -> None:
+def test_every_provider_has_a_line() -> None:
     found = gathered()
     state = opened(found)
-    shown = {one.name for one in providers(found, state.index, Marks(found), "curated", None, 0.0)}
-    assert set(credentials.backings()) <= shown
+    shown = {one.name for one in left_column(found, state.index, Marks(found), "curated", None, 0.0)}
+    assert set(providers.providers()) <= shown
 
 
 def test_gather_reads_aliases_by_the_model_they_name_first() -> None:
@@ -293,14 +294,14 @@ def test_gather_reads_proxy_servers_local_models_and_the_default(tmp_path: Path)
 
 
 def test_the_last_model_wins_over_the_default(clean_environment: Path) -> None:
-    from ingate._paths import state_dir
+    from ingate.paths import state_dir
 
     memory.write(state_dir(), Memory(recents=("groq/last",)))
     assert gathered({"default_model": "openai/x"}).current == "groq/last"
 
 
 def test_keys_go_beside_a_named_configuration_else_to_the_users_own(tmp_path: Path) -> None:
-    from ingate._paths import config_dir
+    from ingate.paths import config_dir
     from ingate.picker.gather import secrets_file
 
     (tmp_path / "mine.yaml").write_text("")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from helpers_picker import CURATED, NOW, ROWS, STATUSES, data, press, press_for, specs, start
 from ingate.catalog.schema import ModelRow
-from ingate.credentials import Status
 from ingate.picker.actions import learned
 from ingate.picker.data import Live
 from ingate.picker.filter import Index
 from ingate.picker.memory import Memory
 from ingate.picker.state import Size, opened
 from ingate.picker.view import text, view
+from ingate.providers import Status
+from support.picker import CURATED, NOW, ROWS, STATUSES, data, press, press_for, specs, start
 
 
 def marks(state: object) -> list[str]:
@@ -26,9 +26,9 @@ def test_the_first_line_is_litellm_with_its_curated_models() -> None:
     assert {item.spec for item in state.shown.items} == {entry.spec for entry in CURATED}
 
 
-def test_each_curated_row_is_marked_by_its_own_backing() -> None:
+def test_each_curated_row_is_marked_by_its_own_provider() -> None:
     state = start()
-    found = {item.row.backing: state.marks.of(item) for item in state.shown.items}
+    found = {item.row.provider: state.marks.of(item) for item in state.shown.items}
     assert found == {
         "groq": "ready",
         "qwen": "ready",
@@ -110,7 +110,7 @@ def test_a_server_is_ready_once_it_has_answered() -> None:
     assert refused.mark == "attention"  # ty: ignore[unresolved-attribute]
 
 
-def test_a_backings_own_line_gives_the_shortest_lane() -> None:
+def test_a_providers_own_line_gives_the_shortest_lane() -> None:
     state = press(start(), "left", "down", "down", "down")
     assert state.provider == "groq"
     assert all(spec.startswith("groq/") for spec in specs(state))
@@ -314,7 +314,7 @@ def test_what_the_picker_was_left_with_comes_back() -> None:
 
 
 def test_nothing_at_all_is_no_crash() -> None:
-    state = start(rows=(), curated=(), statuses={}, backings={}, local=(), proxy=None, lives={})
+    state = start(rows=(), curated=(), statuses={}, providers={}, local=(), proxy=None, lives={})
     for key in ("c-m", "a", "t", "y", "f", "down", "end", "/x", "escape", "left", "down"):
         state = press(state, key)
     assert state.item is None

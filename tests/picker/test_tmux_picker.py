@@ -23,27 +23,27 @@ pytestmark = [
 KEY = "gsk_0123456789abcdef"
 PICK = """
 import asyncio
-from ingate import _environ
+from ingate import environment
 from ingate.catalog import load as load_catalog
 from ingate.config import load
-from ingate.credentials import statuses
+from ingate.providers import statuses
 from ingate.picker import PickerData, first_frame, pick, save
 from ingate.picker.gather import secrets_file
 
-environ = _environ.snapshot()
+environ = environment.snapshot()
 config = load(environ=environ)
 
-class Outside:
+class EffectRunner:
     def warm(self): pass
     def statuses(self): return statuses(environ, load(environ=environ))
     async def deployments(self): return []
     async def live(self, name): raise ConnectionError("nothing answers")
-    async def verify(self, backing, values): raise ConnectionError("no network here")
-    def save(self, backing, values, where): return save(secrets_file(config), backing, values, where)
+    async def verify(self, provider, values): raise ConnectionError("no network here")
+    def save(self, provider, values, where): return save(secrets_file(config), provider, values, where)
     def copy(self, text): return True
 
 data = PickerData.gather(config, environ, load_catalog())
-print("PICKED", asyncio.run(pick(data, Outside(), screen=first_frame(data))))
+print("PICKED", asyncio.run(pick(data, EffectRunner(), screen=first_frame(data))))
 """
 
 
@@ -107,7 +107,7 @@ def test_a_model_is_picked_by_typing(tmux: Tmux) -> None:
     tmux.until("local/smollm2")
     tmux.keys("BSpace", "Escape")
     tmux.until("(20 curated)")
-    tmux.type("openai/gpt-oss-120b backing:groq")
+    tmux.type("openai/gpt-oss-120b provider:groq")
     tmux.until("litellm.groq/openai/gpt-oss-120b")
     tmux.keys("Enter")
     tmux.until("groq needs a key")
@@ -118,7 +118,7 @@ def test_a_model_is_picked_by_typing(tmux: Tmux) -> None:
 def test_keys_typed_before_the_picker_is_ready_are_not_lost(tmux: Tmux) -> None:
     tmux.run(f"cd; GROQ_API_KEY={KEY} {sys.executable} pick.py")
     tmux.until("Providers")
-    tmux.type("/gpt-oss-120b backing:groq")
+    tmux.type("/gpt-oss-120b provider:groq")
     tmux.keys("Enter")
     tmux.until("PICKED litellm.groq/openai/gpt-oss-120b")
 
@@ -152,7 +152,7 @@ def test_marks_change_while_it_is_open_when_a_key_is_saved(tmux: Tmux) -> None:
     secrets.write_text("mistral: {api_key: abcdef123456}\n")
     secrets.chmod(0o600)
     tmux.until("✓ Mistral Large")
-    tmux.type("/gpt-oss-120b backing:groq")
+    tmux.type("/gpt-oss-120b provider:groq")
     tmux.until("✗ groq/openai/gpt-oss-120b")
     tmux.keys("C-a")
     tmux.until("GROQ_API_KEY")
@@ -209,7 +209,7 @@ def test_ingate_go_opens_it(tmux: Tmux) -> None:
         pytest.skip("the console script is not installed")
     tmux.run(f"cd; GROQ_API_KEY={KEY} {script} go")
     tmux.until("LiteLLM [")
-    tmux.type("/gpt-oss-120b backing:groq")
+    tmux.type("/gpt-oss-120b provider:groq")
     tmux.until("✓ groq/openai/gpt-oss-120b")
     tmux.keys("C-c")
     tmux.until("$ ")

@@ -37,7 +37,7 @@ def test_aliases_and_their_fallbacks_become_deployments_and_router_fallbacks(mon
     assert "gsk-secret" not in "".join(files.files.values())
 
 
-def test_a_ready_backings_curated_models_and_favourites_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ready_providers_curated_models_and_favourites_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     config, _ = exported({}, favourites=("openai/my-favourite", "litellm.openai/other", "no such thing"))
     models = by_name(config)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers_proxy import INGATE, address, litellm_command, plain_environment, proxy_process, serve_process
-from helpers_upstream import completion, upstream
+from support.proxy import INGATE, address, litellm_command, plain_environment, proxy_process, serve_process
+from support.upstream import completion, upstream
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_proxy import INGATE, MASTER, Process, address, plain_environment, proxy_process, serve_process
-from helpers_traffic import load_cases, replaying
 from ingate import Gateway
 from ingate.picker.live import rows_of
+from support.proxy import INGATE, MASTER, Process, address, plain_environment, proxy_process, serve_process
+from support.traffic import load_cases, replaying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ async def test_the_local_model_answers_through_a_deployment(stack: Stack) -> Non
         streamed = [c async for c in gateway.stream({"model": "litellm/small", "messages": HI, "max_tokens": 8})]
     assert answer["choices"][0]["message"]["content"]
     assert answer["usage"]["completion_tokens"] == 8
-    assert answer["ingate"]["backing"] == "litellm_proxy"
+    assert answer["ingate"]["provider"] == "litellm_proxy"
     assert text_of(streamed)
     assert streamed[-1]["usage"]["completion_tokens"] == 8
 
@@ -111,18 +111,18 @@ async def test_a_wrong_key_is_401_and_says_which_key(stack: Stack) -> None:
     for wrong in ("sk-wrong-key-0123456789", "no-proxy-key-at-all"):
         async with Gateway(stack.config(api_key=wrong)) as gateway:
             for spec in ("litellm/small", "litellm/nothing-of-the-kind"):
-                with pytest.raises(ingate.AuthenticationFailed) as caught:
+                with pytest.raises(ingate.AuthenticationError) as caught:
                     await gateway.complete({"model": spec, "messages": HI})
                 assert caught.value.status == 401
                 assert "litellm.api_key" in caught.value.fix
                 assert wrong not in f"{caught.value!r} {caught.value.fix} {caught.value.provider_message}"
-            with pytest.raises(ingate.AuthenticationFailed):
+            with pytest.raises(ingate.AuthenticationError):
                 await gateway.proxy_deployments()
 
 
 async def test_an_unknown_deployment_names_the_nearest(stack: Stack) -> None:
     async with Gateway(stack.config()) as gateway:
-        with pytest.raises(ingate.ModelNotFound) as caught:
+        with pytest.raises(ingate.ModelNotFoundError) as caught:
             await gateway.complete({"model": "litellm/recordd", "messages": HI})
     assert caught.value.nearest[0] == "recorded"
     assert "litellm/recorded" in caught.value.fix
@@ -137,12 +137,12 @@ async def test_the_picker_gets_the_deployments(stack: Stack) -> None:
     assert "litellm/small" in listed
 
 
-async def test_a_backing_without_a_key_falls_to_the_proxy_that_lists_it_by_a_wildcard(stack: Stack) -> None:
+async def test_a_provider_without_a_key_falls_to_the_proxy_that_lists_it_by_a_wildcard(stack: Stack) -> None:
     async with Gateway(stack.config()) as gateway:
         answer = await gateway.complete({"model": "groq/a-model-nobody-heard-of", "messages": HI})
         assert answer["choices"][0]["message"]["content"] == stack.texts["recorded"]
-        assert answer["ingate"]["backing"] == "litellm_proxy"
-        with pytest.raises(ingate.MissingCredentials):
+        assert answer["ingate"]["provider"] == "litellm_proxy"
+        with pytest.raises(ingate.MissingCredentialsError):
             await gateway.complete({"model": "mistral/a-model-nobody-heard-of", "messages": HI})
 
 
@@ -150,7 +150,7 @@ async def test_a_dead_deployment_falls_back_in_the_proxy_and_in_ingate(stack: St
     async with Gateway(stack.config()) as gateway:
         there = await gateway.complete({"model": "litellm/guarded", "messages": HI})
         here = await gateway.complete({"model": "litellm/dead, litellm/recorded", "messages": HI}, retries=0)
-        with pytest.raises(ingate.Unavailable):
+        with pytest.raises(ingate.UnavailableError):
             await gateway.complete({"model": "litellm/dead", "messages": HI}, retries=0)
     assert there["choices"][0]["message"]["content"] == stack.texts["recorded"]
     assert there["ingate"]["proxy"]["fallbacks"] == 1
@@ -213,13 +213,13 @@ async def test_killing_the_proxy_mid_stream_keeps_what_came_and_a_new_one_is_use
                 if len(text_of(got)) > 10 and stack.proxy.running and stack.proxy.running.poll() is None:
                     await asyncio.to_thread(stack.proxy.kill)
 
-        with pytest.raises(ingate.StreamInterrupted) as caught:
+        with pytest.raises(ingate.StreamInterruptedError) as caught:
             await read()
         said = text_of(got)
         assert said
         assert stack.texts["streamed"].startswith(said)
         assert caught.value.partial_text == said
-        with pytest.raises(ingate.Unavailable) as down:
+        with pytest.raises(ingate.UnavailableError) as down:
             await gateway.complete({"model": "litellm/recorded", "messages": HI}, retries=0)
         assert "ingate proxy up" in down.value.fix
         stack.proxy.start()
@@ -229,17 +229,17 @@ async def test_killing_the_proxy_mid_stream_keeps_what_came_and_a_new_one_is_use
 
 
 async def test_what_is_no_litellm_proxy_is_told_so(stack: Stack) -> None:
-    from helpers_upstream import Reply, upstream
+    from support.upstream import Reply, upstream
 
     with upstream() as other:
         other.say(Reply(404, {"detail": "Not Found"}), Reply(200, b"<html>hello</html>", content_type="text/html"))
         async with Gateway({"litellm": {"api_base": other.url, "api_key": "sk-any-key-000"}}) as gateway:
             for _ in range(2):
-                with pytest.raises(ingate.Unavailable, match="no LiteLLM proxy") as caught:
+                with pytest.raises(ingate.UnavailableError, match="no LiteLLM proxy") as caught:
                     await gateway.complete({"model": "litellm/small", "messages": HI}, retries=0)
                 assert not caught.value.retryable
     with contextlib.suppress(ingate.IngateError):
         async with Gateway({"litellm": {"api_base": "http://127.0.0.1:9"}, "groq": {}}) as gateway:
-            with pytest.raises(ingate.MissingCredentials) as missing:
+            with pytest.raises(ingate.MissingCredentialsError) as missing:
                 await gateway.complete({"model": "groq/m", "messages": HI})
             assert "could not be asked" in missing.value.__notes__[0]

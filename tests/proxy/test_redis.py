@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingate
-from helpers_proxy import MASTER, address, litellm_command, proxy_process, redis_server
-from helpers_upstream import Reply, completion, upstream
 from ingate import Gateway
+from support.proxy import MASTER, address, litellm_command, proxy_process, redis_server
+from support.upstream import Reply, completion, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path

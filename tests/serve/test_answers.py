@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from helpers_client import ABOUT, USAGE, FakeGateway, ask, chunk, text_chunks
-from ingate._errors import MissingCredentials, RateLimited, StreamInterrupted
+from ingate.errors import MissingCredentialsError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
+from support.client import ABOUT, USAGE, FakeGateway, ask, chunk, text_chunks
 
 CHAT = "/v1/chat/completions"
 GOOD = {"model": "scripted/echo", "messages": [{"role": "user", "content": "hi"}]}
@@ -28,7 +28,7 @@ async def test_a_whole_answer_keeps_its_metadata_and_tells_it_in_headers() -> No
     assert answer.headers["x-request-id"].startswith("req_")
     assert answer.headers["x-ingate-spec"] == "scripted/echo"
     assert answer.headers["x-ingate-engine"] == "scripted"
-    assert answer.headers["x-ingate-backing"] == "scripted"
+    assert answer.headers["x-ingate-provider"] == "scripted"
     assert answer.headers["x-ingate-dropped"] == "top_k, seed"
     assert answer.headers["x-ratelimit-remaining-requests"] == "41"
     assert answer.headers["x-ingate-provider-request-id"] == "up-1"
@@ -89,7 +89,7 @@ async def test_a_slow_client_holds_the_model_back() -> None:
 
 
 async def test_an_error_before_the_first_chunk_is_a_status() -> None:
-    gateway = FakeGateway(chunks=[RateLimited("slow down", backing="groq", retry_after_s=2.5)])
+    gateway = FakeGateway(chunks=[RateLimitError("slow down", provider="groq", retry_after_s=2.5)])
     answer = await ask(create_app(gateway), "POST", CHAT, STREAM)
     assert answer.status == 429
     assert answer.headers["x-should-retry"] == "true"
@@ -102,7 +102,7 @@ async def test_an_empty_stream_is_an_error() -> None:
 
 
 async def test_an_error_inside_a_stream_is_an_event_with_the_partial_text_and_the_end() -> None:
-    broken = StreamInterrupted("the connection was lost", partial_text="hel", backing="groq")
+    broken = StreamInterruptedError("the connection was lost", partial_text="hel", provider="groq")
     answer = await ask(create_app(FakeGateway(chunks=[*text_chunks("hel")[:2], broken])), "POST", CHAT, STREAM)
     assert answer.status == 200
     last = answer.events()[-1]
@@ -111,11 +111,11 @@ async def test_an_error_inside_a_stream_is_an_event_with_the_partial_text_and_th
 
 
 async def test_an_errors_remedy_is_in_its_body() -> None:
-    error = MissingCredentials("groq needs a key", backing="groq", fix="export GROQ_API_KEY=…")
+    error = MissingCredentialsError("groq needs a key", provider="groq", fix="export GROQ_API_KEY=…")
     answer = await ask(create_app(FakeGateway(error)), "POST", CHAT, GOOD)
     assert answer.status == 401
     assert answer.json()["error"]["fix"] == "export GROQ_API_KEY=…"
-    assert answer.json()["error"]["backing"] == "groq"
+    assert answer.json()["error"]["provider"] == "groq"
 
 
 @pytest.mark.parametrize("body", [GOOD, STREAM])

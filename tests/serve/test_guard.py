@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from helpers_client import FakeGateway
-from helpers_serve import served
-from ingate._errors import ConfigError
-from ingate._secret import Secret
+from ingate.errors import ConfigError
+from ingate.secret import Secret
 from ingate.serve.app import create_app
 from ingate.serve.guard import guarded
 from ingate.serve.key import read_or_make
 from ingate.serve.server import bind, is_loopback
+from support.client import FakeGateway
+from support.serve import served
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from helpers_serve import served
 from ingate import Gateway
 from ingate.serve.guard import guarded
 from ingate.wire.sse import DONE, encode_chunk
+from support.serve import served
 
 STREAMS = 64
 SECONDS = 5.0

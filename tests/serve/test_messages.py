@@ -1,4 +1,4 @@
-"""`/v1/messages`, called by Anthropic's own SDK over HTTP: any backing answers in its words."""
+"""`/v1/messages`, called by Anthropic's own SDK over HTTP: any provider answers in its words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_client import USAGE, FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
-from helpers_serve import served
-from ingate._errors import RateLimited, StreamInterrupted
+from ingate.errors import InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
-from ingate.serve.messages_request import chat_request
-from ingate.serve.problems import InvalidRequest
+from ingate.wire.messages.downstream_request import chat_request
+from support.client import USAGE, FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
+from support.serve import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -138,7 +137,7 @@ async def test_streamed_thinking_is_one_signed_block() -> None:
 
 
 async def test_errors_are_the_sdks_own_classes() -> None:
-    async with calls(FakeGateway(RateLimited("slow down", retry_after_s=2, fix="wait"))) as client:
+    async with calls(FakeGateway(RateLimitError("slow down", retry_after_s=2, fix="wait"))) as client:
         with pytest.raises(anthropic.RateLimitError) as caught:
             await client.messages.create(model=MODEL, max_tokens=5, messages=HI)
         assert caught.value.body["error"]["type"] == "rate_limit_error"
@@ -151,7 +150,7 @@ async def test_errors_are_the_sdks_own_classes() -> None:
 
 
 async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
-    broken = StreamInterrupted("it broke", partial_text="Hel")
+    broken = StreamInterruptedError("it broke", partial_text="Hel")
     async with calls(FakeGateway(chunks=[*text_chunks("Hel")[:2], broken])) as client:
         stream = await client.messages.create(model=MODEL, max_tokens=50, messages=HI, stream=True)
         with pytest.raises(anthropic.APIError, match="it broke") as caught:
@@ -161,7 +160,7 @@ async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
 
 
 def test_usage_counts_cache_reads_apart() -> None:
-    from ingate.serve.messages_answer import usage_of
+    from ingate.wire.messages.downstream_answer import usage_of
 
     details = {"cached_tokens": 5, "cache_creation_tokens": 2}
     assert usage_of({**USAGE, "prompt_tokens": 10, "prompt_tokens_details": details}) == {
@@ -205,6 +204,6 @@ def test_images_documents_and_cache_marks() -> None:
     ],
 )
 def test_a_malformed_request_names_the_parameter(change: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         chat_request({"model": MODEL, "max_tokens": 5, "messages": HI, **change})
     assert caught.value.param == param

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from helpers_client import FakeGateway, ask
 from ingate.serve.app import create_app
 from ingate.serve.body import MAX_BODY_BYTES
+from support.client import FakeGateway, ask
 
 CHAT = "/v1/chat/completions"
 GOOD = {"model": "scripted/echo", "messages": [{"role": "user", "content": "hi"}]}

@@ -1,4 +1,4 @@
-"""`/v1/responses`, called by OpenAI's own SDK over HTTP: any backing answers in its words."""
+"""`/v1/responses`, called by OpenAI's own SDK over HTTP: any provider answers in its words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import openai
 import pydantic
 import pytest
 
-from helpers_client import FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
-from helpers_serve import served
-from ingate._errors import RateLimited, StreamInterrupted
+from ingate.errors import InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
-from ingate.serve.problems import InvalidRequest
-from ingate.serve.responses_request import chat_request
+from ingate.wire.responses.downstream_request import chat_request
+from support.client import FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
+from support.serve import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -134,7 +133,7 @@ async def test_structured_answers_are_parsed() -> None:
 
 
 async def test_errors_are_the_sdks_own_classes() -> None:
-    async with client_of(FakeGateway(RateLimited("slow down"), chunks=[RateLimited("slow down")])) as client:
+    async with client_of(FakeGateway(RateLimitError("slow down"), chunks=[RateLimitError("slow down")])) as client:
         for stream in (False, True):
             with pytest.raises(openai.RateLimitError, match="slow down"):
                 await client.responses.create(model=MODEL, input="hi", stream=stream)
@@ -143,7 +142,7 @@ async def test_errors_are_the_sdks_own_classes() -> None:
 
 
 async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
-    broken = StreamInterrupted("it broke", partial_text="Hel")
+    broken = StreamInterruptedError("it broke", partial_text="Hel")
     async with client_of(FakeGateway(chunks=[*text_chunks("Hel")[:2], broken])) as client:
         stream: Any = await client.responses.create(model=MODEL, input="hi", stream=True)
         with pytest.raises(openai.APIError, match="it broke") as caught:
@@ -191,6 +190,6 @@ async def test_an_answer_that_was_cut_is_incomplete() -> None:
     ],
 )
 def test_a_malformed_request_names_the_parameter(change: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         chat_request({"model": MODEL, "input": "hi", **change})
     assert caught.value.param == param

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_proxy import INGATE, address, plain_environment, serve_process
+from support.proxy import INGATE, address, plain_environment, serve_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

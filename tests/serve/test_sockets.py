@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from helpers_client import FakeGateway, text_chunks
 from ingate.serve.app import create_app
+from support.client import FakeGateway, text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingate._errors import SpecError
+from ingate.errors import SpecError
 from ingate.spec import ModelSpec, parse, parse_one, with_lane
 
 
 @pytest.mark.parametrize(
-    ("text", "lane", "backing", "model"),
+    ("text", "lane", "provider", "model"),
     [
         ("groq/llama-3.3-70b-versatile", "auto", "groq", "llama-3.3-70b-versatile"),
         ("litellm.groq/openai/gpt-oss-120b", "litellm", "groq", "openai/gpt-oss-120b"),
@@ -36,9 +36,9 @@ from ingate.spec import ModelSpec, parse, parse_one, with_lane
         ("vertex_ai/claude@20260101", "auto", "vertex_ai", "claude@20260101"),
     ],
 )
-def test_each_form_reads_as_the_manual_says(text: str, lane: str, backing: str, model: str) -> None:
+def test_each_form_reads_as_the_manual_says(text: str, lane: str, provider: str, model: str) -> None:
     spec = parse_one(text)
-    assert (spec.lane, spec.backing, spec.model, dict(spec.params)) == (lane, backing, model, {})
+    assert (spec.lane, spec.provider, spec.model, dict(spec.params)) == (lane, provider, model, {})
     assert parse(str(spec)) == (spec,)
 
 
@@ -97,22 +97,22 @@ def test_defaults_fill_in_only_what_the_spec_leaves_open() -> None:
 
 names = st.text(min_size=1).map(str.strip).filter(bool)
 values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-backings = st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,20}", fullmatch=True).filter(
+providers = st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,20}", fullmatch=True).filter(
     lambda name: name != "litellm" and not name.startswith("litellm.")
 )
 surrogates_free = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(
-    backings,
+    providers,
     surrogates_free,
     st.dictionaries(surrogates_free, values, max_size=4),
     st.sampled_from(["auto", "litellm"]),
 )
-def test_printing_and_parsing_round_trips(backing: str, model: str, params: dict, lane: str) -> None:
+def test_printing_and_parsing_round_trips(provider: str, model: str, params: dict, lane: str) -> None:
     if not model.strip():
         return
-    spec = ModelSpec(lane, backing, model, {**params})  # ty: ignore[invalid-argument-type]
+    spec = ModelSpec(lane, provider, model, {**params})  # ty: ignore[invalid-argument-type]
     renamed = {"reasoning", "effort", "top-p", "max-tokens"}
     if renamed & params.keys():
         return
@@ -141,9 +141,9 @@ def test_every_name_in_litellms_catalog_round_trips() -> None:
     for key, row in catalog.items():
         if key == "sample_spec":
             continue
-        backing = str(row.get("litellm_provider") or "openai")
-        for text in (f"litellm.{backing}/{key}", f"{backing}/{key}", f"litellm/{key}"):
-            spec = ModelSpec(parse_one("x/y").lane, backing, key)
+        provider = str(row.get("litellm_provider") or "openai")
+        for text in (f"litellm.{provider}/{key}", f"{provider}/{key}", f"litellm/{key}"):
+            spec = ModelSpec(parse_one("x/y").lane, provider, key)
             assert parse_one(str(spec)) == spec
             if "," not in text and "?" not in text:
                 assert parse_one(text).model == key

@@ -1,4 +1,4 @@
-"""Every recorded answer through the gateway, set up as a user would: a mapping, a `<backing>/<model>` spec, a base URL."""
+"""Every recorded answer through the gateway, set up as a user would: a mapping, a `<provider>/<model>` spec, a base URL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_traffic import (
+from ingate import Gateway
+from ingate.errors import IngateError
+from support.traffic import (
     Case,
     Outcome,
     compare,
@@ -17,8 +19,6 @@ from helpers_traffic import (
     outcome_of_error,
     replaying,
 )
-from ingate import Gateway
-from ingate._errors import IngateError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,8 @@ FLOOR = 0.99
 CAUSES = {
     ("cohere", "usage.reasoning"): "Cohere says how many tokens it thought with; the expectation leaves them out",
 }
-# Providers whose own backing has another name here; providers without one go through `openai`.
-OWN_BACKINGS = {
+# Providers whose own provider has another name here; providers without one go through `openai`.
+OWN_PROVIDERS = {
     "alibaba": "dashscope",
     "cohere": "cohere_chat",
     "ollama": "ollama",
@@ -51,7 +51,7 @@ OWN_BACKINGS = {
     "vertex_anthropic": "vertex_ai",
 }
 KEY = "sk-for-the-replay-0123456789"
-# What authenticates a backing where it is no mere `api_key`.
+# What authenticates a provider where it is no mere `api_key`.
 SECTIONS: dict[str, dict[str, str]] = {
     "bedrock": {
         "aws_access_key_id": "AKIDEXAMPLE",
@@ -71,20 +71,20 @@ def suggested(case: Case) -> str:
 
 
 def own(case: Case) -> str:
-    from ingate.credentials import backings
+    from ingate.providers import providers
 
-    name = OWN_BACKINGS.get(case.provider, case.provider)
-    return name if name in backings() and name != "bedrock_mantle" else suggested(case)
+    name = OWN_PROVIDERS.get(case.provider, case.provider)
+    return name if name in providers() and name != "bedrock_mantle" else suggested(case)
 
 
-async def played(case: Case, backing: str, base: str) -> Outcome:
-    section = SECTIONS.get(backing, {"api_key": KEY})
+async def played(case: Case, provider: str, base: str) -> Outcome:
+    section = SECTIONS.get(provider, {"api_key": KEY})
     request: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 64}
     if case.drive.get("request", {}).get("tools"):
         request["tools"] = case.drive["request"]["tools"]
-    request["model"] = f"{backing}/{case.model}"
-    async with Gateway({backing: {**section, "base_url": base}}, retries=0) as gateway:
-        assert [route.engine for route in gateway.routes(request["model"])] == ["direct"]
+    request["model"] = f"{provider}/{case.model}"
+    async with Gateway({provider: {**section, "base_url": base}}, retries=0) as gateway:
+        assert [route.engine for route in gateway.routes(request["model"])] == ["native"]
         if not case.stream:
             try:
                 return outcome_of_completion(await gateway.complete(request))
@@ -99,14 +99,14 @@ async def played(case: Case, backing: str, base: str) -> Outcome:
         return outcome_of_chunks(chunks)
 
 
-async def replayed(folder: Path, wires: tuple[str, ...], backing_of: Any, ending: str) -> tuple[int, int, list[str]]:
+async def replayed(folder: Path, wires: tuple[str, ...], provider_of: Any, ending: str) -> tuple[int, int, list[str]]:
     """How many came out right, of how many, and what went wrong without a known cause."""
     cases = load_cases(folder, wires)
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case, base: str) -> tuple[Case, list[str]]:
         async with slots:
-            return case, compare(await played(case, backing_of(case), f"{base}/{case.id}{ending}"), case)
+            return case, compare(await played(case, provider_of(case), f"{base}/{case.id}{ending}"), case)
 
     with replaying(folder) as base:
         results = await asyncio.gather(*(one(case, base) for case in cases))
@@ -115,14 +115,14 @@ async def replayed(folder: Path, wires: tuple[str, ...], backing_of: Any, ending
         if not wrong:
             right += 1
         elif not all(any(case.provider == who and word in text for who, word in CAUSES) for text in wrong):
-            unexplained.append(f"{case.id} ({backing_of(case)}): {'; '.join(wrong)}")
+            unexplained.append(f"{case.id} ({provider_of(case)}): {'; '.join(wrong)}")
     return right, len(cases), unexplained
 
 
 @pytest.mark.parametrize("ending", ["", "/v1"])
-@pytest.mark.parametrize("backing_of", [suggested, own])
-async def test_recorded_answers_come_out_right(shared_traffic: Path, backing_of: Any, ending: str) -> None:
-    right, count, unexplained = await replayed(shared_traffic, OPENAI + NATIVE, backing_of, ending)
+@pytest.mark.parametrize("provider_of", [suggested, own])
+async def test_recorded_answers_come_out_right(shared_traffic: Path, provider_of: Any, ending: str) -> None:
+    right, count, unexplained = await replayed(shared_traffic, OPENAI + NATIVE, provider_of, ending)
     assert not unexplained, f"{right} of {count}\n" + "\n".join(unexplained)
     assert right >= FLOOR * count, f"{right} of {count}"
 

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers_traffic import (
+from ingate.engines.base import CallReport, Route
+from ingate.engines.litellm_ import LitellmEngine, load
+from ingate.errors import IngateError
+from ingate.providers.address import for_lane
+from ingate.providers.credential import Credential
+from ingate.providers.registry import provider as look_up
+from ingate.secret import Secret
+from ingate.spec import parse_one
+from ingate.wire.completion import normalise_completion
+from ingate.wire.normaliser import StreamNormaliser
+from support.traffic import (
     Case,
     Outcome,
     compare,
@@ -21,16 +31,6 @@ from helpers_traffic import (
     outcome_of_error,
     replaying,
 )
-from ingate._errors import IngateError
-from ingate._secret import Secret
-from ingate.credentials.address import for_lane
-from ingate.credentials.backing import backing as look_up
-from ingate.credentials.credential import Credential
-from ingate.engines.base import CallReport, Route
-from ingate.engines.litellm_ import LitellmEngine, load
-from ingate.spec import parse_one
-from ingate.wire.completion import normalise_completion
-from ingate.wire.normaliser import StreamNormaliser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,15 +62,15 @@ _CREDENTIALS: dict[str, dict[str, str]] = {
 
 
 def route_of(case: Case, base: str) -> Route:
-    backing, _, model = case.drive["litellm_model"].partition("/")
-    params = {name: Secret(value) for name, value in _CREDENTIALS.get(backing, {}).items()}
-    key = None if backing == "bedrock" else Secret("sk-replayed-0123456789")
+    provider, _, model = case.drive["litellm_model"].partition("/")
+    params = {name: Secret(value) for name, value in _CREDENTIALS.get(provider, {}).items()}
+    key = None if provider == "bedrock" else Secret("sk-replayed-0123456789")
     return Route(
-        spec=parse_one(f"litellm.{backing}/{model}"),
+        spec=parse_one(f"litellm.{provider}/{model}"),
         engine="litellm",
-        backing=backing,
+        provider=provider,
         model=model,
-        api_base=for_lane(look_up(backing), f"{base}/{case.id}", "litellm"),
+        api_base=for_lane(look_up(provider), f"{base}/{case.id}", "litellm"),
         credential=Credential(api_key=key, params=params, source="the test"),
         timeout_s=20.0,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers_native import misses
+from support.native import misses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.traffic
 
 LANES = [
-    ("anthropic_messages", "anthropic"),
+    ("anthropic_messages", "messages"),
     ("gemini_generate", "gemini"),
     ("bedrock_converse", "bedrock"),
     ("bedrock_invoke", "bedrock_invoke"),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from helpers_conversations import CONVERSATIONS, PNG, assistant, call, result, user
-from ingate._errors import IngateError, StreamInterrupted
+from ingate.errors import IngateError, StreamInterruptedError
 from ingate.wire.codec import codec_for
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
+from support.conversations import CONVERSATIONS, PNG, assistant, call, result, user
 
 
 def ask(wire: str, body: dict[str, Any], model: str = "m", **more: Any) -> Any:
@@ -177,7 +177,7 @@ def test_an_error_among_ollamas_lines_comes_after_what_came() -> None:
 
 @pytest.mark.parametrize("wire", ["cohere", "ollama"])
 def test_a_stream_that_ends_early_is_interrupted(wire: str) -> None:
-    with pytest.raises(StreamInterrupted):
+    with pytest.raises(StreamInterruptedError):
         streamed(
             wire, b'data: {"type":"message-start"}\n\n' if wire == "cohere" else b'{"message":{"content":"Hi"}}\n{"mess'
         )

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingate import _errors as errors
-from ingate._secret import Secret
+from ingate import errors
+from ingate.secret import Secret
 from ingate.wire.errors import error_from_response, error_to_response
 
 
 def _error(status: int, body: Any = b"", headers: dict[str, str] | None = None, **more: Any) -> errors.IngateError:
     raw = body if isinstance(body, (bytes, str)) else json.dumps(body).encode()
-    return error_from_response(status, headers or {}, raw, backing="groq", **more)
+    return error_from_response(status, headers or {}, raw, provider="groq", **more)
 
 
 _SHAPES: list[tuple[str, Any]] = [
@@ -42,7 +42,7 @@ _SHAPES: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("name", "body"), _SHAPES)
 def test_the_providers_words_are_found_in_each_shape(name: str, body: Any):
     error = _error(400, body)
-    assert type(error) is errors.BadRequest
+    assert type(error) is errors.BadRequestError
     assert error.provider_message == "words"
     assert error.status == 400
     assert str(error) == "groq cannot take this request (400): words"
@@ -59,40 +59,40 @@ def test_what_the_provider_behind_a_gateway_said_is_told():
 
 
 _MEANING: list[tuple[int, Any, type[errors.IngateError]]] = [
-    (401, {"error": {"message": "x"}}, errors.AuthenticationFailed),
-    (402, {"error": {"message": "Insufficient Balance"}}, errors.PermissionDenied),
-    (403, {"error": {"message": "no access to this region"}}, errors.PermissionDenied),
-    (404, {"error": {"message": "x"}}, errors.ModelNotFound),
-    (408, {}, errors.TimedOut),
-    (409, {}, errors.Unavailable),
-    (413, {"message": "Request too large: 90000 bytes"}, errors.ContextTooLong),
-    (413, {}, errors.BadRequest),
-    (422, {"detail": "nope"}, errors.BadRequest),
-    (429, {}, errors.RateLimited),
-    (498, {}, errors.RateLimited),
-    (499, {}, errors.Unavailable),
-    (500, {}, errors.Unavailable),
-    (502, b"<html><title>502 Bad Gateway</title></html>", errors.Unavailable),
-    (503, {}, errors.Unavailable),
-    (504, {}, errors.TimedOut),
-    (524, {}, errors.TimedOut),
-    (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, errors.Unavailable),
-    (400, {"error": {"message": "x", "code": "context_length_exceeded"}}, errors.ContextTooLong),
-    (400, {"error": "This model's maximum context length is 8192 tokens."}, errors.ContextTooLong),
-    (400, {"error": "prompt is too long: 210000 tokens > 200000 maximum"}, errors.ContextTooLong),
+    (401, {"error": {"message": "x"}}, errors.AuthenticationError),
+    (402, {"error": {"message": "Insufficient Balance"}}, errors.PermissionDeniedError),
+    (403, {"error": {"message": "no access to this region"}}, errors.PermissionDeniedError),
+    (404, {"error": {"message": "x"}}, errors.ModelNotFoundError),
+    (408, {}, errors.RequestTimeoutError),
+    (409, {}, errors.UnavailableError),
+    (413, {"message": "Request too large: 90000 bytes"}, errors.ContextTooLongError),
+    (413, {}, errors.BadRequestError),
+    (422, {"detail": "nope"}, errors.BadRequestError),
+    (429, {}, errors.RateLimitError),
+    (498, {}, errors.RateLimitError),
+    (499, {}, errors.UnavailableError),
+    (500, {}, errors.UnavailableError),
+    (502, b"<html><title>502 Bad Gateway</title></html>", errors.UnavailableError),
+    (503, {}, errors.UnavailableError),
+    (504, {}, errors.RequestTimeoutError),
+    (524, {}, errors.RequestTimeoutError),
+    (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, errors.UnavailableError),
+    (400, {"error": {"message": "x", "code": "context_length_exceeded"}}, errors.ContextTooLongError),
+    (400, {"error": "This model's maximum context length is 8192 tokens."}, errors.ContextTooLongError),
+    (400, {"error": "prompt is too long: 210000 tokens > 200000 maximum"}, errors.ContextTooLongError),
     (
         400,
         {"error": "The input token count (9) exceeds the maximum number of tokens allowed (8)."},
-        errors.ContextTooLong,
+        errors.ContextTooLongError,
     ),
-    (400, {"error": "Input is too long for requested model."}, errors.ContextTooLong),
-    (400, {"message": "the request exceeds the available context size"}, errors.ContextTooLong),
-    (400, {"error": "Please reduce the length of the messages or completion."}, errors.ContextTooLong),
-    (400, {"error": {"message": "max_tokens is too large: 99999"}}, errors.BadRequest),
-    (400, {"error": {"message": "x", "code": "content_filter"}}, errors.ContentFiltered),
-    (400, {"error": {"message": "triggering Azure OpenAI's content management policy"}}, errors.ContentFiltered),
-    (400, {"error": {"message": "x", "code": "data_inspection_failed"}}, errors.ContentFiltered),
-    (400, {"error": "Incorrect API key provided: ab***yz."}, errors.AuthenticationFailed),
+    (400, {"error": "Input is too long for requested model."}, errors.ContextTooLongError),
+    (400, {"message": "the request exceeds the available context size"}, errors.ContextTooLongError),
+    (400, {"error": "Please reduce the length of the messages or completion."}, errors.ContextTooLongError),
+    (400, {"error": {"message": "max_tokens is too large: 99999"}}, errors.BadRequestError),
+    (400, {"error": {"message": "x", "code": "content_filter"}}, errors.ContentFilterError),
+    (400, {"error": {"message": "triggering Azure OpenAI's content management policy"}}, errors.ContentFilterError),
+    (400, {"error": {"message": "x", "code": "data_inspection_failed"}}, errors.ContentFilterError),
+    (400, {"error": "Incorrect API key provided: ab***yz."}, errors.AuthenticationError),
     (
         400,
         {
@@ -102,21 +102,25 @@ _MEANING: list[tuple[int, Any, type[errors.IngateError]]] = [
                 "status": "INVALID_ARGUMENT",
             }
         },
-        errors.AuthenticationFailed,
+        errors.AuthenticationError,
     ),
-    (400, {"error": {"message": "Invalid token at position 3 of the JSON"}}, errors.BadRequest),
-    (400, {"error": {"message": "The model `x-1` does not exist", "code": "model_not_found"}}, errors.ModelNotFound),
-    (400, {"error": {"message": "Model Not Exist"}}, errors.ModelNotFound),
-    (400, {"error": {"message": "acme/x-1 is not a valid model ID"}}, errors.ModelNotFound),
-    (400, {"message": "The provided model identifier is invalid."}, errors.ModelNotFound),
+    (400, {"error": {"message": "Invalid token at position 3 of the JSON"}}, errors.BadRequestError),
+    (
+        400,
+        {"error": {"message": "The model `x-1` does not exist", "code": "model_not_found"}},
+        errors.ModelNotFoundError,
+    ),
+    (400, {"error": {"message": "Model Not Exist"}}, errors.ModelNotFoundError),
+    (400, {"error": {"message": "acme/x-1 is not a valid model ID"}}, errors.ModelNotFoundError),
+    (400, {"message": "The provided model identifier is invalid."}, errors.ModelNotFoundError),
     (
         400,
         {"error": {"message": "The model `x` has been decommissioned", "code": "model_decommissioned"}},
-        errors.ModelNotFound,
+        errors.ModelNotFoundError,
     ),
-    (400, {"error": {"message": "The model called a tool that was not found"}}, errors.BadRequest),
-    (400, {"error": {"message": "Your credit balance is too low"}}, errors.PermissionDenied),
-    (400, {"error": {"message": "temperature must be at most 2"}}, errors.BadRequest),
+    (400, {"error": {"message": "The model called a tool that was not found"}}, errors.BadRequestError),
+    (400, {"error": {"message": "Your credit balance is too low"}}, errors.PermissionDeniedError),
+    (400, {"error": {"message": "temperature must be at most 2"}}, errors.BadRequestError),
 ]
 
 
@@ -125,24 +129,24 @@ def test_the_status_decides_and_the_words_refine(status: int, body: Any, cls: ty
     error = _error(status, body)
     assert type(error) is cls
     assert error.status == status
-    assert error.backing == "groq"
+    assert error.provider == "groq"
     assert error.fix
 
 
 @pytest.mark.parametrize(
     ("body", "cls", "status"),
     [
-        ({"error": {"code": 400, "message": "Token limit reached"}}, errors.ContextTooLong, 400),
-        ({"error": {"code": "429", "message": "x"}}, errors.RateLimited, 429),
-        ({"error": {"type": "overloaded_error", "message": "x"}}, errors.Unavailable, 529),
-        ({"error": {"type": "rate_limit_error", "message": "x"}}, errors.RateLimited, 429),
-        ({"error": {"type": "authentication_error", "message": "x"}}, errors.AuthenticationFailed, 401),
-        ({"error": {"type": "invalid_request_error", "message": "x"}}, errors.BadRequest, 400),
-        ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "x"}}, errors.RateLimited, 429),
-        ({"__type": "com.amazon#ThrottlingException", "message": "x"}, errors.RateLimited, 429),
-        ({"__type": "ValidationException", "message": "x"}, errors.BadRequest, 400),
-        ({"error": "the server is overloaded"}, errors.RateLimited, 429),
-        ({"error": "something broke"}, errors.Unavailable, 500),
+        ({"error": {"code": 400, "message": "Token limit reached"}}, errors.ContextTooLongError, 400),
+        ({"error": {"code": "429", "message": "x"}}, errors.RateLimitError, 429),
+        ({"error": {"type": "overloaded_error", "message": "x"}}, errors.UnavailableError, 529),
+        ({"error": {"type": "rate_limit_error", "message": "x"}}, errors.RateLimitError, 429),
+        ({"error": {"type": "authentication_error", "message": "x"}}, errors.AuthenticationError, 401),
+        ({"error": {"type": "invalid_request_error", "message": "x"}}, errors.BadRequestError, 400),
+        ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "x"}}, errors.RateLimitError, 429),
+        ({"__type": "com.amazon#ThrottlingException", "message": "x"}, errors.RateLimitError, 429),
+        ({"__type": "ValidationException", "message": "x"}, errors.BadRequestError, 400),
+        ({"error": "the server is overloaded"}, errors.RateLimitError, 429),
+        ({"error": "something broke"}, errors.UnavailableError, 500),
     ],
 )
 def test_an_error_in_a_good_answer_has_the_status_it_means(body: Any, cls: type[errors.IngateError], status: int):
@@ -152,7 +156,7 @@ def test_an_error_in_a_good_answer_has_the_status_it_means(body: Any, cls: type[
 
 def test_awss_error_type_may_be_in_a_header():
     error = _error(200, {"message": "x"}, {"x-amzn-ErrorType": "AccessDeniedException:http://…"})
-    assert type(error) is errors.PermissionDenied
+    assert type(error) is errors.PermissionDeniedError
 
 
 @pytest.mark.parametrize(
@@ -224,7 +228,7 @@ def test_the_providers_request_id_is_kept():
 
 
 def test_errors_are_told_as_openai_tells_them():
-    error = errors.RateLimited("slow", backing="groq", spec="groq/x", fix="wait", retry_after_s=1.2, request_id="r")
+    error = errors.RateLimitError("slow", provider="groq", spec="groq/x", fix="wait", retry_after_s=1.2, request_id="r")
     status, headers, body = error_to_response(error)
     assert status == 429
     assert headers == {
@@ -241,14 +245,14 @@ def test_errors_are_told_as_openai_tells_them():
             "param": None,
             "code": "rate_limit_exceeded",
             "fix": "wait",
-            "backing": "groq",
+            "provider": "groq",
             "spec": "groq/x",
         }
     }
 
 
 def test_what_is_not_served_is_501_and_not_retried():
-    status, headers, body = error_to_response(errors.NotServed("no /v1/fine_tuning here"))
+    status, headers, body = error_to_response(errors.NotSupportedError("no /v1/fine_tuning here"))
     assert (status, headers["x-should-retry"]) == (501, "false")
     assert body["error"]["message"] == "no /v1/fine_tuning here"
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingate._errors import IngateError, StreamInterrupted, Unavailable
+from ingate.errors import IngateError, StreamInterruptedError, UnavailableError
+from ingate.wire.bedrock.eventstream import encode_message
 from ingate.wire.codec import codec_for
 from ingate.wire.completion import assemble, normalise_completion
-from ingate.wire.eventstream import encode_message
 from ingate.wire.normaliser import StreamNormaliser
 
 ANTHROPIC: list[dict[str, Any]] = [
@@ -63,7 +63,7 @@ GEMINI: list[dict[str, Any]] = [
     },
 ]
 WHOLE = {
-    "anthropic": {
+    "messages": {
         "type": "message",
         "content": [
             {"type": "thinking", "thinking": "Hm", "signature": "c2ln"},
@@ -182,7 +182,7 @@ STREAMS = {
     "bedrock": ("bedrock", frames(CONVERSE)),
     "cohere": ("cohere", sse(COHERE)),
     "ollama": ("ollama", lines(OLLAMA)),
-    "anthropic": ("anthropic", sse(ANTHROPIC)),
+    "messages": ("messages", sse(ANTHROPIC)),
     "gemini": ("gemini", sse(GEMINI)),
     "gemini array": ("gemini", json.dumps(GEMINI, indent=1, ensure_ascii=False).encode()),
 }
@@ -216,9 +216,9 @@ def test_a_cut_at_any_byte_interrupts_or_leaves_a_whole_answer(name: str) -> Non
     for cut in range(len(data)):
         try:
             answer = run(wire, [data[:cut]])
-        except StreamInterrupted:
+        except StreamInterruptedError:
             continue
-        except Unavailable:  # nothing came
+        except UnavailableError:  # nothing came
             assert not data[:cut].strip()
             continue
         assert answer["choices"] == whole, cut
@@ -275,7 +275,7 @@ def test_a_mutated_answer_is_read_or_refused_by_an_error_of_ours(wire: str, data
 
 @pytest.mark.parametrize(
     ("wire", "pieces"),
-    [("anthropic", ANTHROPIC), ("gemini", GEMINI), ("bedrock", CONVERSE), ("cohere", COHERE), ("ollama", OLLAMA)],
+    [("messages", ANTHROPIC), ("gemini", GEMINI), ("bedrock", CONVERSE), ("cohere", COHERE), ("ollama", OLLAMA)],
 )
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
@@ -298,14 +298,14 @@ def test_a_mutated_stream_is_read_or_refused_by_an_error_of_ours(
 def test_noise_is_refused_by_an_error_of_ours(wire: str, noise: bytes) -> None:
     with pytest.raises(IngateError):
         run(wire, [noise])
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnavailableError):
         codec_for(wire).response(noise, model="m")
 
 
 def test_a_line_of_ten_megabytes_is_read() -> None:
     text = "a" * 10_000_000
     delta = {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}}
-    answer = run("anthropic", [sse([*ANTHROPIC[:7], delta, *ANTHROPIC[14:]])])
+    answer = run("messages", [sse([*ANTHROPIC[:7], delta, *ANTHROPIC[14:]])])
     assert len(answer["choices"][0]["message"]["content"]) == len(text)
     array = json.dumps([{"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}]).encode()
     pieces = [array[at : at + 65_536] for at in range(0, len(array), 65_536)]
@@ -319,7 +319,7 @@ def decode_whole(decoder: Any, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", ["openai", "azure", "anthropic", "gemini", "bedrock", "bedrock_invoke", "cohere", "ollama"]
+    "wire", ["chat", "azure", "messages", "gemini", "bedrock", "bedrock_invoke", "cohere", "ollama"]
 )
 @pytest.mark.parametrize(
     "body", [b'{"a": "\x80\xff"}', b"\x8b", b'{"error": {"message": "\xdb"}}', b'{"a": "\\ud83d"}', b"[" * 100_000]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from helpers_conversations import CONVERSATIONS
-from helpers_schemas import check_anthropic, check_gemini
-from helpers_schemas_other import check_cohere, check_converse, check_ollama
-from ingate._errors import BadRequest
+from ingate.errors import BadRequestError
 from ingate.wire.codec import codec_for
+from support.conversations import CONVERSATIONS
+from support.schemas import check_anthropic, check_gemini
+from support.schemas_other import check_cohere, check_converse, check_ollama
 
 CLAUDES = ("claude-opus-4-8", "claude-opus-4-6", "claude-sonnet-4-5", "claude-sonnet-4-20250514", "claude-fable-5")
 OLD_CLAUDE = "claude-3-5-sonnet-20241022"
@@ -34,7 +34,7 @@ def request(wire: str, model: str, body: dict[str, Any], **more: Any) -> Any:
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_anthropic_takes_the_request(name: str, model: str) -> None:
     for stream in (False, True):
-        check_anthropic(json.loads(request("anthropic", model, CONVERSATIONS[name], stream=stream).body))
+        check_anthropic(json.loads(request("messages", model, CONVERSATIONS[name], stream=stream).body))
 
 
 @pytest.mark.parametrize("model", [*GEMINIS, "gemma-3-27b-it"])
@@ -44,7 +44,7 @@ def test_gemini_takes_the_request(name: str, model: str) -> None:
     check_gemini(made, signatures=model.startswith("gemini-3"))
 
 
-@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[0]), ("gemini", GEMINIS[0])])
+@pytest.mark.parametrize(("wire", "model"), [("messages", CLAUDES[0]), ("gemini", GEMINIS[0])])
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -> None:
     body = copy.deepcopy(CONVERSATIONS[name])
@@ -52,7 +52,7 @@ def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -
     assert body == CONVERSATIONS[name]
 
 
-@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[0]), ("gemini", GEMINIS[0])])
+@pytest.mark.parametrize(("wire", "model"), [("messages", CLAUDES[0]), ("gemini", GEMINIS[0])])
 @pytest.mark.parametrize(
     "body",
     [
@@ -84,14 +84,14 @@ def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -
     ],
 )
 def test_a_request_that_cannot_be_read_is_refused_before_it_leaves(wire: str, model: str, body: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         request(wire, model, body)
 
 
-@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[2]), ("gemini", GEMINIS[2])])
+@pytest.mark.parametrize(("wire", "model"), [("messages", CLAUDES[2]), ("gemini", GEMINIS[2])])
 def test_the_drop_policy_refuses_tells_or_keeps_silent(wire: str, model: str) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 2}}
-    with pytest.raises(BadRequest, match="logit_bias"):
+    with pytest.raises(BadRequestError, match="logit_bias"):
         request(wire, model, body, drop_params="strict")
     told = request(wire, model, body, drop_params="warn")
     assert told.dropped == ["logit_bias"]
@@ -100,7 +100,7 @@ def test_the_drop_policy_refuses_tells_or_keeps_silent(wire: str, model: str) ->
     assert (silent.dropped, silent.warnings) == (["logit_bias"], [])
 
 
-@pytest.mark.parametrize(("wire", "model"), [("anthropic", CLAUDES[2]), ("gemini", GEMINIS[2])])
+@pytest.mark.parametrize(("wire", "model"), [("messages", CLAUDES[2]), ("gemini", GEMINIS[2])])
 def test_what_is_not_openais_goes_to_the_provider_and_extra_body_wins(wire: str, model: str) -> None:
     body = {
         "messages": [{"role": "user", "content": "Hi"}],
@@ -137,7 +137,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_the_other_formats_take_the_request(name: str, wire: str, model: str, check: Any) -> None:
     if (wire, name) in REFUSED:
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequestError):
             request(wire, model, CONVERSATIONS[name])
         return
     body = copy.deepcopy(CONVERSATIONS[name])

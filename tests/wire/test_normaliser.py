@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_wire import call, chunk, tools
-from ingate._errors import Unavailable
+from ingate.errors import UnavailableError
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
+from support.wire import call, chunk, tools
 
 _USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -270,7 +270,7 @@ def test_an_empty_stream_is_an_empty_answer():
 
 def test_a_completion_without_choices_is_no_answer():
     for answer in ({}, {"choices": []}, {"choices": None}):
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             normalise_completion(answer, "m")
 
 

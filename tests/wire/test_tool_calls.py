@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_traffic import outcome_of_chunks
-from helpers_wire import call, chunk, tools
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
+from support.traffic import outcome_of_chunks
+from support.wire import call, chunk, tools
 
 
 def _run(*pieces: dict[str, Any]) -> list[dict[str, Any]]:

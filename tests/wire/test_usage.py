@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers_traffic import usage_of
 from ingate.wire.usage import merge_usage, normalise_usage
+from support.traffic import usage_of
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ingate.catalog.litellm_names import NO_PROVIDER, place
 from ingate.catalog.prices import prices
-from ingate.catalog.providers import NO_BACKING, place
 from ingate.catalog.schema import CAPS, ModelRow
 
 MODES: Final = frozenset({"chat", "responses", "completion"})
@@ -35,21 +35,21 @@ class Built(msgspec.Struct, frozen=True, array_like=True):
     """What a catalog file holds.
 
     Attributes:
-        rows: One row for each backing and model, by backing and name.
+        rows: One row for each provider and model, by provider and name.
         left_out: How many entries of a chat mode are no row, by the reason's short name.
-        no_backing: How many of them each unknown provider has.
+        no_provider: How many of them each unknown litellm_provider has.
     """
 
     rows: tuple[ModelRow, ...]
     left_out: dict[str, int]
-    no_backing: dict[str, int]
+    no_provider: dict[str, int]
 
 
 def build(raw: bytes) -> Built:
     """Read a catalog file.
 
     Raises:
-        ValueError: It is not JSON, or not an object, or no entry of it is a model of a known backing.
+        ValueError: It is not JSON, or not an object, or no entry of it is a model of a known provider.
     """
     try:
         entries = msgspec.json.decode(raw)
@@ -60,52 +60,52 @@ def build(raw: bytes) -> Built:
     rows: dict[tuple[str, str], ModelRow] = {}
     named: set[tuple[str, str]] = set()
     left_out: Counter[str] = Counter()
-    no_backing: Counter[str] = Counter()
+    no_provider: Counter[str] = Counter()
     known_caps: dict[tuple[str, ...], tuple[str, ...]] = {}
     for key, entry in entries.items():
         if not isinstance(entry, dict):
             left_out["malformed"] += 1
             continue
-        mode, provider = entry.get("mode"), entry.get("litellm_provider")
+        mode, litellm_provider = entry.get("mode"), entry.get("litellm_provider")
         if not isinstance(mode, str) or mode not in MODES:
             continue
-        where = place(provider, key) if isinstance(provider, str) else NO_BACKING
+        where = place(litellm_provider, key) if isinstance(litellm_provider, str) else NO_PROVIDER
         if isinstance(where, str):
             left_out[where] += 1
-            if where == NO_BACKING:
-                no_backing[str(provider)] += 1
+            if where == NO_PROVIDER:
+                no_provider[str(litellm_provider)] += 1
             continue
         if entry.get("max_input_tokens") == 0 and entry.get("max_output_tokens") == 0:
             left_out["no chat"] += 1
             continue
-        backings, model = where
+        providers, model = where
         caps = _caps(entry)
         caps = known_caps.setdefault(caps, caps)
-        for backing in backings:
-            place_of = backing, model
-            has_name = key.startswith(f"{backing}/")
+        for provider in providers:
+            place_of = provider, model
+            has_name = key.startswith(f"{provider}/")
             if place_of in rows:
                 left_out["duplicate"] += 1
                 if place_of in named or not has_name:
                     continue
             if has_name:
                 named.add(place_of)
-            rows[place_of] = _row(backing, model, mode, caps, entry)
+            rows[place_of] = _row(provider, model, mode, caps, entry)
     if not rows:
-        raise ValueError("it lists no model of a known backing")
-    return Built(tuple(rows[place_of] for place_of in sorted(rows)), dict(left_out), dict(no_backing))
+        raise ValueError("it lists no model of a known provider")
+    return Built(tuple(rows[place_of] for place_of in sorted(rows)), dict(left_out), dict(no_provider))
 
 
-def _row(backing: str, model: str, mode: str, caps: tuple[str, ...], entry: dict[str, Any]) -> ModelRow:
+def _row(provider: str, model: str, mode: str, caps: tuple[str, ...], entry: dict[str, Any]) -> ModelRow:
     limit, context, output = (_tokens(entry.get(f"max_{part}tokens")) for part in ("", "input_", "output_"))
     if context is None and output is None:
         # The older single limit is the output's where both are given, the context's where it stands alone.
         context = limit
     elif output is None:
         output = limit
-    base, tiers = prices(backing, model, entry)
+    base, tiers = prices(provider, model, entry)
     return ModelRow(
-        backing, model, mode, context, output, *base[:4], caps, _date(entry.get("deprecation_date")), base[4], tiers
+        provider, model, mode, context, output, *base[:4], caps, _date(entry.get("deprecation_date")), base[4], tiers
     )
 
 

@@ -22,7 +22,7 @@ _BEDROCK_ROUTE: Final = re.compile(r"(?:(?:converse|invoke|converse_like)/)?(?:[
 
 
 class Catalog:
-    """Every chat model one can call, by backing and name.
+    """Every chat model one can call, by provider and name.
 
     Attributes:
         rows: All rows, also those past their deprecation date; see `visible`.
@@ -31,7 +31,7 @@ class Catalog:
             `"built-in list of 20 (litellm is not installed)"`.
         dated: The ISO date of litellm's catalog file, None for the built-in list.
         left_out: How many entries of litellm's file are no row here, by the reason (see `providers.REASONS`).
-        no_backing: How many of these each provider has that is no backing of ingate's.
+        no_provider: How many of these each provider has that is no provider of ingate's.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Catalog:
         source: str = "",
         dated: str | None = None,
         left_out: Mapping[str, int] | None = None,
-        no_backing: Mapping[str, int] | None = None,
+        no_provider: Mapping[str, int] | None = None,
     ) -> None:
         self.rows = rows
         self.version = version
         self.source = source
         self.dated = dated
         self.left_out = MappingProxyType(dict(left_out or {}))
-        self.no_backing = MappingProxyType(dict(no_backing or {}))
+        self.no_provider = MappingProxyType(dict(no_provider or {}))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,23 +59,23 @@ class Catalog:
 
     @cached_property
     def _found(self) -> dict[tuple[str, str], ModelRow]:
-        return {(row.backing, row.model): row for row in self.rows}
+        return {(row.provider, row.model): row for row in self.rows}
 
     @cached_property
     def _grouped(self) -> Mapping[str, tuple[ModelRow, ...]]:
         groups: dict[str, list[ModelRow]] = {}
         for row in self.rows:
-            groups.setdefault(row.backing, []).append(row)
-        return MappingProxyType({backing: tuple(rows) for backing, rows in groups.items()})
+            groups.setdefault(row.provider, []).append(row)
+        return MappingProxyType({provider: tuple(rows) for provider, rows in groups.items()})
 
-    def get(self, backing: str, model: str) -> ModelRow | None:
+    def get(self, provider: str, model: str) -> ModelRow | None:
         """What is known of a model; None where nothing is, which says nothing against calling it.
 
         A Bedrock model is also found behind a route and a region (`converse/us-east-1/amazon.nova-pro-v1:0`).
         """
-        row = self._found.get((backing, model))
-        if row is None and backing == "bedrock" and (found := _BEDROCK_ROUTE.match(model)) and found.end():
-            return self._found.get((backing, model[found.end() :]))
+        row = self._found.get((provider, model))
+        if row is None and provider == "bedrock" and (found := _BEDROCK_ROUTE.match(model)) and found.end():
+            return self._found.get((provider, model[found.end() :]))
         return row
 
     def visible(self, today: date | None = None) -> tuple[ModelRow, ...]:
@@ -83,8 +83,8 @@ class Catalog:
         day = (today or datetime.now(UTC).date()).isoformat()
         return tuple(row for row in self.rows if row.deprecated_on is None or row.deprecated_on >= day)
 
-    def by_backing(self) -> Mapping[str, tuple[ModelRow, ...]]:
-        """All rows, grouped by backing."""
+    def by_provider(self) -> Mapping[str, tuple[ModelRow, ...]]:
+        """All rows, grouped by provider."""
         return self._grouped
 
     def curated(self) -> tuple[CuratedRow, ...]:
@@ -105,7 +105,7 @@ def load(*, cache_dir: Path | None = None) -> Catalog:
 def load_from(found: Source, *, cache_dir: Path | None = None) -> Catalog:
     """The models of one catalog file; see `load`."""
     if cache_dir is None:
-        from ingate._paths import cache_dir as default_cache_dir
+        from ingate.paths import cache_dir as default_cache_dir
 
         cache_dir = default_cache_dir()
     known = index.read(found, cache_dir)
@@ -116,16 +116,16 @@ def load_from(found: Source, *, cache_dir: Path | None = None) -> Catalog:
             built = build(found.path.read_bytes())
         except (OSError, ValueError) as error:
             return builtin(f"the catalog of litellm {found.version} cannot be read: {error}", version=found.version)
-        known = built.rows, built.left_out, built.no_backing
+        known = built.rows, built.left_out, built.no_provider
         index.write(found, cache_dir, *known)
-    rows, left_out, no_backing = known
+    rows, left_out, no_provider = known
     return Catalog(
         rows,
         version=found.version,
         source=f"litellm {found.version}",
         dated=datetime.fromtimestamp(found.mtime_ns / 1e9, UTC).date().isoformat(),
         left_out=left_out,
-        no_backing=no_backing,
+        no_provider=no_provider,
     )
 
 

@@ -19,7 +19,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of `data/curated.json`; prices in US dollars per million tokens, null where unknown."""
 
     display_name: str
-    backing: str
+    provider: str
     model: str
     tags: tuple[str, ...]
     context_tokens: int
@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def row(self) -> ModelRow:
         """The entry's own facts as a row of the catalog."""
         return ModelRow(
-            self.backing,
+            self.provider,
             self.model,
             self.mode,
             self.context_tokens,
@@ -67,15 +67,15 @@ def checked_with() -> str:
 
 
 def curated(get: Callable[[str, str], ModelRow | None]) -> tuple[CuratedRow, ...]:
-    """The curated models with the catalog's rows, as `get(backing, model)` finds them, or else with their own facts."""
+    """The curated models with the catalog's rows, as `get(provider, model)` finds them, or else with their own facts."""
     return tuple(
         CuratedRow(
             entry.display_name,
-            f"litellm.{entry.backing}/{entry.model}",
-            entry.backing,
+            f"litellm.{entry.provider}/{entry.model}",
+            entry.provider,
             entry.model,
             entry.tags,
-            get(entry.backing, entry.model) or entry.row(),
+            get(entry.provider, entry.model) or entry.row(),
         )
         for entry in entries()
     )

@@ -25,7 +25,7 @@ class _Index(msgspec.Struct, frozen=True, array_like=True):
     made_from: tuple[str, int, int]
     made_by: str
     left_out: dict[str, int]
-    no_backing: dict[str, int]
+    no_provider: dict[str, int]
     rows: tuple[ModelRow, ...]
 
 
@@ -51,7 +51,7 @@ def read(source: Source, folder: Path) -> tuple[tuple[ModelRow, ...], dict[str, 
         return None
     if index.made_from != _made_from(source) or index.made_by != _made_by():
         return None
-    return index.rows, index.left_out, index.no_backing
+    return index.rows, index.left_out, index.no_provider
 
 
 def write(
@@ -59,10 +59,10 @@ def write(
     folder: Path,
     rows: tuple[ModelRow, ...],
     left_out: dict[str, int],
-    no_backing: dict[str, int],
+    no_provider: dict[str, int],
 ) -> bool:
     """Keep an index for the next start. False where the folder cannot be written: the catalog works without."""
-    body = msgspec.msgpack.encode(_Index(_made_from(source), _made_by(), left_out, no_backing, rows))
+    body = msgspec.msgpack.encode(_Index(_made_from(source), _made_by(), left_out, no_provider, rows))
     path = path_for(source, folder)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:

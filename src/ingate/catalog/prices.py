@@ -40,17 +40,17 @@ _FREE_NAME: Final = re.compile(r"[:-]free\Z")
 Prices = tuple[float | None, float | None, float | None, float | None, float | None]
 
 
-def is_free(backing: str, model: str) -> bool:
+def is_free(provider: str, model: str) -> bool:
     """Whether a zero in the catalog is a price here: a server of one's own, or a name that ends in `:free` or `-free`.
 
     Everywhere else a zero stands for a price that nobody entered, a preview that has ended, or a fee by request.
     """
-    return backing in _OWN_HARDWARE or _FREE_NAME.search(model) is not None
+    return provider in _OWN_HARDWARE or _FREE_NAME.search(model) is not None
 
 
-def prices(backing: str, model: str, entry: Mapping[str, Any]) -> tuple[Prices, tuple[PriceTier, ...]]:
+def prices(provider: str, model: str, entry: Mapping[str, Any]) -> tuple[Prices, tuple[PriceTier, ...]]:
     """The row's prices (input, output, cache read, cache write, reasoning) and the dearer tiers of long prompts."""
-    free = is_free(backing, model)
+    free = is_free(provider, model)
     base = _read(entry, _FIELDS, free=free)
     tiers: list[PriceTier] = []
     listed = entry.get("tiered_pricing")

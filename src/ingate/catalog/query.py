@@ -21,7 +21,7 @@ FILTERS: Final = {
     "cost": "input price in dollars per million tokens: cost:<1, cost:>=0.5, cost:free",
     "out": "output price likewise: out:<10",
     "ctx": "most input tokens: ctx:>200k, ctx:>=1m",
-    "backing": "one of these providers: backing:groq,openai",
+    "provider": "one of these providers: provider:groq,openai",
     "mode": "the endpoint it has: mode:responses",
     "ready": "ready to call: ready: or ready:no",
 }
@@ -112,8 +112,8 @@ def _filter(name: str, word: str, value: str) -> Filter | str:
     wanted = tuple(part for part in value.split(",") if part)
     if not wanted:
         return FILTERS[name]
-    if name == "backing":
-        return Filter(name, word, lambda row: row.backing.startswith(wanted))
+    if name == "provider":
+        return Filter(name, word, lambda row: row.provider.startswith(wanted))
     known = CAPS if name == "cap" else MODES
     exact: list[str] = []
     for part in wanted:

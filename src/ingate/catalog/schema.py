@@ -39,13 +39,13 @@ class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One model at one backing.
+    """One model at one provider.
 
     Prices are US dollars per million tokens: None is unknown, 0.0 is known to be free.
 
     Attributes:
-        backing: The backing's name (`"groq"`).
-        model: The model's name there, without the backing (`"openai/gpt-oss-120b"`).
+        provider: The provider's name (`"groq"`).
+        model: The model's name there, without the provider (`"openai/gpt-oss-120b"`).
         mode: `"chat"`, `"responses"` or `"completion"`: the endpoint it has.
         context_tokens: The most input tokens it takes, None where unknown.
         max_output_tokens: The most tokens of one answer, None where unknown.
@@ -59,7 +59,7 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
         tiers: Dearer prices of long prompts, shortest first.
     """
 
-    backing: str
+    provider: str
     model: str
     mode: str = "chat"
     context_tokens: int | None = None
@@ -75,13 +75,13 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def key(self) -> str:
-        """`<backing>/<model>`: what litellm takes as `model`, and ingate's shortest lane."""
-        return f"{self.backing}/{self.model}"
+        """`<provider>/<model>`: what litellm takes as `model`, and ingate's shortest lane."""
+        return f"{self.provider}/{self.model}"
 
     @property
     def spec(self) -> str:
-        """`litellm.<backing>/<model>`: the spec that goes through embedded litellm."""
-        return f"litellm.{self.backing}/{self.model}"
+        """`litellm.<provider>/<model>`: the spec that goes through embedded litellm."""
+        return f"litellm.{self.provider}/{self.model}"
 
 
 class CuratedRow(msgspec.Struct, frozen=True):
@@ -89,8 +89,8 @@ class CuratedRow(msgspec.Struct, frozen=True):
 
     Attributes:
         display_name: The name for people (`"Claude Sonnet 5.5"`).
-        spec: `litellm.<backing>/<model>`.
-        backing: The backing's name.
+        spec: `litellm.<provider>/<model>`.
+        provider: The provider's name.
         model: The model's name there.
         tags: A few words on what it is for: `fast`, `cheap`, `reasoning`, `vision`, `search`.
         row: The catalog's row of it; the facts that ship with ingate where litellm's catalog has none.
@@ -98,7 +98,7 @@ class CuratedRow(msgspec.Struct, frozen=True):
 
     display_name: str
     spec: str
-    backing: str
+    provider: str
     model: str
     tags: tuple[str, ...]
     row: ModelRow

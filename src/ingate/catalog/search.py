@@ -38,7 +38,7 @@ class Searcher:
     def __init__(self, rows: Iterable[ModelRow], words: Mapping[str, str] | None = None) -> None:
         self.rows: Sequence[ModelRow] = tuple(rows)
         self._words = words or {}
-        self._backings: list[str] = []
+        self._providers: list[str] = []
         self._names: list[str] = []
         self._split: list[str] = []
         self._more: list[str] = []
@@ -56,7 +56,7 @@ class Searcher:
         """
         if not self._names and self.rows:
             names = [row.key.lower() for row in self.rows]
-            self._backings = [row.backing for row in self.rows]
+            self._providers = [row.provider for row in self.rows]
             self._split = [f" {name.translate(_BREAK)} " for name in names]
             caps = {row.caps: " ".join(row.caps) for row in self.rows}
             self._more = [f"{caps[row.caps]} {self._words.get(row.key, '').lower()}" for row in self.rows]
@@ -78,7 +78,7 @@ class Searcher:
             self._compact = [name.translate(_DROP) for name in self._names]
 
     def newest(self) -> list[ModelRow]:
-        """All rows, newer versions first and undated names before dated ones, whatever their backing."""
+        """All rows, newer versions first and undated names before dated ones, whatever their provider."""
         self.prepare()
         return [self.rows[at] for at in self._order]
 
@@ -92,22 +92,22 @@ class Searcher:
 
         Args:
             query: What was typed, or what `parse_query` made of it.
-            ready: Whether a backing (by name) is ready; asked once for each. Without it `ready:` filters nothing.
+            ready: Whether a provider (by name) is ready; asked once for each. Without it `ready:` filters nothing.
         """
         asked = query if isinstance(query, Query) else parse_query(query)
         self.prepare()
-        rows, backings = self.rows, self._backings
+        rows, providers = self.rows, self._providers
         found: Iterable[int] = range(len(rows))
         late: dict[str, bool] | None = None
         if ready is not None:
-            late = {backing: not ready(backing) for backing in set(backings)}
+            late = {provider: not ready(provider) for provider in set(providers)}
             if asked.ready is not None:
-                found = [at for at in found if late[backings[at]] is not asked.ready]
+                found = [at for at in found if late[providers[at]] is not asked.ready]
         for condition in asked.filters:
             test = condition.test
             found = [at for at in found if test(rows[at])]
         if not asked.terms:
-            return [rows[at] for at in (found if late is None else sorted(found, key=lambda at: late[backings[at]]))]
+            return [rows[at] for at in (found if late is None else sorted(found, key=lambda at: late[providers[at]]))]
         scores = dict.fromkeys(found, 0)
         for term in asked.terms:
             scores = self._narrow(scores, term)
@@ -115,7 +115,7 @@ class Searcher:
         if late is None:
             places = [score * width + rank[at] for at, score in scores.items()]
         else:
-            places = [(2 * score + late[backings[at]]) * width + rank[at] for at, score in scores.items()]
+            places = [(2 * score + late[providers[at]]) * width + rank[at] for at, score in scores.items()]
         places.sort()
         return [rows[order[place % width]] for place in places]
 
@@ -146,7 +146,7 @@ class Searcher:
 
     def _is_whole(self, at: int, term: str) -> bool:
         name = self._names[at]
-        return name.endswith(term) and (name == term or name == f"{self._backings[at]}/{term}")
+        return name.endswith(term) and (name == term or name == f"{self._providers[at]}/{term}")
 
     def _narrow_nearly(self, scores: dict[int, int], term: str) -> dict[int, int]:
         """Rows that have `term` but for its punctuation, else rows with the segments nearest to it."""
@@ -156,11 +156,11 @@ class Searcher:
             compact = self._compact
             if kept := {at: score + _INSIDE for at, score in scores.items() if bare in compact[at]}:
                 return kept
-        backing, slash, model = term.partition("/")
-        if slash and backing and model:  # `groq/gpt-oss` for groq/openai/gpt-oss-120b
-            names, backings = self._names, self._backings
+        provider, slash, model = term.partition("/")
+        if slash and provider and model:  # `groq/gpt-oss` for groq/openai/gpt-oss-120b
+            names, providers = self._names, self._providers
             own = {
-                at: score + _INSIDE for at, score in scores.items() if backings[at] == backing and model in names[at]
+                at: score + _INSIDE for at, score in scores.items() if providers[at] == provider and model in names[at]
             }
             if own:
                 return own
@@ -175,15 +175,15 @@ class Searcher:
             from rapidfuzz import process
             from rapidfuzz.distance import OSA
 
-            slips = 1 if len(term) < 6 else 2
+            near_miss_index = 1 if len(term) < 6 else 2
             length = len(term)
             heads: dict[str, list[str]] = {}
             for segment in self._segments:
-                if length - slips <= len(segment) <= length + slips:
+                if length - near_miss_index <= len(segment) <= length + near_miss_index:
                     heads.setdefault(segment, []).append(segment)
                 if len(segment) > length:
                     heads.setdefault(segment[:length], []).append(segment)
-            hits = process.extract(term, heads.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None)
+            hits = process.extract(term, heads.keys(), scorer=OSA.distance, score_cutoff=near_miss_index, limit=None)
             best = min((distance for _, distance, _ in hits), default=0)
             if len(self._near) > 256:
                 self._near.clear()

@@ -8,8 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingate import _environ
-from ingate._errors import BadRequest, IngateError
+from ingate import environment
 from ingate.chat import attach, mcp_servers, store
 from ingate.chat.commands import COMMANDS, help_lines, nearest, parse
 from ingate.chat.export import to_markdown
@@ -18,6 +17,7 @@ from ingate.chat.repl import escaped
 from ingate.chat.session import Session, text_of
 from ingate.chat.store import Log
 from ingate.chat.terminal import usual_input
+from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ async def run_command(chat: Chat, text: str) -> None:
 async def _model(chat: Chat, rest: str) -> None:
     if not rest:
         if chat.options.pick is None:
-            raise BadRequest("there is no picker here", fix="/model SPEC")
+            raise BadRequestError("there is no picker here", fix="/model SPEC")
         spec = await chat.options.pick(chat.log.session.model)
         if spec is None:
             chat.say(f"[dim]Still {escaped(chat.log.session.model)}.[/]")
@@ -73,7 +73,7 @@ def _switch(chat: Chat, spec: str) -> None:
     from ingate.chat.convert import request_messages
 
     notes: list[str] = []
-    request_messages(chat.log.session, backing=model.backing, takes=model.kinds, notes=notes)
+    request_messages(chat.log.session, provider=model.provider, takes=model.kinds, notes=notes)
     for note in notes:
         chat.say(f"[yellow]{escaped(note)}[/]")
 
@@ -87,13 +87,13 @@ def _is_spec(chat: Chat, text: str) -> bool:
 
 
 def _list_models(chat: Chat, query: str) -> None:
-    from ingate import credentials
+    from ingate import providers
     from ingate.catalog import search
 
-    states = credentials.statuses(chat.gateway.config.environ, chat.gateway.config)
+    states = providers.statuses(chat.gateway.config.environ, chat.gateway.config)
     rows = search(chat.gateway.catalog().visible(), query, ready=lambda name: states[name].state == "ready")
     for row in rows[:_MOST_LISTED]:
-        chat.say(f"  {credentials.mark(states[row.backing].state)} {escaped(row.key)}")
+        chat.say(f"  {providers.mark(states[row.provider].state)} {escaped(row.key)}")
     if len(rows) > _MOST_LISTED:
         chat.say(f"[dim]  … {len(rows) - _MOST_LISTED:,} more[/]")
     chat.say("[dim]/model SPEC takes one of them.[/]" if rows else "[yellow]No model is like that.[/]")
@@ -118,7 +118,7 @@ async def _edit(chat: Chat, rest: str) -> None:
         await chat.send(changed)
         return
     if rest:
-        raise BadRequest(f"/edit {rest!r} is not understood", fix="/edit, or /edit editor")
+        raise BadRequestError(f"/edit {rest!r} is not understood", fix="/edit, or /edit editor")
     _back_to(chat, place)
     chat.draft = text
 
@@ -136,9 +136,9 @@ def _back_to(chat: Chat, place: int) -> None:
 
 
 def _in_editor(text: str) -> str:
-    from ingate.credentials import secret_variables
+    from ingate.providers import secret_variables
 
-    environ = _environ.without(secret_variables())
+    environ = environment.without(secret_variables())
     editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="ingate-") as folder:
         path = Path(folder) / "message.md"
@@ -149,7 +149,9 @@ def _in_editor(text: str) -> str:
             with usual_input():
                 subprocess.run([*shlex.split(editor), str(path)], env=environ, check=True)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            raise BadRequest(f"the editor {editor!r} did not work: {error}", fix="set EDITOR, or use /edit") from None
+            raise BadRequestError(
+                f"the editor {editor!r} did not work: {error}", fix="set EDITOR, or use /edit"
+            ) from None
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
 
 
@@ -194,7 +196,7 @@ async def _save(chat: Chat, rest: str) -> None:
 
 async def _load(chat: Chat, rest: str) -> None:
     if not rest:
-        raise BadRequest("which conversation?", fix="/load ID; Tab lists them, and `ingate sessions` too")
+        raise BadRequestError("which conversation?", fix="/load ID; Tab lists them, and `ingate sessions` too")
     if (given := _file(rest)) is not None:
         session = store.load(given)
         session.id = store.new_id()
@@ -217,7 +219,7 @@ async def _load(chat: Chat, rest: str) -> None:
 async def _export(chat: Chat, rest: str) -> None:
     kind, _, name = rest.partition(" ")
     if kind != "md":
-        raise BadRequest(f"/export {rest!r}: Markdown is the one form there is", fix="/export md FILE")
+        raise BadRequestError(f"/export {rest!r}: Markdown is the one form there is", fix="/export md FILE")
     path = _target(name.strip() or f"{chat.log.session.id}.md", "/export md FILE", ".md")
     path.write_text(to_markdown(chat.log.session), encoding="utf-8")
     chat.say(f"[dim]Written to {escaped(str(path))}.[/]")
@@ -236,12 +238,12 @@ def _file(text: str) -> Path | None:
 def _target(text: str, usage: str, suffix: str) -> Path:
     """A file to write, with a suffix where it has none, never over another one."""
     if not text:
-        raise BadRequest("which file?", fix=usage)
+        raise BadRequestError("which file?", fix=usage)
     path = _path(text)
     if not path.suffix:
         path = path.with_name(path.name + suffix)
     if path.exists():
-        raise BadRequest(f"{path} exists", fix="give another name")
+        raise BadRequestError(f"{path} exists", fix="give another name")
     return path
 
 
@@ -272,10 +274,10 @@ async def _mcp(chat: Chat, rest: str) -> None:
         known = [one for one in chat.servers.connections if one.server.name == what]
         if not known:
             names = ", ".join(one.server.name for one in chat.servers.connections) or "none"
-            raise BadRequest(f"there is no server {what!r}; there are: {names}")
+            raise BadRequestError(f"there is no server {what!r}; there are: {names}")
         await chat.servers.remove(known[0])
     elif rest:
-        raise BadRequest(f"/mcp {rest!r} is not understood", fix="/mcp, /mcp add COMMAND or URL, /mcp remove NAME")
+        raise BadRequestError(f"/mcp {rest!r} is not understood", fix="/mcp, /mcp add COMMAND or URL, /mcp remove NAME")
     await chat.tools_ready()
     for connection in chat.servers.connections:
         chat.say(f"[bold]{escaped(connection.server.name)}[/] [dim]{escaped(str(connection.server))}[/]")
@@ -322,7 +324,7 @@ async def _quit(chat: Chat, _: str) -> None:
 def _last_user(chat: Chat) -> int:
     place = chat.log.session.last_user()
     if place is None:
-        raise BadRequest("nothing was said yet", fix="type a message and press Enter")
+        raise BadRequestError("nothing was said yet", fix="type a message and press Enter")
     return place
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import BadRequest, IngateError
+from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ingate.explain import Explanation
     from ingate.gateway import Gateway
+    from ingate.gateway.explain import Explanation
 
 LARGEST_BYTES: Final = {"image": 20_000_000, "pdf": 32_000_000, "text": 2_000_000}
 _CHARACTERS_PER_TOKEN: Final = 4
@@ -32,13 +32,13 @@ class Takes(msgspec.Struct, frozen=True):
         kinds: Of `image` and `pdf`, what it takes as far as is known.
         known: Whether that is known; a model the catalog does not know is let try.
         context_tokens: How much it reads at once, None where unknown.
-        backing: Whose model it is; empty where the fallbacks are of several.
+        provider: Whose model it is; empty where the fallbacks are of several.
     """
 
     kinds: frozenset[str] = frozenset({"image", "pdf"})
     known: bool = False
     context_tokens: int | None = None
-    backing: str = ""
+    provider: str = ""
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -64,19 +64,19 @@ def takes(gateway: Gateway, spec: str) -> Takes:
     """What `spec` takes: of a list of fallbacks, what all of them take. No network.
 
     Raises:
-        IngateError: The spec cannot be read, or names no backing.
+        IngateError: The spec cannot be read, or names no provider.
     """
     ways = gateway.explain(spec)
     kinds = frozenset({"image", "pdf"})
     for way in ways:
         kinds &= _kinds(way)
     contexts = [way.context_tokens for way in ways if way.context_tokens]
-    backings = {way.backing for way in ways}
+    providers = {way.provider for way in ways}
     return Takes(
         kinds=kinds,
         known=all(way.in_catalog or way.engine == "local" for way in ways),
         context_tokens=min(contexts) if contexts else None,
-        backing=backings.pop() if len(backings) == 1 else "",
+        provider=providers.pop() if len(providers) == 1 else "",
     )
 
 
@@ -93,26 +93,26 @@ def read(path: Path, model: Takes, spec: str) -> Attachment:
     """Read a file for `spec`.
 
     Raises:
-        BadRequest: There is no such file, it is too large, it is of no kind that can be sent, or the model does not
+        BadRequestError: There is no such file, it is too large, it is of no kind that can be sent, or the model does not
             take it.
     """
     try:
         if not path.is_file():
-            raise BadRequest(f"there is no file {str(path)!r}", fix="check the path; Tab completes it")
+            raise BadRequestError(f"there is no file {str(path)!r}", fix="check the path; Tab completes it")
         size = path.stat().st_size
         if size > max(LARGEST_BYTES.values()):
             raise _too_large(path, "file", size, max(LARGEST_BYTES.values()))
         data = path.read_bytes()
     except OSError as error:
-        raise BadRequest(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
+        raise BadRequestError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
     kind, media_type = _kind(path, data)
     if len(data) > LARGEST_BYTES[kind]:
         raise _too_large(path, kind, len(data), LARGEST_BYTES[kind])
     if not data:
-        raise BadRequest(f"{path.name} is empty")
+        raise BadRequestError(f"{path.name} is empty")
     if kind != "text" and kind not in model.kinds:
         what, cap = ("images", "vision") if kind == "image" else ("PDFs", "pdf")
-        raise BadRequest(f"{spec} takes no {what}", fix=f"/model cap:{cap} ready: finds one that does")
+        raise BadRequestError(f"{spec} takes no {what}", fix=f"/model cap:{cap} ready: finds one that does")
     return Attachment(path.name, kind, len(data), _part(path, kind, media_type, data, model))
 
 
@@ -129,7 +129,7 @@ def _kind(path: Path, data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise BadRequest(
+        raise BadRequestError(
             f"{path.name} is neither an image (PNG, JPEG, GIF, WebP), a PDF nor text in UTF-8",
             fix="convert it to one of these",
         )
@@ -141,7 +141,7 @@ def _part(path: Path, kind: str, media_type: str, data: bytes, model: Takes) -> 
         text = data.decode()
         about = len(text) // _CHARACTERS_PER_TOKEN
         if model.context_tokens and about > model.context_tokens:
-            raise BadRequest(
+            raise BadRequestError(
                 f"{path.name} is about {about:,} tokens long, and the model reads {model.context_tokens:,} at once",
                 fix=f"attach a part of it, or /model ctx:>{about // 1000}k",
             )
@@ -156,7 +156,7 @@ def _part(path: Path, kind: str, media_type: str, data: bytes, model: Takes) -> 
 
 
 def _too_large(path: Path, kind: str, size: int, largest: int) -> IngateError:
-    return BadRequest(f"{path.name} has {_size(size)}; the largest {kind} that is sent is {_size(largest)}")
+    return BadRequestError(f"{path.name} has {_size(size)}; the largest {kind} that is sent is {_size(largest)}")
 
 
 def _size(size: int) -> str:

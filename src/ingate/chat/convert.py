@@ -17,13 +17,13 @@ _LONGEST_ID: Final = 40  # OpenAI's limit
 
 
 def request_messages(
-    session: Session, *, backing: str, takes: frozenset[str], notes: list[str] | None = None
+    session: Session, *, provider: str, takes: frozenset[str], notes: list[str] | None = None
 ) -> list[dict[str, Any]]:
     """The messages of the next request.
 
     Args:
         session: The conversation.
-        backing: Who will answer. Reasoning, signatures and ids of another backing are left out, as it would refuse them.
+        provider: Who will answer. Reasoning, signatures and ids of another provider are left out, as it would refuse them.
         takes: What it takes besides text, of `image` and `pdf`. What it does not take becomes a line of text.
         notes: Gets one sentence for each kind of thing that was left out.
     """
@@ -40,7 +40,7 @@ def request_messages(
             case "assistant":
                 if not entry.message.get("content") and not entry.message.get("tool_calls"):
                     continue
-                message = _assistant(entry, backing, ids)
+                message = _assistant(entry, provider, ids)
             case _:
                 called = str(entry.message.get("tool_call_id") or "")
                 message = {
@@ -73,8 +73,8 @@ def _lost(called: str) -> Entry:
     return Entry({"role": "tool", "tool_call_id": called, "content": _LOST_RESULT})
 
 
-def _assistant(entry: Entry, backing: str, ids: dict[str, str]) -> dict[str, Any]:
-    if entry.backing and entry.backing == backing:
+def _assistant(entry: Entry, provider: str, ids: dict[str, str]) -> dict[str, Any]:
+    if entry.provider and entry.provider == provider:
         return dict(entry.message)
     message: dict[str, Any] = {"role": "assistant", "content": entry.message.get("content")}
     calls = entry.message.get("tool_calls") or ()

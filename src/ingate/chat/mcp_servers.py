@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate import _environ
-from ingate._errors import BadRequest, IngateError, MissingExtra, Unavailable
-from ingate._secret import scrub
+from ingate import environment
 from ingate.chat.tools import Tool
+from ingate.errors import BadRequestError, IngateError, MissingExtraError, UnavailableError
+from ingate.secret import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ingate._secret import Secret
     from ingate.config import Config
     from ingate.config.schema import McpServerSettings
+    from ingate.secret import Secret
 
 CONNECT_S: Final = 30.0
 CALL_S: Final = 300.0
@@ -97,7 +97,7 @@ class Connection:
             from mcp import ClientSession, StdioServerParameters, stdio_client
             from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
         except ImportError:
-            raise MissingExtra("MCP servers need the mcp package", extra="mcp") from None
+            raise MissingExtraError("MCP servers need the mcp package", extra="mcp") from None
         _quieten()
         server = self.server
         if server.url:
@@ -107,7 +107,7 @@ class Connection:
             parameters = StdioServerParameters(
                 command=server.command[0],
                 args=list(server.command[1:]),
-                env={**_environ.without(self._hidden), **_revealed(server.env)},
+                env={**environment.without(self._hidden), **_revealed(server.env)},
             )
             streams = await stack.enter_async_context(stdio_client(parameters, errlog=told))
         session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
@@ -141,7 +141,7 @@ class Connection:
         fix = "check the address" if self.server.url else f"try it by itself: {self.server}"
         secrets = (*self.server.env.values(), *self.server.headers.values())
         message = scrub(f"the MCP server {self.server.name} cannot be used: {reason}{said}", secrets)
-        return Unavailable(message, fix=fix)
+        return UnavailableError(message, fix=fix)
 
 
 class Servers:
@@ -184,7 +184,7 @@ def parse_server(text: str) -> Server:
     """A server from what follows `--mcp`: a URL, or a command line.
 
     Raises:
-        BadRequest: It is neither.
+        BadRequestError: It is neither.
     """
     text = text.strip()
     if text.startswith(("http://", "https://")):
@@ -194,9 +194,9 @@ def parse_server(text: str) -> Server:
     try:
         command = tuple(shlex.split(text))
     except ValueError as error:
-        raise BadRequest(f"--mcp {text!r} is no command line: {error}", fix="close the quotes") from None
+        raise BadRequestError(f"--mcp {text!r} is no command line: {error}", fix="close the quotes") from None
     if not command:
-        raise BadRequest("--mcp names no server", fix='--mcp "COMMAND ARGUMENTS" or --mcp https://…')
+        raise BadRequestError("--mcp names no server", fix='--mcp "COMMAND ARGUMENTS" or --mcp https://…')
     return Server(name=_name_of(command), command=command)
 
 
@@ -213,7 +213,7 @@ def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) 
     command = settings.command or ()
     words = shlex.split(command) if isinstance(command, str) else list(command)
     if not words and not settings.url:
-        raise BadRequest(f"the MCP server {name} in the configuration has neither command nor url")
+        raise BadRequestError(f"the MCP server {name} in the configuration has neither command nor url")
     return Server(
         name=name,
         command=(*words, *settings.args) if words else (),
@@ -224,12 +224,12 @@ def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) 
 
 
 def hidden_variables(config: Config) -> frozenset[str]:
-    """Every variable a child must not see: all that some backing reads a key from, and all the configuration refers to."""
-    from ingate.credentials import secret_variables
+    """Every variable a child must not see: all that some provider reads a key from, and all the configuration refers to."""
+    from ingate.providers import secret_variables
 
     settings = config.settings
     references: list[Any] = [settings.litellm.api_key, *settings.litellm.default_headers.values()]
-    for section in [*settings.backings.values(), *settings.servers.values()]:
+    for section in [*settings.providers.values(), *settings.servers.values()]:
         references += [section.api_key, *section.headers.values(), *getattr(section, "params", {}).values()]
     return secret_variables() | {name for one in references if one is not None for name in one.variables}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ingate.chat.harmless import harmless
+from ingate.chat.control_chars import escape_control_chars
 
 if TYPE_CHECKING:
     from ingate.chat.session import Turn
@@ -27,7 +27,7 @@ class Plain:
 
     def text(self, text: str) -> None:
         """A piece of the answer."""
-        sys.stdout.write(harmless(text) if self._terminal else text)
+        sys.stdout.write(escape_control_chars(text) if self._terminal else text)
         sys.stdout.flush()
         self._ended_line = text.endswith("\n")
 
@@ -63,5 +63,5 @@ class Plain:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(f"{harmless(line)}\n")
+    sys.stderr.write(f"{escape_control_chars(line)}\n")
     sys.stderr.flush()

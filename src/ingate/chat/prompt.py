@@ -181,7 +181,7 @@ def _keys() -> KeyBindings:
 
 def _history() -> History:
     """History in the state folder, for its owner alone; in memory where it cannot be written."""
-    from ingate._paths import state_dir
+    from ingate.paths import state_dir
 
     path = state_dir() / "history"
     try:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ingate._errors import IngateError, StreamInterrupted
 from ingate.chat import mcp_servers
 from ingate.chat.commands import is_command
-from ingate.chat.harmless import harmless
+from ingate.chat.control_chars import escape_control_chars
 from ingate.chat.lines import cost_of, total_line
 from ingate.chat.markdown import lines_of, markdown
 from ingate.chat.screen import Screen
@@ -20,6 +19,7 @@ from ingate.chat.store import paths
 from ingate.chat.talk import Talk
 from ingate.chat.terminal import ctrl_c_cancels, quiet_input
 from ingate.chat.tools import Toolbox
+from ingate.errors import IngateError, StreamInterruptedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -172,7 +172,7 @@ class Chat:
         self.say(f"[bold red]error:[/] {escaped(str(error))}")
         if error.provider_message and error.provider_message not in str(error):
             self.say(f"  it said: {escaped(error.provider_message)}")
-        if isinstance(error, StreamInterrupted) and self._is_partial():
+        if isinstance(error, StreamInterruptedError) and self._is_partial():
             return  # no key is to blame, and /retry, of which the person is told next, is what helps
         if error.credential_source and error.credential_source not in str(error):
             self.say(f"  the key: {escaped(error.credential_source)}")
@@ -254,7 +254,7 @@ class Chat:
                 case "tool":
                     self.say(f"[dim]⚙ {escaped(str(entry.message.get('name') or 'tool'))}[/]")
                 case _ if text:
-                    self._write("\n".join(lines_of(self.console, markdown(harmless(text)))) + "\n")
+                    self._write("\n".join(lines_of(self.console, markdown(escape_control_chars(text)))) + "\n")
             if entry.stopped:
                 self.say(f"[yellow]Not whole: {escaped(entry.stopped)}. /retry asks again.[/]")
 
@@ -302,4 +302,4 @@ def escaped(text: str) -> str:
     """A text as it is, inside rich's markup, without what a terminal would act on."""
     from rich.markup import escape
 
-    return escape(harmless(text))
+    return escape(escape_control_chars(text))

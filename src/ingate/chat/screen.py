@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.chat.blocks import Blocks
-from ingate.chat.growing import Growing
-from ingate.chat.harmless import harmless
+from ingate.chat.control_chars import escape_control_chars
 from ingate.chat.lines import turn_line
+from ingate.chat.live_block import LiveBlock
 from ingate.chat.markdown import lines_of
 from ingate.chat.tail import Tail
 
@@ -61,7 +61,7 @@ class Screen:
         self._reasoning = ""
         self._reasoning_began = self._began = time.monotonic()
         self._frozen = 0
-        self._growing = Growing(self.console)
+        self._growing = LiveBlock(self.console)
         self._running: dict[str, tuple[Call, float]] = {}
         self._heard: float | None = None
         self._next_frame = 0.0
@@ -88,7 +88,7 @@ class Screen:
         """A piece of the answer."""
         if self._reasoning:
             self._finish_reasoning()
-        self._pending += harmless(text)
+        self._pending += escape_control_chars(text)
         self._changed()
 
     def settle(self) -> None:
@@ -185,7 +185,7 @@ class Screen:
     def _block(self, block: str) -> list[str]:
         """A finished block's lines, without those that stood already before it was finished."""
         lines = self._growing.lines(block)
-        self._growing = Growing(self.console, gap=True)
+        self._growing = LiveBlock(self.console, gap=True)
         return lines
 
     def _finish_text(self) -> None:
@@ -226,7 +226,7 @@ class Screen:
             line = f"▸ reasoned for {took:.1f} s, {words:,} {'word' if words == 1 else 'words'} · /reasoning shows it"
             lines = lines_of(self.console, _text(line, "dim"))
         self._tail.draw(lines, [])
-        self._growing = Growing(self.console, gap=True)
+        self._growing = LiveBlock(self.console, gap=True)
 
     def _status(self) -> list[str]:
         """What is waited for, where something is."""
@@ -244,13 +244,13 @@ class Screen:
     def _print(self, what: RenderableType) -> None:
         """Print for good; an answer that follows has a blank line above it."""
         self._tail.draw(lines_of(self.console, what), [])
-        self._growing = Growing(self.console, gap=True)
+        self._growing = LiveBlock(self.console, gap=True)
 
 
 def _text(text: str, style: str, *, wrap: bool = True) -> Any:
     from rich.text import Text
 
-    return Text(harmless(text), style=style, no_wrap=not wrap, overflow="fold" if wrap else "ellipsis")
+    return Text(escape_control_chars(text), style=style, no_wrap=not wrap, overflow="fold" if wrap else "ellipsis")
 
 
 def _panel(call: Call, result: Result, width: int) -> RenderableType:
@@ -260,14 +260,16 @@ def _panel(call: Call, result: Result, width: int) -> RenderableType:
     from rich.text import Text
 
     spelt = ", ".join(f"{name}={value!r}" for name, value in (call.arguments or {}).items()) or call.spelt
-    lines = [harmless(line) for line in result.text.strip().splitlines()] or ["(nothing)"]
+    lines = [escape_control_chars(line) for line in result.text.strip().splitlines()] or ["(nothing)"]
     shown = lines[:_RESULT_LINES]
     if len(lines) > len(shown):
         shown.append(f"… {len(lines) - len(shown)} more lines")
     style = "red" if result.error else "dim"
     body = Text("\n".join(line[:400] for line in shown), style=style, overflow="fold")
     where = f"{call.server} · " if call.server else ""
-    title = Text(harmless(f"⚙ {where}{call.name}({spelt})".replace("\n", " ")), no_wrap=True, overflow="ellipsis")
+    title = Text(
+        escape_control_chars(f"⚙ {where}{call.name}({spelt})".replace("\n", " ")), no_wrap=True, overflow="ellipsis"
+    )
     title.truncate(max(width - 8, 8), overflow="ellipsis")
     subtitle = "failed" if result.error else f"{result.seconds:.2f} s"
     return Panel(

@@ -10,22 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import _environ, credentials
-from ingate._errors import NotServed
+from ingate import environment, providers
 from ingate.config import load
+from ingate.errors import NotSupportedError
 from ingate.gateway import Gateway
+from ingate.gateway.routing import NATIVE_FORMATS, Router
 from ingate.picker import PickerData, save
 from ingate.picker.gather import secrets_file
-from ingate.routing import DIRECT_FORMATS, Router
 from ingate.spec import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingate._secret import Secret
-    from ingate.credentials import Status
     from ingate.engines.base import Route
     from ingate.picker.services import Place
+    from ingate.providers import Status
+    from ingate.secret import Secret
 
 LOCAL: Final = "local/smollm2"
 _CLIPBOARDS: Final = (["wl-copy"], ["xclip", "-selection", "clipboard"], ["xsel", "-ib"], ["pbcopy"], ["clip.exe"])
@@ -49,7 +49,7 @@ class GatewayServices:
 
     def warm(self) -> None:
         """Import litellm in the background, where it is installed."""
-        if credentials.is_installed("litellm"):
+        if providers.is_installed("litellm"):
             from ingate.engines.litellm_.load import preload
 
             preload()
@@ -60,42 +60,42 @@ class GatewayServices:
         if stamp != self._seen:
             reload(self.gateway, self.source)
             self._seen = self._stamp()
-        return credentials.statuses(self.gateway.config.environ, self.gateway.config)
+        return providers.statuses(self.gateway.config.environ, self.gateway.config)
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:
         """The proxy's deployments."""
         return await self.gateway.proxy_deployments()
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """The models that a backing or a server lists now."""
+        """The models that a provider or a server lists now."""
         route = self.gateway.router.route(parse_one(f"{name}/models"))
         if route.wire_format == "ollama":  # its list in OpenAI's format is on another path than its own chat
-            route = replace(route, api_base=f"{(route.api_base or '').rstrip('/')}/v1", wire_format="openai")
+            route = replace(route, api_base=f"{(route.api_base or '').rstrip('/')}/v1", wire_format="chat")
         return await self._list(route)
 
     async def test(self, spec: str) -> str:
         """One short call."""
         return await _try(self.gateway, spec)
 
-    async def verify(self, backing: str, values: Mapping[str, Secret]) -> str:
-        """One short call of the backing's first model with credentials that are not saved yet."""
-        spec = _first_model(self.gateway, backing)
-        environ = {**_environ.snapshot(), **{name: value.reveal() for name, value in values.items()}}
+    async def verify(self, provider: str, values: Mapping[str, Secret]) -> str:
+        """One short call of the provider's first model with credentials that are not saved yet."""
+        spec = _first_model(self.gateway, provider)
+        environ = {**environment.snapshot(), **{name: value.reveal() for name, value in values.items()}}
         async with Gateway(self.source) as trial:
             trial.config = load(self.source, environ=environ)
             trial.router = Router(trial.config, self.gateway.catalog)
             return await _try(trial, spec)
 
-    def save(self, backing: str, values: Mapping[str, Secret], where: Place) -> str:
+    def save(self, provider: str, values: Mapping[str, Secret], where: Place) -> str:
         """Keep credentials in the keyring or the secrets file."""
-        told = save(secrets_file(self.gateway.config), backing, values, where)
+        told = save(secrets_file(self.gateway.config), provider, values, where)
         reload(self.gateway, self.source)
         self._seen = self._stamp()
         return told
 
     def copy(self, text: str) -> bool:
         """Put `text` on the clipboard through the desktop's own program, where there is one."""
-        environ = _environ.snapshot()
+        environ = environment.snapshot()
         if sys.platform.startswith("linux") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
             return False
         for command in _CLIPBOARDS:
@@ -105,7 +105,7 @@ class GatewayServices:
                 done = subprocess.run(
                     command,
                     input=text.encode(),
-                    env=_environ.without(credentials.secret_variables()),
+                    env=environment.without(providers.secret_variables()),
                     timeout=2.0,
                     check=False,
                     stdout=subprocess.DEVNULL,
@@ -118,11 +118,11 @@ class GatewayServices:
         return False
 
     async def _list(self, route: Route) -> Sequence[Mapping[str, Any]]:
-        from ingate.engines.direct import DirectEngine
+        from ingate.engines.native import NativeEngine
 
-        engine = self.gateway.engine("direct")
-        if not isinstance(engine, DirectEngine) or route.engine != "direct":
-            raise NotServed(f"{route.backing} has no list of models that is read here")
+        engine = self.gateway.engine("native")
+        if not isinstance(engine, NativeEngine) or route.engine != "native":
+            raise NotSupportedError(f"{route.provider} has no list of models that is read here")
         return await engine.list_models(route)
 
     def _stamp(self) -> tuple[tuple[str, int, int], ...]:
@@ -144,7 +144,7 @@ def reload(gateway: Gateway, source: str | Path | None) -> None:
     Raises:
         ConfigError: It is wrong now; the gateway keeps the one it had.
     """
-    config = load(source, environ=_environ.snapshot())
+    config = load(source, environ=environment.snapshot())
     gateway.config = config
     gateway.router = Router(config, gateway.catalog)
 
@@ -152,7 +152,7 @@ def reload(gateway: Gateway, source: str | Path | None) -> None:
 def picker_data(gateway: Gateway, *, current: str | None = None) -> PickerData:
     """What there is to pick from; where nothing was picked before and no key is here, the local model is preselected."""
     data = PickerData.gather(
-        gateway.config, gateway.config.environ, gateway.catalog(), current=current, direct_formats=DIRECT_FORMATS
+        gateway.config, gateway.config.environ, gateway.catalog(), current=current, native_formats=NATIVE_FORMATS
     )
     if data.current is None and not any(status.state == "ready" for status in _keyed(data)):
         import msgspec
@@ -162,8 +162,8 @@ def picker_data(gateway: Gateway, *, current: str | None = None) -> PickerData:
 
 
 def _keyed(data: PickerData) -> list[Status]:
-    """The states of backings that need something: one that needs nothing is ready whether it runs or not."""
-    return [status for name, status in data.statuses.items() if data.backings[name].auth != "none"]
+    """The states of providers that need something: one that needs nothing is ready whether it runs or not."""
+    return [status for name, status in data.statuses.items() if data.providers[name].auth != "none"]
 
 
 async def _try(gateway: Gateway, spec: str) -> str:
@@ -174,11 +174,13 @@ async def _try(gateway: Gateway, spec: str) -> str:
     return f"answered in {time.perf_counter() - began:.1f} s: {text[:60]}".rstrip(": ")
 
 
-def _first_model(gateway: Gateway, backing: str) -> str:
-    """A model to try a key with: the backing's curated one, else its cheapest that the catalog knows."""
-    rows = [row.row for row in gateway.catalog().curated() if row.backing == backing]
-    rows += [row for row in gateway.catalog().visible() if row.backing == backing and row.mode == "chat"]
+def _first_model(gateway: Gateway, provider: str) -> str:
+    """A model to try a key with: the provider's curated one, else its cheapest that the catalog knows."""
+    rows = [row.row for row in gateway.catalog().curated() if row.provider == provider]
+    rows += [row for row in gateway.catalog().visible() if row.provider == provider and row.mode == "chat"]
     if not rows:
-        raise NotServed(f"no model of {backing} is known to try the key with", fix="save it and call a model by name")
+        raise NotSupportedError(
+            f"no model of {provider} is known to try the key with", fix="save it and call a model by name"
+        )
     rows.sort(key=lambda row: row.input_usd_per_mtok if row.input_usd_per_mtok is not None else 1e9)
     return rows[0].key

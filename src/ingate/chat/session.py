@@ -7,7 +7,7 @@ Records are dicts with a key `type`:
     system     text                                    another system message
     user       content                                 what the person said
     piece      text?, reasoning?                       what came of the answer so far
-    assistant  message, backing, stopped?              the answer; takes the place of its pieces
+    assistant  message, provider, stopped?              the answer; takes the place of its pieces
     tool       tool_call_id, name, content, error      what a tool gave back
     turn       the fields of `Turn`                    what the answer took
     keep       count                                   only the first `count` entries stay
@@ -31,12 +31,12 @@ class Entry(msgspec.Struct):
 
     Attributes:
         message: In OpenAI's shape, as it came: with reasoning, signatures, images.
-        backing: Who wrote it, empty for the person's and the tools'.
+        provider: Who wrote it, empty for the person's and the tools'.
         stopped: Why it is not whole, empty where it is.
     """
 
     message: dict[str, Any]
-    backing: str = ""
+    provider: str = ""
     stopped: str = ""
 
     @property
@@ -139,7 +139,7 @@ class Session(msgspec.Struct, kw_only=True):
             case "assistant":
                 self.pieces = {}
                 message = {"role": "assistant", **dict(record.get("message") or {})}
-                self.entries.append(Entry(message, str(record.get("backing") or ""), str(record.get("stopped") or "")))
+                self.entries.append(Entry(message, str(record.get("provider") or ""), str(record.get("stopped") or "")))
             case "tool":
                 message = {"role": "tool", "tool_call_id": record.get("tool_call_id"), "content": record.get("content")}
                 self.entries.append(Entry({**message, "name": record.get("name") or ""}))

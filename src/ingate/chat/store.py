@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from ingate._errors import BadRequest
 from ingate.chat.session import Session
+from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def folder() -> Path:
     """Where sessions are kept."""
-    from ingate._paths import state_dir
+    from ingate.paths import state_dir
 
     return state_dir() / "sessions"
 
@@ -145,7 +145,7 @@ def records(session: Session) -> Iterator[dict[str, Any]]:
                 yield {
                     "type": "assistant",
                     "message": entry.message,
-                    "backing": entry.backing,
+                    "provider": entry.provider,
                     "stopped": entry.stopped,
                 }
             case "tool":
@@ -158,23 +158,23 @@ def load(path: Path) -> Session:
     """Read a session; a line that is cut off or is no record is passed over.
 
     Raises:
-        BadRequest: There is no such file, it cannot be read, or it holds no session.
+        BadRequestError: There is no such file, it cannot be read, or it holds no session.
     """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise BadRequest(
+        raise BadRequestError(
             f"the session {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
         ) from None
     session = Session.replay(_decoded(lines), name=path.stem)
     if not (session.entries or session.created_at):
-        raise BadRequest(f"{path} holds no session", fix="`ingate sessions` lists them")
+        raise BadRequestError(f"{path} holds no session", fix="`ingate sessions` lists them")
     return session
 
 
 def save(session: Session, path: Path) -> None:
     """Write a whole session to a file of one's own (0600)."""
-    from ingate._paths import write_private
+    from ingate.paths import write_private
 
     write_private(path, b"".join(msgspec.json.encode(one) + b"\n" for one in records(session)))
 
@@ -191,7 +191,7 @@ def find(name: str) -> Path:
     """The file of a session by its id, the beginning or the end of it.
 
     Raises:
-        BadRequest: No session, or more than one, is meant.
+        BadRequestError: No session, or more than one, is meant.
     """
     known = paths()
     for path in known:
@@ -202,8 +202,8 @@ def find(name: str) -> Path:
         return meant[0]
     fix = "`ingate sessions` lists them"
     if meant:
-        raise BadRequest(f"{name!r} may be {', '.join(sorted(path.stem for path in meant)[:4])}", fix=fix)
-    raise BadRequest(f"there is no session {name!r}", fix=fix)
+        raise BadRequestError(f"{name!r} may be {', '.join(sorted(path.stem for path in meant)[:4])}", fix=fix)
+    raise BadRequestError(f"there is no session {name!r}", fix=fix)
 
 
 def _decoded(lines: list[bytes]) -> Iterator[dict[str, Any]]:

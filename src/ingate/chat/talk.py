@@ -7,11 +7,11 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ingate._errors import IngateError, Unavailable
 from ingate.chat.attach import takes
 from ingate.chat.convert import request_messages
 from ingate.chat.session import Turn
 from ingate.chat.tools import Toolbox, Watcher
+from ingate.errors import IngateError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Talk:
         self.view = view
         self.toolbox = toolbox if toolbox is not None else Toolbox()  # an empty one is one that fills yet
         self._told: set[str] = set()
-        self._backing = ""
+        self._provider = ""
 
     async def answer(self) -> Turn:
         """Answer the history, calling tools for at most `MOST_ROUNDS` rounds.
@@ -83,9 +83,9 @@ class Talk:
         """The next request."""
         session = self.log.session
         model = takes(self.gateway, session.model)
-        self._backing = model.backing
+        self._provider = model.provider
         notes: list[str] = []
-        messages = request_messages(session, backing=model.backing, takes=model.kinds, notes=notes)
+        messages = request_messages(session, provider=model.provider, takes=model.kinds, notes=notes)
         for note in notes:
             self._note(note)
         body: dict[str, Any] = {"model": session.model, "messages": messages}
@@ -116,7 +116,7 @@ class Talk:
                 turn.seconds += time.perf_counter() - first
         message, about, usage = _whole(chunks, turn.spec)
         turn.add(usage, about.get("cost_usd"))
-        self.log.record("assistant", message=message, backing=about.get("backing") or self._backing)
+        self.log.record("assistant", message=message, provider=about.get("provider") or self._provider)
         for note in about.get("warnings") or ():
             self._note(note)
         if dropped := about.get("dropped"):
@@ -152,7 +152,7 @@ class Talk:
         if message.get("content") or message.get("reasoning_content"):
             # A signature that came is of no use without the rest of its message.
             message.pop("thinking_blocks", None)
-            self.log.record("assistant", message=message, backing=about.get("backing") or self._backing, stopped=why)
+            self.log.record("assistant", message=message, provider=about.get("provider") or self._provider, stopped=why)
 
     async def _call(self, raw: list[dict[str, Any]], turn: Turn) -> None:
         self.view.settle()
@@ -175,7 +175,7 @@ def _whole(chunks: list[dict[str, Any]], spec: str) -> tuple[dict[str, Any], dic
     from ingate.wire.completion import assemble
 
     if not chunks:
-        raise Unavailable(f"{spec} gave an empty answer", fix="/retry asks again")
+        raise UnavailableError(f"{spec} gave an empty answer", fix="/retry asks again")
     completion = assemble(chunks)
     message = completion["choices"][0]["message"]
     kept = {name: value for name, value in message.items() if name not in _NOT_SENT and value is not None}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingate._errors import BadRequest, IngateError
 from ingate.cli.options import lane_option
 from ingate.cli.out import show_answer
+from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
     from ingate.gateway import Gateway
@@ -24,7 +24,7 @@ Examples:
   ingate ask "Why?" -m anthropic/claude-haiku-5-5 --lane litellm
 
 \b
-Exit codes: 0 answered · 2 usage, configuration or an unknown backing · 3 credentials ·
+Exit codes: 0 answered · 2 usage, configuration or an unknown provider · 3 credentials ·
 4 model not found · 5 the request was refused · 6 rate limited · 7 provider down or too slow ·
 8 the answer broke off."""
 
@@ -150,7 +150,9 @@ def _check(answer: str, schema: dict[str, Any]) -> None:
 
 
 def _unfit(how: str, answer: str) -> IngateError:
-    error = BadRequest(f"the answer {how}", fix="ask again, or use a model with the cap json: ingate models cap:json")
+    error = BadRequestError(
+        f"the answer {how}", fix="ask again, or use a model with the cap json: ingate models cap:json"
+    )
     error.partial_text = answer
     click.echo(answer, err=True)
     return error

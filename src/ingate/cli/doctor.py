@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingate.doctor import Line, Report
+    from ingate.gateway.doctor import Line, Report
 
 EXAMPLES = """\b
 Examples:
@@ -24,8 +24,8 @@ Looks at files and variables only: no network, no login. Exits 1 where something
 @click.pass_obj
 def command(config: str | None, as_json: bool) -> int:
     """Check configuration, credentials, catalog and optional packages."""
-    from ingate.doctor import examine
     from ingate.gateway import Gateway
+    from ingate.gateway.doctor import examine
 
     report = examine(Gateway(config))
     if as_json:
@@ -56,10 +56,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _table(report.local)
     yield _title("LiteLLM proxy")
     yield "  none configured" if report.proxy is None else f"  {report.proxy[0]}  ({report.proxy[1]})"
-    yield _title("Backings")
-    yield from _table(report.backings)
-    if not any(line.state == "ready" for line in report.backings):
-        yield "  no provider's key is set; `ingate explain <backing>/<model>` names the variable one reads"
+    yield _title("Providers")
+    yield from _table(report.providers)
+    if not any(line.state == "ready" for line in report.providers):
+        yield "  no provider's key is set; `ingate explain <provider>/<model>` names the variable one reads"
     yield f"  {report.missing} without a credential"
     if report.problems:
         yield _title("Wrong")

@@ -9,7 +9,7 @@ import click
 from ingate.cli.options import lane_option
 
 if TYPE_CHECKING:
-    from ingate.explain import Explanation
+    from ingate.gateway.explain import Explanation
 
 EXAMPLES = """\b
 Examples:
@@ -61,7 +61,7 @@ def lines_of(one: Explanation) -> list[str]:
         click.style(one.spec, bold=True),
         pair("lane", f"{one.lane}: {one.why}"),
         pair("engine", one.engine),
-        pair("backing", f"{one.display_name} ({one.backing})"),
+        pair("provider", f"{one.display_name} ({one.provider})"),
         pair("model", one.model),
         pair("address", one.url or _NO_ADDRESS.get(one.engine, "litellm's own")),
         pair(
@@ -84,7 +84,7 @@ def lines_of(one: Explanation) -> list[str]:
         lines.append(pair("can", " ".join(one.caps) or "text"))
         if one.deprecated_on:
             lines.append(pair("deprecated", one.deprecated_on))
-    elif one.engine in {"direct", "litellm"}:
+    elif one.engine in {"native", "litellm"}:
         lines.append(pair("price", "? (not in the catalog; it is called all the same)"))
     lines.append(pair("timeout", f"{one.timeout_s:g} s"))
     lines.append(pair("parameters", ", ".join(f"{k}={v}" for k, v in one.params.items()) or "none set"))

@@ -62,7 +62,7 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
     show_default=True,
     help="fast-agent's folder of overlays.",
 )
-@click.option("--all", "everything", is_flag=True, help="Every model of the backings that are ready.")
+@click.option("--all", "everything", is_flag=True, help="Every model of the providers that are ready.")
 @click.pass_obj
 def overlays(
     config: str | None, specs: tuple[str, ...], base_url: str, key_env: str, folder: Path, everything: bool
@@ -71,15 +71,15 @@ def overlays(
 
     Without SPEC: the local model, your aliases, and the curated models that would answer.
     """
-    from ingate import credentials
+    from ingate import providers
     from ingate.gateway import Gateway
     from ingate.integrations.fast_agent.overlays import default_specs, manifest, write
 
     gateway = Gateway(config)
     chosen = list(specs) or default_specs(gateway)
     if everything:
-        states = credentials.statuses(gateway.config.environ, gateway.config)
-        chosen += [row.spec for row in gateway.catalog().visible() if states[row.backing].state == "ready"]
+        states = providers.statuses(gateway.config.environ, gateway.config)
+        chosen += [row.spec for row in gateway.catalog().visible() if states[row.provider].state == "ready"]
     manifests = [manifest(gateway, spec, base_url=base_url, key_variable=key_env) for spec in dict.fromkeys(chosen)]
     written = write(folder, manifests)
     click.echo(f"{len(written)} overlay{'s' * (len(written) != 1)} in {folder}, for `ingate serve` at {base_url}:")

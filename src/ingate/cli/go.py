@@ -125,12 +125,12 @@ def run(
 
 
 def _last() -> Log:
-    from ingate._errors import BadRequest
     from ingate.chat import store
+    from ingate.errors import BadRequestError
 
     known = store.paths()
     if not known:
-        raise BadRequest("there is no conversation to continue", fix="ingate go")
+        raise BadRequestError("there is no conversation to continue", fix="ingate go")
     return reopened(known[0])
 
 

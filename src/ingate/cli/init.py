@@ -18,8 +18,8 @@ Examples:
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 def command(path: Path | None, user: bool, force: bool) -> None:
     """Write a starter ingate.yaml in which every setting is explained and commented out."""
-    from ingate._paths import config_dir
     from ingate.config import write_starter
+    from ingate.paths import config_dir
 
     if path is None:
         path = (config_dir() if user else Path()) / "ingate.yaml"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingate import _environ
+from ingate import environment
 from ingate._version import __version__
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, config: str | None) -> None:
     """Any model of 100+ providers, from your terminal and your code.
 
-    A model is written <backing>/<model>: groq/openai/gpt-oss-120b, local/smollm2, litellm.bedrock/…, or
+    A model is written <provider>/<model>: groq/openai/gpt-oss-120b, local/smollm2, litellm.bedrock/…, or
     litellm/<deployment> for your LiteLLM proxy. Several, with commas between, are tried in turn.
     """
     ctx.obj = config
-    if _environ.snapshot().get("NO_COLOR"):
+    if environment.snapshot().get("NO_COLOR"):
         ctx.color = False
 
 
@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command; returns the exit code (0; 1 where the machine fails; 2 for bad usage or configuration; 3 to 8 by
     error class; 130)."""
-    from ingate._errors import IngateError
     from ingate.cli.streams import any_encoding, settle_output
+    from ingate.errors import IngateError
 
     any_encoding()
     try:

@@ -8,8 +8,8 @@ import click
 
 if TYPE_CHECKING:
     from ingate.catalog import Catalog, ModelRow
-    from ingate.credentials import Status
     from ingate.gateway import Gateway
+    from ingate.providers import Status
 
 EXAMPLES = """\b
 Examples:
@@ -17,7 +17,7 @@ Examples:
   ingate models claude sonnet            all models with both words
   ingate models cap:vision cost:<1       by what they can do, and dollars per million input tokens
   ingate models ctx:>200k --ready        only those whose key is here
-  ingate models --backing groq --json
+  ingate models --provider groq --json
 
 \b
 Marks: ✓ ready · ○ something is missing, `ingate explain` says what · ✗ no credential"""
@@ -27,37 +27,37 @@ Marks: ✓ ready · ○ something is missing, `ingate explain` says what · ✗ 
 @click.argument("terms", nargs=-1)
 @click.option("--ready", is_flag=True, help="Only models whose credentials are here.")
 @click.option("--all", "all_", is_flag=True, help="Every model, also deprecated ones, not the curated ones alone.")
-@click.option("--backing", metavar="B", help="Only this backing's models.")
+@click.option("--provider", metavar="B", help="Only this provider's models.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, with prices, limits and credential state.")
 @click.pass_obj
 def command(
-    config: str | None, terms: tuple[str, ...], ready: bool, all_: bool, backing: str | None, as_json: bool
+    config: str | None, terms: tuple[str, ...], ready: bool, all_: bool, provider: str | None, as_json: bool
 ) -> None:
-    """List models, or search them: words must all match; filters are cap: cost: ctx: ready: backing:."""
-    from ingate import credentials
+    """List models, or search them: words must all match; filters are cap: cost: ctx: ready: provider:."""
+    from ingate import providers
     from ingate.gateway import Gateway
 
     gateway = Gateway(config)
     catalog = gateway.catalog()
-    states = credentials.statuses(gateway.config.environ, gateway.config)
-    if backing is not None:
-        backing = credentials.backing(backing).name
-    rows, of, noted = _chosen(catalog, states, " ".join(terms), ready=ready, all_=all_, backing=backing)
+    states = providers.statuses(gateway.config.environ, gateway.config)
+    if provider is not None:
+        provider = providers.provider(provider).name
+    rows, of, noted = _chosen(catalog, states, " ".join(terms), ready=ready, all_=all_, provider=provider)
     if as_json:
         from ingate.cli.out import show_json
 
-        show_json([_record(row, states[row.backing]) for row in rows])
+        show_json([_record(row, states[row.provider]) for row in rows])
         return
-    _print(gateway, rows, states, curated=not (terms or all_ or backing))
+    _print(gateway, rows, states, curated=not (terms or all_ or provider))
     for problem in noted:
         click.echo(f"note: {problem}", err=True)
     hidden = of - len(rows)
-    # Without terms it is the few curated rows that are shown; terms and a backing search every model that is current.
-    more = "; --all shows every one" if hidden and not (all_ or ready or terms or backing) else ""
+    # Without terms it is the few curated rows that are shown; terms and a provider search every model that is current.
+    more = "; --all shows every one" if hidden and not (all_ or ready or terms or provider) else ""
     click.echo(f"{len(rows):,} of {of:,} shown{more} · catalog: {catalog.source}", err=True)
     if rows:
         return
-    unready = _chosen(catalog, states, " ".join(terms), ready=False, all_=all_, backing=backing)[0] if ready else []
+    unready = _chosen(catalog, states, " ".join(terms), ready=False, all_=all_, provider=provider)[0] if ready else []
     if unready:
         click.echo(
             f"{len(unready):,} match, and none has its credential here: leave out --ready to see them.", err=True
@@ -69,7 +69,7 @@ def command(
 
 
 def _chosen(
-    catalog: Catalog, states: dict[str, Status], query: str, *, ready: bool, all_: bool, backing: str | None
+    catalog: Catalog, states: dict[str, Status], query: str, *, ready: bool, all_: bool, provider: str | None
 ) -> tuple[list[ModelRow], int, tuple[str, ...]]:
     """The rows to show, how many there are in all, and what was wrong with the query."""
     from ingate.catalog import parse_query, search
@@ -80,15 +80,15 @@ def _chosen(
     every = catalog.rows
     rows = list(every if all_ else catalog.visible())
     problems: tuple[str, ...] = ()
-    if not (query or all_ or backing):
+    if not (query or all_ or provider):
         rows = [row.row for row in catalog.curated()]
-    if backing is not None:
-        rows = [row for row in rows if row.backing == backing]
+    if provider is not None:
+        rows = [row for row in rows if row.provider == provider]
     if query:
         problems = tuple(parse_query(query).problems)
         rows = search(rows, query, ready=is_ready)
     if ready:
-        rows = [row for row in rows if is_ready(row.backing)]
+        rows = [row for row in rows if is_ready(row.provider)]
     return rows, len(every), problems
 
 
@@ -98,7 +98,7 @@ def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *,
 
     lines: list[tuple[str, ...]] = []
     if curated:
-        from ingate.explain import explain
+        from ingate.gateway.explain import explain
         from ingate.spec import parse_one
 
         local = explain(gateway, parse_one("local/smollm2"))
@@ -106,7 +106,7 @@ def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *,
     for row in rows:
         lines.append(
             (
-                mark(states[row.backing].state),
+                mark(states[row.provider].state),
                 row.spec,
                 tokens(row.context_tokens),
                 price(row.input_usd_per_mtok),
@@ -123,7 +123,7 @@ def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *,
 def _record(row: ModelRow, status: Status) -> dict[str, Any]:
     return {
         "spec": row.spec,
-        "backing": row.backing,
+        "provider": row.provider,
         "model": row.model,
         "state": status.state,
         "credential_source": status.source,

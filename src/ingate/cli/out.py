@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ingate._errors import IngateError
+    from ingate.errors import IngateError
 
 _NARROW = str.maketrans("✓○✗·…–", "vox...")
 MARKS = {"ready": ("✓", "green"), "attention": ("○", "yellow"), "missing": ("✗", "red")}
@@ -22,7 +22,7 @@ def mark(state: str) -> str:
 
 def show_error(error: IngateError) -> None:
     """Tell an error on standard error: what happened, what the provider said, what to do next."""
-    from ingate._errors import MissingCredentials
+    from ingate.errors import MissingCredentialsError
 
     lines = [f"{click.style('error:', fg='red', bold=True)} {error}"]
     if error.provider_message and error.provider_message not in str(error):
@@ -33,7 +33,7 @@ def show_error(error: IngateError) -> None:
     lines += [f"  tried before: {note}" for note in getattr(error, "__notes__", ())]
     if error.fix:
         lines.append(f"  {click.style('fix:', bold=True)} {error.fix}")
-    if isinstance(error, MissingCredentials) and error.docs_url:
+    if isinstance(error, MissingCredentialsError) and error.docs_url:
         lines.append(f"  docs: {error.docs_url}")
     click.echo("\n".join(lines), err=True)
 
@@ -45,9 +45,9 @@ def on_terminal() -> bool:
 
 def show_answer(text: str, *, nl: bool = True) -> None:
     """Print what a model wrote: to a terminal without what it would act on, to anything else as it is."""
-    from ingate.chat.harmless import harmless
+    from ingate.chat.control_chars import escape_control_chars
 
-    click.echo(harmless(text) if on_terminal() else text, nl=nl)
+    click.echo(escape_control_chars(text) if on_terminal() else text, nl=nl)
 
 
 def show_json(value: Any) -> None:

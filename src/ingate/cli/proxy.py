@@ -24,7 +24,7 @@ Examples:
 _local_url = click.option(
     "--local-url", metavar="URL", help="Where `ingate serve` serves local models to the proxy; else they are left out."
 )
-_wildcards = click.option("--wildcards", is_flag=True, help="Every ready backing as a whole too: groq/*, openai/*, …")
+_wildcards = click.option("--wildcards", is_flag=True, help="Every ready provider as a whole too: groq/*, openai/*, …")
 _model = click.option("--model", "specs", multiple=True, metavar="SPEC", help="A further model (repeatable).")
 
 
@@ -32,7 +32,7 @@ _model = click.option("--model", "specs", multiple=True, metavar="SPEC", help="A
 def command() -> None:
     """A central LiteLLM proxy: shared keys, budgets and limits for many machines.
 
-    Applications change one word: litellm/<name> instead of <backing>/<model>.
+    Applications change one word: litellm/<name> instead of <provider>/<model>.
     """
 
 
@@ -47,7 +47,7 @@ def export(
     config: str | None, out: Path | None, force: bool, local_url: str | None, wildcards: bool, specs: tuple[str, ...]
 ) -> None:
     """Write a proxy's configuration from ingate's. Without --out it is printed; it holds no key either way."""
-    from ingate._errors import ConfigError
+    from ingate.errors import ConfigError
     from ingate.gateway import Gateway
     from ingate.proxy.export import CONFIG_FILE
 
@@ -165,11 +165,11 @@ def up(
     It has no database: virtual keys and budgets need the exported compose file."""
     import asyncio
 
-    from ingate._paths import state_dir, write_private
-    from ingate._secret import Secret
     from ingate.gateway import Gateway
+    from ingate.paths import state_dir, write_private
     from ingate.proxy.export import CONFIG_FILE
     from ingate.proxy.up import child_environment, find_litellm
+    from ingate.secret import Secret
     from ingate.serve.key import read_or_make
     from ingate.serve.server import bind
 
@@ -249,8 +249,8 @@ class _Progress:
 
 
 def _export(gateway: Gateway, local_url: str | None, *, wildcards: bool, specs: tuple[str, ...]) -> Export:
-    from ingate._errors import ConfigError
-    from ingate._paths import state_dir
+    from ingate.errors import ConfigError
+    from ingate.paths import state_dir
     from ingate.picker import memory
     from ingate.proxy.export import collect, export
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ingate._secret import Secret
+    from ingate.secret import Secret
 
 EXAMPLES = """\b
 Examples:

@@ -78,8 +78,8 @@ def _list() -> None:
 
 
 def _row(path: Path) -> tuple[str, ...] | None:
-    from ingate._errors import IngateError
     from ingate.chat import store
+    from ingate.errors import IngateError
     from ingate.picker.cells import clean
 
     try:

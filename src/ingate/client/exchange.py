@@ -30,11 +30,11 @@ HeaderPairs = list[tuple[bytes, bytes]]
 _running: set[asyncio.Task[None]] = set()
 
 
-class NoAnswerInTime(Exception):
+class ResponseTimeoutError(Exception):
     """The application said nothing for as long as the caller would wait."""
 
 
-class BrokenExchange(Exception):
+class BrokenExchangeError(Exception):
     """The application ended without an answer, or was cancelled from elsewhere."""
 
 
@@ -73,21 +73,21 @@ class Exchange:
         """Wait until the application has sent a status; `status` and `headers` hold it then.
 
         Raises:
-            NoAnswerInTime: It did not within `timeout_s` seconds (None waits for ever).
-            BrokenExchange: It ended without one.
+            ResponseTimeoutError: It did not within `timeout_s` seconds (None waits for ever).
+            BrokenExchangeError: It ended without one.
             Exception: Whatever the application raised.
         """
         while self.status is None:
             if self._task.done():
                 self._raise_failure()
-                raise BrokenExchange("the application ended without an answer")
+                raise BrokenExchangeError("the application ended without an answer")
             await self._wait(timeout_s)
 
     async def read(self, timeout_s: float | None) -> bytes | None:
         """What has come of the answer's body, as soon as anything has; None after the end.
 
         Raises:
-            NoAnswerInTime: There was none within `timeout_s` seconds.
+            ResponseTimeoutError: There was none within `timeout_s` seconds.
             Exception: Whatever the application raised in the middle of its answer.
         """
         while not self._pieces:
@@ -95,7 +95,7 @@ class Exchange:
                 return None
             if self._task.done():
                 self._raise_failure()
-                raise BrokenExchange("the application ended in the middle of its answer")
+                raise BrokenExchangeError("the application ended in the middle of its answer")
             await self._wait(timeout_s)
         if self._writer is not None:
             _settle(self._writer, None)
@@ -137,7 +137,7 @@ class Exchange:
     def _raise_failure(self) -> None:
         if self._task.cancelled():
             # Not ours: the caller was not cancelled and must not look as though it had been.
-            raise BrokenExchange("the request was cancelled inside the application")
+            raise BrokenExchangeError("the request was cancelled inside the application")
         if (error := self._task.exception()) is not None:
             raise error
 
@@ -166,7 +166,7 @@ class Exchange:
         timer = None if timeout_s is None else self.loop.call_later(timeout_s, _settle, reader, False)
         try:
             if not await reader:
-                raise NoAnswerInTime
+                raise ResponseTimeoutError
         finally:
             self._reader = None
             if timer is not None:

@@ -24,7 +24,7 @@ EXIT_GRACE_S: Final = 5.0
 """How long the interpreter's end waits for a portal that nobody closed, in seconds."""
 
 
-class PortalClosed(Exception):
+class PortalClosedError(Exception):
     """The event loop is gone, and with it what ran in it."""
 
 
@@ -55,7 +55,7 @@ class Portal:
         If the caller is interrupted while it waits (Ctrl-C), the coroutine is cancelled.
 
         Raises:
-            PortalClosed: The portal was closed, before or meanwhile.
+            PortalClosedError: The portal was closed, before or meanwhile.
             RuntimeError: Called in the portal's own thread, which would wait for itself.
         """
         if self.inside():
@@ -63,12 +63,12 @@ class Portal:
         # In the lock, so that whatever gets in is in the loop's queue before `stop()` is.
         with self._lock:
             if self._closed:
-                raise PortalClosed("the client is closed")
+                raise PortalClosedError("the client is closed")
             future = asyncio.run_coroutine_threadsafe(work(), self._running_loop())
         try:
             return future.result()
         except FutureCancelledError:
-            raise PortalClosed("the client was closed while the call was running") from None
+            raise PortalClosedError("the client was closed while the call was running") from None
         except BaseException:
             future.cancel()
             raise

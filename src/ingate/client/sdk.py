@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import MissingExtra
 from ingate.client.transport import BASE_URL, async_http_client, http_client
+from ingate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def AsyncIngate(  # noqa: N802 - stands where a class would, and makes the SDK's
             and none is taken from `OPENAI_API_KEY`; providers' keys come from the configuration and their own variables.
 
     Raises:
-        MissingExtra: openai is not installed, or is older than 2.20 or newer than 3.
+        MissingExtraError: openai is not installed, or is older than 2.20 or newer than 3.
         ConfigError: The configuration is wrong, with file and line.
     """
     check_openai()
@@ -80,19 +80,19 @@ def Ingate(  # noqa: N802 - see AsyncIngate
 
 
 def check_openai(version: str | None = None) -> None:
-    """Raise `MissingExtra` unless an openai package that this one works with is installed.
+    """Raise `MissingExtraError` unless an openai package that this one works with is installed.
 
     Args:
         version: The version to judge; by default the installed one's.
     """
     if version is None:
         if importlib.util.find_spec("openai") is None:
-            raise MissingExtra("the openai package is not installed", extra="openai")
+            raise MissingExtraError("the openai package is not installed", extra="openai")
         from openai import __version__ as version
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if not OLDEST <= numbers < (NEXT_MAJOR,):
         oldest = ".".join(map(str, OLDEST))
-        raise MissingExtra(
+        raise MissingExtraError(
             f"openai {version} is installed; ingate works with openai>={oldest},<{NEXT_MAJOR}", extra="openai"
         )
 

@@ -15,9 +15,9 @@ import importlib.util
 import weakref
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ingate._errors import MissingExtra
-from ingate.client.exchange import BrokenExchange, Exchange, NoAnswerInTime, http_scope
-from ingate.client.portal import Portal, PortalClosed
+from ingate.client.exchange import BrokenExchangeError, Exchange, ResponseTimeoutError, http_scope
+from ingate.client.portal import Portal, PortalClosedError
+from ingate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -62,7 +62,7 @@ def async_http_client(
             given here.
 
     Raises:
-        MissingExtra: Neither httpx nor httpx2 is installed.
+        MissingExtraError: Neither httpx nor httpx2 is installed.
         ConfigError: The configuration is wrong.
     """
     module = module or default_module()
@@ -91,7 +91,7 @@ def default_module() -> ModuleType:
     """The httpx module that the installed openai package uses; without one, whichever is installed.
 
     Raises:
-        MissingExtra: There is none.
+        MissingExtraError: There is none.
     """
     if importlib.util.find_spec("openai") is not None:
         from openai import DefaultAsyncHttpxClient
@@ -102,7 +102,7 @@ def default_module() -> ModuleType:
     for name in ("httpx2", "httpx"):
         if importlib.util.find_spec(name) is not None:
             return importlib.import_module(name)
-    raise MissingExtra("the in-process client needs httpx, which comes with the openai package", extra="openai")
+    raise MissingExtraError("the in-process client needs httpx, which comes with the openai package", extra="openai")
 
 
 @functools.cache
@@ -181,7 +181,7 @@ def transports(module: ModuleType) -> Transports:
             if self.exchange.done or portal.inside():
                 self.exchange.cancel_soon()
                 return
-            with contextlib.suppress(PortalClosed):  # which ended everything
+            with contextlib.suppress(PortalClosedError):  # which ended everything
                 portal.run(self.exchange.aclose)
 
         def __del__(self) -> None:
@@ -269,9 +269,9 @@ class _as_httpx_errors:  # noqa: N801 - reads as the `with` statement it is
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, NoAnswerInTime):
+        if isinstance(error, ResponseTimeoutError):
             raise self.module.ReadTimeout("no answer in time") from None
-        if isinstance(error, BrokenExchange | PortalClosed):
+        if isinstance(error, BrokenExchangeError | PortalClosedError):
             raise self.module.ReadError(str(error)) from None
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ingate.config.find import Layer
 from ingate.config.load import Config, load
 from ingate.config.merge import Conflict
-from ingate.config.names import backing_names
+from ingate.config.names import provider_names
 from ingate.config.schema import (
-    BackingSettings,
     LitellmSettings,
     LocalSettings,
     McpServerSettings,
+    ProviderSettings,
     ServerSettings,
     Settings,
 )
@@ -19,18 +19,18 @@ from ingate.config.starter import write_starter
 from ingate.config.tree import Where
 
 __all__ = [
-    "BackingSettings",
     "Config",
     "Conflict",
     "Layer",
     "LitellmSettings",
     "LocalSettings",
     "McpServerSettings",
+    "ProviderSettings",
     "SecretRef",
     "ServerSettings",
     "Settings",
     "Where",
-    "backing_names",
     "load",
+    "provider_names",
     "write_starter",
 ]

@@ -1,6 +1,6 @@
 """fast-agent's configuration files, in our shape.
 
-Only what we know is taken: the backings' sections, `litellm`, and MCP servers. Everything else there is fast-agent's
+Only what we know is taken: the providers' sections, `litellm`, and MCP servers. Everything else there is fast-agent's
 own business, and so is its grammar of model names: a default model is taken where it is one of litellm's.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from ingate.config.names import backing_names
+from ingate.config.names import provider_names
 from ingate.config.references import BadReferenceError, parse_template
 from ingate.config.tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A key of a backing's section there → the backing and the key it means here.
+# A key of a provider's section there → the provider and the key it means here.
 _RENAMED: Final = {
     ("bedrock", "region"): ("bedrock", "aws_region_name"),
     ("bedrock", "profile"): ("bedrock", "aws_profile_name"),
@@ -31,7 +31,7 @@ def bridge(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
     An MCP server that needs a variable which is not set is left out, with a warning: it must not stop somebody who
     uses no tools. Everything else that is wrong is found later, when the layer is checked.
     """
-    names = backing_names()
+    names = provider_names()
     sections: dict[str, Node] = {}
     for key, item in node.value.items():
         if key == "litellm" or (key == "default_model" and _is_litellm_spec(item.value)):
@@ -39,7 +39,7 @@ def bridge(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
         elif key == "mcp":
             sections[key] = _mcp(item, environ, warnings)
         elif names.canonical(key) is not None:
-            sections[key] = _backing(key, item)
+            sections[key] = _provider(key, item)
     _vertex(node, sections)
     return Node(sections, node.where)
 
@@ -48,7 +48,7 @@ def _is_litellm_spec(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("litellm.", "litellm/"))
 
 
-def _backing(section: str, node: Node) -> Node:
+def _provider(section: str, node: Node) -> Node:
     if not isinstance(node.value, dict):
         return node
     kept: dict[str, Node] = {}
@@ -60,7 +60,7 @@ def _backing(section: str, node: Node) -> Node:
 
 
 def _vertex(node: Node, sections: dict[str, Node]) -> None:
-    """`google: {vertex_ai: {enabled, project_id, location}}` is the backing vertex_ai here."""
+    """`google: {vertex_ai: {enabled, project_id, location}}` is the provider vertex_ai here."""
     google = node.value.get("google")
     inner = google.value.get("vertex_ai") if google is not None and isinstance(google.value, dict) else None
     if inner is None or not isinstance(inner.value, dict) or "vertex_ai" in sections:

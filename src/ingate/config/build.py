@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingate.config.fields import Problem
-from ingate.config.names import RESERVED, backing_names
+from ingate.config.names import RESERVED, provider_names
 from ingate.config.schema import (
-    BackingSettings,
     LitellmSettings,
     LocalSettings,
     McpServerSettings,
+    ProviderSettings,
     ServerSettings,
     Settings,
     TensorZeroSettings,
@@ -37,12 +37,12 @@ def build(merged: Checked, problems: list[Problem]) -> Settings:
         local=LocalSettings(**tree.get("local", {})),
         tensorzero=TensorZeroSettings(**tree.get("tensorzero", {})),
     )
-    known = backing_names()
+    known = provider_names()
     names = {path[0] for path in merged.sections if path and path[0] in known.names} | (tree.keys() & set(known.names))
-    settings.backings = {name: _backing(tree.get(name, {}), known.params) for name in sorted(names)}
+    settings.providers = {name: _provider(tree.get(name, {}), known.params) for name in sorted(names)}
     settings.servers = _servers(merged, tree.get("servers", {}), problems)
     settings.mcp = _mcp(merged, tree.get("mcp", {}), problems)
-    settings.disabled_backings = _disabled(merged, tree.get("disabled_backings", []), settings, problems)
+    settings.disabled_providers = _disabled(merged, tree.get("disabled_providers", []), settings, problems)
     _check_aliases(merged, settings.aliases, problems)
     return settings
 
@@ -61,9 +61,9 @@ def _python_name(key: str) -> str:
     return "timeout_s" if key == "timeout" else key
 
 
-def _backing(section: dict[str, Any], params: tuple[str, ...]) -> BackingSettings:
+def _provider(section: dict[str, Any], params: tuple[str, ...]) -> ProviderSettings:
     own = {_python_name(key): item for key, item in section.items() if key not in params}
-    return BackingSettings(**own, params={key: item for key, item in section.items() if key in params})
+    return ProviderSettings(**own, params={key: item for key, item in section.items() if key in params})
 
 
 def _servers(merged: Checked, sections: dict[str, Any], problems: list[Problem]) -> dict[str, ServerSettings]:
@@ -101,7 +101,7 @@ def _place(merged: Checked, *path: str) -> Where:
 
 
 def _disabled(merged: Checked, names: list[str], settings: Settings, problems: list[Problem]) -> list[str]:
-    known = backing_names()
+    known = provider_names()
     found: list[str] = []
     for name in names:
         if name in settings.servers or name in RESERVED:
@@ -111,9 +111,9 @@ def _disabled(merged: Checked, names: list[str], settings: Settings, problems: l
         else:
             near = nearest(name, [*known.names, *known.aliases, *settings.servers])
             hint = f"; did you mean {near!r}?" if near else ""
-            fix = f"write {near}" if near else "`ingate models --all` shows every backing"
-            where = merged.values["disabled_backings",].where
-            problems.append(Problem(where, f"disabled_backings names an unknown backing{hint}", fix))
+            fix = f"write {near}" if near else "`ingate models --all` shows every provider"
+            where = merged.values["disabled_providers",].where
+            problems.append(Problem(where, f"disabled_providers names an unknown provider{hint}", fix))
     return list(dict.fromkeys(found))
 
 

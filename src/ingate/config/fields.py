@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import SpecError
-from ingate._secret import Secret
-from ingate.config.discreet import Discreet
+from ingate.config.redacted import Redacted
 from ingate.config.references import BadReferenceError, parse, parse_template
 from ingate.config.secretref import SecretRef
 from ingate.config.tree import kind_of
+from ingate.errors import SpecError
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ class Problem(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-class Context(Discreet, msgspec.Struct):
+class Context(Redacted, msgspec.Struct):
     """What readers need to know of the layer they read, and where they put what they find wrong.
 
     Attributes:
@@ -211,11 +211,16 @@ def drop_params(node: Node, path: KeyPath, context: Context) -> bool | str | Non
 
 
 def wire_format(node: Node, path: KeyPath, context: Context) -> str | None:
-    """The one wire format that servers of your own may speak."""
-    if node.value == "openai":
-        return "openai"
-    context.report(node, path, "can only be openai", "take the line out")
+    """The format a server speaks; `openai` and `anthropic` are accepted as names of `chat` and `messages`."""
+    value = _FORMAT_ALIASES.get(node.value, node.value) if isinstance(node.value, str) else node.value
+    if value in SERVER_FORMATS:
+        return str(value)
+    context.report(node, path, f"must be one of {', '.join(SERVER_FORMATS)}", f"write {path[-1]}: chat")
     return None
+
+
+SERVER_FORMATS: Final = ("chat", "responses", "messages")
+_FORMAT_ALIASES: Final = {"openai": "chat", "anthropic": "messages"}
 
 
 def text_list(node: Node, path: KeyPath, context: Context) -> list[str] | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from ingate import _paths
-from ingate._errors import ConfigError
+from ingate import paths
 from ingate.config.tree import Where
+from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ class Finder:
             return self._named(str(explicit), "explicit", "the configuration")
         if named := self._environ.get(VARIABLE):
             return self._named(named, "environment", VARIABLE)
-        user = _paths.config_dir()
+        user = paths.config_dir()
         found = [*self._project(user), *self._pair(user / FILE_NAME, user / SECRETS_NAME, "user")]
         return found + self._fast_agent()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ingate.config import fields
-from ingate.config.names import RESERVED, backing_names
+from ingate.config.names import RESERVED, provider_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ Shape = Leaf | Free | Section | Named
 def _server_name(name: str) -> str:
     if not _NAME.match(name) or name.startswith("litellm."):
         return "may hold letters, digits, _ . and -, and may not begin with litellm."
-    if name in RESERVED or backing_names().canonical(name) is not None:
+    if name in RESERVED or provider_names().canonical(name) is not None:
         return "already means something else in a model's name; choose another"
     return ""
 
@@ -133,13 +133,13 @@ _MCP_SERVER: Final = Section(
     }
 )
 
-BACKING_KEYS: Final = ("api_key", "base_url", "headers", "timeout", "default_model")
-BACKING_SYNONYMS: Final = {"api_base": "base_url", "default_headers": "headers"}
+PROVIDER_KEYS: Final = ("api_key", "base_url", "headers", "timeout", "default_model")
+PROVIDER_SYNONYMS: Final = {"api_base": "base_url", "default_headers": "headers"}
 
 
 @cache
-def backing_section() -> Section:
-    """The shape of each backing's section."""
+def provider_section() -> Section:
+    """The shape of each provider's section."""
     keys: dict[str, Shape] = {
         "api_key": _SECRET,
         "base_url": _URL,
@@ -147,17 +147,17 @@ def backing_section() -> Section:
         "timeout": _SECONDS,
         "default_model": _TEXT,
     }
-    return Section(keys | {name: Leaf(fields.loose_secret) for name in backing_names().params}, BACKING_SYNONYMS)
+    return Section(keys | {name: Leaf(fields.loose_secret) for name in provider_names().params}, PROVIDER_SYNONYMS)
 
 
 @cache
 def root() -> Section:
     """The shape of a whole configuration."""
-    names = backing_names()
+    names = provider_names()
     keys: dict[str, Shape] = {
         "default_model": _SPEC,
         "aliases": Named(Leaf(fields.spec_or_list), _alias_name),
-        "disabled_backings": Leaf(fields.text_list),
+        "disabled_providers": Leaf(fields.text_list),
         "timeout": _SECONDS,
         "litellm": _LITELLM,
         "servers": Named(_SERVER, _server_name),
@@ -165,4 +165,4 @@ def root() -> Section:
         "tensorzero": _TENSORZERO,
         "mcp": Named(_MCP_SERVER, _any_name),
     }
-    return Section(keys | dict.fromkeys(names.names, backing_section()), names.aliases)
+    return Section(keys | dict.fromkeys(names.names, provider_section()), names.aliases)

@@ -11,13 +11,13 @@ import msgspec
 
 from ingate.config.bridge import bridge, without_servers_key
 from ingate.config.build import build
-from ingate.config.discreet import Discreet
 from ingate.config.fields import Context, Problem
 from ingate.config.find import Finder, Layer, readable_by_others
 from ingate.config.layout import Leaf, Section, root
 from ingate.config.merge import Conflict, merge
-from ingate.config.names import backing_names
-from ingate.config.schema import BackingSettings, Settings
+from ingate.config.names import provider_names
+from ingate.config.redacted import Redacted
+from ingate.config.schema import ProviderSettings, Settings
 from ingate.config.secretref import SecretRef
 from ingate.config.tree import MAPPING_NAME, Where, from_mapping
 from ingate.config.validate import Checked, check, raise_problems
@@ -30,7 +30,7 @@ _SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "
 _NO_SECRETS: Final = ("_file", "_id")
 
 
-class Config(Discreet, msgspec.Struct, frozen=True):
+class Config(Redacted, msgspec.Struct, frozen=True):
     """The configuration of one process or gateway.
 
     Attributes:
@@ -55,10 +55,10 @@ class Config(Discreet, msgspec.Struct, frozen=True):
         """
         return self._places.get(_own_path(path))
 
-    def backing(self, name: str) -> BackingSettings:
-        """The section of a backing, by any of its names; an empty one where there is none."""
-        own = backing_names().canonical(name) or name
-        return self.settings.backings.get(own) or BackingSettings()
+    def provider(self, name: str) -> ProviderSettings:
+        """The section of a provider, by any of its names; an empty one where there is none."""
+        own = provider_names().canonical(name) or name
+        return self.settings.providers.get(own) or ProviderSettings()
 
     def __repr__(self) -> str:
         read = ", ".join(layer.shown for layer in self.layers if layer.found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from ingate.config.discreet import Discreet
+from ingate.config.redacted import Redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ class BadReferenceError(ValueError):
     """A text looks like a reference and is none; the message repeats nothing of it."""
 
 
-class Variable(Discreet, msgspec.Struct, frozen=True):
+class Variable(Redacted, msgspec.Struct, frozen=True):
     """`${NAME}` or `${NAME:-default}`."""
 
     name: str
@@ -39,7 +39,7 @@ class Variable(Discreet, msgspec.Struct, frozen=True):
         return environ.get(self.name) or self.default
 
 
-class Reference(Discreet, msgspec.Struct, frozen=True):
+class Reference(Redacted, msgspec.Struct, frozen=True):
     """A parsed text.
 
     Attributes:

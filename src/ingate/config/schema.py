@@ -6,19 +6,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from ingate.config.discreet import Discreet
+from ingate.config.redacted import Redacted
 from ingate.config.secretref import SecretRef  # noqa: TC001 -- msgspec resolves annotations at run time
 
 
-class BackingSettings(Discreet, msgspec.Struct, kw_only=True):
-    """One backing's section (`groq:`).
+class ProviderSettings(Redacted, msgspec.Struct, kw_only=True):
+    """One provider's section (`groq:`).
 
     Attributes:
         api_key: The key, None where the section has none.
-        base_url: The base URL to use instead of the backing's own (`base_url` or `api_base`).
+        base_url: The base URL to use instead of the provider's own (`base_url` or `api_base`).
         headers: Headers to send with every request (`headers` or `default_headers`).
-        timeout_s: Longest wait for this backing, in seconds (`timeout`).
-        default_model: The model meant where only the backing is named.
+        timeout_s: Longest wait for this provider, in seconds (`timeout`).
+        default_model: The model meant where only the provider is named.
         params: Further credential values by litellm's argument name (`aws_region_name`, `vertex_project`, `api_version`).
     """
 
@@ -30,7 +30,7 @@ class BackingSettings(Discreet, msgspec.Struct, kw_only=True):
     params: dict[str, SecretRef] = {}
 
 
-class LitellmSettings(Discreet, msgspec.Struct, kw_only=True):
+class LitellmSettings(Redacted, msgspec.Struct, kw_only=True):
     """The `litellm:` section: the proxy, and what every call through litellm gets.
 
     Attributes:
@@ -53,7 +53,7 @@ class LitellmSettings(Discreet, msgspec.Struct, kw_only=True):
     default_headers: dict[str, SecretRef] = {}
 
 
-class ServerSettings(Discreet, msgspec.Struct, kw_only=True):
+class ServerSettings(Redacted, msgspec.Struct, kw_only=True):
     """A server of your own that speaks a known wire format; `servers: {mybox: …}` serves `mybox/<model>`.
 
     Attributes:
@@ -68,10 +68,10 @@ class ServerSettings(Discreet, msgspec.Struct, kw_only=True):
     api_key: SecretRef | None = None
     headers: dict[str, SecretRef] = {}
     timeout_s: float | None = None
-    wire_format: Literal["openai"] = "openai"
+    wire_format: Literal["chat", "responses", "messages"] = "chat"
 
 
-class LocalSettings(Discreet, msgspec.Struct, kw_only=True):
+class LocalSettings(Redacted, msgspec.Struct, kw_only=True):
     """The `local:` section: models inside this process.
 
     Attributes:
@@ -85,7 +85,7 @@ class LocalSettings(Discreet, msgspec.Struct, kw_only=True):
     threads: int | None = None
 
 
-class TensorZeroSettings(Discreet, msgspec.Struct, kw_only=True):
+class TensorZeroSettings(Redacted, msgspec.Struct, kw_only=True):
     """The `tensorzero:` section: a gateway's address, or a configuration to run one from inside this process.
 
     Attributes:
@@ -99,7 +99,7 @@ class TensorZeroSettings(Discreet, msgspec.Struct, kw_only=True):
     api_key: SecretRef | None = None
 
 
-class McpServerSettings(Discreet, msgspec.Struct, kw_only=True):
+class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
     """An MCP server whose tools a chat may use: a command to start (stdio) or a URL (streamable HTTP).
 
     Attributes:
@@ -117,16 +117,16 @@ class McpServerSettings(Discreet, msgspec.Struct, kw_only=True):
     headers: dict[str, SecretRef] = {}
 
 
-class Settings(Discreet, msgspec.Struct, kw_only=True):
+class Settings(Redacted, msgspec.Struct, kw_only=True):
     """Everything that is configured.
 
     Attributes:
         default_model: The spec to use where none is named.
         aliases: Name → a spec, or a list of specs as fallbacks in order.
-        disabled_backings: Backings and servers that are never offered or used, by their own names.
+        disabled_providers: Providers and servers that are never offered or used, by their own names.
         timeout_s: Longest wait, in seconds, where nothing more special says otherwise (`timeout`).
         litellm: The `litellm:` section.
-        backings: Backing's own name → its section (`google:` stands under `gemini`).
+        providers: Provider's own name → its section (`google:` stands under `gemini`).
         servers: Name → a server of your own.
         local: The `local:` section.
         tensorzero: The `tensorzero:` section.
@@ -135,10 +135,10 @@ class Settings(Discreet, msgspec.Struct, kw_only=True):
 
     default_model: str | None = None
     aliases: dict[str, str | list[str]] = {}
-    disabled_backings: list[str] = []
+    disabled_providers: list[str] = []
     timeout_s: float | None = None
     litellm: LitellmSettings = msgspec.field(default_factory=LitellmSettings)
-    backings: dict[str, BackingSettings] = {}
+    providers: dict[str, ProviderSettings] = {}
     servers: dict[str, ServerSettings] = {}
     local: LocalSettings = msgspec.field(default_factory=LocalSettings)
     tensorzero: TensorZeroSettings = msgspec.field(default_factory=TensorZeroSettings)

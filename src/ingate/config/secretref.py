@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from ingate._errors import ConfigError, MissingExtra
-from ingate._secret import Secret
 from ingate.config.references import is_placeholder, parse
+from ingate.errors import ConfigError, MissingExtraError
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class SecretRef:
         Raises:
             ConfigError: A variable is unset, a command fails or takes too long, a keyring has no such entry, or the
                 value is empty. The message names the place and never the value.
-            MissingExtra: `keyring:` is used and the `keyring` package is not installed.
+            MissingExtraError: `keyring:` is used and the `keyring` package is not installed.
         """
         match self.kind:
             case "cmd":
@@ -114,7 +114,7 @@ class SecretRef:
         try:
             import keyring
         except ImportError:
-            raise MissingExtra(f"{self.describe()} needs the keyring package", extra="keyring") from None
+            raise MissingExtraError(f"{self.describe()} needs the keyring package", extra="keyring") from None
         service, _, user = self._reference.argument.rpartition("/")
         try:
             value = keyring.get_password(service, user)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ingate import _paths
-from ingate._errors import ConfigError
+from ingate import paths
 from ingate.config.find import FILE_NAME
+from ingate.errors import ConfigError
 
 
 def write_starter(path: str | Path, *, force: bool = False) -> Path:
@@ -28,7 +28,7 @@ def write_starter(path: str | Path, *, force: bool = False) -> Path:
         raise ConfigError("the file is there already", file=str(target), fix="`ingate init --force` replaces it")
     text = (Path(__file__).parent.parent / "data" / "starter.yaml").read_bytes()
     try:
-        _paths.write_private(target, text)
+        paths.write_private(target, text)
     except OSError as problem:
         reason = os.strerror(problem.errno) if problem.errno else "unknown reason"
         raise ConfigError(f"the file cannot be written ({reason})", file=str(target)) from None

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from ingate._errors import ConfigError
-from ingate._secret import Secret
-from ingate.config.discreet import Discreet
+from ingate.config.redacted import Redacted
+from ingate.errors import ConfigError
+from ingate.secret import Secret
 
 MAX_DEPTH: Final = 50
 MAPPING_NAME: Final = "config mapping"
@@ -43,7 +43,7 @@ class Where(msgspec.Struct, frozen=True):
         return ConfigError(message, file=self.shown, line=self.line, fix=fix)
 
 
-class Node(Discreet, msgspec.Struct):
+class Node(Redacted, msgspec.Struct):
     """One value with its place.
 
     Attributes:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._secret import Secret
 from ingate.config import fields
-from ingate.config.discreet import Discreet
-from ingate.config.layout import BACKING_KEYS, BACKING_SYNONYMS, Leaf, Named, Section, root
+from ingate.config.layout import PROVIDER_KEYS, PROVIDER_SYNONYMS, Leaf, Named, Section, root
+from ingate.config.redacted import Redacted
 from ingate.config.tree import Node, Where, kind_of, show_key
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS: Final = 10
 
 
-class Value(Discreet, msgspec.Struct, frozen=True):
+class Value(Redacted, msgspec.Struct, frozen=True):
     """A typed value and its place."""
 
     value: Any
     where: Where
 
 
-class Checked(Discreet, msgspec.Struct):
+class Checked(Redacted, msgspec.Struct):
     """A layer that has been read.
 
     Attributes:
@@ -143,12 +143,12 @@ def _plain(node: Node, path: KeyPath, context: Context) -> Any:
 
 def _unknown_key(key: str, node: Node, shape: Section, path: KeyPath, context: Context) -> None:
     at = f" in {'.'.join(path)}" if path else ""
-    if not path and (key in BACKING_KEYS or key in BACKING_SYNONYMS):
-        message, fix = f"{show_key(key)} stands at the top", f"put {key} under the backing it is for, like groq:"
+    if not path and (key in PROVIDER_KEYS or key in PROVIDER_SYNONYMS):
+        message, fix = f"{show_key(key)} stands at the top", f"put {key} under the provider it is for, like groq:"
     elif (near := nearest(key, [*shape.keys, *shape.synonyms])) is not None:
         message, fix = f"unknown key {show_key(key)}{at}; did you mean {near!r}?", f"write {near}"
     elif path:
-        known = ", ".join([name for name in shape.keys if name in BACKING_KEYS] or shape.keys)
+        known = ", ".join([name for name in shape.keys if name in PROVIDER_KEYS] or shape.keys)
         message, fix = f"unknown key {show_key(key)}{at}", f"keys here are {known}"
     else:
         message, fix = f"unknown section {show_key(key)}", "docs/config.md lists the sections"

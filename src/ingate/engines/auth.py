@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed, NotServed
+from ingate.errors import AuthenticationError, NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ async def apply(route: Route, call: Call) -> dict[str, str]:
     """The headers that authenticate `call`, to be added to it; a header that the Route sets itself wins.
 
     Raises:
-        AuthenticationFailed: The key cannot be a header.
-        NotServed: The scheme is not part of this build.
-        MissingExtra: The scheme needs a package that is not installed.
+        AuthenticationError: The key cannot be a header.
+        NotSupportedError: The scheme is not part of this build.
+        MissingExtraError: The scheme needs a package that is not installed.
     """
     scheme = scheme_of(route)
     if scheme in _MODULES:
@@ -46,30 +46,30 @@ def _module(scheme: str, route: Route) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise NotServed(
-            f"the direct lane cannot log in to {route.backing} without a key",
-            backing=route.backing,
-            fix=f"set a key for {route.backing}, or use litellm.{route.backing}/{route.model}",
+        raise NotSupportedError(
+            f"the native lane cannot log in to {route.provider} without a key",
+            provider=route.provider,
+            fix=f"set a key for {route.provider}, or use litellm.{route.provider}/{route.model}",
         ) from None
 
 
 def scheme_of(route: Route) -> str:
     """The name of the scheme that authenticates this route: a key of `_SCHEMES` or `_MODULES`."""
     has_key = bool(route.credential.api_key)
-    wire, backing = route.wire_format, route.backing
-    if wire in {"bedrock", "bedrock_invoke"} or backing.startswith("bedrock"):
+    wire, provider = route.wire_format, route.provider
+    if wire in {"bedrock", "bedrock_invoke"} or provider.startswith("bedrock"):
         return "bearer" if has_key else "aws"
-    if backing.startswith("vertex"):
+    if provider.startswith("vertex"):
         return "goog_key" if has_key else "google"
-    if wire == "azure" or backing in {"azure", "azure_ai"}:
+    if wire == "azure" or provider in {"azure", "azure_ai"}:
         if has_key:
-            return "anthropic" if wire == "anthropic" else "azure_key"
+            return "anthropic" if wire == "messages" else "azure_key"
         return "azure_token" if "azure_ad_token" in route.credential.params else "azure"
-    if wire == "anthropic":
+    if wire == "messages":
         return "anthropic"
     if wire == "gemini":
         return "goog_key" if has_key else "none"
-    if backing == "snowflake":
+    if provider == "snowflake":
         return "snowflake"
     return "bearer" if has_key else "none"
 
@@ -84,7 +84,7 @@ def _none(route: Route) -> dict[str, str]:  # noqa: ARG001
 
 def _bearer(route: Route) -> dict[str, str]:
     headers = {"authorization": f"Bearer {_key(route)}"}
-    if route.backing == "openai":
+    if route.provider == "openai":
         for name, header in (("organization", "openai-organization"), ("project", "openai-project")):
             if value := route.credential.params.get(name):
                 headers[header] = value.reveal().strip()
@@ -148,10 +148,10 @@ def _checked(value: str, route: Route) -> str:
     if value.isascii() and value.isprintable():
         return value
     source = route.credential.source or "the configured credential"
-    raise AuthenticationFailed(
+    raise AuthenticationError(
         f"the key from {source} holds a character that no key has (a line break, or one that is not ASCII)",
-        backing=route.backing,
-        fix=f"copy the key of {route.backing} again",
+        provider=route.provider,
+        fix=f"copy the key of {route.provider} again",
         credential_source=route.credential.source or None,
     )
 

@@ -10,7 +10,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed, MissingCredentials, MissingExtra
+from ingate.errors import AuthenticationError, MissingCredentialsError, MissingExtraError
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -26,17 +26,17 @@ async def headers(route: Route, call: Call) -> dict[str, str]:
     """The headers that sign `call`, its body and its address included.
 
     Raises:
-        MissingExtra: botocore is not installed.
-        MissingCredentials: AWS has nothing that authenticates.
-        AuthenticationFailed: A profile or role cannot be used.
+        MissingExtraError: botocore is not installed.
+        MissingCredentialsError: AWS has nothing that authenticates.
+        AuthenticationError: A profile or role cannot be used.
     """
     try:
         return await asyncio.to_thread(_signed, route, call)
     except ImportError:
-        raise MissingExtra(
-            f"{route.backing} is signed through botocore, which is not installed",
+        raise MissingExtraError(
+            f"{route.provider} is signed through botocore, which is not installed",
             extra="bedrock",
-            backing=route.backing,
+            provider=route.provider,
         ) from None
 
 
@@ -80,17 +80,17 @@ def _credentials(route: Route) -> Any:
             return _known[profile].get_frozen_credentials()
     except (BotoCoreError, ClientError) as error:
         _known.pop(profile, None)
-        raise AuthenticationFailed(
-            f"AWS would not authenticate {route.backing}: {type(error).__name__}",
-            backing=route.backing,
+        raise AuthenticationError(
+            f"AWS would not authenticate {route.provider}: {type(error).__name__}",
+            provider=route.provider,
             provider_message=str(error),
             credential_source=route.credential.source,
             fix="check the profile or role; `aws sts get-caller-identity` tells the same",
         ) from None
     _known.pop(profile, None)
-    raise MissingCredentials(
-        f"AWS has no credentials for {route.backing}",
-        backing=route.backing,
+    raise MissingCredentialsError(
+        f"AWS has no credentials for {route.provider}",
+        provider=route.provider,
         alternatives=(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_PROFILE",), ("AWS_BEARER_TOKEN_BEDROCK",)),
         fix="set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     )

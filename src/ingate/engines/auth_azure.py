@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed, MissingExtra
+from ingate.errors import AuthenticationError, MissingExtraError
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -20,16 +20,16 @@ async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
     """The bearer token.
 
     Raises:
-        MissingExtra: azure-identity is not installed.
-        AuthenticationFailed: Entra gave no token.
+        MissingExtraError: azure-identity is not installed.
+        AuthenticationError: Entra gave no token.
     """
     try:
         token = await asyncio.to_thread(_token, route)
     except ImportError:
-        raise MissingExtra(
-            f"{route.backing} is authenticated through azure-identity, which is not installed",
+        raise MissingExtraError(
+            f"{route.provider} is authenticated through azure-identity, which is not installed",
             extra="azure",
-            backing=route.backing,
+            provider=route.provider,
         ) from None
     return {"authorization": f"Bearer {token}"}
 
@@ -45,9 +45,9 @@ def _token(route: Route) -> str:
         return _known[who].get_token(params.get("azure_scope") or SCOPE).token
     except (AzureError, ValueError) as error:
         _known.pop(who, None)
-        raise AuthenticationFailed(
-            f"Entra gave no token for {route.backing}: {type(error).__name__}",
-            backing=route.backing,
+        raise AuthenticationError(
+            f"Entra gave no token for {route.provider}: {type(error).__name__}",
+            provider=route.provider,
             provider_message=str(error).partition("\n")[0],
             credential_source=route.credential.source,
             fix="check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or `az login`",

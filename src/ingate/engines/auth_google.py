@@ -11,7 +11,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed, MissingCredentials, MissingExtra, Unavailable
+from ingate.errors import AuthenticationError, MissingCredentialsError, MissingExtraError, UnavailableError
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -27,18 +27,18 @@ async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
     """The bearer token, and the project that pays where the credential names one.
 
     Raises:
-        MissingExtra: google-auth is not installed.
-        MissingCredentials: There is no credential, or its file is not one.
-        AuthenticationFailed: Google refused it.
-        Unavailable: Google's token service does not answer.
+        MissingExtraError: google-auth is not installed.
+        MissingCredentialsError: There is no credential, or its file is not one.
+        AuthenticationError: Google refused it.
+        UnavailableError: Google's token service does not answer.
     """
     try:
         return await asyncio.to_thread(_token_headers, route)
     except ImportError:
-        raise MissingExtra(
-            f"{route.backing} is authenticated through google-auth, which is not installed",
+        raise MissingExtraError(
+            f"{route.provider} is authenticated through google-auth, which is not installed",
             extra="google",
-            backing=route.backing,
+            provider=route.provider,
         ) from None
 
 
@@ -54,22 +54,22 @@ def _token_headers(route: Route) -> dict[str, str]:
             if not credentials.valid:
                 credentials.refresh(Request())
     except exceptions.TransportError as error:
-        raise Unavailable(
-            f"Google's token service does not answer: {type(error).__name__}", backing=route.backing
+        raise UnavailableError(
+            f"Google's token service does not answer: {type(error).__name__}", provider=route.provider
         ) from None
     except exceptions.RefreshError as error:
         _known.pop(key, None)
-        raise AuthenticationFailed(
+        raise AuthenticationError(
             f"Google refused the credential from {route.credential.source or 'gcloud'}",
-            backing=route.backing,
+            provider=route.provider,
             provider_message=str(error.args[0]) if error.args else "",
             credential_source=route.credential.source,
             fix="gcloud auth application-default login",
         ) from None
     except (exceptions.GoogleAuthError, ValueError, OSError) as error:
-        raise MissingCredentials(
-            f"there is no Google credential for {route.backing}: {type(error).__name__}",
-            backing=route.backing,
+        raise MissingCredentialsError(
+            f"there is no Google credential for {route.provider}: {type(error).__name__}",
+            provider=route.provider,
             alternatives=(("GOOGLE_APPLICATION_CREDENTIALS",), ("VERTEXAI_CREDENTIALS",)),
             credential_source=route.credential.source,
             fix="gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ingate._secret import Secret
-from ingate.credentials.credential import Credential
+from ingate.providers.credential import Credential
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from ingate.spec import ModelSpec
 
-EngineName = Literal["litellm", "direct", "local", "scripted", "tensorzero"]
+EngineName = Literal["litellm", "native", "local", "scripted", "tensorzero"]
 DropPolicy = Literal["strict", "warn", "drop"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -30,16 +30,16 @@ class Route:
     Attributes:
         spec: The spec this came from.
         engine: Which engine serves it.
-        backing: The backing's name in the map (`"groq"`), `"litellm_proxy"`, `"local"`, `"scripted"`, or the name of
+        provider: The provider's name in the map (`"groq"`), `"litellm_proxy"`, `"local"`, `"scripted"`, or the name of
             a configured server.
-        model: The model's name as the engine's far side wants it, without the backing.
-        wire_format: What is spoken over the network: `"openai"`, `"anthropic"`, `"gemini"`, `"bedrock"`, `"cohere"`,
+        model: The model's name as the engine's far side wants it, without the provider.
+        wire_format: What is spoken over the network: `"chat"`, `"messages"`, `"gemini"`, `"bedrock"`, `"cohere"`,
             `"ollama"`, `"azure"`; empty for engines that speak none.
         api_base: The base URL, always explicit for `direct`; None lets litellm use its own default.
         credential: What authenticates the call.
         headers: Extra request headers (`default_headers`, a section's `headers`); those from a configuration are secret.
         params: Request parameters set by the spec's `?key=value`; they win over the request's own.
-        extra_kwargs: Deep-merged into litellm's call (`metadata.tags`); the direct engine merges it into the body only
+        extra_kwargs: Deep-merged into litellm's call (`metadata.tags`); the native engine merges it into the body only
             for the proxy, which understands it.
         timeout_s: Longest wait for the connection and between two pieces of an answer, in seconds.
         drop_params: What happens to a parameter the model cannot take: refuse (`strict`), drop and tell (`warn`),
@@ -50,7 +50,7 @@ class Route:
 
     spec: ModelSpec
     engine: EngineName
-    backing: str
+    provider: str
     model: str
     wire_format: str = ""
     api_base: str | None = None
@@ -107,7 +107,7 @@ class Engine(Protocol):
         ...
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """Embeddings as an OpenAI `list` dict; raises `NotServed` where the backing has none."""
+        """Embeddings as an OpenAI `list` dict; raises `NotSupportedError` where the provider has none."""
         ...
 
     async def aclose(self) -> None:

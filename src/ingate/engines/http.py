@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from ingate._errors import IngateError, TimedOut, Unavailable
 from ingate._version import __version__
+from ingate.errors import IngateError, RequestTimeoutError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -34,7 +34,7 @@ class Call:
         headers: What is sent along, names in lower case.
         timeout_s: Longest wait for the connection and between two pieces of the answer, in seconds.
         method: The HTTP method.
-        backing: Whom it is for, for the words of errors.
+        provider: Whom it is for, for the words of errors.
         spec: The model spec, likewise.
     """
 
@@ -43,7 +43,7 @@ class Call:
     headers: dict[str, str]
     timeout_s: float
     method: str = "POST"
-    backing: str | None = None
+    provider: str | None = None
     spec: str | None = None
 
 
@@ -86,8 +86,8 @@ class Connections:
         """The answer to `call`, its head read. Leaving early closes the connection; no redirect is followed.
 
         Raises:
-            Unavailable: There is no connection, or it broke, or the answer is a redirect.
-            TimedOut: No connection or no answer in time.
+            UnavailableError: There is no connection, or it broke, or the answer is a redirect.
+            RequestTimeoutError: No connection or no answer in time.
         """
         import aiohttp
         from yarl import URL
@@ -189,8 +189,8 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
     """A whole answer.
 
     Raises:
-        Unavailable: It broke off, or is larger than any answer should be.
-        TimedOut: Its next piece did not come in time.
+        UnavailableError: It broke off, or is larger than any answer should be.
+        RequestTimeoutError: Its next piece did not come in time.
     """
     import aiohttp
 
@@ -204,9 +204,9 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
             if size > limit:
                 if response.status >= 400:
                     break
-                raise Unavailable(
-                    f"the answer of {call.backing} is larger than {limit // 2**20} MB",
-                    backing=call.backing,
+                raise UnavailableError(
+                    f"the answer of {call.provider} is larger than {limit // 2**20} MB",
+                    provider=call.provider,
                     retryable=False,
                 )
     except (aiohttp.ClientError, OSError) as error:
@@ -216,14 +216,14 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
     return b"".join(pieces)
 
 
-def _redirect(response: aiohttp.ClientResponse, call: Call) -> Unavailable:
+def _redirect(response: aiohttp.ClientResponse, call: Call) -> UnavailableError:
     where = response.headers.get("location", "")
     parts = urlsplit(where)
     shown = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
-    return Unavailable(
-        f"{call.backing or 'the provider'} redirects ({response.status}) from {origin_of(call.url)} to {shown!r}; "
+    return UnavailableError(
+        f"{call.provider or 'the provider'} redirects ({response.status}) from {origin_of(call.url)} to {shown!r}; "
         "redirects are not followed, since the key would go along",
-        backing=call.backing,
+        provider=call.provider,
         spec=call.spec,
         retryable=False,
         code="redirected",
@@ -247,62 +247,64 @@ def describe(error: BaseException, call: Call) -> IngateError:
     """What went wrong with a connection, in plain words."""
     import aiohttp
 
-    who, origin = call.backing or "the provider", origin_of(call.url)
-    details: dict[str, Any] = {"backing": call.backing, "spec": call.spec}
+    who, origin = call.provider or "the provider", origin_of(call.url)
+    details: dict[str, Any] = {"provider": call.provider, "spec": call.spec}
     is_local = (urlsplit(call.url).hostname or "") in _LOCAL
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             limit = min(_CONNECT_S, call.timeout_s)
-            return TimedOut(
+            return RequestTimeoutError(
                 f"no connection to {origin} within {limit:g} s",
                 timeout_s=limit,
                 fix=f"check the network and the base URL of {who}",
                 **details,
             )
-        return TimedOut(
+        return RequestTimeoutError(
             f"{who} sent nothing for {call.timeout_s:g} s",
             timeout_s=call.timeout_s,
             fix="try again, or raise the limit with ?timeout=SECONDS after the model",
             **details,
         )
     if isinstance(error, aiohttp.InvalidURL):
-        return Unavailable(
+        return UnavailableError(
             f"{call.url!r} is no address", retryable=False, fix=f"correct the base URL of {who}", **details
         )
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
-        return Unavailable(
+        return UnavailableError(
             f"no secure connection to {origin}: {error.__cause__ or error}",
             retryable=False,
             fix="set SSL_CERT_FILE to your organisation's certificates if a proxy opens TLS; check the system's clock",
             **details,
         )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return Unavailable(f"no connection to the proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details)
+        return UnavailableError(
+            f"no connection to the proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details
+        )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return Unavailable(
+        return UnavailableError(
             f"the name of {origin} cannot be found", fix=f"check the network and the base URL of {who}", **details
         )
     if isinstance(error, aiohttp.ClientConnectorError):
         if is_local:
-            return Unavailable(
+            return UnavailableError(
                 f"nothing listens at {origin}: is the server running?",
                 fix=f"start {who}, or correct its base URL",
                 **details,
             )
         reason = error.os_error.strerror or error.os_error
-        return Unavailable(
+        return UnavailableError(
             f"no connection to {origin}: {reason}", fix=f"check the network and the base URL of {who}", **details
         )
     if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
-        return Unavailable(
+        return UnavailableError(
             f"the request to {origin} cannot be sent: a header or the address is not valid",
             retryable=False,
             fix="look for line breaks in the key and in the configured headers, and for a login in the base URL",
             **details,
         )
     if isinstance(error, aiohttp.ClientResponseError):
-        return Unavailable(f"{origin} does not speak HTTP as it should: {error.message[:200]}", **details)
-    return Unavailable(f"the connection to {origin} broke before the answer was whole", **details)
+        return UnavailableError(f"{origin} does not speak HTTP as it should: {error.message[:200]}", **details)
+    return UnavailableError(f"the connection to {origin} broke before the answer was whole", **details)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import AuthenticationFailed, BadRequest, IngateError, ModelNotFound, Unavailable
+from ingate.errors import AuthenticationError, BadRequestError, IngateError, ModelNotFoundError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate.engines.base import Route
 
-BACKING: Final = "litellm_proxy"
+PROVIDER: Final = "litellm_proxy"
 _CAPS: Final[Mapping[str, str]] = {
     "supports_function_calling": "tools",
     "supports_reasoning": "reasoning",
@@ -31,7 +31,9 @@ _NO_DEPLOYMENT: Final = (
 )
 
 
-def mended(error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str = "") -> IngateError:
+def refine_error(
+    error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str = ""
+) -> IngateError:
     """The error that a proxy's answer means, where its status alone tells another.
 
     Args:
@@ -45,17 +47,17 @@ def mended(error: IngateError, route: Route, *, status: int, headers: Mapping[st
     base = route.api_base or "the proxy"
     source = route.credential.source or "no key configured"
     if status in {400, 401, 403, 500} and any(word in words for word in _NO_DATABASE):
-        return AuthenticationFailed(
+        return AuthenticationError(
             f"the LiteLLM proxy at {base} does not know the key",
             fix=f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out",
             provider_message=error.provider_message,
             request_id=error.request_id,
         )
-    if isinstance(error, AuthenticationFailed):
+    if isinstance(error, AuthenticationError):
         error.fix = f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out"
         return error
-    if isinstance(error, (BadRequest, ModelNotFound)) and any(word in words for word in _NO_DEPLOYMENT):
-        return ModelNotFound(
+    if isinstance(error, (BadRequestError, ModelNotFoundError)) and any(word in words for word in _NO_DEPLOYMENT):
+        return ModelNotFoundError(
             f"the LiteLLM proxy at {base} has no deployment {route.model!r}",
             fix="`ingate proxy list` tells which it has; add it to the proxy's model_list otherwise",
             provider_message=error.provider_message,
@@ -70,16 +72,20 @@ def mended(error: IngateError, route: Route, *, status: int, headers: Mapping[st
 
 def unreachable(error: IngateError, route: Route) -> IngateError:
     """The same error of a connection, with what helps where a proxy is meant."""
-    if isinstance(error, Unavailable) and error.status == Unavailable.status and error.code in {None, "unavailable"}:
+    if (
+        isinstance(error, UnavailableError)
+        and error.status == UnavailableError.status
+        and error.code in {None, "unavailable"}
+    ):
         error.fix = (
             f"start the proxy (`ingate proxy up` starts one here), or correct its address: {route.credential.source}"
         )
     return error
 
 
-def not_a_proxy(route: Route) -> Unavailable:
+def not_a_proxy(route: Route) -> UnavailableError:
     """What stands at the address is something else."""
-    return Unavailable(
+    return UnavailableError(
         f"what answers at {route.api_base} is no LiteLLM proxy",
         retryable=False,
         code="not_a_proxy",
@@ -116,7 +122,7 @@ def deployments(listed: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping
                 found[name] = {**model, **_facts(known.get(name) or _own_facts(model))}
     for name, facts in known.items():
         if name not in found and facts.get("mode") in {None, "chat", "completion", "responses"}:
-            found[name] = {"id": name, "object": "model", "created": 0, "owned_by": BACKING, **_facts(facts)}
+            found[name] = {"id": name, "object": "model", "created": 0, "owned_by": PROVIDER, **_facts(facts)}
     return list(found.values())
 
 

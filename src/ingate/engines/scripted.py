@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError
+from ingate.errors import IngateError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ class ScriptedEngine:
     >>> import asyncio
     >>> from ingate.engines.base import CallReport, Route
     >>> from ingate.spec import parse_one
-    >>> route = Route(spec=parse_one("scripted/any"), engine="scripted", backing="scripted", model="any")
+    >>> route = Route(spec=parse_one("scripted/any"), engine="scripted", provider="scripted", model="any")
     >>> engine = ScriptedEngine()
     >>> engine.enqueue("Blue light scatters most.")
     >>> engine.enqueue_tool_call("get_weather", {"city": "Paris"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError, StreamInterrupted, TimedOut, Unavailable
+from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
 from ingate.wire.normaliser import StreamNormaliser
 
 if TYPE_CHECKING:
@@ -62,16 +62,20 @@ async def _normalised(
 
 
 def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route, begun: bool) -> IngateError:
-    """The error with what came before it; a connection lost in the middle becomes `StreamInterrupted`."""
-    if begun and isinstance(error, Unavailable | TimedOut) and error.status in {Unavailable.status, TimedOut.status}:
-        error = StreamInterrupted(
-            f"the stream from {route.backing} broke off: {error}",
-            backing=route.backing,
+    """The error with what came before it; a connection lost in the middle becomes `StreamInterruptedError`."""
+    if (
+        begun
+        and isinstance(error, UnavailableError | RequestTimeoutError)
+        and error.status in {UnavailableError.status, RequestTimeoutError.status}
+    ):
+        error = StreamInterruptedError(
+            f"the stream from {route.provider} broke off: {error}",
+            provider=route.provider,
             spec=str(route.spec),
             fix="the partial answer is kept; ask again to continue",
             provider_message=error.provider_message,
         )
-    if begun or isinstance(error, StreamInterrupted):
+    if begun or isinstance(error, StreamInterruptedError):
         error.partial_text = normaliser.text
         error.partial = normaliser.partial()
     return error

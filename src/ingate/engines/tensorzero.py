@@ -1,7 +1,7 @@
 """TensorZero's gateway inside this process, through its package: the same answers as from one over HTTP.
 
 The package runs its gateway on a loopback port of its own choosing and speaks OpenAI's format there, so that the calls
-themselves go through the direct engine. One gateway runs for each configuration file, from the first call until `aclose`.
+themselves go through the native engine. One gateway runs for each configuration file, from the first call until `aclose`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import ConfigError, MissingExtra, NotServed
-from ingate.engines.direct import DirectEngine
+from ingate.engines.native import NativeEngine
+from ingate.errors import ConfigError, MissingExtraError, NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -33,7 +33,7 @@ class TensorZeroEngine:
     """Sends OpenAI requests to TensorZero gateways that it runs itself, by `Route.facts["config_file"]`."""
 
     def __init__(self) -> None:
-        self._direct = DirectEngine()
+        self._direct = NativeEngine()
         self._running: dict[str, _Client] = {}
         self._lock = threading.Lock()
 
@@ -80,16 +80,16 @@ def _started(file: str) -> _Client:
     try:
         tensorzero = import_module("tensorzero")
     except ImportError:
-        raise MissingExtra(
+        raise MissingExtraError(
             "TensorZero's gateway runs in this process through its package, which is not installed",
             extra="tensorzero",
-            backing="tensorzero",
+            provider="tensorzero",
         ) from None
     start = getattr(tensorzero, "patch_openai_client", None)
     if start is None:
-        raise NotServed(
+        raise NotSupportedError(
             "this version of the tensorzero package has no gateway with an OpenAI endpoint",
-            backing="tensorzero",
+            provider="tensorzero",
             fix="pip install 'tensorzero<2026.7', or run a gateway and set TENSORZERO_GATEWAY_URL",
         )
     if not Path(file).is_file():

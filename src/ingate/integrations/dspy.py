@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import MissingExtra
 from ingate.client.transport import BASE_URL, async_http_client, default_module, http_client
+from ingate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
@@ -42,7 +42,7 @@ def lm(
         **lm_arguments: Passed to `dspy.LM` (`temperature`, `max_tokens`, `cache`, `num_retries`…).
 
     Raises:
-        MissingExtra: DSPy is not installed, or is older than 3.4, which takes no engine.
+        MissingExtraError: DSPy is not installed, or is older than 3.4, which takes no engine.
         ConfigError: The configuration is wrong.
         SpecError: `model` is no spec.
     """
@@ -50,7 +50,7 @@ def lm(
         import dspy  # ty: ignore[import-not-found]
         from dspy.lm15 import AsyncOpenAIChatLM, OpenAIChatLM  # ty: ignore[import-not-found]
     except ImportError as error:
-        raise MissingExtra("DSPy 3.4 or newer is not installed", fix="pip install 'dspy>=3.4'") from error
+        raise MissingExtraError("DSPy 3.4 or newer is not installed", fix="pip install 'dspy>=3.4'") from error
 
     if gateway is None:
         from ingate.gateway import Gateway
@@ -68,7 +68,7 @@ def lm(
 def _row(gateway: Gateway, model: str) -> ModelRow | None:
     """What the catalog knows of the model that is asked first."""
     spec = gateway.router.specs(model)[0]
-    return gateway.catalog().get(spec.backing, spec.model)
+    return gateway.catalog().get(spec.provider, spec.model)
 
 
 class _Engine:

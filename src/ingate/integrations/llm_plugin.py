@@ -1,7 +1,7 @@
 """ingate's models in simonw's `llm`: `llm -m ingate/local/smollm2 "…"`.
 
 A plugin, found by its entry point. `llm` knows a model by name before it is called, so the models that would answer
-are registered as `ingate/<spec>`: local ones, the configured aliases, and the catalog's of every backing whose
+are registered as `ingate/<spec>`: local ones, the configured aliases, and the catalog's of every provider whose
 credentials are there. Any other goes by the model `ingate` with the option `spec`, which takes what the catalogs lag
 behind and a proxy's deployments too. Registering asks no network, and a wrong configuration keeps none of `llm`'s other
 models away: the call tells it.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import llm  # ty: ignore[import-not-found]
 from llm.default_plugins.openai_models import AsyncChat, Chat  # ty: ignore[import-not-found]
 
-from ingate._errors import IngateError
+from ingate.errors import IngateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ def register_models(register: Callable[..., None]) -> None:
 
 def _known() -> Iterator[tuple[str, frozenset[str]]]:
     """Every spec to register, with what its model can do."""
-    from ingate import credentials
+    from ingate import providers
 
     gateway = _gateway()
     settings = gateway.config.settings
@@ -104,10 +104,10 @@ def _known() -> Iterator[tuple[str, frozenset[str]]]:
         yield f"local/{name}", _LOCAL
     for name in settings.aliases:
         yield name, _ALL
-    states = credentials.statuses(gateway.config.environ, gateway.config)
+    states = providers.statuses(gateway.config.environ, gateway.config)
     for row in gateway.catalog().visible():
         # A server that wants no key is not there because it needs nothing: those go by the option.
-        if states[row.backing].state == "ready" and credentials.backing(row.backing).auth != "none":
+        if states[row.provider].state == "ready" and providers.provider(row.provider).auth != "none":
             yield row.key, frozenset(row.caps)
 
 
@@ -135,7 +135,7 @@ def _with_spec(options: Any) -> Any:
 def _for_spec(kwargs: dict[str, Any]) -> dict[str, Any]:
     spec = kwargs.pop("spec", None) or _gateway().default_model
     if not spec:
-        raise llm.ModelError("no model is named: pass -o spec BACKING/MODEL, or set default_model in ingate.yaml")
+        raise llm.ModelError("no model is named: pass -o spec PROVIDER/MODEL, or set default_model in ingate.yaml")
     return {**kwargs, "extra_body": {"model": spec}}
 
 

@@ -17,12 +17,12 @@ from ingate.picker.state import derived, with_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ingate._secret import Secret
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
     from ingate.picker.keys import Mode
     from ingate.picker.services import Place
     from ingate.picker.state import State
+    from ingate.secret import Secret
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,14 +31,14 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: `choose`, `leave`, `test`, `copy`, `fetch`, `remember`, `verify`, `save` or `redraw`.
         text: The spec, or the provider to fetch.
-        backing: Whose credentials, for `verify` and `save`.
+        provider: Whose credentials, for `verify` and `save`.
         values: The credentials, by variable.
         where: Where to keep them.
     """
 
     kind: str
     text: str = ""
-    backing: str = ""
+    provider: str = ""
     values: tuple[tuple[str, Secret], ...] = ()
     where: Place = "file"
 
@@ -119,7 +119,7 @@ def _enter(state: State, _: str) -> Next:
     if item is None:
         return with_(state, message="nothing to take here"), None
     now = standing(state.data, item)
-    if now.state == "ready" or (now.state == "attention" and is_listed(state.data, item.row.backing)):
+    if now.state == "ready" or (now.state == "attention" and is_listed(state.data, item.row.provider)):
         return state, Effect(kind="choose", text=item.spec)
     return with_(state, dialog=addkey.opened(state.data, item)), None
 
@@ -255,7 +255,7 @@ def _in_dialog(state: State, action: str, text: str) -> Next:
             return with_(state, dialog=None), Effect(kind="choose", text=dialog.spec)
         case "verify" | "save":
             return with_(state, dialog=dialog), Effect(
-                kind=asks, backing=dialog.backing, values=dialog.values, where=dialog.where
+                kind=asks, provider=dialog.provider, values=dialog.values, where=dialog.where
             )
     return with_(state, dialog=dialog), None
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from ingate._secret import Secret
 from ingate.picker.items import standing
 from ingate.picker.keypages import KEY_PAGES
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
-    from ingate.credentials import Backing
     from ingate.picker.data import PickerData
     from ingate.picker.items import Item
     from ingate.picker.services import Place
+    from ingate.providers import Provider
 
 Step = Literal["info", "group", "enter", "checking", "failed", "place", "saving"]
 # What the reducer asks for: a real call, the write, the model all the same, or to be closed.
@@ -25,7 +25,7 @@ _LONGEST = 20_000
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
-    backing: Whose credentials.
+    provider: Whose credentials.
     title: Its name for people.
     spec: The model the dialog was opened on.
     step: What is being asked; `"info"` where there is nothing to type.
@@ -44,7 +44,7 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
     checked: Whether a real call has succeeded.
     """
 
-    backing: str
+    provider: str
     title: str
     spec: str
     step: Step
@@ -83,15 +83,15 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def opened(data: PickerData, item: Item) -> AddKey:
     """The dialog for what stands in an item's way."""
-    name = item.row.backing
-    known = data.backings.get(name)
+    name = item.row.provider
+    known = data.providers.get(name)
     now = standing(data, item)
     status = data.statuses.get(name)
     groups = _groups(known) if known is not None and item.lane != "proxy" and now.state != "ready" else ()
     if status is not None and status.state == "ready":
         groups = ()  # a credential is there: something else is missing
     return AddKey(
-        backing=name,
+        provider=name,
         title=known.display_name if known is not None else name,
         spec=item.spec,
         step="info" if not groups else "group" if len(groups) > 1 else "enter",
@@ -108,7 +108,7 @@ def opened(data: PickerData, item: Item) -> AddKey:
     )
 
 
-def _groups(known: Backing) -> tuple[tuple[str, ...], ...]:
+def _groups(known: Provider) -> tuple[tuple[str, ...], ...]:
     """The alternatives a configuration file can hold; some variables only a cloud's own package reads."""
     return tuple(
         group

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ingate._errors import ConfigError
+from ingate.errors import ConfigError
 from ingate.picker import memory
 from ingate.picker.actions import mode_of, update
-from ingate.picker.courtesy import Courtesy
+from ingate.picker.effects import EffectRunner
+from ingate.picker.import_throttle import ImportThrottle
 from ingate.picker.keys import action_for
-from ingate.picker.outside import Outside
 from ingate.picker.screen import ENTER, LEAVE, Painter, first_frame, usable
 from ingate.picker.state import Size, opened
 from ingate.picker.view import body_rows, view
@@ -82,7 +82,7 @@ async def pick(
         left = left.picked(spec)
     if left != data.memory:
         if state_dir is None:
-            from ingate._paths import state_dir as default_state_dir
+            from ingate.paths import state_dir as default_state_dir
 
             state_dir = default_state_dir()
         memory.write(state_dir, left)
@@ -103,8 +103,10 @@ class _Picker:
         self._state = state
         self._services = services
         self._after_frame = after_frame
-        self._outside = Outside(services, lambda: self._state, self._change, state_dir=state_dir, cache_dir=cache_dir)
-        self._courtesy = Courtesy()
+        self._outside = EffectRunner(
+            services, lambda: self._state, self._change, state_dir=state_dir, cache_dir=cache_dir
+        )
+        self._courtesy = ImportThrottle()
         self._done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._flush: asyncio.TimerHandle | None = None
 
@@ -159,11 +161,11 @@ class _Picker:
             found = out.get_size()
             return Size(found.columns, found.rows)
 
-        from ingate import _environ
+        from ingate import environment
 
         write(ENTER)
         stack.callback(write, LEAVE)
-        self._painter, self._size = Painter(write, colour=not _environ.snapshot().get("NO_COLOR")), size
+        self._painter, self._size = Painter(write, colour=not environment.snapshot().get("NO_COLOR")), size
 
     def _watch_signals(self, stack: ExitStack) -> None:
         """A new size is drawn, and a terminal is given back before the process is ended, where nobody else sees to that."""

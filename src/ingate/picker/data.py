@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, CuratedRow, ModelRow
     from ingate.config import Config
-    from ingate.credentials import Backing, Status
+    from ingate.providers import Provider, Status
 
 Mark = Literal["ready", "attention", "missing"]
 
@@ -60,17 +60,17 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rows: The catalog's chat models, deprecated ones too.
         curated: The few shown first.
-        statuses: Backing → what it has.
-        backings: Backing → what it reads, in the map's order (best known first).
+        statuses: Provider → what it has.
+        providers: Provider → what it reads, in the map's order (best known first).
         source: Where the rows come from (`"litellm 1.109.1"`).
         litellm: Whether litellm is installed.
-        direct_formats: Wire formats ingate speaks itself; other backings need litellm on every lane.
+        native_formats: Wire formats ingate speaks itself; other providers need litellm on every lane.
         local: Models inside this process.
         proxy: The proxy's base URL, None where none is configured.
         proxy_source: Where that is configured.
         servers: Servers of one's own: name → base URL.
         aliases: Configured aliases, by the key of the row they name first.
-        lives: Backing, server or `litellm_proxy` → its fetched list.
+        lives: Provider, server or `litellm_proxy` → its fetched list.
         current: The spec in use or last used, None where there is none.
         memory: Favourites, recents and how the picker was left.
         secrets_file: Where `a` would write a key, for people; empty where it cannot.
@@ -81,10 +81,10 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[ModelRow, ...]
     curated: tuple[CuratedRow, ...]
     statuses: Mapping[str, Status]
-    backings: Mapping[str, Backing]
+    providers: Mapping[str, Provider]
     source: str = ""
     litellm: bool = True
-    direct_formats: frozenset[str] = frozenset({"openai"})
+    native_formats: frozenset[str] = frozenset({"chat"})
     local: tuple[LocalModel, ...] = ()
     proxy: str | None = None
     proxy_source: str = ""
@@ -105,7 +105,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
         catalog: Catalog,
         *,
         current: str | None = None,
-        direct_formats: frozenset[str] = frozenset({"openai"}),
+        native_formats: frozenset[str] = frozenset({"chat"}),
         state_dir: Path | None = None,
         cache_dir: Path | None = None,
     ) -> Self:
@@ -116,7 +116,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             environ: The environment.
             catalog: The loaded catalog.
             current: The spec in use; without one, the last one picked, else the configured `default_model`.
-            direct_formats: Wire formats that need no litellm.
+            native_formats: Wire formats that need no litellm.
             state_dir: Where `picker.json` is (default: the user's state folder).
             cache_dir: Where fetched lists are kept (default: the user's cache folder).
         """
@@ -128,7 +128,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
                 environ,
                 catalog,
                 current=current,
-                direct_formats=direct_formats,
+                native_formats=native_formats,
                 state_dir=state_dir,
                 cache_dir=cache_dir,
             )

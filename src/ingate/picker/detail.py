@@ -44,12 +44,12 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
 
 def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tuple[str, str]]:
     data = state.data
-    backing = item.row.backing
+    provider = item.row.provider
     style, mark = _STYLES[now.state]
-    known = data.backings.get(backing)
-    who = known.display_name if known is not None else backing
+    known = data.providers.get(provider)
+    who = known.display_name if known is not None else provider
     lines = [(style, line) for line in wrap(f"{mark} {who}: {now.source or now.state}", cells, "  ")]
-    status = data.statuses.get(backing)
+    status = data.statuses.get(provider)
     if now.detail:
         lines += [("", line) for line in wrap(clean(now.detail), cells)]
     if now.state != "ready":
@@ -57,10 +57,10 @@ def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tu
             lines += [("", line) for line in wrap(f"→ {clean(now.fix)}", cells, "  ")]
         for miss in status.near_misses if status is not None else ():
             lines += [("warn", line) for line in wrap(clean(miss), cells)]
-        if page := KEY_PAGES.get(backing) or (known.docs_url if known is not None else ""):
+        if page := KEY_PAGES.get(provider) or (known.docs_url if known is not None else ""):
             lines += [("dim", line) for line in wrap(page, cells)]
         lines.append(("bold", "a adds it"))
-    listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else backing)
+    listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else provider)
     if listed is not None and listed.fetched_at:
         lines.append(("dim", f"listed {age(state.now - listed.fetched_at)}"))
     return lines

@@ -46,8 +46,8 @@ class Index:
     keystroke does it.
 
     Attributes:
-        rows: Every row, the catalog's first; a fetched list stands in for the catalog's rows of its backing.
-        groups: Backing, server, `local` or `litellm_proxy` → its rows.
+        rows: Every row, the catalog's first; a fetched list stands in for the catalog's rows of its provider.
+        groups: Provider, server, `local` or `litellm_proxy` → its rows.
         visible: Of each group, how many rows are not past their deprecation date; `catalog_visible` of the catalog's.
         names: Row's key → the name for people, where there is one.
     """
@@ -55,7 +55,7 @@ class Index:
     def __init__(self, data: PickerData) -> None:
         groups: dict[str, list[ModelRow]] = {}
         for row in data.rows:
-            groups.setdefault(row.backing, []).append(row)
+            groups.setdefault(row.provider, []).append(row)
         for name, listed in data.lives.items():
             shown = name in LISTED or name == PROXY or name in data.servers
             if shown and (listed.rows or not listed.problem):
@@ -95,7 +95,7 @@ class Index:
 
         Args:
             query: What was typed.
-            ready: Whether a backing is ready.
+            ready: Whether a provider is ready.
             marks: Something that changes when `ready`'s answers do; found rows are remembered by it.
         """
         key = (query, marks)

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import credentials
-from ingate._errors import SpecError
-from ingate._paths import cache_dir as default_cache_dir
-from ingate._paths import config_dir
-from ingate._paths import state_dir as default_state_dir
+from ingate import providers
 from ingate.catalog.schema import ModelRow
+from ingate.errors import SpecError
+from ingate.paths import cache_dir as default_cache_dir
+from ingate.paths import config_dir
+from ingate.paths import state_dir as default_state_dir
 from ingate.picker import live, memory
 from ingate.picker.data import LOCAL, PROXY, Live, LocalModel
 from ingate.spec import parse
@@ -32,16 +32,16 @@ def gather(
     catalog: Catalog,
     *,
     current: str | None,
-    direct_formats: frozenset[str],
+    native_formats: frozenset[str],
     state_dir: Path | None,
     cache_dir: Path | None,
 ) -> dict[str, Any]:
     """The fields of `PickerData`; see `PickerData.gather`."""
     settings = config.settings
     left = memory.read(state_dir or default_state_dir())
-    proxy = credentials.proxy_settings(environ, config)
+    proxy = providers.proxy_settings(environ, config)
     servers = {name: server.base_url for name, server in settings.servers.items()}
-    statuses = credentials.statuses(environ, config)
+    statuses = providers.statuses(environ, config)
     bases = {name: statuses[name].api_base for name in live.LISTED} | servers
     if proxy is not None:
         bases[PROXY] = proxy.api_base
@@ -49,10 +49,10 @@ def gather(
         "rows": catalog.rows,
         "curated": catalog.curated(),
         "statuses": statuses,
-        "backings": credentials.backings(),
+        "providers": providers.providers(),
         "source": catalog.source,
-        "litellm": credentials.is_installed("litellm"),
-        "direct_formats": direct_formats,
+        "litellm": providers.is_installed("litellm"),
+        "native_formats": native_formats,
         "local": local_models(config),
         "proxy": proxy.api_base if proxy is not None else None,
         "proxy_source": proxy.source if proxy is not None else "",
@@ -64,7 +64,7 @@ def gather(
         ),
         "memory": left,
         "secrets_file": shown(secrets_file(config)),
-        "keyring": credentials.is_installed("keyring"),
+        "keyring": providers.is_installed("keyring"),
         "today": time.strftime("%Y-%m-%d", time.gmtime()),
     }
 
@@ -78,7 +78,7 @@ def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str
         except SpecError:
             continue
         if one.lane != "alias":
-            key = f"{PROXY if one.lane == 'proxy' else one.backing}/{one.model}"
+            key = f"{PROXY if one.lane == 'proxy' else one.provider}/{one.model}"
             found[key] = (*found.get(key, ()), alias)
     return found
 
@@ -97,7 +97,7 @@ def local_models(config: Config) -> tuple[LocalModel, ...]:
     """`smollm2` and the configured GGUF files, by whether their file and the engine are there."""
     from importlib.util import find_spec
 
-    engine = credentials.is_installed("xllamacpp")
+    engine = providers.is_installed("xllamacpp")
     context = config.settings.local.context_tokens
     found: list[LocalModel] = []
     for name, text in {SMOLLM2: "", **config.settings.local.models}.items():

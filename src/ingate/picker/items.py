@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ingate._errors import SpecError
 from ingate.catalog.schema import ModelRow
+from ingate.errors import SpecError
 from ingate.picker.data import LOCAL, PROXY
 from ingate.spec import ModelSpec, parse
 
@@ -35,10 +35,10 @@ def spec_of(row: ModelRow, lane: Lane) -> str:
     """The spec of a row on a lane, with what means something to the grammar escaped."""
     model = row.model
     if len(model.translate(_PLAIN)) != len(model) or not model.isprintable():
-        return ModelSpec(lane, "" if lane == "proxy" else row.backing, model).target
+        return ModelSpec(lane, "" if lane == "proxy" else row.provider, model).target
     if lane == "litellm":
-        return f"litellm.{row.backing}/{model}"
-    return f"litellm/{model}" if lane == "proxy" else f"{row.backing}/{model}"
+        return f"litellm.{row.provider}/{model}"
+    return f"litellm/{model}" if lane == "proxy" else f"{row.provider}/{model}"
 
 
 def item_of(spec: str, data: PickerData) -> Item | None:
@@ -52,31 +52,31 @@ def item_of(spec: str, data: PickerData) -> Item | None:
         return None
     if one.lane == "alias":
         return None
-    backing = PROXY if one.lane == "proxy" else one.backing
-    return Item(_known(data, backing, one.model) or ModelRow(backing, one.model), one.lane)
+    provider = PROXY if one.lane == "proxy" else one.provider
+    return Item(_known(data, provider, one.model) or ModelRow(provider, one.model), one.lane)
 
 
-def _known(data: PickerData, backing: str, model: str) -> ModelRow | None:
-    if backing == LOCAL:
+def _known(data: PickerData, provider: str, model: str) -> ModelRow | None:
+    if provider == LOCAL:
         return next((one.row for one in data.local if one.row.model == model), None)
-    if (listed := data.lives.get(backing)) is not None:
+    if (listed := data.lives.get(provider)) is not None:
         for row in listed.rows:
             if row.model == model:
                 return row
     for entry in data.curated:
-        if entry.model == model and entry.backing == backing:
+        if entry.model == model and entry.provider == provider:
             return entry.row
-    return _by_key(data.rows).get((backing, model))
+    return _by_key(data.rows).get((provider, model))
 
 
 _last: tuple[tuple[ModelRow, ...], dict[tuple[str, str], ModelRow]] | None = None
 
 
 def _by_key(rows: tuple[ModelRow, ...]) -> dict[tuple[str, str], ModelRow]:
-    """The catalog's rows by backing and model; made once for one catalog."""
+    """The catalog's rows by provider and model; made once for one catalog."""
     global _last
     if _last is None or _last[0] is not rows:
-        _last = rows, {(row.backing, row.model): row for row in rows}
+        _last = rows, {(row.provider, row.model): row for row in rows}
     return _last[1]
 
 
@@ -98,36 +98,36 @@ class Standing(NamedTuple):
 
 def standing(data: PickerData, item: Item) -> Standing:
     """The standing of one item."""
-    backing = item.row.backing
+    provider = item.row.provider
     if item.lane == "proxy":
         return proxy_standing(data)
-    if backing == LOCAL:
+    if provider == LOCAL:
         found = next((one for one in data.local if one.row.model == item.row.model), None)
         if found is None:
             return Standing("missing", "", "no such local model is configured", "name its file under local: models:")
         return Standing(found.state, found.source, found.detail, found.fix)
-    if item.lane == "auto" and backing in data.servers:
-        return server_standing(data, backing)
-    own = backing_standing(data, backing, item.lane)
+    if item.lane == "auto" and provider in data.servers:
+        return server_standing(data, provider)
+    own = provider_standing(data, provider, item.lane)
     if own.state == "missing" and data.proxy is not None and _proxy_lists(data, item.row):
         return Standing("ready", f"proxy {data.proxy} ({data.proxy_source})", "the proxy lists it")
     return own
 
 
-def backing_standing(data: PickerData, backing: str, lane: Lane) -> Standing:
-    """What holds for all models of a backing on a lane."""
-    status = data.statuses.get(backing)
+def provider_standing(data: PickerData, provider: str, lane: Lane) -> Standing:
+    """What holds for all models of a provider on a lane."""
+    status = data.statuses.get(provider)
     if status is None:
-        return Standing("missing", "", f"there is no backing {backing!r}")
+        return Standing("missing", "", f"there is no provider {provider!r}")
     if status.state != "ready":
         return Standing(status.state, status.source, status.detail, status.fix)
-    known = data.backings.get(backing)
+    known = data.providers.get(provider)
     if not data.litellm and (
-        lane == "litellm" or status.needs_litellm or known is None or known.wire_format not in data.direct_formats
+        lane == "litellm" or status.needs_litellm or known is None or known.wire_format not in data.native_formats
     ):
         return Standing("attention", status.source, NEEDS_LITELLM, INSTALL_LITELLM)
     if known is not None and known.auth in {"none", "base_url"}:
-        return _reached(data, backing, status.source, status.api_base or "its address")
+        return _reached(data, provider, status.source, status.api_base or "its address")
     return Standing("ready", status.source, status.detail)
 
 

@@ -80,7 +80,7 @@ HELP: Final = (
     ("cap:vision,tools", "what it can do"),
     ("cost:<1 out:<10", "dollars per million tokens"),
     ("ctx:>200k", "context"),
-    ("ready: backing:groq", "with a key; of a provider"),
+    ("ready: provider:groq", "with a key; of a provider"),
     ("", ""),
     ("✓ ready  ○ something missing", "the details say what"),
     ("✗ no credential  ★ favourite  ↻ recent", ""),

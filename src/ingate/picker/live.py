@@ -19,7 +19,7 @@ _MOST: Final = 5_000
 _PARAMETERS: Final = {"tools": "tools", "reasoning": "reasoning", "structured_outputs": "json"}
 _INPUTS: Final = {"image": "vision", "audio": "audio", "video": "video", "file": "pdf"}
 
-# Backings whose own list says more than the catalog: hubs that change daily, and servers that have what was put there.
+# Providers whose own list says more than the catalog: hubs that change daily, and servers that have what was put there.
 LISTED: Final = frozenset(
     {"openrouter", "ollama", "ollama_chat", "lm_studio", "hosted_vllm", "llamafile", "lemonade", "docker_model_runner", "xinference"}
 )  # fmt: skip
@@ -31,21 +31,21 @@ class _Kept(msgspec.Struct):
 
 
 def rows_of(
-    backing: str, models: Iterable[Mapping[str, Any]], known: Callable[[str, str], ModelRow | None]
+    provider: str, models: Iterable[Mapping[str, Any]], known: Callable[[str, str], ModelRow | None]
 ) -> tuple[ModelRow, ...]:
     """Rows from OpenAI model objects, in their order; what has no usable id is left out.
 
     Args:
-        backing: Whose models these are.
+        provider: Whose models these are.
         models: As the far side lists them, which may be anything.
-        known: The catalog's row of a backing and model.
+        known: The catalog's row of a provider and model.
     """
     rows: dict[str, ModelRow] = {}
     for model in models:
         name = model.get("id") or model.get("name") if isinstance(model, dict) else None
         if not isinstance(name, str) or not (name := printable(name)) or name in rows:
             continue
-        rows[name] = known(backing, name) or _row(backing, name, model)
+        rows[name] = known(provider, name) or _row(provider, name, model)
         if len(rows) >= _MOST:
             break
     return tuple(rows.values())
@@ -56,7 +56,7 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
 
 
-def _row(backing: str, name: str, model: Mapping[str, Any]) -> ModelRow:
+def _row(provider: str, name: str, model: Mapping[str, Any]) -> ModelRow:
     pricing = _section(model, "pricing")
     top = _section(model, "top_provider")
     takes = _words(model, "supported_parameters")
@@ -64,7 +64,7 @@ def _row(backing: str, name: str, model: Mapping[str, Any]) -> ModelRow:
     caps = [cap for word, cap in _PARAMETERS.items() if word in takes]
     caps += [cap for word, cap in _INPUTS.items() if word in inputs]
     return ModelRow(
-        backing,
+        provider,
         name,
         context_tokens=_count(model.get("context_length") or model.get("max_model_len")),
         max_output_tokens=_count(top.get("max_completion_tokens")),
@@ -113,7 +113,7 @@ def read(folder: Path) -> dict[str, Live]:
 
 def keep(folder: Path, key: str, live: Live) -> bool:
     """Add a fetched list to the kept ones. False where the folder cannot be written."""
-    from ingate._paths import write_private
+    from ingate.paths import write_private
 
     kept = {**read(folder), key: live}
     newest = sorted(kept.items(), key=lambda entry: -entry[1].fetched_at)[:12]

@@ -55,7 +55,7 @@ def read(folder: Path) -> Memory:
 
 def write(folder: Path, memory: Memory) -> bool:
     """Leave it for the next run. False where the folder cannot be written: the picker works without."""
-    from ingate._paths import write_private
+    from ingate.paths import write_private
 
     try:
         write_private(folder / _FILE, msgspec.json.format(msgspec.json.encode(memory)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingate import credentials
+from ingate import providers
 from ingate.catalog.format import price, tokens
 from ingate.picker.cells import clean, fit, width
 from ingate.picker.items import Item
@@ -34,7 +34,7 @@ def plain_list(data: PickerData, *, now: float = 0.0) -> str:
         row = item.row
         paid = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
         line = (
-            f"{credentials.mark(marks.of(item))} {fit(clean(item.spec), wide)}  {fit(tokens(row.context_tokens), 5, right=True)}"
+            f"{providers.mark(marks.of(item))} {fit(clean(item.spec), wide)}  {fit(tokens(row.context_tokens), 5, right=True)}"
             f"  {fit(paid, 11)}  {' '.join(row.caps)}"
         )
         lines.append(line.rstrip())

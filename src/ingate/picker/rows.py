@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ingate.picker.data import LOCAL, PROXY
-from ingate.picker.items import RANK, Item, backing_standing, item_of, proxy_standing, server_standing, standing
+from ingate.picker.items import RANK, Item, item_of, provider_standing, proxy_standing, server_standing, standing
 from ingate.picker.live import age
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ LITELLM: Final = "litellm"
 SORTS: Final = ("best", "name", "price", "context", "date")
 _RECENT: Final = 5
 
-Kind = Literal["litellm", "local", "proxy", "server", "backing"]
+Kind = Literal["litellm", "local", "proxy", "server", "provider"]
 
 
 class Provider(NamedTuple):
     """One line of the left column.
 
     Attributes:
-        name: `"litellm"`, `"local"`, `"litellm_proxy"`, a server's or a backing's name.
+        name: `"litellm"`, `"local"`, `"litellm_proxy"`, a server's or a provider's name.
         title: What is shown.
         kind: What it is.
         mark: Its state; empty for the first line, whose rows differ.
@@ -44,11 +44,11 @@ class Provider(NamedTuple):
 
 
 class Marks:
-    """States of all items of one `PickerData`, worked out once a backing."""
+    """States of all items of one `PickerData`, worked out once a provider."""
 
     def __init__(self, data: PickerData) -> None:
         self._data = data
-        self._by_backing: dict[tuple[str, str], Mark] = {}
+        self._by_provider: dict[tuple[str, str], Mark] = {}
         self._providers: dict[str, Mark] = {}
         listed = data.lives.get(PROXY)
         self._proxy_lists = listed is not None and not listed.problem and bool(listed.rows)
@@ -57,23 +57,23 @@ class Marks:
     def of(self, item: Item) -> Mark:
         """The item's state."""
         row, lane = item
-        if row.backing == LOCAL:
+        if row.provider == LOCAL:
             return standing(self._data, item).state
-        key = (row.backing, lane)
-        state = self._by_backing.get(key)
+        key = (row.provider, lane)
+        state = self._by_provider.get(key)
         if state is None:
-            state = self._by_backing[key] = self._first(item)
+            state = self._by_provider[key] = self._first(item)
         if state == "missing" and self._proxy_lists and lane != "proxy":
             return standing(self._data, item).state
         return state
 
     def _first(self, item: Item) -> Mark:
-        data, backing = self._data, item.row.backing
+        data, provider = self._data, item.row.provider
         if item.lane == "proxy":
             return proxy_standing(data).state
-        if item.lane == "auto" and backing in data.servers:
-            return server_standing(data, backing).state
-        return backing_standing(data, backing, item.lane).state
+        if item.lane == "auto" and provider in data.servers:
+            return server_standing(data, provider).state
+        return provider_standing(data, provider, item.lane).state
 
     def provider(self, name: str) -> Mark:
         """The state of a line of the left column."""
@@ -88,11 +88,11 @@ class Marks:
             return proxy_standing(self._data).state
         if name in self._data.servers:
             return server_standing(self._data, name).state
-        return backing_standing(self._data, name, "auto").state
+        return provider_standing(self._data, name, "auto").state
 
-    def is_ready(self, backing: str) -> bool:
-        """Whether a backing's models would answer; what `ready:` asks."""
-        return self.provider(backing) == "ready"
+    def is_ready(self, provider: str) -> bool:
+        """Whether a provider's models would answer; what `ready:` asks."""
+        return self.provider(provider) == "ready"
 
 
 def undeprecated(rows: list[ModelRow], today: str) -> list[ModelRow]:
@@ -109,7 +109,7 @@ def providers(
     now: float,
     selected: str = LITELLM,
 ) -> tuple[Provider, ...]:
-    """The left column: LiteLLM, local models, the proxy, one's own servers, then every backing, ready ones first.
+    """The left column: LiteLLM, local models, the proxy, one's own servers, then every provider, ready ones first.
 
     Args:
         data: What there is.
@@ -140,9 +140,9 @@ def providers(
     for name in data.servers:
         add(name, name, "server")
     own = {PROXY} if data.proxy is not None else set()
-    names = [name for name in data.backings if name not in own and name not in data.servers]
+    names = [name for name in data.providers if name not in own and name not in data.servers]
     for name in sorted(names, key=lambda name: RANK[marks.provider(name)]):
-        add(name, data.backings[name].display_name, "backing")
+        add(name, data.providers[name].display_name, "provider")
     return tuple(found)
 
 
@@ -191,7 +191,7 @@ def shown(
     lane: Lane = "auto" if not first else "litellm" if found is None else marks.catalog_lane
     universe = index.rows if first and found is not None else data.rows if first else index.groups.get(provider, ())
     if found is not None:
-        rows = found if first else [row for row in found if row.backing == provider]
+        rows = found if first else [row for row in found if row.provider == provider]
     elif first and scope == "curated":
         rows = [entry.row for entry in data.curated]
     else:
@@ -201,14 +201,14 @@ def shown(
     own[LOCAL] = "auto"
     if data.proxy is not None:
         own[PROXY] = "proxy"
-    items = [Item(row, own.get(row.backing, lane)) for row in current]
+    items = [Item(row, own.get(row.provider, lane)) for row in current]
     if found is None or sort != "best":
         items = _sorted(items, sort, data, index, marks, curated=first and scope == "curated")
     pinned = [item for item in _pinned(data) if _belongs(item, provider, first)] if found is None else []
     if pinned:
         specs = {item.spec for item in pinned}
-        backings = {item.row.backing for item in pinned}
-        items = pinned + [item for item in items if item.row.backing not in backings or item.spec not in specs]
+        providers = {item.row.provider for item in pinned}
+        items = pinned + [item for item in items if item.row.provider not in providers or item.spec not in specs]
     if ready_only:
         items = [item for item in items if marks.of(item) == "ready"]
         pinned = items[: sum(1 for item in pinned if marks.of(item) == "ready")]
@@ -236,13 +236,13 @@ def _belongs(item: Item, provider: str, first: bool) -> bool:
         return True
     if item.lane == "proxy":
         return provider == PROXY
-    return item.lane == "auto" and item.row.backing == provider
+    return item.lane == "auto" and item.row.provider == provider
 
 
 def _sorted(items: list[Item], sort: str, data: PickerData, index: Index, marks: Marks, *, curated: bool) -> list[Item]:
-    """Items in the order asked for. Best: ready ones first, then the best known backings', newer versions first."""
+    """Items in the order asked for. Best: ready ones first, then the best known providers', newer versions first."""
     if sort == "name":
-        return sorted(items, key=lambda item: (item.row.model.rpartition("/")[2].lower(), item.row.backing))
+        return sorted(items, key=lambda item: (item.row.model.rpartition("/")[2].lower(), item.row.provider))
     if sort == "price":
         return sorted(items, key=lambda item: _price(item.row))
     if sort == "context":
@@ -251,11 +251,11 @@ def _sorted(items: list[Item], sort: str, data: PickerData, index: Index, marks:
         return sorted(items, key=lambda item: index.place(item.row))
     if curated:
         return sorted(items, key=lambda item: RANK[marks.of(item)])
-    order = {name: at for at, name in enumerate(data.backings)}
+    order = {name: at for at, name in enumerate(data.providers)}
     last = len(order)
 
     def best(item: Item) -> tuple[int, int, int]:
-        return RANK[marks.of(item)], order.get(item.row.backing, last), index.place(item.row)
+        return RANK[marks.of(item)], order.get(item.row.provider, last), index.place(item.row)
 
     return sorted(items, key=best)
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import credentials
-from ingate._errors import ConfigError, MissingExtra
-from ingate._paths import write_private
+from ingate import providers
+from ingate.errors import ConfigError, MissingExtraError
+from ingate.paths import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ingate._secret import Secret
     from ingate.picker.services import Place
+    from ingate.secret import Secret
 
 SERVICE: Final = "ingate"
 _REFERENCE: Final = re.compile(r"\s*(env:|cmd:|keyring:|os\.environ/)")
 
 
-def save(path: Path, backing: str, values: Mapping[str, Secret], where: Place = "file") -> str:
+def save(path: Path, provider: str, values: Mapping[str, Secret], where: Place = "file") -> str:
     """Keep credentials for later runs.
 
     Args:
         path: The secrets file; everything else in it, comments too, stays as it is. It is made where there is none.
-        backing: The backing's name.
+        provider: The provider's name.
         values: Environment variable's name → its value.
         where: `"file"`, or `"keyring"`: the keyring gets the secrets, and the file a reference to each.
 
@@ -33,11 +33,11 @@ def save(path: Path, backing: str, values: Mapping[str, Secret], where: Place = 
         Where they are now, for people.
 
     Raises:
-        UnknownBacking: There is no such backing.
+        UnknownProviderError: There is no such provider.
         ConfigError: The file is no YAML that can be added to, cannot be written, or the keyring refuses.
-        MissingExtra: The keyring package is not installed.
+        MissingExtraError: The keyring package is not installed.
     """
-    known = credentials.backing(backing)
+    known = providers.provider(provider)
     settings: dict[str, str] = {}
     for variable, secret in values.items():
         target = known.target(variable)
@@ -55,7 +55,7 @@ def save(path: Path, backing: str, values: Mapping[str, Secret], where: Place = 
         before = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"the file cannot be read ({type(problem).__name__})", file=str(path)) from None
-    names = [known.name, *(other for other, own in credentials.aliases().items() if own == known.name)]
+    names = [known.name, *(other for other, own in providers.aliases().items() if own == known.name)]
     after = merged(before, names, settings, str(path))
     try:
         write_private(path, after.encode())
@@ -67,7 +67,7 @@ def save(path: Path, backing: str, values: Mapping[str, Secret], where: Place = 
 
 
 def merged(text: str, names: list[str], settings: Mapping[str, str], shown: str) -> str:
-    """A YAML file's text with `settings` in a backing's section, and everything else as it was.
+    """A YAML file's text with `settings` in a provider's section, and everything else as it was.
 
     Args:
         text: The file.
@@ -150,7 +150,7 @@ def _into_keyring(user: str, secret: Secret) -> None:
     try:
         import keyring
     except ImportError:
-        raise MissingExtra("the keyring package is not installed", extra="keyring") from None
+        raise MissingExtraError("the keyring package is not installed", extra="keyring") from None
     try:
         keyring.set_password(SERVICE, user, secret.reveal())
     except Exception as problem:  # noqa: BLE001 -- backends raise whatever their platform does

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ingate import _environ
+from ingate import environment
 from ingate.picker.state import Size, State, opened
 from ingate.picker.view import view
 
@@ -88,7 +88,7 @@ class Screen:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.painter = Painter(self.write, colour=not _environ.snapshot().get("NO_COLOR"))
+        self.painter = Painter(self.write, colour=not environment.snapshot().get("NO_COLOR"))
         self._before: list[Any] | None = None
 
     def enter(self) -> None:
@@ -145,7 +145,7 @@ class Screen:
 
 def usable() -> bool:
     """Whether standard input and output are a terminal that can be drawn on."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and _environ.snapshot().get("TERM") not in {"dumb", ""}
+    return sys.stdin.isatty() and sys.stdout.isatty() and environment.snapshot().get("TERM") not in {"dumb", ""}
 
 
 def first_frame(data: PickerData) -> Screen | None:

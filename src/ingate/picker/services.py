@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingate._secret import Secret
-    from ingate.credentials import Status
+    from ingate.providers import Status
+    from ingate.secret import Secret
 
 Place = Literal["keyring", "file"]
 
@@ -32,18 +32,18 @@ class Services(Protocol):
         ...
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """What a backing or server lists now, likewise; `context_length` and OpenRouter's `pricing` are understood."""
+        """What a provider or server lists now, likewise; `context_length` and OpenRouter's `pricing` are understood."""
         ...
 
     async def test(self, spec: str) -> str:
         """Make one short call; returns a line for the person (`"answered in 0.8 s: Hello!"`) or raises."""
         ...
 
-    async def verify(self, backing: str, values: Mapping[str, Secret]) -> str:
+    async def verify(self, provider: str, values: Mapping[str, Secret]) -> str:
         """Make one real call with credentials that are not saved yet.
 
         Args:
-            backing: The backing's name.
+            provider: The provider's name.
             values: Environment variable's name → what was typed for it.
 
         Returns:
@@ -51,7 +51,7 @@ class Services(Protocol):
         """
         ...
 
-    def save(self, backing: str, values: Mapping[str, Secret], where: Place) -> str:
+    def save(self, provider: str, values: Mapping[str, Secret], where: Place) -> str:
         """Keep credentials; returns where, for people. `ingate.picker.save` does it."""
         ...
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
 
-_BACKING: Final = attrgetter("backing")
+_PROVIDER: Final = attrgetter("provider")
 Column = Literal["providers", "models"]
 
 
@@ -96,7 +96,7 @@ def derived(state: State, *, keep: bool = True) -> State:
     found = index.find(typed, marks.is_ready, marks) if typed else None
     matches: Counter[str] | None = None
     if found is not None:
-        matches = Counter(map(_BACKING, found if state.deprecated else undeprecated(found, data.today)))
+        matches = Counter(map(_PROVIDER, found if state.deprecated else undeprecated(found, data.today)))
     left = providers(data, index, marks, state.scope, matches, state.now, state.provider)
     right = shown(
         data, index, marks, state.provider, scope=state.scope, found=found, ready_only=state.ready_only,
@@ -138,4 +138,4 @@ def home_of(item: Item) -> str:
     """The line of the left column that an item belongs to."""
     if item.lane == "litellm":
         return LITELLM
-    return "litellm_proxy" if item.lane == "proxy" else item.row.backing
+    return "litellm_proxy" if item.lane == "proxy" else item.row.provider

@@ -216,7 +216,7 @@ def _name(state: State, item: Item) -> tuple[str, str]:
     if state.provider != LITELLM:
         return row.model, ""
     if state.filter is None and state.scope == "curated" and item.lane == "litellm" and row.key in state.index.names:
-        return state.index.names[row.key], row.backing
+        return state.index.names[row.key], row.provider
     return (row.key if item.lane == "litellm" or state.filter is not None else item.spec), ""
 
 

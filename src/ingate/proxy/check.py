@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import IngateError, MissingCredentials
+from ingate.errors import IngateError, MissingCredentialsError
 from ingate.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def check(gateway: Gateway, *, timeout_s: float = 60.0) -> AsyncIterator[C
     Wildcards are not called, since they stand for any number of models.
 
     Raises:
-        MissingCredentials: No proxy is configured.
+        MissingCredentialsError: No proxy is configured.
         IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
     """
     names = await deployments(gateway)
@@ -81,17 +81,17 @@ async def deployments(gateway: Gateway) -> dict[str, Any]:
     """The names in the proxy's model_list with their modes (None where unknown), wildcards unexpanded.
 
     Raises:
-        MissingCredentials: No proxy is configured.
+        MissingCredentialsError: No proxy is configured.
         IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
     """
     route = gateway.router.proxy_route()
     if route is None:
         gateway.routes("litellm/any")  # says what to set
-        raise MissingCredentials("no LiteLLM proxy is configured")
-    from ingate.engines.direct import DirectEngine
+        raise MissingCredentialsError("no LiteLLM proxy is configured")
+    from ingate.engines.native import NativeEngine
 
     engine = gateway.engine(route.engine)
-    assert isinstance(engine, DirectEngine)
+    assert isinstance(engine, NativeEngine)
     listed = {str(model["id"]): model.get("mode") for model in await engine.list_models(route, query=_WILDCARDS)}
     wildcards = {name: None for name in listed if "*" in name}
     told = await engine.list_info(route)

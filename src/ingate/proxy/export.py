@@ -10,8 +10,8 @@ from ingate.proxy.models import Collector
 if TYPE_CHECKING:
     from ingate.catalog import Catalog
     from ingate.config import Config
+    from ingate.gateway.routing import Router
     from ingate.proxy.models import Models
-    from ingate.routing import Router
 
 CONFIG_FILE: Final = "litellm-config.yaml"
 COMPOSE_FILE: Final = "docker-compose.yaml"
@@ -59,20 +59,20 @@ def collect(
         catalog: The catalog, for its curated rows.
         favourites: Specs that the user marked in the picker.
         local_url: Where `ingate serve` serves local models to the proxy; None leaves them out.
-        wildcards: Whether every ready backing is added as a whole too (`groq/*`).
+        wildcards: Whether every ready provider is added as a whole too (`groq/*`).
     """
-    from ingate import credentials
+    from ingate import providers
 
     collector = Collector(config, router, local_url=local_url)
     collector.add_aliases()
     collector.add_specs(favourites)
-    states = credentials.statuses(config.environ, config)
+    states = providers.statuses(config.environ, config)
     ready = {name for name, status in states.items() if status.state == "ready" and name != "litellm_proxy"}
-    collector.add_specs(row.spec for row in catalog.curated() if row.backing in ready)
+    collector.add_specs(row.spec for row in catalog.curated() if row.provider in ready)
     if wildcards:
-        for name in credentials.backings():
+        for name in providers.providers():
             # What needs no credential counts as ready; whether it runs on the proxy's machine is not known.
-            if name in ready and credentials.backing(name).auth not in {"none", "base_url"}:
+            if name in ready and providers.provider(name).auth not in {"none", "base_url"}:
                 collector.add_wildcard(name)
     return collector.models
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import credentials
-from ingate._errors import IngateError
-from ingate.credentials import address, lookup
-from ingate.credentials.lookup import Found
+from ingate import providers
+from ingate.errors import IngateError
+from ingate.providers import address, lookup
+from ingate.providers.lookup import Found
 from ingate.serve.server import is_loopback
 from ingate.spec import OWN_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingate._secret import Secret
     from ingate.config import Config
     from ingate.config.secretref import SecretRef
-    from ingate.credentials.lookup import Part
-    from ingate.routing import Router
+    from ingate.gateway.routing import Router
+    from ingate.providers.lookup import Part
+    from ingate.secret import Secret
     from ingate.spec import ModelSpec
 
 SERVE_KEY: Final = "INGATE_SERVE_KEY"
@@ -83,9 +83,9 @@ class Collector:
         for spec in specs:
             self._add_list(None, spec)
 
-    def add_wildcard(self, backing: str) -> None:
-        """All models of a backing, known to anyone or not: `groq/*`."""
-        self._entry(f"{backing}/*", f"{backing}/*", backing, {})
+    def add_wildcard(self, provider: str) -> None:
+        """All models of a provider, known to anyone or not: `groq/*`."""
+        self._entry(f"{provider}/*", f"{provider}/*", provider, {})
 
     def _add_list(self, name: str | None, text: str) -> None:
         try:
@@ -106,15 +106,15 @@ class Collector:
         params = {key: value for key, value in spec.params.items() if key not in OWN_PARAMS}
         if "timeout" in spec.params:
             params["timeout"] = spec.params["timeout"]
-        plain = f"{spec.backing}/{spec.model}"
+        plain = f"{spec.provider}/{spec.model}"
         listed = name or (f"{plain}-{len(self._named)}" if params and plain in self._named else plain)
-        if route.backing == "local":
+        if route.provider == "local":
             return self._local(listed, plain, params)
         if route.engine == "scripted":
             return None
-        if route.backing in self._config.settings.servers or route.backing == "tensorzero":
-            return self._server(listed, route.backing, route.model, route.api_base, params)
-        return self._entry(listed, f"{route.backing}/{route.model}", route.backing, params)
+        if route.provider in self._config.settings.servers or route.provider == "tensorzero":
+            return self._server(listed, route.provider, route.model, route.api_base, params)
+        return self._entry(listed, f"{route.provider}/{route.model}", route.provider, params)
 
     def _put(self, name: str, params: dict[str, Any]) -> str:
         if name not in self._named:
@@ -144,13 +144,13 @@ class Collector:
             found["api_key"] = self._variable(variable, f"the key of {server}", settings.api_key)
         return self._put(name, {**found, **params})
 
-    def _entry(self, name: str, model: str, backing: str, params: dict[str, Any]) -> str:
-        return self._put(name, {"model": model, **self._credential(backing), **params})
+    def _entry(self, name: str, model: str, provider: str, params: dict[str, Any]) -> str:
+        return self._put(name, {"model": model, **self._credential(provider), **params})
 
     def _credential(self, name: str) -> dict[str, Any]:
-        """litellm's arguments for a backing's credential, each a reference to a variable."""
-        known, environ = credentials.backing(name), self._config.environ
-        settings = self._config.backing(known.name)
+        """litellm's arguments for a provider's credential, each a reference to a variable."""
+        known, environ = providers.provider(name), self._config.environ
+        settings = self._config.provider(known.name)
         found = lookup.find(known, environ, settings)
         out: dict[str, Any] = {}
         if isinstance(found, Found):
@@ -170,14 +170,14 @@ class Collector:
             out["api_base"] = address.for_lane(known, base[0], "litellm")
         return out
 
-    def _part(self, out: dict[str, Any], backing: str, part: Part) -> None:
+    def _part(self, out: dict[str, Any], provider: str, part: Part) -> None:
         if part.target == "api_base":
             return  # an address is no secret, and is written as it is
-        variable = part.name or part.variable or f"{backing}_{part.target}".upper()
+        variable = part.name or part.variable or f"{provider}_{part.target}".upper()
         if variable.endswith("_FILE") or variable == "GOOGLE_APPLICATION_CREDENTIALS":
             self._note(f"{variable} names a file: the proxy's machine needs it too")
-        reference = self._variable(variable, credentials.backing(backing).display_name, part.ref)
-        if part.target in credentials.litellm_arguments() | {"api_key"}:
+        reference = self._variable(variable, providers.provider(provider).display_name, part.ref)
+        if part.target in providers.litellm_arguments() | {"api_key"}:
             out[part.target] = reference
 
     def _variable(self, name: str, purpose: str, ref: SecretRef | None = None) -> str:

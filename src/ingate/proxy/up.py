@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ingate._errors import ConfigError, MissingExtra, TimedOut, Unavailable
+from ingate.errors import ConfigError, MissingExtraError, RequestTimeoutError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ingate._secret import Secret
+    from ingate.secret import Secret
 
 LIMIT_S: Final = 180.0
 _STOP_S: Final = 15.0
@@ -35,7 +35,7 @@ def find_litellm(given: str | None, cwd: Path) -> list[str]:
 
     Raises:
         ConfigError: The one given is not there.
-        MissingExtra: There is none.
+        MissingExtraError: There is none.
     """
     if given is not None:
         if not Path(given).is_file():
@@ -47,7 +47,7 @@ def find_litellm(given: str | None, cwd: Path) -> list[str]:
     made = cwd / ".venv-proxy" / "bin" / "litellm"
     if made.is_file():
         return [str(made)]
-    raise MissingExtra(
+    raise MissingExtraError(
         "no LiteLLM proxy is installed here",
         extra="proxy",
         fix="run `make setup-proxy` in ingate's folder and `ingate proxy up` there, or pip install '.[proxy]'",
@@ -91,8 +91,8 @@ class Running:
         """Wait until it answers its own health check.
 
         Raises:
-            Unavailable: It ended; the message has the end of its log.
-            TimedOut: It runs, and does not answer within `limit_s` seconds.
+            UnavailableError: It ended; the message has the end of its log.
+            RequestTimeoutError: It runs, and does not answer within `limit_s` seconds.
         """
         import aiohttp
 
@@ -110,13 +110,13 @@ class Running:
                     progress(waited_s)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.process.wait(), _POLL_S)
-        raise TimedOut(
+        raise RequestTimeoutError(
             f"the proxy did not become healthy within {limit_s:g} s", timeout_s=limit_s, fix=f"read its log: {self.log}"
         )
 
-    def ended(self) -> Unavailable:
+    def ended(self) -> UnavailableError:
         """The error for a proxy that ended by itself."""
-        return Unavailable(
+        return UnavailableError(
             f"the proxy ended with status {self.process.returncode}:\n{tail(self.log)}",
             retryable=False,
             fix=f"read its log: {self.log}",
@@ -148,7 +148,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
         log: Where its output goes; written anew, readable by its owner alone.
 
     Raises:
-        Unavailable: The command cannot be run.
+        UnavailableError: The command cannot be run.
     """
     arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
     descriptor = _fresh(log)
@@ -164,7 +164,9 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
             preexec_fn=_ending_with_parent(),
         )
     except OSError as error:
-        raise Unavailable(f"cannot run {command[0]}: {error.strerror}", retryable=False, fix="--litellm PATH") from None
+        raise UnavailableError(
+            f"cannot run {command[0]}: {error.strerror}", retryable=False, fix="--litellm PATH"
+        ) from None
     finally:
         os.close(descriptor)
     return Running(process, f"http://127.0.0.1:{port}", log)

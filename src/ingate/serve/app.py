@@ -7,11 +7,10 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from ingate._errors import IngateError
-from ingate.serve.body import ClientLeft, read_json
+from ingate.errors import IngateError, InternalError
+from ingate.serve.body import ClientDisconnectedError, read_json
 from ingate.serve.call import Call
 from ingate.serve.leaving import until_client_leaves
-from ingate.serve.problems import InternalError
 from ingate.serve.protocol import CANCELS
 from ingate.serve.routes import Handler, endpoint, handler, teller
 
@@ -36,7 +35,7 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            with contextlib.suppress(ClientLeft):
+            with contextlib.suppress(ClientDisconnectedError):
                 await _answer(gateway, scope, receive, send)
         elif kind == "lifespan":
             await _live(gateway, receive, send)
@@ -81,7 +80,7 @@ async def _handle(found: Handler, call: Call) -> None:
         if call.started:
             raise
         await call.refuse(error)
-    except ClientLeft:
+    except ClientDisconnectedError:
         raise
     except Exception as error:
         if call.started:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.serve.problems import InvalidRequest
+from ingate.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ MAX_BODY_BYTES: Final = 100 * 1024 * 1024
 """The largest body taken, in bytes: room for long conversations with images and PDFs in base64."""
 
 
-class ClientLeft(Exception):
+class ClientDisconnectedError(Exception):
     """The client went away; nobody is there to answer."""
 
 
@@ -25,13 +25,13 @@ async def read_json(receive: Receive, headers: Mapping[bytes, bytes], *, limit: 
     """The body as a JSON object.
 
     Raises:
-        InvalidRequest: No JSON, no object (400), larger than `limit` (413), or sent as another media type (415). The
+        InvalidRequestError: No JSON, no object (400), larger than `limit` (413), or sent as another media type (415). The
             last also keeps web pages out: a browser sends foreign JSON only after asking, and the answer is no.
-        ClientLeft: The client is gone.
+        ClientDisconnectedError: The client is gone.
     """
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type and media_type != b"application/json" and not media_type.endswith(b"+json"):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"the body is {media_type.decode('latin-1')!r}; this endpoint takes application/json",
             status=415,
             code="unsupported_media_type",
@@ -42,13 +42,13 @@ async def read_json(receive: Receive, headers: Mapping[bytes, bytes], *, limit: 
         raise _too_large(limit)
     data = await _read(receive, limit)
     if not data:
-        raise InvalidRequest("the body is empty; a JSON object is needed", code="invalid_json")
+        raise InvalidRequestError("the body is empty; a JSON object is needed", code="invalid_json")
     try:
         body = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"the body is not valid JSON: {error}", code="invalid_json") from None
+        raise InvalidRequestError(f"the body is not valid JSON: {error}", code="invalid_json") from None
     if not isinstance(body, dict):
-        raise InvalidRequest(f"the body is a JSON {_kind(body)}; an object is needed", code="invalid_json")
+        raise InvalidRequestError(f"the body is a JSON {_kind(body)}; an object is needed", code="invalid_json")
     return body
 
 
@@ -58,7 +58,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientLeft
+            raise ClientDisconnectedError
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
@@ -68,8 +68,8 @@ async def _read(receive: Receive, limit: int) -> bytes:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _too_large(limit: int) -> InvalidRequest:
-    return InvalidRequest(
+def _too_large(limit: int) -> InvalidRequestError:
+    return InvalidRequestError(
         f"the body is larger than {limit // (1024 * 1024)} MB",
         status=413,
         code="request_too_large",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.serve.body import ClientLeft
+from ingate.serve.body import ClientDisconnectedError
+from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ingate._errors import IngateError
+    from ingate.errors import IngateError
     from ingate.serve.protocol import GatewayLike, Message, Send
 
 _PASSED_ON: Final = ("x-ratelimit-", "x-litellm-")
@@ -68,7 +69,7 @@ class Call:
 
     async def refuse(self, error: IngateError) -> None:
         """Answer with an error: its status, its headers, and the error JSON of OpenAI or of the endpoint's own API."""
-        status, headers, answer = told(error) if self.tell is None else self.tell(error, self.request_id)
+        status, headers, answer = error_to_response(error) if self.tell is None else self.tell(error, self.request_id)
         await self.reply(answer, status=status, headers=headers)
 
     async def start_events(self, metadata: Mapping[str, Any] | None) -> None:
@@ -88,22 +89,7 @@ class Call:
         try:
             await self.send(message)
         except OSError:  # how some servers say that the client has left
-            raise ClientLeft from None
-
-
-def told(error: IngateError) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Status, headers and OpenAI error JSON of an error, with what this room knows of it."""
-    from ingate.wire.errors import error_to_response
-
-    status, headers, answer = error_to_response(error)
-    details = answer.setdefault("error", {})
-    if (param := getattr(error, "param", None)) is not None:
-        details["param"] = param
-    if partial_text := getattr(error, "partial_text", ""):
-        details["partial_text"] = partial_text
-    if allowed := getattr(error, "allowed", ()):
-        headers["allow"] = ", ".join(allowed)
-    return status, headers, answer
+            raise ClientDisconnectedError from None
 
 
 def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
@@ -111,7 +97,7 @@ def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
     if not metadata:
         return {}
     headers = {}
-    for name in ("spec", "engine", "backing"):
+    for name in ("spec", "engine", "provider"):
         if value := metadata.get(name):
             headers[f"x-ingate-{name}"] = str(value)
     if dropped := metadata.get("dropped"):

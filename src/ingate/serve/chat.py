@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError, Unavailable
-from ingate.serve.body import ClientLeft
-from ingate.serve.call import told
+from ingate.errors import IngateError, InternalError, UnavailableError
+from ingate.serve.body import ClientDisconnectedError
 from ingate.serve.checks import check_chat
-from ingate.serve.problems import InternalError
+from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -35,7 +34,7 @@ async def _stream(call: Call) -> None:
         try:
             first = await anext(chunks)
         except StopAsyncIteration:
-            raise Unavailable("the model's stream ended before it began") from None
+            raise UnavailableError("the model's stream ended before it began") from None
         await call.start_events(first.get("ingate"))
         await _send_events(call, first, chunks)
     finally:
@@ -54,13 +53,13 @@ async def _send_events(call: Call, first: dict[str, Any], rest: AsyncIterator[di
                 await call.send_event(encode_chunk(chunk))
     except IngateError as error:
         # Too late for a status. SDKs raise on an `error` event; there is no end mark after it.
-        await call.send_event(encode_chunk(told(error)[2]), last=True)
-    except ClientLeft:
+        await call.send_event(encode_chunk(error_to_response(error)[2]), last=True)
+    except ClientDisconnectedError:
         raise
     except Exception as error:
         logger.exception("request %s failed inside a stream", call.request_id)
         fault = InternalError(f"ingate failed inside the stream ({type(error).__name__}); its log has the traceback")
-        await call.send_event(encode_chunk(told(fault)[2]), last=True)
+        await call.send_event(encode_chunk(error_to_response(fault)[2]), last=True)
     else:
         # In one piece with the end of the body, so that a client that stops at the mark leaves nothing unread.
         await call.send_event(DONE, last=True)

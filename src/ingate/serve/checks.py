@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.serve.problems import InvalidRequest
+from ingate.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,13 +55,13 @@ _EMBEDDINGS: Final[Mapping[str, str]] = {"dimensions": "an integer", "encoding_f
 
 
 def check_chat(body: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest`, naming the parameter, where a chat-completions request is malformed."""
+    """Raise `InvalidRequestError`, naming the parameter, where a chat-completions request is malformed."""
     _check_model(body)
     messages = _needed(body, "messages")
     if not isinstance(messages, list):
         raise _wrong("messages", "an array of messages", messages)
     if not messages:
-        raise InvalidRequest("'messages' is empty; at least one message is needed", param="messages")
+        raise InvalidRequestError("'messages' is empty; at least one message is needed", param="messages")
     for place, message in enumerate(messages):
         _check_message(message, f"messages[{place}]")
     _check_types(body, _CHAT)
@@ -74,16 +74,16 @@ def check_chat(body: Mapping[str, Any]) -> None:
 
 
 def check_embeddings(body: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest`, naming the parameter, where an embeddings request is malformed."""
+    """Raise `InvalidRequestError`, naming the parameter, where an embeddings request is malformed."""
     _check_model(body)
     text = _needed(body, "input")
     if not isinstance(text, str | list):
         raise _wrong("input", "a string or an array", text)
     if not text:
-        raise InvalidRequest("'input' is empty", param="input")
+        raise InvalidRequestError("'input' is empty", param="input")
     _check_types(body, _EMBEDDINGS)
     if body.get("encoding_format") not in {None, "float", "base64"}:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"'encoding_format' is {body['encoding_format']!r}; it is 'float' or 'base64'", param="encoding_format"
         )
 
@@ -93,7 +93,9 @@ def _check_model(body: Mapping[str, Any]) -> None:
     if not isinstance(model, str):
         raise _wrong("model", "a string", model)
     if not model.strip():
-        raise InvalidRequest("'model' is empty; a model spec is needed", param="model", fix="ingate models lists them")
+        raise InvalidRequestError(
+            "'model' is empty; a model spec is needed", param="model", fix="ingate models lists them"
+        )
 
 
 def _check_message(message: object, name: str) -> None:
@@ -130,11 +132,11 @@ def _needed(body: Mapping[str, Any], name: str, inside: str = "") -> Any:
     param = f"{inside}.{name}" if inside else name
     value = body.get(name)
     if value is None:
-        raise InvalidRequest(f"{param!r} is missing", param=param, code="missing_required_parameter")
+        raise InvalidRequestError(f"{param!r} is missing", param=param, code="missing_required_parameter")
     return value
 
 
-def _wrong(param: str, wanted: str, value: object) -> InvalidRequest:
+def _wrong(param: str, wanted: str, value: object) -> InvalidRequestError:
     shown = repr(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-    return InvalidRequest(f"{param!r} must be {wanted}, and is {shown}", param=param, code="invalid_type")
+    return InvalidRequestError(f"{param!r} must be {wanted}, and is {shown}", param=param, code="invalid_type")

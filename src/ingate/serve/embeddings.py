@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def embeddings(call: Call) -> None:
-    """Embed text, in the encoding that was asked for whatever the backing answers in."""
+    """Embed text, in the encoding that was asked for whatever the provider answers in."""
     check_embeddings(call.body)
     answer = await call.gateway.embed(call.body)
     convert = _to_base64 if call.body.get("encoding_format") == "base64" else _to_floats

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ingate._errors import IngateError, Unavailable
-from ingate.serve.body import ClientLeft
-from ingate.serve.problems import InternalError
+from ingate.errors import IngateError, InternalError, UnavailableError
+from ingate.serve.body import ClientDisconnectedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +43,7 @@ async def send_stream(call: Call, chat: Mapping[str, Any], writer: EventWriter) 
         try:
             first = await anext(chunks)
         except StopAsyncIteration:
-            raise Unavailable("the model's stream ended before it began") from None
+            raise UnavailableError("the model's stream ended before it began") from None
         await call.start_events(first.get("ingate"))
         try:
             about = first.get("ingate")
@@ -55,7 +54,7 @@ async def send_stream(call: Call, chat: Mapping[str, Any], writer: EventWriter) 
                     await call.send_event(data)
         except IngateError as error:
             await call.send_event(writer.fail(error, call.request_id), last=True)
-        except ClientLeft:
+        except ClientDisconnectedError:
             raise
         except Exception as error:
             logger.exception("request %s failed inside a stream", call.request_id)

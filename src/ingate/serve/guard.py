@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import AuthenticationFailed, IngateError, PermissionDenied
-from ingate.serve.call import told
+from ingate.errors import AuthenticationError, IngateError, PermissionDeniedError
 from ingate.serve.routes import endpoint, teller
+from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate._secret import Secret
+    from ingate.secret import Secret
     from ingate.serve.protocol import ASGIApp, Message, Receive, Scope, Send
 
 access = logging.getLogger("ingate.access")
@@ -82,7 +82,7 @@ def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -
         name = host if host.startswith("[") and host.endswith("]") else host.rpartition(":")[0] or host
         if name in _LOCAL_HOSTS or not host:
             return None
-        return PermissionDenied(
+        return PermissionDeniedError(
             f"this server is for this machine alone, and was called as {host!r}",
             fix="call it as http://127.0.0.1, or start it with --key-file",
         )
@@ -90,13 +90,13 @@ def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -
         return None
     given = _given(headers)
     if not given:
-        return AuthenticationFailed(
+        return AuthenticationError(
             "this server needs its key, and the request has none",
             code="missing_api_key",
             fix="send the header `Authorization: Bearer KEY`; the key is in the server's key file",
         )
     if not hmac.compare_digest(given, key.reveal().encode()):
-        return AuthenticationFailed(
+        return AuthenticationError(
             "the key is not this server's", fix="the key is in the file that `ingate serve` names when it starts"
         )
     return None
@@ -139,7 +139,7 @@ def _telling(send: Send, seen: _Seen, extra: list[tuple[bytes, bytes]]) -> Send:
 
 async def _refuse(send: Send, path: str, error: IngateError) -> None:
     tell = teller(path)
-    status, headers, answer = told(error) if tell is None else tell(error, "")
+    status, headers, answer = error_to_response(error) if tell is None else tell(error, "")
     await _answer(send, status, {**headers, "www-authenticate": "Bearer"}, msgspec.json.encode(answer))
 
 

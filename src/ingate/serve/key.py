@@ -7,8 +7,8 @@ import secrets
 import stat
 from typing import TYPE_CHECKING, Final
 
-from ingate._errors import ConfigError
-from ingate._secret import Secret
+from ingate.errors import ConfigError
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ _MOST_BYTES: Final = 4096
 
 def default_key_file() -> Path:
     """Where the key is kept unless told otherwise: `serve.key` in the user's state folder."""
-    from ingate._paths import state_dir
+    from ingate.paths import state_dir
 
     return state_dir() / "serve.key"
 

@@ -1,17 +1,17 @@
-"""`POST /v1/messages`: Anthropic's Messages API, whole and streamed, for every backing."""
+"""`POST /v1/messages`: Anthropic's Messages API, whole and streamed, for every provider."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingate.serve.call import told
 from ingate.serve.events import send_stream
-from ingate.serve.messages_answer import error_body, message_of
-from ingate.serve.messages_request import chat_request
-from ingate.serve.messages_stream import MessageStream
+from ingate.wire.errors import error_to_response
+from ingate.wire.messages.downstream_answer import error_body, message_of
+from ingate.wire.messages.downstream_request import chat_request
+from ingate.wire.messages.downstream_stream import MessageStream
 
 if TYPE_CHECKING:
-    from ingate._errors import IngateError
+    from ingate.errors import IngateError
     from ingate.serve.call import Call
 
 
@@ -27,5 +27,5 @@ async def messages(call: Call) -> None:
 
 def tell(error: IngateError, request_id: str) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Status, headers and body of an error as Anthropic's SDKs read them."""
-    status, headers, _ = told(error)
+    status, headers, _ = error_to_response(error)
     return status, headers, error_body(error, request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingate._errors import ModelNotFound
+from ingate.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
     from ingate.serve.call import Call
@@ -23,4 +23,4 @@ async def retrieve_model(call: Call) -> None:
         if model.get("id") == wanted:
             await call.reply(model)
             return
-    raise ModelNotFound(f"no model {wanted!r} is ready", fix="ingate models --ready lists those that are")
+    raise ModelNotFoundError(f"no model {wanted!r} is ready", fix="ingate models --ready lists those that are")

@@ -1,13 +1,13 @@
-"""`POST /v1/responses`: OpenAI's Responses API, whole and streamed, for every backing. Nothing is stored."""
+"""`POST /v1/responses`: OpenAI's Responses API, whole and streamed, for every provider. Nothing is stored."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ingate.serve.events import send_stream
-from ingate.serve.responses_answer import response_of
-from ingate.serve.responses_request import chat_request
-from ingate.serve.responses_stream import ResponseStream
+from ingate.wire.responses.downstream_answer import response_of
+from ingate.wire.responses.downstream_request import chat_request
+from ingate.wire.responses.downstream_stream import ResponseStream
 
 if TYPE_CHECKING:
     from ingate.serve.call import Call

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import IngateError, NotServed
+from ingate.errors import IngateError, MethodNotAllowedError, NotSupportedError
 from ingate.serve import chat, embeddings, health, messages, models, responses
 from ingate.serve.call import Call
-from ingate.serve.problems import MethodNotAllowed
 
 if TYPE_CHECKING:
     from ingate.serve.protocol import Scope
@@ -49,18 +48,18 @@ def handler(method: str, path: str) -> Handler:
     """What answers `method` on an endpoint.
 
     Raises:
-        NotServed: ingate does not have the endpoint (501). Clients do not retry that.
-        MethodNotAllowed: It has the endpoint, but not that method (405).
+        NotSupportedError: ingate does not have the endpoint (501). Clients do not retry that.
+        MethodNotAllowedError: It has the endpoint, but not that method (405).
     """
     methods = ROUTES.get(path) or _below(path)
     if methods is None:
         served = ", ".join(f"/v1{name}" for name in ROUTES if not name.endswith("/"))
-        raise NotServed(
+        raise NotSupportedError(
             f"ingate does not serve {method} /v1{path}", fix=f"what it serves is {served}; call a provider's own API"
         )
     found = methods.get("GET" if method == "HEAD" else method)
     if found is None:
-        raise MethodNotAllowed(f"/v1{path} takes {' or '.join(methods)}, not {method}", allowed=tuple(methods))
+        raise MethodNotAllowedError(f"/v1{path} takes {' or '.join(methods)}, not {method}", allowed=tuple(methods))
     return found
 
 

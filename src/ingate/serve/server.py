@@ -9,7 +9,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Final
 
-from ingate._errors import ConfigError, MissingExtra
+from ingate.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,13 +86,13 @@ async def serve(
         stopping: Called at the first signal, with the number of requests that still run.
 
     Raises:
-        MissingExtra: uvicorn is not installed.
+        MissingExtraError: uvicorn is not installed.
     """
     try:
         import uvicorn
     except ImportError:
         bound.close()
-        raise MissingExtra("uvicorn is not installed, and `ingate serve` runs on it", extra="serve") from None
+        raise MissingExtraError("uvicorn is not installed, and `ingate serve` runs on it", extra="serve") from None
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager

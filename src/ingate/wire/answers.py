@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ingate._errors import Unavailable
+from ingate.errors import UnavailableError
 from ingate.wire.json_text import read_json
 
 if TYPE_CHECKING:
@@ -18,24 +18,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse_object(data: bytes | str, *, far_side: str) -> dict[str, Any]:
-    """A JSON object. Raises `Unavailable` where `data` is anything else."""
+    """A JSON object. Raises `UnavailableError` where `data` is anything else."""
     try:
         value = read_json(data)
     except ValueError:
         shown = data[:80].decode(errors="replace") if isinstance(data, bytes) else data[:80]
-        raise Unavailable(f"{far_side} answered with something that is no JSON: {shown!r}", status=502) from None
+        raise UnavailableError(f"{far_side} answered with something that is no JSON: {shown!r}", status=502) from None
     if not isinstance(value, dict):
-        raise Unavailable(f"{far_side} answered with {type(value).__name__}, not an object", status=502)
+        raise UnavailableError(f"{far_side} answered with {type(value).__name__}, not an object", status=502)
     return value
 
 
 @contextmanager
 def reading(far_side: str) -> Generator[None]:
-    """What goes wrong in here means that the far side's answer is not the format it should be in: `Unavailable`."""
+    """What goes wrong in here means that the far side's answer is not the format it should be in: `UnavailableError`."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise Unavailable(f"{far_side} answered in a form that is not its own: {error!r}", status=502) from None
+        raise UnavailableError(f"{far_side} answered in a form that is not its own: {error!r}", status=502) from None
 
 
 def text(value: Any) -> str:

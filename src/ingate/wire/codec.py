@@ -1,6 +1,6 @@
 """What a wire format is: pure functions between OpenAI's dicts and a provider's bytes.
 
-A codec opens no connection and holds no credential. `engines/direct.py` sends what `request` gives, puts the
+A codec opens no connection and holds no credential. `engines/native.py` sends what `request` gives, puts the
 credential on it, and hands back what came. A new format is one module here, named in `_MODULES`, with an instance of
 its codec as `CODEC`.
 """
@@ -11,26 +11,26 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from ingate._errors import IngateError, NotServed
+from ingate.errors import IngateError, NotSupportedError
 from ingate.wire.errors import error_from_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingate._secret import Secret
+    from ingate.secret import Secret
 
 DropPolicy = Literal["strict", "warn", "drop"]
 
 # Wire format → the module that has its CODEC; imported when the first call needs it.
 _MODULES: Final[Mapping[str, str]] = {
-    "openai": "ingate.wire.openai",
-    "azure": "ingate.wire.azure",
-    "anthropic": "ingate.wire.anthropic",
-    "gemini": "ingate.wire.gemini",
-    "bedrock": "ingate.wire.bedrock",
-    "bedrock_invoke": "ingate.wire.bedrock",
-    "cohere": "ingate.wire.cohere",
-    "ollama": "ingate.wire.ollama",
+    "chat": "ingate.wire.chat.codec",
+    "azure": "ingate.wire.chat.azure",
+    "messages": "ingate.wire.messages.codec",
+    "gemini": "ingate.wire.gemini.codec",
+    "bedrock": "ingate.wire.bedrock.codec",
+    "bedrock_invoke": "ingate.wire.bedrock.codec",
+    "cohere": "ingate.wire.cohere.codec",
+    "ollama": "ingate.wire.ollama.codec",
 }
 
 
@@ -63,7 +63,7 @@ class StreamDecoder(Protocol):
         ...
 
     def close(self) -> list[dict[str, Any]]:
-        """The body has ended: what was held back. Raises `StreamInterrupted` where the answer was not finished."""
+        """The body has ended: what was held back. Raises `StreamInterruptedError` where the answer was not finished."""
         ...
 
 
@@ -94,8 +94,8 @@ class Codec(Protocol):
             body: An OpenAI request without `model` and `stream`; `extra_body` is merged over the result.
             stream: Whether to ask for a stream, always with usage.
             api_base: Where it will go, for formats whose path depends on it.
-            facts: What the catalog knows of the model (`max_output_tokens`, `supports_…`), and `backing`.
-            drop_params: What to do with a parameter the model cannot take: `strict` raises `BadRequest`, `warn`
+            facts: What the catalog knows of the model (`max_output_tokens`, `supports_…`), and `provider`.
+            drop_params: What to do with a parameter the model cannot take: `strict` raises `BadRequestError`, `warn`
                 drops and tells, `drop` drops. What is dropped is named in `dropped` either way.
             params: Values that are no secret but shape the request (`api_version`, `vertex_project`, region).
         """
@@ -104,7 +104,7 @@ class Codec(Protocol):
     def response(self, body: bytes, *, model: str) -> dict[str, Any]:
         """The provider's whole answer as an OpenAI completion, before `normalise_completion`.
 
-        Raises the matching `IngateError` for an error inside a 200, `Unavailable` for what is not the format.
+        Raises the matching `IngateError` for an error inside a 200, `UnavailableError` for what is not the format.
         """
         ...
 
@@ -118,7 +118,7 @@ class Codec(Protocol):
         headers: Mapping[str, str],
         body: bytes,
         *,
-        backing: str | None,
+        provider: str | None,
         secrets: Iterable[Secret | None] = (),
         credential_source: str | None = None,
     ) -> IngateError:
@@ -128,7 +128,7 @@ class Codec(Protocol):
     def embeddings_request(
         self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
     ) -> WireRequest:
-        """The provider's request for an OpenAI embeddings `body`; raises `NotServed` where the format has none."""
+        """The provider's request for an OpenAI embeddings `body`; raises `NotSupportedError` where the format has none."""
         ...
 
     def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
@@ -147,36 +147,36 @@ class BaseCodec:
         headers: Mapping[str, str],
         body: bytes,
         *,
-        backing: str | None,
+        provider: str | None,
         secrets: Iterable[Secret | None] = (),
         credential_source: str | None = None,
     ) -> IngateError:
         """The error an answer with an error status means."""
         return error_from_response(
-            status, headers, body, backing=backing, secrets=secrets, credential_source=credential_source
+            status, headers, body, provider=provider, secrets=secrets, credential_source=credential_source
         )
 
     def embeddings_request(
         self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
     ) -> WireRequest:
-        """Raises `NotServed`: this format has no embeddings here."""
-        raise NotServed(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
+        """Raises `NotSupportedError`: this format has no embeddings here."""
+        raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
 
     def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
-        """Raises `NotServed`: this format has no embeddings here."""
-        raise NotServed(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
+        """Raises `NotSupportedError`: this format has no embeddings here."""
+        raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
 
 
 def codec_for(wire_format: str) -> Codec:
     """The codec of a wire format, imported when first asked for.
 
     Raises:
-        NotServed: No codec speaks it, or its module is not part of this build.
+        NotSupportedError: No codec speaks it, or its module is not part of this build.
     """
     module = _MODULES.get(wire_format)
     if module is None:
-        raise NotServed(
-            f"no codec speaks the wire format {wire_format!r}", fix="use the litellm.<backing>/<model> lane"
+        raise NotSupportedError(
+            f"no codec speaks the wire format {wire_format!r}", fix="use the litellm.<provider>/<model> lane"
         )
     loaded = import_module(module)
     codecs: Mapping[str, Codec] | None = getattr(loaded, "CODECS", None)

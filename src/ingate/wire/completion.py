@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import Unavailable
+from ingate.errors import UnavailableError
 from ingate.wire.fields import finish_reason, unify
 from ingate.wire.thinking import add_blocks
 from ingate.wire.tool_calls import whole_calls
@@ -29,11 +29,11 @@ def normalise_completion(completion: Mapping[str, Any], model: str) -> dict[str,
         model: The model's name, for answers that say none.
 
     Raises:
-        Unavailable: The answer has no choices.
+        UnavailableError: The answer has no choices.
     """
     choices = completion.get("choices")
     if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
-        raise Unavailable(f"the answer for {model!r} has no choices", fix="try again, or try another model")
+        raise UnavailableError(f"the answer for {model!r} has no choices", fix="try again, or try another model")
     created = completion.get("created")
     out: dict[str, Any] = {
         "id": str(completion.get("id") or "") or f"chatcmpl-{secrets.token_hex(12)}",
@@ -84,7 +84,7 @@ def assemble(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The completion that a normalised stream's chunks add up to.
 
     Raises:
-        Unavailable: The chunks hold no choice.
+        UnavailableError: The chunks hold no choice.
     """
     out: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError, Unavailable
+from ingate.errors import IngateError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +33,11 @@ class Decoder(ABC):
         """The body has ended: what was held back.
 
         Raises:
-            StreamInterrupted: The answer had not ended.
-            Unavailable: Nothing had come.
+            StreamInterruptedError: The answer had not ended.
+            UnavailableError: Nothing had come.
         """
         if not self._any and self.failed is None:
-            raise Unavailable(
+            raise UnavailableError(
                 "the provider's answer was empty", fix="try again, or name a fallback model after a comma"
             )
         return self._guarded(self._close)

@@ -11,25 +11,25 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import (
-    AuthenticationFailed,
-    BadRequest,
-    ContentFiltered,
-    ContextTooLong,
+from ingate.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContentFilterError,
+    ContextTooLongError,
     IngateError,
-    ModelNotFound,
-    PermissionDenied,
-    RateLimited,
-    TimedOut,
-    Unavailable,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    UnavailableError,
 )
-from ingate._secret import scrub
+from ingate.secret import scrub
 from ingate.wire.error_body import Said, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingate._secret import Secret
+    from ingate.secret import Secret
 
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-litellm-call-id")
 _CONTEXT: Final = re.compile(
@@ -112,7 +112,7 @@ def error_from_response(
     headers: Mapping[str, str],
     body: bytes | dict[str, Any] | str,
     *,
-    backing: str | None,
+    provider: str | None,
     spec: str | None = None,
     secrets: Iterable[Secret | None] = (),
     credential_source: str | None = None,
@@ -123,7 +123,7 @@ def error_from_response(
         status: The HTTP status; below 400 for an error inside a good answer, whose own code or type then decides.
         headers: The answer's headers, in any case.
         body: The answer's body, or the error object in it.
-        backing: Whom the call was for.
+        provider: Whom the call was for.
         spec: The model spec as the user wrote it.
         secrets: Values to mask in what the provider says.
         credential_source: Where the credential came from, for the `fix` of a refused one.
@@ -139,10 +139,10 @@ def error_from_response(
         status = _status_inside(code, said.kind, message)
     words = f"{code} {said.kind} {message}"
     cls, retryable = _class_of(status, code, said, words)
-    who = backing or "the provider"
+    who = provider or "the provider"
     source = credential_source or "the configured credential"
     details: dict[str, Any] = {
-        "backing": backing,
+        "provider": provider,
         "spec": spec,
         "status": status,
         "fix": _fix(cls, who, source, words, is_html=said.is_html),
@@ -152,23 +152,23 @@ def error_from_response(
     }
     if retryable is not None:
         details["retryable"] = retryable
-    if code == "insufficient_quota" or (code and not code.isdigit() and cls is BadRequest):
+    if code == "insufficient_quota" or (code and not code.isdigit() and cls is BadRequestError):
         details["code"] = code
-    if cls in {RateLimited, Unavailable, TimedOut}:
+    if cls in {RateLimitError, UnavailableError, RequestTimeoutError}:
         details["retry_after_s"] = _retry_after(lowered, said, message)
     return cls(f"{who} {_VERBS[cls]} ({status}){': ' + message if message else ''}", **details)
 
 
 _VERBS: Final[Mapping[type[IngateError], str]] = {
-    AuthenticationFailed: "refused the key",
-    PermissionDenied: "does not allow this",
-    ModelNotFound: "has no such model",
-    BadRequest: "cannot take this request",
-    ContextTooLong: "says that the conversation is too long for the model",
-    ContentFiltered: "refused the request for its content",
-    RateLimited: "says that there were too many requests",
-    Unavailable: "did not answer as it should",
-    TimedOut: "took too long",
+    AuthenticationError: "refused the key",
+    PermissionDeniedError: "does not allow this",
+    ModelNotFoundError: "has no such model",
+    BadRequestError: "cannot take this request",
+    ContextTooLongError: "says that the conversation is too long for the model",
+    ContentFilterError: "refused the request for its content",
+    RateLimitError: "says that there were too many requests",
+    UnavailableError: "did not answer as it should",
+    RequestTimeoutError: "took too long",
 }
 
 
@@ -190,40 +190,40 @@ def _status_inside(code: str, kind: str, message: str) -> int:
 def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[IngateError], bool | None]:
     """The class for a status, refined by the words; whether to retry where that is not the class's own answer."""
     if status in {408, 504, 524, 598, 599}:
-        return TimedOut, None
+        return RequestTimeoutError, None
     if status in {429, 498}:
         # Groq's 498: the flex tier is full. A quota that is used up does not come back by waiting.
         used_up = code == "insufficient_quota" or (_QUOTA.search(f"{code} {said.message}") and not _soon(said))
-        return RateLimited, False if used_up else None
+        return RateLimitError, False if used_up else None
     if status >= 500 or status == 499:
-        return Unavailable, status != 501
+        return UnavailableError, status != 501
     if status == 401:
-        return AuthenticationFailed, None
+        return AuthenticationError, None
     if status in {402, 403}:
         if status == 403 and _KEY.search(words) and "permission" not in words.lower():
-            return AuthenticationFailed, None
-        return PermissionDenied, None
+            return AuthenticationError, None
+        return PermissionDeniedError, None
     if status in {404, 410}:
         # A page that is not there at all is a wrong base URL; the fix says so.
-        return ModelNotFound, None
+        return ModelNotFoundError, None
     if status in {409, 423, 424, 425}:
-        return Unavailable, True
+        return UnavailableError, True
     return _refined(status, code, words), None
 
 
 def _refined(status: int, code: str, words: str) -> type[IngateError]:
     """400, 413, 422 and their like, by what they say."""
     if code in {"content_filter", "content_policy_violation"}:
-        return ContentFiltered
+        return ContentFilterError
     if status == 413 or _CONTEXT.search(words):
-        return ContextTooLong if _CONTEXT.search(words) else BadRequest
+        return ContextTooLongError if _CONTEXT.search(words) else BadRequestError
     if _KEY.search(words):
-        return AuthenticationFailed
+        return AuthenticationError
     if _MODEL.search(words):
-        return ModelNotFound
+        return ModelNotFoundError
     if _FILTER.search(words):
-        return ContentFiltered
-    return PermissionDenied if _QUOTA.search(words) else BadRequest
+        return ContentFilterError
+    return PermissionDeniedError if _QUOTA.search(words) else BadRequestError
 
 
 def _soon(said: Said) -> bool:
@@ -232,25 +232,25 @@ def _soon(said: Said) -> bool:
 
 
 def _fix(cls: type[IngateError], who: str, source: str, words: str, *, is_html: bool) -> str:
-    if is_html and cls in {ModelNotFound, Unavailable, PermissionDenied}:
+    if is_html and cls in {ModelNotFoundError, UnavailableError, PermissionDeniedError}:
         return f"the address answers with a web page: check the base URL of {who} (it often ends in /v1)"
-    if cls is AuthenticationFailed:
+    if cls is AuthenticationError:
         return f"{who} refused the key from {source}; check it for typos and expiry, or set another"
-    if cls is PermissionDenied:
+    if cls is PermissionDeniedError:
         if _QUOTA.search(words):
             return f"check the balance and billing of the {who} account that {source} belongs to"
         return f"ask {who} for access to this model or region with the key from {source}, or choose another model"
-    if cls is ModelNotFound:
-        return f"run `ingate models --backing {who}` for the models there are; the base URL may be wrong too"
-    if cls is ContextTooLong:
+    if cls is ModelNotFoundError:
+        return f"run `ingate models --provider {who}` for the models there are; the base URL may be wrong too"
+    if cls is ContextTooLongError:
         return "shorten the conversation, or choose a model with more context (`ingate models 'ctx:>200k'`)"
-    if cls is ContentFiltered:
+    if cls is ContentFilterError:
         return "rephrase the request, or choose another model"
-    if cls is RateLimited:
+    if cls is RateLimitError:
         if _QUOTA.search(words):
             return f"check the plan and billing of the {who} account that {source} belongs to"
         return "wait and try again, or name a fallback model after a comma"
-    if cls is BadRequest:
+    if cls is BadRequestError:
         return "change the parameter that the message names, or set drop_params to leave out what the model cannot take"
     return "try again, or name a fallback model after a comma"
 
@@ -300,8 +300,10 @@ def error_to_response(error: BaseException) -> tuple[int, dict[str, str], dict[s
     if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
         headers["x-request-id"] = error.request_id
     body: dict[str, Any] = {"message": str(error), "type": error.type, "param": None, "code": error.code}
-    for name in ("fix", "backing", "spec", "provider_message"):
-        if value := getattr(error, name):
+    for name in ("param", "fix", "provider", "spec", "provider_message", "partial_text"):
+        if value := getattr(error, name, None):
             body[name] = value
+    if allowed := getattr(error, "allowed", ()):
+        headers["allow"] = ", ".join(allowed)
     status = error.status if 400 <= error.status <= 599 else 500
     return status, headers, {"error": body}

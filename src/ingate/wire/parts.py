@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ingate._errors import BadRequest
+from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,13 +94,13 @@ def data_url(url: str) -> tuple[str, str] | None:
     """The media type and base64 content of a `data:` URL, None for any other URL.
 
     Raises:
-        BadRequest: It is a data URL whose content is not base64.
+        BadRequestError: It is a data URL whose content is not base64.
     """
     if url[:5].lower() != "data:":
         return None
     head, comma, body = url[5:].partition(",")
     if not comma:
-        raise BadRequest("a data URL has no ',' before its content", code="invalid_data_url")
+        raise BadRequestError("a data URL has no ',' before its content", code="invalid_data_url")
     mime, *options = [item.strip() for item in head.split(";")]
     if "base64" not in (option.lower() for option in options):
         return mime.lower() or "text/plain", base64.b64encode(unquote_to_bytes(body)).decode()
@@ -108,7 +108,7 @@ def data_url(url: str) -> tuple[str, str] | None:
     try:
         base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
-        raise BadRequest("a data URL's content is not base64", code="invalid_data_url") from None
+        raise BadRequestError("a data URL's content is not base64", code="invalid_data_url") from None
     return mime.lower() or "application/octet-stream", packed
 
 
@@ -126,14 +126,14 @@ def parts_of(content: Any) -> list[Part]:
     """A message's content as parts: a string is one text part, null is none.
 
     Raises:
-        BadRequest: The content is neither, or a part is not what its type says.
+        BadRequestError: The content is neither, or a part is not what its type says.
     """
     if content is None:
         return []
     if isinstance(content, str):
         return [Part(kind="text", text=content)]
     if not isinstance(content, list):
-        raise BadRequest(f"a message's content is {type(content).__name__}, not a string or a list of parts")
+        raise BadRequestError(f"a message's content is {type(content).__name__}, not a string or a list of parts")
     return [_part(item) for item in content]
 
 
@@ -141,14 +141,14 @@ def _part(item: Any) -> Part:
     if isinstance(item, str):
         return Part(kind="text", text=item)
     if not isinstance(item, dict):
-        raise BadRequest(f"a content part is {type(item).__name__}, not an object")
+        raise BadRequestError(f"a content part is {type(item).__name__}, not an object")
     mark = item.get("cache_control")
     mark = mark if isinstance(mark, dict) else None
     kind = item.get("type")
     if kind in {"text", "input_text", "output_text", "refusal"}:
         text = item.get("refusal") if kind == "refusal" else item.get("text")
         if not isinstance(text, str):
-            raise BadRequest(f"a {kind!r} part has no text")
+            raise BadRequestError(f"a {kind!r} part has no text")
         return Part(kind="text", text=text, cache_control=mark, raw=item)
     if kind in {"image_url", "input_image", "video_url"}:
         medium: Kind = "video" if kind == "video_url" else "image"
@@ -158,11 +158,11 @@ def _part(item: Any) -> Part:
             return _located(medium, url, mark, item)
         if isinstance(item.get("file_id"), str):
             return Part(kind=medium, file_id=item["file_id"], cache_control=mark, raw=item)
-        raise BadRequest(f"a {kind!r} part has no URL")
+        raise BadRequestError(f"a {kind!r} part has no URL")
     if kind == "input_audio":
         audio = item.get("input_audio")
         if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
-            raise BadRequest("an 'input_audio' part has no data")
+            raise BadRequestError("an 'input_audio' part has no data")
         form = str(audio.get("format") or "wav").lower()
         mime = _AUDIO_TYPES.get(form, f"audio/{form}")
         return Part(kind="audio", mime=mime, data=audio["data"], cache_control=mark, raw=item)
@@ -176,7 +176,7 @@ def _located(kind: Kind, url: str, mark: dict[str, Any] | None, raw: Mapping[str
     if inline is not None:
         return Part(kind=kind, mime=inline[0], data=inline[1], cache_control=mark, raw=raw)
     if "://" not in url:
-        raise BadRequest(f"{url[:60]!r} is neither a data URL nor an address")
+        raise BadRequestError(f"{url[:60]!r} is neither a data URL nor an address")
     return Part(kind=kind, mime=mime_of(urlsplit(url).path), url=url, cache_control=mark, raw=raw)
 
 
@@ -200,7 +200,7 @@ def _file(item: Mapping[str, Any], mark: dict[str, Any] | None) -> Part:
         part = _located("file", file_id, mark, item) if "://" in file_id else Part(kind="file", file_id=file_id)
         part.mime, part.cache_control, part.raw = part.mime or str(mime), mark, item
     else:
-        raise BadRequest("a 'file' part has neither file_data nor file_id")
+        raise BadRequestError("a 'file' part has neither file_data nor file_id")
     part.name = name
     part.mime = part.mime or str(mime)
     if part.data is not None and part.mime.startswith("text/"):
@@ -209,11 +209,11 @@ def _file(item: Mapping[str, Any], mark: dict[str, Any] | None) -> Part:
 
 
 def decoded(data: str) -> bytes:
-    """Base64 to bytes. Raises `BadRequest` where it is not base64."""
+    """Base64 to bytes. Raises `BadRequestError` where it is not base64."""
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        raise BadRequest("inline content is not base64", code="invalid_base64") from None
+        raise BadRequestError("inline content is not base64", code="invalid_base64") from None
 
 
 def mime_of(name: str) -> str:
@@ -222,15 +222,15 @@ def mime_of(name: str) -> str:
 
 
 def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The request's messages. Raises `BadRequest` where there are none or one is no object with a known role."""
+    """The request's messages. Raises `BadRequestError` where there are none or one is no object with a known role."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise BadRequest("the request has no messages", code="missing_messages")
+        raise BadRequestError("the request has no messages", code="missing_messages")
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
-            raise BadRequest(f"messages[{at}] is {type(message).__name__}, not an object")
+            raise BadRequestError(f"messages[{at}] is {type(message).__name__}, not an object")
         if message.get("role") not in {"system", "developer", "user", "assistant", "tool", "function"}:
-            raise BadRequest(f"messages[{at}] has the role {message.get('role')!r}")
+            raise BadRequestError(f"messages[{at}] has the role {message.get('role')!r}")
     return messages
 
 
@@ -247,7 +247,7 @@ def calls_of(message: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, A
         if not isinstance(function, dict):
             custom = call.get("custom") if isinstance(call, dict) else None
             if not isinstance(custom, dict):
-                raise BadRequest("a tool call has no function")
+                raise BadRequestError("a tool call has no function")
             function = {"name": custom.get("name"), "arguments": json.dumps({"input": custom.get("input", "")})}
         yield str(call.get("id") or ""), str(function.get("name") or ""), arguments_of(function.get("arguments")), call
 
@@ -270,18 +270,18 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
     """The functions that may be called, and the tools in a provider's own shape, which go as they are.
 
     Raises:
-        BadRequest: A tool is no object, or a function has no name.
+        BadRequestError: A tool is no object, or a function has no name.
     """
     given = body.get("tools") or [
         {"type": "function", "function": function} for function in body.get("functions") or ()
     ]
     if not isinstance(given, list):
-        raise BadRequest("tools is not a list")
+        raise BadRequestError("tools is not a list")
     functions: list[Tool] = []
     native: list[dict[str, Any]] = []
     for tool in given:
         if not isinstance(tool, dict):
-            raise BadRequest("a tool is not an object")
+            raise BadRequestError("a tool is not an object")
         function = tool.get("function")
         if isinstance(custom := tool.get("custom"), dict) and tool.get("type") == "custom":
             # A tool of free text: elsewhere it is a function whose only argument is that text.
@@ -291,7 +291,7 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
             continue
         name = function.get("name")
         if not isinstance(name, str) or not name:
-            raise BadRequest("a function has no name")
+            raise BadRequestError("a function has no name")
         if choice.allowed is not None and name not in choice.allowed:
             continue
         schema = function.get("parameters")
@@ -309,7 +309,7 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
 
 
 def choice_of(body: Mapping[str, Any]) -> Choice:
-    """The request's tool choice, `auto` where it says nothing. Raises `BadRequest` where it cannot be read."""
+    """The request's tool choice, `auto` where it says nothing. Raises `BadRequestError` where it cannot be read."""
     given = body.get("tool_choice", body.get("function_call"))
     if given is None or given == "auto":
         return Choice()
@@ -333,14 +333,14 @@ def choice_of(body: Mapping[str, Any]) -> Choice:
         named = given.get("function") or given.get("custom") or given
         if isinstance(named, dict) and isinstance(named.get("name"), str):
             return Choice(mode="named", name=named["name"])
-    raise BadRequest(f"tool_choice {given!r} is none of auto, none, required or a named function")
+    raise BadRequestError(f"tool_choice {given!r} is none of auto, none, required or a named function")
 
 
 def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
     """What `response_format` asks for: `("text" | "json_object" | "json_schema", the schema or None)`.
 
     Raises:
-        BadRequest: It is none of these, or a json_schema without a schema.
+        BadRequestError: It is none of these, or a json_schema without a schema.
     """
     given = body.get("response_format")
     if given is None:
@@ -355,8 +355,8 @@ def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
         schema = wrapper.get("schema") if isinstance(wrapper, dict) else given.get("schema")
         if isinstance(schema, dict):
             return "json_schema", schema
-        raise BadRequest("response_format has the type json_schema but no schema")
-    raise BadRequest(f"response_format {given!r} is none of text, json_object or json_schema")
+        raise BadRequestError("response_format has the type json_schema but no schema")
+    raise BadRequestError(f"response_format {given!r} is none of text, json_object or json_schema")
 
 
 def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def told_blocks(blocks: list[dict[str, Any]], pieces: Iterable[Mapping[str, Any]
     return told
 
 
-def given_back(message: Any) -> Any:
+def strip_block_indexes(message: Any) -> Any:
     """A message that a client joined from a stream, with its thinking blocks as they were before their `index`."""
     blocks = message.get("thinking_blocks") if isinstance(message, dict) else None
     if not isinstance(blocks, list) or not any(isinstance(block, dict) and "index" in block for block in blocks):

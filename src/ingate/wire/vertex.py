@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import BadRequest
+from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def is_vertex(facts: Mapping[str, Any], params: Mapping[str, str]) -> bool:
-    """Whether the call goes to Vertex AI: its backing says so, or a Vertex project is named."""
-    backing = facts.get("backing")
+    """Whether the call goes to Vertex AI: its provider says so, or a Vertex project is named."""
+    provider = facts.get("provider")
     named = params.get("vertex_project") or params.get("vertex_express")
-    return (isinstance(backing, str) and backing.startswith("vertex")) or bool(named)
+    return (isinstance(provider, str) and provider.startswith("vertex")) or bool(named)
 
 
 def vertex_path(resource: str, api_base: str, params: Mapping[str, str]) -> str:
@@ -25,7 +25,7 @@ def vertex_path(resource: str, api_base: str, params: Mapping[str, str]) -> str:
     for a project where none is named.
 
     Raises:
-        BadRequest: No project is known.
+        BadRequestError: No project is known.
     """
     base = api_base.split("?", 1)[0].rstrip("/")
     if re.search(r"/publishers/[^/]+$", base):
@@ -37,7 +37,7 @@ def vertex_path(resource: str, api_base: str, params: Mapping[str, str]) -> str:
     if not project and params.get("vertex_express"):
         return f"/{resource}" if re.search(r"/v1(beta\d*)?$", base) else f"/v1/{resource}"
     if not project:
-        raise BadRequest(
+        raise BadRequestError(
             "Vertex AI needs a project",
             code="missing_vertex_project",
             fix="set VERTEXAI_PROJECT or GOOGLE_CLOUD_PROJECT",

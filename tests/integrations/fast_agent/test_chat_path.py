@@ -11,7 +11,7 @@ pytest.importorskip("fast_agent")
 
 from pydantic import BaseModel
 
-from helpers_fast_agent import talking
+from support.fast_agent import talking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ async def test_an_answer_streams_to_the_listeners_piece_by_piece(tmp_path: Path)
         assert await talk.agent.send("Why is the sky blue?") == "Blue light scatters most."
         assert pieces == ["Blue", " light", " scatters", " most."]
         [(route, body)] = talk.engine.requests
-        assert (route.engine, route.backing, route.model) == ("litellm", "groq", "openai/gpt-oss-120b")
+        assert (route.engine, route.provider, route.model) == ("litellm", "groq", "openai/gpt-oss-120b")
         assert body["messages"][-1]["role"] == "user"
         assert "tools" not in body
 
@@ -159,28 +159,28 @@ async def test_the_context_size_comes_from_the_catalog(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "engine", "backing", "name"),
+    ("model", "engine", "provider", "name"),
     [
-        ("litellm/team", "direct", "litellm_proxy", "team"),
-        ("litellm/groq/x", "direct", "litellm_proxy", "groq/x"),
+        ("litellm/team", "native", "litellm_proxy", "team"),
+        ("litellm/groq/x", "native", "litellm_proxy", "groq/x"),
         ("litellm.groq/x", "litellm", "groq", "x"),
-        ("ingate/groq/x", "direct", "groq", "x"),
+        ("ingate/groq/x", "native", "groq", "x"),
         ("ingate.local/smollm2", "local", "local", "smollm2"),
         ("local/smollm2", "local", "local", "smollm2"),
         ("litellm.ollama/llama3.2:1b", "litellm", "ollama", "llama3.2:1b"),
     ],
 )
 async def test_what_the_user_wrote_decides_the_lane(
-    tmp_path: Path, model: str, engine: str, backing: str, name: str
+    tmp_path: Path, model: str, engine: str, provider: str, name: str
 ) -> None:
-    from helpers_fast_agent import scripted_gateway
+    from support.fast_agent import scripted_gateway
 
     proxy = {"api_base": "http://localhost:4000", "api_key": "sk-master"}
     gateway, scripted = scripted_gateway({"litellm": proxy, "groq": {"api_key": "gsk-in-config"}})
     async with talking(tmp_path, model, gateway=gateway, engine=scripted) as talk:
         await talk.agent.send("Hello")
         [(route, _)] = talk.engine.requests
-        assert (route.engine, route.backing, route.model) == (engine, backing, name)
+        assert (route.engine, route.provider, route.model) == (engine, provider, name)
 
 
 async def test_an_mcp_server_inherits_no_key_of_the_configuration(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ingate import Gateway, ScriptedEngine
 
 engine = ScriptedEngine()
 engine.enqueue("Still answering.")
-gateway = Gateway({{"groq": {{"api_key": "k"}}}}, engines=dict.fromkeys(("litellm", "direct"), engine))
+gateway = Gateway({{"groq": {{"api_key": "k"}}}}, engines=dict.fromkeys(("litellm", "native"), engine))
 done = fa.register(gateway=gateway, specs=("{SPEC}",))
 print("lost:", "; ".join(done.lost))
 
@@ -124,4 +124,4 @@ def test_without_fast_agent_the_error_names_the_extra() -> None:
         )
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("MissingExtra pip install '.[fast-agent]'")
+    assert done.stdout.startswith("MissingExtraError pip install '.[fast-agent]'")

@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("fast_agent")
 
-from helpers_local import needs_model
-from helpers_upstream import Reply, chunks, upstream
+from support.local import needs_model
+from support.upstream import Reply, chunks, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("fast_agent")
 
-from helpers_fast_agent import scripted_gateway, talking
-from helpers_upstream import Reply, chunks, upstream
-from ingate import AuthenticationFailed, Gateway, RateLimited, StreamInterrupted, Unavailable
+from ingate import AuthenticationError, Gateway, RateLimitError, StreamInterruptedError, UnavailableError
+from support.fast_agent import scripted_gateway, talking
+from support.upstream import Reply, chunks, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,13 +32,13 @@ async def test_a_missing_key_is_told_at_once_with_what_would_mend_it(tmp_path: P
 async def test_a_refused_key_is_tried_once(tmp_path: Path) -> None:
     async with talking(tmp_path, GROQ, settings=RETRIES) as talk:
         for _ in range(9):
-            talk.engine.enqueue(AuthenticationFailed("groq refused the key (401)", fix="check groq.api_key"))
+            talk.engine.enqueue(AuthenticationError("groq refused the key (401)", fix="check groq.api_key"))
         told = await talk.agent.send("Hello")
         assert "groq refused the key (401). To mend it: check groq.api_key" in told
         assert len(talk.engine.requests) == 1
 
 
-@pytest.mark.parametrize("error", [Unavailable("groq is down (503)"), RateLimited("groq says: too many (429)")])
+@pytest.mark.parametrize("error", [UnavailableError("groq is down (503)"), RateLimitError("groq says: too many (429)")])
 async def test_what_may_pass_is_tried_again_by_fast_agent_alone(tmp_path: Path, error: Exception) -> None:
     async with talking(tmp_path, GROQ, settings=RETRIES) as talk:
         talk.llm.retry_backoff_seconds = 0.0
@@ -51,7 +51,7 @@ async def test_what_may_pass_is_tried_again_by_fast_agent_alone(tmp_path: Path, 
 async def test_a_stream_that_breaks_is_begun_again(tmp_path: Path) -> None:
     async with talking(tmp_path, GROQ, settings=RETRIES) as talk:
         talk.llm.retry_backoff_seconds = 0.0
-        talk.engine.enqueue("Half an", breaks_with=StreamInterrupted("the connection dropped"))
+        talk.engine.enqueue("Half an", breaks_with=StreamInterruptedError("the connection dropped"))
         talk.engine.enqueue("A whole answer.")
         assert await talk.agent.send("Hello") == "A whole answer."
 

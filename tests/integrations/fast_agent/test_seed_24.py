@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("fast_agent")
 
 import ingate.integrations.fast_agent as fa
-from helpers_config import write
-from helpers_fast_agent import scripted_gateway, talking
-from helpers_upstream import Reply, chunks, upstream
-from ingate import Gateway, credentials
+from ingate import Gateway, providers
 from ingate.integrations.fast_agent import runtime
 from ingate.spec import parse_one
+from support.config import write
+from support.fast_agent import scripted_gateway, talking
+from support.upstream import Reply, chunks, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,18 +128,18 @@ def test_07_it_is_active_where_litellm_is_installed(monkeypatch: pytest.MonkeyPa
 
 
 def test_08_it_is_not_active_without_litellm_unless_a_proxy_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = credentials.is_installed
-    monkeypatch.setattr(credentials, "is_installed", lambda name: name != "litellm" and installed(name))
+    installed = providers.is_installed
+    monkeypatch.setattr(providers, "is_installed", lambda name: name != "litellm" and installed(name))
     picker = registered(monkeypatch)
     assert not picker.build_snapshot().providers[0].active
     monkeypatch.setenv("LITELLM_API_BASE", "http://localhost:4000")
     assert picker.build_snapshot().providers[0].active
 
 
-def test_09_twenty_curated_models_span_sixteen_backings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_09_twenty_curated_models_span_sixteen_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     specs = list(marks(registered(monkeypatch)))
     assert len(specs) == 20
-    assert len({parse_one(spec).backing for spec in specs}) == 16
+    assert len({parse_one(spec).provider for spec in specs}) == 16
 
 
 def test_10_every_curated_spec_is_parsed_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,9 +171,9 @@ def test_13_without_credentials_every_mark_is_a_cross(monkeypatch: pytest.Monkey
     assert set(marks(registered(monkeypatch)).values()) == {"✗"}
 
 
-def test_14_a_key_marks_the_models_of_its_own_backing_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_14_a_key_marks_the_models_of_its_own_provider_only(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = marks(registered(monkeypatch, ANTHROPIC_API_KEY="sk-ant-x"))
-    assert {parse_one(spec).backing for spec, mark in shown.items() if mark == "✓"} == {"anthropic"}
+    assert {parse_one(spec).provider for spec, mark in shown.items() if mark == "✓"} == {"anthropic"}
 
 
 def test_15_the_marks_follow_the_environment_from_opening_to_opening(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +306,7 @@ async def test_24_a_missing_key_and_a_missing_model_say_what_to_do(project: Path
             Gateway({"groq": {"api_key": "k", "base_url": provider.url}}) as real,
             talking(project, "ingate/groq/nope", gateway=real) as talk,
         ):
-            assert "ingate models --backing groq" in await talk.agent.send("Hello")
+            assert "ingate models --provider groq" in await talk.agent.send("Hello")
 
 
 def test_there_are_twenty_four(request: pytest.FixtureRequest) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 pytest.importorskip("fast_agent")
 
-from helpers_fast_agent import write_server
-from helpers_local import needs_model
+from support.fast_agent import write_server
+from support.local import needs_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""litellm's answers → plain dicts, mended where the provider's own words (`reading.py`) say otherwise."""
+"""litellm's answers → plain dicts, refine_error where the provider's own words (`reading.py`) say otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingate.engines.litellm_ import signatures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingate.engines.litellm_.reading import Reading
+    from ingate.engines.litellm_.reading import ProviderReading
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 # Arguments by which a configuration asks litellm to shape answers its own way.
@@ -54,7 +54,7 @@ def provider_decides(call: Mapping[str, Any]) -> bool:
     return all(_PLAIN_NAME.fullmatch(name) for name in _offered(call))
 
 
-def completion(answer: Mapping[str, Any], reading: Reading, call: Mapping[str, Any]) -> dict[str, Any]:
+def completion(answer: Mapping[str, Any], reading: ProviderReading, call: Mapping[str, Any]) -> dict[str, Any]:
     """litellm's completion with the provider's counts, end, thinking and own tools."""
     told = dict(answer)
     own = reading.whole()
@@ -79,9 +79,9 @@ def completion(answer: Mapping[str, Any], reading: Reading, call: Mapping[str, A
 
 
 class ChunkMender:
-    """Mends litellm's chunks one after the other, beside a `Reading` of the same stream."""
+    """Mends litellm's chunks one after the other, beside a `ProviderReading` of the same stream."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ProviderReading) -> None:
         self._reading = reading
         self._reasoning = ""
         self._tools_told = 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import BadRequest, IngateError, MissingCredentials, UnknownBacking
+from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.engines.base import CallReport, Route
 
-# Backings whose provider look-up inside litellm starts a login.
-# Backings whose tool calls carry a thought signature.
+# Providers whose provider look-up inside litellm starts a login.
+# Providers whose tool calls carry a thought signature.
 GEMINI: Final = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 OAUTH: Final = frozenset({"github_copilot", "chatgpt"})
 # What an OpenAI-like server that wants no key is sent, since litellm's client refuses to be built without one.
@@ -43,7 +43,7 @@ _A_REQUESTS_OWN: Final = frozenset(
         "prompt_cache_key",
     }
 )
-# Backings that take OpenAI's `metadata` field; litellm keeps a `metadata` argument for its own callbacks.
+# Providers that take OpenAI's `metadata` field; litellm keeps a `metadata` argument for its own callbacks.
 _METADATA_FIELD: Final = frozenset({"openai", "azure"})
 # Parameters that say nothing on whether the model takes them.
 _NOT_DROPPABLE: Final = frozenset(
@@ -58,9 +58,9 @@ def for_completion(
     """The arguments of `acompletion`.
 
     Raises:
-        MissingCredentials: The backing wants a key and the Route brings nothing.
-        BadRequest: Under the `strict` policy, a parameter that may not come with a request.
-        UnknownBacking: litellm knows no such provider, and the Route has no base URL to treat as OpenAI-like.
+        MissingCredentialsError: The provider wants a key and the Route brings nothing.
+        BadRequestError: Under the `strict` policy, a parameter that may not come with a request.
+        UnknownProviderError: litellm knows no such provider, and the Route has no base URL to treat as OpenAI-like.
     """
     call = _request_params(litellm, route, {**body, **route.params}, report)
     call["model"] = model_name(litellm, route)
@@ -72,7 +72,7 @@ def for_completion(
         call.pop("stream_options", None)
     call["drop_params"] = route.drop_params != "strict"
     _connect(call, route)
-    if route.drop_params != "strict" and route.backing not in OAUTH:
+    if route.drop_params != "strict" and route.provider not in OAUTH:
         report.dropped.extend(name for name in _unsupported(litellm, call) if name not in report.dropped)
     return deep_merge(call, route.extra_kwargs)
 
@@ -87,14 +87,14 @@ def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: C
 
 
 def model_name(litellm: Any, route: Route) -> str:
-    """litellm's name for the Route's model: `<backing>/<model>`; a server litellm does not know is OpenAI-like."""
-    if route.backing in set(map(_text, litellm.provider_list)) or _is_json_provider(route.backing):
-        return f"{route.backing}/{route.model}"
+    """litellm's name for the Route's model: `<provider>/<model>`; a server litellm does not know is OpenAI-like."""
+    if route.provider in set(map(_text, litellm.provider_list)) or _is_json_provider(route.provider):
+        return f"{route.provider}/{route.model}"
     if route.api_base:
         return f"openai/{route.model}"
-    raise UnknownBacking(
-        f"the installed litellm has no provider {route.backing!r}",
-        backing=route.backing,
+    raise UnknownProviderError(
+        f"the installed litellm has no provider {route.provider!r}",
+        provider=route.provider,
         fix="set a base_url for it, or install a newer litellm",
     )
 
@@ -111,11 +111,11 @@ def deep_merge(into: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, A
 def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
     steering = [name for name in body if _steers(litellm, name)]
     if steering and route.drop_params == "strict":
-        raise BadRequest(
+        raise BadRequestError(
             f"a request may not set {', '.join(map(repr, steering))}: these steer the gateway",
-            backing=route.backing,
+            provider=route.provider,
             spec=str(route.spec),
-            fix="set them in the configuration's section of this backing",
+            fix="set them in the configuration's section of this provider",
         )
     report.dropped.extend(steering)
     call = {name: value for name, value in body.items() if value is not None and name not in steering}
@@ -124,7 +124,7 @@ def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report:
             call.pop(name, None)
     metadata = call.pop("metadata", None)
     if metadata is not None:
-        if route.backing in _METADATA_FIELD:
+        if route.provider in _METADATA_FIELD:
             call["extra_body"] = {"metadata": metadata, **(call.get("extra_body") or {})}
         else:
             report.dropped.append("metadata")
@@ -154,32 +154,32 @@ def _connect(call: dict[str, Any], route: Route) -> None:
 
 
 def _without_key(route: Route) -> str | None:
-    auth = _auth(route.backing)
+    auth = _auth(route.provider)
     if auth in {"cloud", "oauth_device"}:
         return None
     if auth == "api_key" and not route.api_base:
-        raise MissingCredentials(
-            f"{route.backing} has no key",
-            backing=route.backing,
+        raise MissingCredentialsError(
+            f"{route.provider} has no key",
+            provider=route.provider,
             spec=str(route.spec),
-            fix=f"ingate doctor {route.backing}",
+            fix=f"ingate doctor {route.provider}",
         )
     return NO_KEY
 
 
-def _auth(backing: str) -> str:
-    from ingate.credentials.backing import backing as look_up
+def _auth(provider: str) -> str:
+    from ingate.providers.registry import provider as look_up
 
     try:
-        return look_up(backing).auth
+        return look_up(provider).auth
     except IngateError:
         return "base_url"  # a configured server
 
 
 def _api_base(route: Route) -> str:
-    """The base URL as litellm wants it for this backing."""
+    """The base URL as litellm wants it for this provider."""
     base = (route.api_base or "").rstrip("/")
-    if route.backing in {"cohere", "cohere_chat"} and not base.endswith("/chat"):
+    if route.provider in {"cohere", "cohere_chat"} and not base.endswith("/chat"):
         return f"{base}/chat" if base.endswith(("/v1", "/v2")) else f"{base}/v2/chat"
     return base
 

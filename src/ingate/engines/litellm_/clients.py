@@ -58,7 +58,7 @@ def _keep_routes(litellm: Any) -> None:
     original = config.should_use_litellm_proxy_by_default
 
     def decide(litellm_params: Any = None) -> bool:
-        # The variable would send every backing's request, with its key, to another server than the route says.
+        # The variable would send every provider's request, with its key, to another server than the route says.
         return False if observe.current.get() is not None else original(litellm_params=litellm_params)
 
     config.should_use_litellm_proxy_by_default = staticmethod(decide)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingate.engines.litellm_ import answers, arguments, clients, errors, load
 from ingate.engines.litellm_.observe import Observation
-from ingate.engines.litellm_.reading import Reading
+from ingate.engines.litellm_.reading import ProviderReading
 from ingate.engines.litellm_.signatures import Signatures
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LitellmEngine:
         """One answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
         seen = Observation()
-        reading = Reading(seen, route.backing, route.model)
+        reading = ProviderReading(seen, route.provider, route.model)
         try:
             call = self._call(litellm, route, body, report, stream=False)
             try:
@@ -56,7 +56,7 @@ class LitellmEngine:
         """The answer as it comes; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
         seen = Observation()
-        reading = Reading(seen, route.backing, route.model)
+        reading = ProviderReading(seen, route.provider, route.model)
         response: Any = None
         try:
             call = self._call(litellm, route, body, report, stream=True)
@@ -129,7 +129,7 @@ class LitellmEngine:
         self, litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
     ) -> dict[str, Any]:
         call = arguments.for_completion(litellm, route, body, report, stream=stream)
-        if route.backing in arguments.GEMINI:
+        if route.provider in arguments.GEMINI:
             call["messages"] = self._signatures.restored(call["messages"])
         return call
 
@@ -163,7 +163,7 @@ def _came_through(seen: Observation) -> bool:
     return seen.status is not None and seen.status < 300 and seen.failure is None
 
 
-async def _is_sound(reading: Reading, seen: Observation) -> bool:
+async def _is_sound(reading: ProviderReading, seen: Observation) -> bool:
     """Whether a stream that litellm stumbled over can be read without it."""
     if not _came_through(seen):
         return False

@@ -9,24 +9,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import (
-    AuthenticationFailed,
-    BadRequest,
-    ContentFiltered,
-    ContextTooLong,
+from ingate.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContentFilterError,
+    ContextTooLongError,
     IngateError,
-    MissingCredentials,
-    MissingExtra,
-    ModelNotFound,
-    NotServed,
-    PermissionDenied,
-    RateLimited,
-    StreamInterrupted,
-    TimedOut,
-    Unavailable,
-    UnknownBacking,
+    MissingCredentialsError,
+    MissingExtraError,
+    ModelNotFoundError,
+    NotSupportedError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+    UnavailableError,
+    UnknownProviderError,
 )
-from ingate._secret import scrub
+from ingate.secret import scrub
 from ingate.wire.errors import error_from_response
 
 if TYPE_CHECKING:
@@ -37,47 +37,47 @@ if TYPE_CHECKING:
 
 # litellm's class → ours, for what the provider did not answer itself.
 CLASSES: Final[Mapping[str, type[IngateError]]] = {
-    "APIConnectionError": Unavailable,
-    "APIError": Unavailable,
-    "APIResponseValidationError": Unavailable,
-    "AuthenticationError": AuthenticationFailed,
-    "BadGatewayError": Unavailable,
-    "BadRequestError": BadRequest,
-    "BlockedPiiEntityError": ContentFiltered,
-    "BudgetExceededError": RateLimited,
-    "CallerCredentialAuthenticationError": AuthenticationFailed,
-    "CallerCredentialRateLimitError": RateLimited,
-    "ContentPolicyViolationError": ContentFiltered,
-    "ContextWindowExceededError": ContextTooLong,
-    "EndpointNotSupportedByModelError": NotServed,
-    "GuardrailRaisedException": ContentFiltered,
-    "ImageFetchError": BadRequest,
-    "InternalServerError": Unavailable,
-    "InvalidRequestError": BadRequest,
-    "JSONSchemaValidationError": Unavailable,
-    "LiteLLMUnknownProvider": UnknownBacking,
-    "MalformedRequestFieldError": BadRequest,
-    "MidStreamFallbackError": Unavailable,
-    "MockException": Unavailable,
-    "ModelNotMappedError": ModelNotFound,
-    "ModifyResponseException": ContentFiltered,
-    "NotFoundError": ModelNotFound,
-    "OpenAIError": Unavailable,
-    "PaymentRequiredError": PermissionDenied,
-    "PermissionDeniedError": PermissionDenied,
-    "RateLimitError": RateLimited,
-    "RejectedRequestError": ContentFiltered,
-    "SensitiveDataRouteException": ContentFiltered,
-    "ServiceUnavailableError": Unavailable,
-    "Timeout": TimedOut,
-    "UnprocessableEntityError": BadRequest,
-    "UnsupportedEndpointError": NotServed,
-    "UnsupportedParamsError": BadRequest,
-    "VectorStoreSearchError": BadRequest,
+    "APIConnectionError": UnavailableError,
+    "APIError": UnavailableError,
+    "APIResponseValidationError": UnavailableError,
+    "AuthenticationError": AuthenticationError,
+    "BadGatewayError": UnavailableError,
+    "BadRequestError": BadRequestError,
+    "BlockedPiiEntityError": ContentFilterError,
+    "BudgetExceededError": RateLimitError,
+    "CallerCredentialAuthenticationError": AuthenticationError,
+    "CallerCredentialRateLimitError": RateLimitError,
+    "ContentPolicyViolationError": ContentFilterError,
+    "ContextWindowExceededError": ContextTooLongError,
+    "EndpointNotSupportedByModelError": NotSupportedError,
+    "GuardrailRaisedException": ContentFilterError,
+    "ImageFetchError": BadRequestError,
+    "InternalServerError": UnavailableError,
+    "InvalidRequestError": BadRequestError,
+    "JSONSchemaValidationError": UnavailableError,
+    "LiteLLMUnknownProvider": UnknownProviderError,
+    "MalformedRequestFieldError": BadRequestError,
+    "MidStreamFallbackError": UnavailableError,
+    "MockException": UnavailableError,
+    "ModelNotMappedError": ModelNotFoundError,
+    "ModifyResponseException": ContentFilterError,
+    "NotFoundError": ModelNotFoundError,
+    "OpenAIError": UnavailableError,
+    "PaymentRequiredError": PermissionDeniedError,
+    "PermissionDeniedError": PermissionDeniedError,
+    "RateLimitError": RateLimitError,
+    "RejectedRequestError": ContentFilterError,
+    "SensitiveDataRouteException": ContentFilterError,
+    "ServiceUnavailableError": UnavailableError,
+    "Timeout": RequestTimeoutError,
+    "UnprocessableEntityError": BadRequestError,
+    "UnsupportedEndpointError": NotSupportedError,
+    "UnsupportedParamsError": BadRequestError,
+    "VectorStoreSearchError": BadRequestError,
 }
 
 _NO_MODULE: Final = re.compile(r"No module named '([\w.]+)'")
-# A library that a backing needs → ingate's extra that brings it.
+# A library that a provider needs → ingate's extra that brings it.
 _EXTRAS: Final[Mapping[str, str]] = {
     "mcp": "litellm", "google": "google", "vertexai": "google", "azure": "azure", "boto3": "bedrock",
     "botocore": "bedrock",
@@ -107,7 +107,7 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
     error = _innermost(error)
     secrets = route.secrets()
     told: dict[str, Any] = {
-        "backing": route.backing,
+        "provider": route.provider,
         "spec": str(route.spec),
         "credential_source": route.credential.source or None,
     }
@@ -120,25 +120,25 @@ def translate(error: BaseException, route: Route, seen: Observation) -> IngateEr
             **told,
         )
     said = scrub(readable(str(getattr(error, "message", None) or error)), secrets)
-    mended = _wrongly_classed(said, told)
-    if mended is not None:
-        return mended
-    if seen.failure is not None and _kind(seen.failure) is not TimedOut:
-        return StreamInterrupted(
-            f"{route.backing} dropped the connection in the middle of its answer", provider_message=said, **told
+    refine_error = _wrongly_classed(said, told)
+    if refine_error is not None:
+        return refine_error
+    if seen.failure is not None and _kind(seen.failure) is not RequestTimeoutError:
+        return StreamInterruptedError(
+            f"{route.provider} dropped the connection in the middle of its answer", provider_message=said, **told
         )
     if _UNFINISHED.search(said):
         return interrupted(route)
     kind = _kind(error if seen.failure is None else seen.failure)
     status = _status(error)
-    if kind is Unavailable and status is not None and 400 <= status < 500 and _is_the_providers(error):
+    if kind is UnavailableError and status is not None and 400 <= status < 500 and _is_the_providers(error):
         return error_from_response(status, _headers(error), {"error": {"message": said}}, secrets=secrets, **told)
     return _make(kind, said, route, told, reached=_was_connecting(error), retry_after_s=_retry_after(error))
 
 
 def completed(error: IngateError, route: Route) -> IngateError:
     """An error that a codec raised, with what only the Route knows."""
-    error.backing = error.backing or route.backing
+    error.provider = error.provider or route.provider
     error.spec = error.spec or str(route.spec)
     error.credential_source = error.credential_source or route.credential.source or None
     secrets = route.secrets()
@@ -147,11 +147,11 @@ def completed(error: IngateError, route: Route) -> IngateError:
     return error
 
 
-def no_embeddings(error: BaseException, route: Route) -> NotServed | None:
-    """litellm's ways of saying that a backing has no embeddings."""
+def no_embeddings(error: BaseException, route: Route) -> NotSupportedError | None:
+    """litellm's ways of saying that a provider has no embeddings."""
     if not isinstance(error, IngateError) and _NO_EMBEDDINGS.search(str(error)):
-        return NotServed(
-            f"litellm has no embeddings for {route.backing!r}", backing=route.backing, spec=str(route.spec)
+        return NotSupportedError(
+            f"litellm has no embeddings for {route.provider!r}", provider=route.provider, spec=str(route.spec)
         )
     return None
 
@@ -164,11 +164,11 @@ def readable(message: str) -> str:
     return message.strip()
 
 
-def interrupted(route: Route) -> StreamInterrupted:
+def interrupted(route: Route) -> StreamInterruptedError:
     """The stream ended before the provider said that it had finished."""
-    return StreamInterrupted(
-        f"the stream from {route.backing} ended before its answer was finished",
-        backing=route.backing,
+    return StreamInterruptedError(
+        f"the stream from {route.provider} ended before its answer was finished",
+        provider=route.provider,
         spec=str(route.spec),
         credential_source=route.credential.source or None,
     )
@@ -183,34 +183,34 @@ def _make(
     reached: bool,
     retry_after_s: float | None,
 ) -> IngateError:
-    if kind is TimedOut:
-        return TimedOut(
-            f"{route.backing} did not answer within {route.timeout_s:g} s",
+    if kind is RequestTimeoutError:
+        return RequestTimeoutError(
+            f"{route.provider} did not answer within {route.timeout_s:g} s",
             timeout_s=route.timeout_s,
             fix="raise `timeout`, or try another model",
             provider_message=said,
             **told,
         )
-    if kind is Unavailable:
+    if kind is UnavailableError:
         where = f" at {route.api_base}" if route.api_base else ""
-        message = f"{route.backing} could not be reached{where}: {said}" if reached else f"{route.backing}: {said}"
+        message = f"{route.provider} could not be reached{where}: {said}" if reached else f"{route.provider}: {said}"
         fix = "check the address and the network: `ingate doctor`" if reached else ""
-        return Unavailable(message, fix=fix, provider_message=said, **told)
+        return UnavailableError(message, fix=fix, provider_message=said, **told)
     details: dict[str, Any] = {"retry_after_s": retry_after_s, "provider_message": said, **told}
-    return kind(f"{route.backing}: {said}" if said else f"{route.backing} refused the request", **details)
+    return kind(f"{route.provider}: {said}" if said else f"{route.provider} refused the request", **details)
 
 
 def _wrongly_classed(said: str, told: dict[str, Any]) -> IngateError | None:
     if (found := _NO_MODULE.search(said)) or _GOOGLE.search(said):
         module = found.group(1) if found else "google-auth"
         extra = _EXTRAS.get(module.partition(".")[0].partition("-")[0], "litellm")
-        return MissingExtra(
-            f"{told['backing']} needs the package {module!r}, which is not installed", extra=extra, **told
+        return MissingExtraError(
+            f"{told['provider']} needs the package {module!r}, which is not installed", extra=extra, **told
         )
     if _NO_KEY.search(said):
-        return MissingCredentials(
-            f"{told['backing']} has no key: {said}",
-            fix=f"ingate doctor {told['backing']}",
+        return MissingCredentialsError(
+            f"{told['provider']} has no key: {said}",
+            fix=f"ingate doctor {told['provider']}",
             provider_message=said,
             **told,
         )
@@ -223,8 +223,8 @@ def _kind(error: BaseException) -> type[IngateError]:
             return CLASSES[base.__name__]
     names = {base.__name__ for base in type(error).__mro__}
     if names & {"TimeoutException", "TimeoutError", "APITimeoutError"}:
-        return TimedOut
-    return Unavailable
+        return RequestTimeoutError
+    return UnavailableError
 
 
 def _status(error: BaseException) -> int | None:

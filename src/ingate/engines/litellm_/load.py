@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import _environ
-from ingate._errors import MissingExtra
-from ingate._secret import MASK
+from ingate import environment
+from ingate.errors import MissingExtraError
+from ingate.secret import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,13 +43,13 @@ def check_installed() -> str:
     """The installed litellm's version.
 
     Raises:
-        MissingExtra: litellm is not installed, or is one of the compromised releases.
+        MissingExtraError: litellm is not installed, or is one of the compromised releases.
     """
     installed = version()
     if installed is None:
-        raise MissingExtra("litellm is not installed", extra="litellm", fix=INSTALL)
+        raise MissingExtraError("litellm is not installed", extra="litellm", fix=INSTALL)
     if installed in COMPROMISED:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"litellm {installed} is a compromised release that steals credentials; it was not imported",
             extra="litellm",
             fix="pip uninstall litellm, remove any litellm_init.pth from site-packages, change every key that was in "
@@ -78,7 +78,7 @@ def loaded() -> ModuleType | None:
 
 
 async def load() -> ModuleType:
-    """litellm, imported in a thread where it was not yet. Raises `MissingExtra`."""
+    """litellm, imported in a thread where it was not yet. Raises `MissingExtraError`."""
     module = loaded()
     return module if module is not None else await asyncio.shield(asyncio.wrap_future(preload()))
 
@@ -94,13 +94,13 @@ def _fill(future: Future[ModuleType]) -> None:
 
 def _import() -> ModuleType:
     check_installed()
-    _environ.set_litellm_import_switches()
+    environment.set_litellm_import_switches()
     own_hook = sys.excepthook
     try:
         with _collector_resting():
             litellm = importlib.import_module("litellm")
     except ImportError as error:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"litellm {version()} is installed but cannot be imported: {error}", extra="litellm", fix=INSTALL
         ) from None
     sys.excepthook = own_hook

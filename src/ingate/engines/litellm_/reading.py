@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import IngateError
+from ingate.errors import IngateError
 from ingate.wire.codec import codec_for
 from ingate.wire.completion import normalise_completion
 from ingate.wire.fields import finish_reason
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 _HEAD: Final = 16_384
 # What only one format's answers hold, whole or streamed; looked for in this order.
 _SIGNS: Final = (
-    ("anthropic", re.compile(rb'"type"\s*:\s*"message(?:_start)?"')),
+    ("messages", re.compile(rb'"type"\s*:\s*"message(?:_start)?"')),
     ("cohere", re.compile(rb'"type"\s*:\s*"message-start"|"billed_units"\s*:')),
-    ("openai", re.compile(rb'"choices"\s*:')),
+    ("chat", re.compile(rb'"choices"\s*:')),
     ("gemini", re.compile(rb'"(?:candidates|promptFeedback|usageMetadata)"\s*:')),
     ("bedrock", re.compile(rb'"stopReason"\s*:')),
     ("ollama", re.compile(rb'"done"\s*:\s*(?:true|false)')),
 )
 
 
-def wire_format_of(seen: Observation, backing: str) -> str | None:
+def wire_format_of(seen: Observation, provider: str) -> str | None:
     """The wire format that an answer is in, by its content type, address and first bytes; None where unknown."""
     content_type = seen.headers.get("content-type", "")
-    if backing in {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat"}:
+    if provider in {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat"}:
         if "/invoke" in seen.url:
             return "bedrock_invoke"
         if "vnd.amazon.eventstream" in content_type:
@@ -47,7 +47,7 @@ def wire_format_of(seen: Observation, backing: str) -> str | None:
     return next((name for name, sign in _SIGNS if sign.search(head)), None)
 
 
-class Reading:
+class ProviderReading:
     """Follows one answer, in the one shape of `ingate.wire`.
 
     Attributes:
@@ -60,9 +60,9 @@ class Reading:
         provider_tools: The tools that the provider ran itself.
     """
 
-    def __init__(self, seen: Observation, backing: str, model: str) -> None:
+    def __init__(self, seen: Observation, provider: str, model: str) -> None:
         self._seen = seen
-        self._backing = backing
+        self._provider = provider
         self._model = model
         self._position = 0
         self._decoder: StreamDecoder | None = None
@@ -96,7 +96,7 @@ class Reading:
         """The answer as a completion, None where it cannot be read. An error inside a 200 is in `error`."""
         if self.completion is not None or self._unreadable:
             return self.completion
-        wire_format = wire_format_of(self._seen, self._backing)
+        wire_format = wire_format_of(self._seen, self._provider)
         try:
             if wire_format is not None:
                 read = codec_for(wire_format).response(self._seen.content(), model=self._model)
@@ -139,7 +139,7 @@ class Reading:
 
     def _begun(self) -> bool:
         if self._decoder is None:
-            wire_format = wire_format_of(self._seen, self._backing)
+            wire_format = wire_format_of(self._seen, self._provider)
             if wire_format is None:
                 return False
             content_type = self._seen.headers.get("content-type", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import BadRequest, ContextTooLong, IngateError, Unavailable
+from ingate.errors import BadRequestError, ContextTooLongError, IngateError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,24 +19,26 @@ def error_from(body: Mapping[str, Any]) -> IngateError:
     """The error that llama.cpp's `{"code", "message", "type"}` means."""
     message = str(body.get("message", "llama.cpp gave no reason"))
     if body.get("type") == "exceed_context_size_error":
-        return ContextTooLong(
+        return ContextTooLongError(
             f"the conversation has {body.get('n_prompt_tokens')} tokens; the local model takes {body.get('n_ctx')}",
-            backing="local",
+            provider="local",
             fix=_LARGER_CONTEXT,
             provider_message=message,
         )
     if "context size" in message.lower():
-        return ContextTooLong(message, backing="local", fix=_LARGER_CONTEXT, provider_message=message)
-    if body.get("code") == BadRequest.status:
-        return BadRequest(f"the local model refuses the request: {message}", backing="local", provider_message=message)
-    return Unavailable(f"the local model failed: {message}", backing="local", provider_message=message)
+        return ContextTooLongError(message, provider="local", fix=_LARGER_CONTEXT, provider_message=message)
+    if body.get("code") == BadRequestError.status:
+        return BadRequestError(
+            f"the local model refuses the request: {message}", provider="local", provider_message=message
+        )
+    return UnavailableError(f"the local model failed: {message}", provider="local", provider_message=message)
 
 
 def error_from_exception(error: Exception) -> IngateError:
     """The error that an exception out of xllamacpp means: it raises for requests that it cannot lay out."""
     if isinstance(error, ValueError | TypeError | RuntimeError):
-        return error_from({"code": BadRequest.status, "message": str(error)})
-    return Unavailable(f"the local model failed: {error!r}", backing="local", retryable=False)
+        return error_from({"code": BadRequestError.status, "message": str(error)})
+    return UnavailableError(f"the local model failed: {error!r}", provider="local", retryable=False)
 
 
 def own_chunk(piece: Mapping[str, Any], model: str) -> dict[str, Any]:

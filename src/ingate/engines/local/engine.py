@@ -9,11 +9,11 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError, NotServed, TimedOut, Unavailable
 from ingate.engines.local.answers import own_chunk
 from ingate.engines.local.files import model_path
 from ingate.engines.local.request import check, prepare
 from ingate.engines.local.server import DEFAULT_CONTEXT_TOKENS, ModelKey, check_installed, head_of
+from ingate.errors import IngateError, NotSupportedError, RequestTimeoutError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -63,12 +63,12 @@ class LocalEngine:
         """The answer, token by token, with usage at its end.
 
         Raises:
-            BadRequest: The model cannot take the request.
-            ContextTooLong: The conversation is longer than the model's context.
-            MissingExtra: xllamacpp is not installed.
-            MissingModelFile: The model's file is not there, or is no model.
-            ModelNotFound: No such local model.
-            TimedOut: No token within the route's `timeout_s`.
+            BadRequestError: The model cannot take the request.
+            ContextTooLongError: The conversation is longer than the model's context.
+            MissingExtraError: xllamacpp is not installed.
+            MissingModelFileError: The model's file is not there, or is no model.
+            ModelNotFoundError: No such local model.
+            RequestTimeoutError: No token within the route's `timeout_s`.
         """
         check(route, body)
         answer = self._model(route).ask(partial(prepare, route, body, report))
@@ -80,13 +80,13 @@ class LocalEngine:
         """Embeddings, where the file is an embedding model.
 
         Raises:
-            NotServed: The model was made to talk.
+            NotSupportedError: The model was made to talk.
         """
         path = model_path(route)
         if not (await asyncio.to_thread(head_of, path)).is_embedding_model:
-            raise NotServed(
+            raise NotSupportedError(
                 f"local/{route.model} has no embeddings: its file is a chat model",
-                backing=route.backing,
+                provider=route.provider,
                 spec=str(route.spec),
                 fix="name the GGUF file of an embedding model under local.models in ingate.yaml",
             )
@@ -94,7 +94,7 @@ class LocalEngine:
         async with aclosing(_pieces(answer, route)) as pieces:
             async for result in pieces:
                 return {**own_chunk(result, route.model), "object": "list"}
-        raise Unavailable(f"local/{route.model} gave no embeddings", backing=route.backing)
+        raise UnavailableError(f"local/{route.model} gave no embeddings", provider=route.provider)
 
     async def aclose(self) -> None:
         """Free every model and end its thread. The engine takes no further request. May be called twice."""
@@ -114,7 +114,7 @@ class LocalEngine:
         )
         with self._lock:
             if self._closed:
-                raise Unavailable("this engine has been closed", backing=route.backing, retryable=False)
+                raise UnavailableError("this engine has been closed", provider=route.provider, retryable=False)
             model = self._models.get(key)
             if model is None or model.orphaned:
                 model = self._models[key] = LocalModel(key, verbose=self._verbose)
@@ -127,10 +127,10 @@ async def _pieces(answer: Answer, route: Route) -> AsyncGenerator[dict[str, Any]
             async for piece in pieces:
                 yield piece
     except TimeoutError:
-        raise TimedOut(
+        raise RequestTimeoutError(
             f"local/{route.model} gave no token within {route.timeout_s:g} s",
             timeout_s=route.timeout_s,
-            backing=route.backing,
+            provider=route.provider,
             spec=str(route.spec),
             fix="ask again when it is less busy, or set a longer timeout",
         ) from None

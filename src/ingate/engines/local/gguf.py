@@ -39,7 +39,7 @@ _U32: Final = struct.Struct("<I")
 _U64: Final = struct.Struct("<Q")
 
 
-class NotGguf(ValueError):
+class InvalidGgufError(ValueError):
     """The file is no GGUF file, or its head is cut off or damaged."""
 
 
@@ -80,23 +80,23 @@ def read_head(path: Path) -> GgufHead:
     """Read the head of the file at `path`.
 
     Raises:
-        NotGguf: It is not GGUF, of an unknown version, or ends within its head.
+        InvalidGgufError: It is not GGUF, of an unknown version, or ends within its head.
         OSError: It cannot be opened or read.
     """
     with path.open("rb") as file:
         if file.read(4) != _MAGIC:
-            raise NotGguf("it does not begin with the letters GGUF")
+            raise InvalidGgufError("it does not begin with the letters GGUF")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _parse(data)
             except (struct.error, IndexError, OverflowError, RecursionError):
-                raise NotGguf("it ends within its own head, as a download that broke off does") from None
+                raise InvalidGgufError("it ends within its own head, as a download that broke off does") from None
 
 
 def _parse(data: mmap.mmap) -> GgufHead:
     (version,) = _U32.unpack_from(data, 4)
     if version not in _VERSIONS:
-        raise NotGguf(f"its GGUF version is {version}; 2 and 3 are known")
+        raise InvalidGgufError(f"its GGUF version is {version}; 2 and 3 are known")
     tensors, pairs = struct.unpack_from("<QQ", data, 8)
     metadata: dict[str, Any] = {}
     at = 24
@@ -141,5 +141,5 @@ def _after_array(data: mmap.mmap, at: int) -> int:
 
 def _scalar(kind: int) -> struct.Struct:
     if kind not in _SCALARS:
-        raise NotGguf(f"its head holds a value of an unknown kind ({kind})")
+        raise InvalidGgufError(f"its head holds a value of an unknown kind ({kind})")
     return _SCALARS[kind]

@@ -18,9 +18,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import IngateError, Unavailable
 from ingate.engines.local.answers import error_from, error_from_exception
 from ingate.engines.local.server import ModelKey, open_server
+from ingate.errors import IngateError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -95,7 +95,7 @@ class LocalModel:
         """Begin an answer to what `prepare` makes once the model is loaded; it waits behind those already asked for.
 
         Raises:
-            Unavailable: The model has been closed.
+            UnavailableError: The model has been closed.
         """
         return self._begin(partial(self._chat, prepare))
 
@@ -214,5 +214,5 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_orphan_all)
 
 
-def _closed() -> Unavailable:
-    return Unavailable("this engine has been closed", backing="local", retryable=False)
+def _closed() -> UnavailableError:
+    return UnavailableError("this engine has been closed", provider="local", retryable=False)

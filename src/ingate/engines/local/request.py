@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import BadRequest
 from ingate.engines.local import tools
 from ingate.engines.local.files import SMOLLM2
+from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,17 +41,17 @@ class Prepared:
 
 
 def check(route: Route, body: Mapping[str, Any]) -> None:
-    """Raise `BadRequest` for what no model could answer, before one is loaded."""
+    """Raise `BadRequestError` for what no model could answer, before one is loaded."""
     messages = body.get("messages")
     if not isinstance(messages, list | tuple) or not messages:
-        raise BadRequest("the request has no messages", backing=route.backing, spec=str(route.spec))
+        raise BadRequestError("the request has no messages", provider=route.provider, spec=str(route.spec))
 
 
 def prepare(route: Route, body: Mapping[str, Any], report: CallReport, head: GgufHead) -> Prepared:
     """The request for llama.cpp, streamed and with usage.
 
     Raises:
-        BadRequest: A parameter the model cannot take, where the route says `strict`.
+        BadRequestError: A parameter the model cannot take, where the route says `strict`.
     """
     request = {name: value for name, value in body.items() if value is not None}
     read = _as_it_is
@@ -84,9 +84,9 @@ def _drop(names: list[str], request: dict[str, Any], route: Route, report: CallR
     if not names:
         return
     if route.drop_params == "strict":
-        raise BadRequest(
+        raise BadRequestError(
             f"local/{route.model} cannot take {', '.join(names)}",
-            backing=route.backing,
+            provider=route.provider,
             spec=str(route.spec),
             fix="leave it out, or set drop_params: true",
         )

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import MissingExtra, MissingModelFile
-from ingate.engines.local.gguf import GgufHead, NotGguf, read_head
+from ingate.engines.local.gguf import GgufHead, InvalidGgufError, read_head
+from ingate.errors import MissingExtraError, MissingModelFileError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,9 +51,9 @@ class ModelKey:
 
 
 def check_installed() -> None:
-    """Raise `MissingExtra` where llama.cpp is not installed."""
+    """Raise `MissingExtraError` where llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
-        raise MissingExtra("local models need the package xllamacpp, which is not installed", extra="local")
+        raise MissingExtraError("local models need the package xllamacpp, which is not installed", extra="local")
 
 
 def open_server(key: ModelKey, *, verbose: bool) -> tuple[Any, GgufHead]:
@@ -62,8 +62,8 @@ def open_server(key: ModelKey, *, verbose: bool) -> tuple[Any, GgufHead]:
     xllamacpp holds Python's lock while llama.cpp loads (0.3 to 0.9 seconds for SmolLM2), in whichever thread this is called.
 
     Raises:
-        MissingExtra: xllamacpp is not installed.
-        MissingModelFile: The file is no model that llama.cpp can load.
+        MissingExtraError: xllamacpp is not installed.
+        MissingModelFileError: The file is no model that llama.cpp can load.
     """
     check_installed()
     head = head_of(key.path)
@@ -100,21 +100,21 @@ def head_of(path: Path) -> GgufHead:
     """What the model file says of itself.
 
     Raises:
-        MissingModelFile: It cannot be read, or is no GGUF file.
+        MissingModelFileError: It cannot be read, or is no GGUF file.
     """
     try:
         return read_head(path)
-    except NotGguf as error:
+    except InvalidGgufError as error:
         raise _unreadable(path, str(error)) from error
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
 
 
-def _unreadable(path: Path, reason: str) -> MissingModelFile:
-    return MissingModelFile(
+def _unreadable(path: Path, reason: str) -> MissingModelFileError:
+    return MissingModelFileError(
         f"the model file {str(path)!r} cannot be used: {reason}",
         path=str(path),
-        backing="local",
+        provider="local",
         code="invalid_model_file",
         fix="fetch the file again, or name another one under local.models in ingate.yaml",
     )

@@ -10,7 +10,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ingate._errors import BadRequest
+from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def as_schema(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request with its tools told in words and its answer bound to one call in JSON.
 
     Raises:
-        BadRequest: `tool_choice` names a function that is not among the tools.
+        BadRequestError: `tool_choice` names a function that is not among the tools.
     """
     functions = _functions(request)
     listing = "\n".join(
@@ -88,7 +88,7 @@ def _functions(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         named = (choice.get("function") or {}).get("name")
         chosen = [function for function in functions if function["name"] == named]
         if not chosen:
-            raise BadRequest(f"tool_choice names {named!r}, which is none of the tools", backing="local")
+            raise BadRequestError(f"tool_choice names {named!r}, which is none of the tools", provider="local")
         return chosen
     return functions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import _environ
-from ingate._errors import IngateError
+from ingate import environment
+from ingate.errors import IngateError
 from ingate.integrations.fast_agent import runtime as runtimes
 from ingate.integrations.fast_agent.register import register
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
     Where a run of an agent names no model anywhere, `default_model` of the `litellm` section is it.
 
     Raises:
-        MissingExtra: fast-agent is not installed.
+        MissingExtraError: fast-agent is not installed.
         ConfigError: ingate's configuration is wrong.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
 
 def _default_model(arguments: list[str]) -> str | None:
     """The `litellm` section's default, where neither fast-agent's settings nor its variable name a model."""
-    if _environ.snapshot().get("FAST_AGENT_MODEL"):
+    if environment.snapshot().get("FAST_AGENT_MODEL"):
         return None
     try:
         from fast_agent.config import get_settings  # ty: ignore[import-not-found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import IngateError
+from ingate.errors import IngateError
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
@@ -15,7 +15,7 @@ UNKNOWN_CONTEXT_TOKENS: Final = 131_072
 UNKNOWN_OUTPUT_TOKENS: Final = 8_192
 _IMAGES: Final = ("image/jpeg", "image/png", "image/webp", "image/gif")
 _MIME_TYPES: Final = {"vision": _IMAGES, "pdf": ("application/pdf",), "audio": ("audio/wav", "audio/mpeg")}
-# Backings that want a turn's reasoning back with the next request; elsewhere it is shown and not sent.
+# Providers that want a turn's reasoning back with the next request; elsewhere it is shown and not sent.
 _WANT_REASONING_BACK: Final = frozenset({"deepseek", "moonshot"})
 _EFFORTS: Final = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -24,8 +24,8 @@ def model_parameters(gateway: Gateway, spec: str) -> Any:
     """fast-agent's `ModelParameters` of a spec's model. One that no catalog knows may do everything: the call decides."""
     from fast_agent.llm.model_database import ModelParameters  # ty: ignore[import-not-found]
 
-    backing, name, row = _row(gateway, spec)
-    own = backing == "local"
+    provider, name, row = _row(gateway, spec)
+    own = provider == "local"
     caps = frozenset(row.caps) if row is not None else frozenset() if own else frozenset(_MIME_TYPES)
     tokenizes = ["text/plain", *(mime for cap, mimes in _MIME_TYPES.items() if cap in caps for mime in mimes)]
     context = row.context_tokens if row is not None else _local_context(gateway, name) if own else None
@@ -34,7 +34,7 @@ def model_parameters(gateway: Gateway, spec: str) -> Any:
         max_output_tokens=(row.max_output_tokens if row is not None else None) or UNKNOWN_OUTPUT_TOKENS,
         tokenizes=tokenizes,
         json_mode="schema",
-        reasoning="reasoning_content" if backing in _WANT_REASONING_BACK else "stream",
+        reasoning="reasoning_content" if provider in _WANT_REASONING_BACK else "stream",
         reasoning_effort_spec=None if own else _effort_spec(row),
     )
 
@@ -51,7 +51,7 @@ def _effort_spec(row: ModelRow | None) -> Any:
 def _local_context(gateway: Gateway, name: str) -> int | None:
     """The context of a model on this machine: as configured, else as its file says."""
     from ingate.engines.local import smollm2_path
-    from ingate.engines.local.gguf import NotGguf, read_head
+    from ingate.engines.local.gguf import InvalidGgufError, read_head
 
     local = gateway.config.settings.local
     if local.context_tokens is not None:
@@ -60,15 +60,15 @@ def _local_context(gateway: Gateway, name: str) -> int | None:
     path = Path(file) if file is not None else smollm2_path()
     try:
         head = read_head(path) if path is not None else None
-    except (NotGguf, OSError):
+    except (InvalidGgufError, OSError):
         return None
     return head.metadata.get(f"{head.architecture}.context_length") if head is not None else None
 
 
 def _row(gateway: Gateway, spec: str) -> tuple[str, str, ModelRow | None]:
-    """Backing, model's name and catalog row of the first model that `spec` names; empty where nothing is known."""
+    """Provider, model's name and catalog row of the first model that `spec` names; empty where nothing is known."""
     try:
         first = gateway.router.specs(spec)[0]
     except IngateError:
         return "", "", None
-    return first.backing, first.model, gateway.catalog().get(first.backing, first.model) if first.backing else None
+    return first.provider, first.model, gateway.catalog().get(first.provider, first.model) if first.provider else None

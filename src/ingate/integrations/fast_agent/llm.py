@@ -16,8 +16,8 @@ from fast_agent.llm.stream_types import StreamChunk  # ty: ignore[import-not-fou
 from openai import APIError
 from openai.resources.chat.completions import AsyncCompletions
 
-from ingate._errors import IngateError
 from ingate.client import AsyncIngate
+from ingate.errors import IngateError
 from ingate.integrations.fast_agent import runtime
 from ingate.integrations.fast_agent.facts import model_parameters
 from ingate.integrations.fast_agent.problems import FinalError, as_told, worth_retrying

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from ingate._errors import ConfigError
+from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,10 +21,10 @@ _MIME_TYPES: Final = {"vision": ("image/jpeg", "image/png", "image/webp"), "pdf"
 
 def default_specs(gateway: Gateway) -> list[str]:
     """The models worth a file of their own: the local one, aliases, and every curated model that would answer."""
-    from ingate import credentials
+    from ingate import providers
 
-    states = credentials.statuses(gateway.config.environ, gateway.config)
-    ready = [row.spec for row in gateway.catalog().curated() if states[row.backing].state == "ready"]
+    states = providers.statuses(gateway.config.environ, gateway.config)
+    ready = [row.spec for row in gateway.catalog().curated() if states[row.provider].state == "ready"]
     return [
         "local/smollm2",
         *(f"local/{name}" for name in gateway.config.settings.local.models),
@@ -50,7 +50,7 @@ def manifest(gateway: Gateway, spec: str, *, base_url: str, key_variable: str = 
         IngateError: The spec leads nowhere.
     """
     first = gateway.router.specs(spec)[0]
-    row = gateway.catalog().get(first.backing, first.model)
+    row = gateway.catalog().get(first.provider, first.model)
     label = next((one.display_name for one in gateway.catalog().curated() if one.spec == spec), spec)
     metadata: dict[str, Any] = {}
     if row is not None and row.context_tokens and row.max_output_tokens:

@@ -86,7 +86,7 @@ class Picker:
         self._seams.wrap([common, picker], "model_options_for_provider", self._options, takes=takes)
 
     def install_marks(self, picker: Any) -> None:
-        """✓ ○ ✗ for each model by its own backing's credentials."""
+        """✓ ○ ✗ for each model by its own provider's credentials."""
         picker.ModelAvailabilityDisplay(availability="active", marker="✓")
         markers = present(picker, "_MODEL_AVAILABILITY_MARKERS", dict)
         if not set(_AVAILABILITY.values()) <= set(markers):

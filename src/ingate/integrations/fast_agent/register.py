@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate._errors import IngateError, MissingExtra
+from ingate.errors import IngateError, MissingExtraError
 from ingate.integrations.fast_agent import providers as add
 from ingate.integrations.fast_agent import runtime as runtimes
 from ingate.integrations.fast_agent.seams import Seams
@@ -60,11 +60,11 @@ def register(
         quiet: Do not tell on standard error what had to be left out.
 
     Raises:
-        MissingExtra: fast-agent is not installed.
+        MissingExtraError: fast-agent is not installed.
         ConfigError: The configuration is wrong.
     """
     if find_spec("fast_agent") is None:
-        raise MissingExtra("fast-agent is not installed", extra="fast-agent")
+        raise MissingExtraError("fast-agent is not installed", extra="fast-agent")
     from ingate.catalog import load as load_catalog
 
     runtime = runtimes.Runtime(gateway, config)

@@ -6,15 +6,15 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import _environ, credentials
-from ingate._errors import IngateError
+from ingate import environment, providers
 from ingate.config import Config, load
+from ingate.errors import IngateError
 from ingate.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.credentials import Status
+    from ingate.providers import Status
     from ingate.spec import ModelSpec
 
 READY: Final = "ready"
@@ -59,29 +59,29 @@ class Runtime:
         if self._given is not None:
             return self._given.config
         file = config_file(settings)
-        return load(self._source, environ=_environ.snapshot(), fast_agent=Path(file) if file else None)
+        return load(self._source, environ=environment.snapshot(), fast_agent=Path(file) if file else None)
 
     def statuses(self, settings: Any = None) -> Marks:
         """Which models would answer now."""
         config = self.config(settings)
-        environ = config.environ if self._given is not None else _environ.snapshot()
-        return Marks(config, credentials.statuses(environ, config), environ)
+        environ = config.environ if self._given is not None else environment.snapshot()
+        return Marks(config, providers.statuses(environ, config), environ)
 
 
 class Marks:
-    """Whether the model of a spec would answer: by its own backing's credentials, without asking anybody.
+    """Whether the model of a spec would answer: by its own provider's credentials, without asking anybody.
 
     Args:
         config: The configuration.
-        statuses: Backing → what it has.
+        statuses: Provider → what it has.
         environ: The environment.
     """
 
     def __init__(self, config: Config, statuses: Mapping[str, Status], environ: Mapping[str, str]) -> None:
         self._config = config
         self._statuses = statuses
-        self._proxy = credentials.proxy_settings(environ, config) is not None
-        self.litellm = credentials.is_installed("litellm")
+        self._proxy = providers.proxy_settings(environ, config) is not None
+        self.litellm = providers.is_installed("litellm")
 
     @property
     def usable(self) -> bool:
@@ -103,11 +103,11 @@ class Marks:
         if spec.lane == "alias":
             named = self._config.settings.aliases.get(spec.model)
             return self.state(named if isinstance(named, str) else ",".join(named or ()))
-        if spec.lane == "auto" and spec.backing == "local":
+        if spec.lane == "auto" and spec.provider == "local":
             return self._local(spec.model)
-        if spec.lane == "auto" and spec.backing in self._config.settings.servers:
+        if spec.lane == "auto" and spec.provider in self._config.settings.servers:
             return READY
-        status = self._statuses.get(credentials.backing(spec.backing).name)
+        status = self._statuses.get(providers.provider(spec.provider).name)
         state = status.state if status is not None else MISSING
         if state == READY and spec.lane == "litellm" and not self.litellm:
             return ATTENTION
@@ -116,7 +116,7 @@ class Marks:
     def _local(self, model: str) -> str:
         from ingate.engines.local import smollm2_path
 
-        if not credentials.is_installed("xllamacpp"):
+        if not providers.is_installed("xllamacpp"):
             return ATTENTION
         path = self._config.settings.local.models.get(model)
         there = Path(path).is_file() if path is not None else model == "smollm2" and smollm2_path() is not None

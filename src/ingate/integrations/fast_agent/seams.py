@@ -11,7 +11,7 @@ import inspect
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate._errors import IngateError
+from ingate.errors import IngateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ingate.credentials import backings
+from ingate.providers import providers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def ingate_spec(provider: str, model: str, *written: str | None, presets: Mappin
                 return found
     if provider != "litellm":
         return model
-    return f"litellm.{model}" if model.partition("/")[0] in backings() else f"litellm/{model}"
+    return f"litellm.{model}" if model.partition("/")[0] in providers() else f"litellm/{model}"
 
 
 def spec_in(text: str) -> str | None:

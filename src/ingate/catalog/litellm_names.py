@@ -1,0 +1,101 @@
+"""Which provider and model a row of litellm's catalog is, and which rows are no model one can call.
+
+A row's key may or may not begin with litellm's provider name, and several providers of the catalog are one provider. What
+`place` answers is what `litellm.acompletion(model="<provider>/<model>")` takes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Providers of the catalog that bear their provider's name.
+_SAME: Final = frozenset(
+    """
+    abliteration aihubmix aiml amazon_nova anthropic apertis assemblyai azure azure_ai baseten bedrock
+    bedrock_mantle bytez cerebras charity_engine chatgpt chutes clarifai cloudflare codestral cognition
+    cohere_chat cometapi compactifai cortecs crusoe custom_openai darkbloom dashscope databricks datarobot
+    deepinfra deepseek docker_model_runner edenai empiriolabs empower featherless_ai fireworks_ai friendliai
+    galadriel gemini gigachat github github_copilot gmi gradient_ai groq helicone heroku hosted_vllm huggingface
+    hyperbolic inception lambda_ai lemonade libertai litellm_proxy llamafile llamagate lm_studio maritalk meta
+    meta_llama minimax mistral modelscope moonshot morph nadir nano-gpt nebius neosantara nlp_cloud novita
+    nscale nvidia_nim oci ollama openai openrouter ovhcloud parasail perplexity pinstripes poe predibase prism
+    publicai qwen_ai_platform qwencloud reka replicate sagemaker sail sambanova sap sarvam scaleway scx-ai
+    snowflake synthetic tencent tensormesh together_ai v0 veniceai vercel_ai_gateway vertex_ai volcengine wandb
+    watsonx xai xiaomi_mimo xinference zai
+    """.split()  # noqa: SIM905 - a hundred quoted names read worse
+)
+
+# Providers of the catalog that are served by providers of another name.
+_OTHER: Final[dict[str, tuple[str, ...]]] = {
+    "ai21": ("ai21_chat",),
+    "azure_text": ("azure",),
+    "bedrock_converse": ("bedrock",),
+    "cohere": ("cohere_chat",),
+    "ollama": ("ollama", "ollama_chat"),
+    "text-completion-codestral": ("codestral",),
+    "text-completion-inception": ("inception",),
+}
+
+# Heads of keys that are neither the litellm_provider's name nor the provider's.
+_HEADS: Final = {"amazon_nova": "amazon-nova/"}
+
+NO_PROVIDER: Final = "unknown provider"
+TEXT_ONLY: Final = "text completions only"
+AZURE_REGION: Final = "Azure regional price"
+COMMITMENT: Final = "Bedrock commitment price"
+FINE_TUNED: Final = "fine-tuning price"
+SIZE_BRACKET: Final = "price by model size"
+
+REASONS: Final = {
+    NO_PROVIDER: "litellm's provider is not among ingate's providers, so nothing says how to authenticate it",
+    TEXT_ONLY: "only the legacy text-completions endpoint serves it, which a chat completion never reaches",
+    AZURE_REGION: "a price by data zone (`azure/eu/…`); Azure is called by the name of one's own deployment",
+    COMMITMENT: "the hourly price of provisioned throughput, whose model is listed by its own name",
+    FINE_TUNED: "a price for fine-tuned models in general; a call needs the name of one's own",
+    SIZE_BRACKET: "a price for all models of a size, not a model",
+    "no chat": "takes and gives no tokens: an embedding model that the catalog files under chat",
+    "duplicate": "the same provider and model twice; the row whose key has the provider's name is kept",
+    "malformed": "the entry is no JSON object",
+}
+"""Why a row of a chat mode is left out, by the reason's short name."""
+
+_COMMITMENT: Final = re.compile(r"(?:^|/)\d+-month-commitment/")
+_SIZE_BRACKET: Final = re.compile(r"together-ai-(?:[\d.]+b-[\d.]+b|up-to-[\d.]+b|embedding-.*)\Z")
+
+
+def providers_of(litellm_provider: str) -> tuple[str, ...]:
+    """The providers that serve the models of one of the catalog's providers; empty where none does."""
+    if litellm_provider in _OTHER:
+        return _OTHER[litellm_provider]
+    if litellm_provider.startswith("vertex_ai-"):
+        return ("vertex_ai",)
+    return (litellm_provider,) if litellm_provider in _SAME else ()
+
+
+def litellm_providers() -> frozenset[str]:
+    """Every litellm_provider named here; Vertex AI's families (`vertex_ai-*`) go by their common beginning instead."""
+    return _SAME | _OTHER.keys()
+
+
+def place(litellm_provider: str, key: str) -> tuple[tuple[str, ...], str] | str:
+    """The providers and the model that a key of the catalog stands for, or the reason why it is left out."""
+    providers = providers_of(litellm_provider)
+    if not providers:
+        return NO_PROVIDER
+    if litellm_provider.startswith("text-completion-") or litellm_provider == "azure_text":
+        return TEXT_ONLY
+    model = key
+    for head in (f"{providers[0]}/", f"{litellm_provider}/", _HEADS.get(litellm_provider)):
+        if head and key.startswith(head):
+            model = key[len(head) :]
+            break
+    if litellm_provider == "azure" and "/" in model:
+        return AZURE_REGION
+    if _COMMITMENT.search(model):
+        return COMMITMENT
+    if model.startswith("ft:"):
+        return FINE_TUNED
+    if _SIZE_BRACKET.match(model):
+        return SIZE_BRACKET
+    return providers, model

@@ -1,0 +1,360 @@
+"""Every error ingate raises, one class per remedy.
+
+IngateError
+├── ConfigError                a configuration file or mapping is wrong
+├── SpecError                  a model spec cannot be read
+│   └── UnknownProviderError   …because it names a provider ingate does not know
+├── MissingExtraError          an optional package is not installed
+├── MissingModelFileError      a local model's file is missing
+├── MissingCredentialsError    nothing would authenticate the call; raised before any request is sent
+├── AuthenticationError        401: the provider rejected the key
+├── PermissionDeniedError      403: the key may not do this
+├── ModelNotFoundError         404: authenticated, but no such model or deployment
+├── BadRequestError            400: the provider rejected the request
+│   ├── InvalidRequestError    …or ingate did, before sending anything; names the field
+│   ├── ContextTooLongError    …more tokens than the model takes
+│   └── ContentFilterError     …refused by the provider's safety system
+├── RateLimitError             429: wait `retry_after_s`
+├── UnavailableError           5xx, refused or dropped connections, responses that violate the protocol
+├── RequestTimeoutError        no response within `timeout_s`
+├── StreamInterruptedError     a stream broke after it began; carries the partial response
+├── NotSupportedError          501: an endpoint or feature that ingate or this provider does not have
+├── MethodNotAllowedError      405: the endpoint exists, the method does not
+└── InternalError              500: a fault in ingate itself
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class IngateError(Exception):
+    """Base of all of ingate's errors.
+
+    Every instance says what happened (`str(error)`), to whom (`provider`, `spec`), and what to do next (`fix`).
+    None of its attributes ever holds a credential.
+
+    Attributes:
+        message: What happened, in one sentence.
+        provider: The provider the call was for (`"groq"`), None where there was none.
+        spec: The model spec as the user wrote it, None where there was none.
+        status: The HTTP status this is told as over the ASGI face.
+        retryable: Whether the same call may succeed later without a change.
+        fix: The next command or variable to try; empty where there is none.
+        credential_source: Where the credential in use came from (`"env GROQ_API_KEY"`), None where unknown.
+        code: OpenAI's `error.code` (`"model_not_found"`), the provider's own where it gave one.
+        provider_message: The provider's own words, scrubbed; empty where it said nothing.
+        retry_after_s: Seconds to wait before trying again, None where nobody said.
+        request_id: The provider's id of the request, None where it gave none.
+        partial_text: The text of the answer that came before the error, empty where none did.
+        partial: The partial completion in OpenAI's shape (text, reasoning, tool calls), None where nothing came.
+        exit_code: What a command exits with when this ends it.
+    """
+
+    status: int = 500
+    retryable: bool = False
+    type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = None
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        spec: str | None = None,
+        status: int | None = None,
+        retryable: bool | None = None,
+        fix: str = "",
+        credential_source: str | None = None,
+        code: str | None = None,
+        provider_message: str = "",
+        retry_after_s: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.spec = spec
+        if status is not None:
+            self.status = status
+        if retryable is not None:
+            self.retryable = retryable
+        self.fix = fix
+        self.credential_source = credential_source
+        self.code = code if code is not None else self.default_code
+        self.provider_message = provider_message
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+        self.partial_text = ""
+        self.partial: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r}, provider={self.provider!r}, status={self.status})"
+
+
+class ConfigError(IngateError):
+    """A configuration file or mapping is wrong: bad YAML, an unknown key, a wrong type, an unreadable reference.
+
+    Attributes:
+        file: The file, None for a mapping given in code.
+        line: The line, counted from 1, None where it is unknown.
+    """
+
+    type = "configuration_error"
+    default_code = "invalid_configuration"
+    exit_code = 2
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.message
+        return f"{self.file}:{self.line}: {self.message}" if self.line is not None else f"{self.file}: {self.message}"
+
+
+class SpecError(IngateError):
+    """A model spec cannot be read: empty, a stray `?`, a parameter that is not `key=value`."""
+
+    status = 400
+    type = "invalid_request_error"
+    default_code = "invalid_model"
+    exit_code = 2
+
+
+class UnknownProviderError(SpecError):
+    """The part before the first `/` names no provider.
+
+    Attributes:
+        nearest: The nearest providers' names, best first, possibly empty.
+    """
+
+    status = 404
+    default_code = "model_not_found"
+
+    def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.nearest = nearest
+
+
+class MissingExtraError(IngateError):
+    """An optional package is not installed; `fix` is the command that installs it.
+
+    Attributes:
+        extra: ingate's extra that brings it (`"litellm"`).
+    """
+
+    type = "configuration_error"
+    default_code = "missing_extra"
+    exit_code = 2
+
+    def __init__(self, message: str, *, extra: str = "", **details: Any) -> None:
+        details.setdefault("fix", f"pip install '.[{extra}]' in ingate's folder" if extra else "")
+        super().__init__(message, **details)
+        self.extra = extra
+
+
+class MissingModelFileError(IngateError):
+    """A local model's file is not where it should be.
+
+    Attributes:
+        path: Where it was looked for.
+    """
+
+    status = 404
+    type = "configuration_error"
+    default_code = "model_not_found"
+    exit_code = 2
+
+    def __init__(self, message: str, *, path: str = "", **details: Any) -> None:
+        super().__init__(message, **details)
+        self.path = path
+
+
+class MissingCredentialsError(IngateError):
+    """Nothing would authenticate the call. Raised before any request leaves.
+
+    Attributes:
+        alternatives: Each alternative is a group of variables that together suffice.
+        near_misses: Sentences on variables that are set but are not the ones read.
+        docs_url: Where the provider says how to get a key.
+    """
+
+    status = 401
+    type = "authentication_error"
+    default_code = "missing_credentials"
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        alternatives: tuple[tuple[str, ...], ...] = (),
+        near_misses: tuple[str, ...] = (),
+        docs_url: str = "",
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.alternatives = alternatives
+        self.near_misses = near_misses
+        self.docs_url = docs_url
+
+
+class AuthenticationError(IngateError):
+    """The provider refused the key (401). `credential_source` says which one it was."""
+
+    status = 401
+    type = "authentication_error"
+    default_code = "invalid_api_key"
+    exit_code = 3
+
+
+class PermissionDeniedError(IngateError):
+    """The provider knows the key and says no (403): a model, region or budget it may not use."""
+
+    status = 403
+    type = "permission_error"
+    default_code = "permission_denied"
+    exit_code = 3
+
+
+class ModelNotFoundError(IngateError):
+    """Authenticated, but there is no such model or deployment (404).
+
+    Attributes:
+        nearest: The nearest names that exist, best first, possibly empty.
+    """
+
+    status = 404
+    type = "invalid_request_error"
+    default_code = "model_not_found"
+    exit_code = 4
+
+    def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.nearest = nearest
+
+
+class BadRequestError(IngateError):
+    """The provider cannot take this request (400, 413, 422)."""
+
+    status = 400
+    type = "invalid_request_error"
+    default_code = "bad_request"
+    exit_code = 5
+
+
+class InvalidRequestError(BadRequestError):
+    """The request itself is invalid; nothing was sent.
+
+    Attributes:
+        param: The field at fault (`"messages[0].role"`), None if it is the body as a whole.
+    """
+
+    default_code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.param = param
+
+
+class ContextTooLongError(BadRequestError):
+    """The conversation has more tokens than the model takes."""
+
+    default_code = "context_length_exceeded"
+
+
+class ContentFilterError(BadRequestError):
+    """The provider's safety system refused the request."""
+
+    default_code = "content_filter"
+
+
+class RateLimitError(IngateError):
+    """Too many requests or tokens (429); `retry_after_s` says how long to wait where the provider did."""
+
+    status = 429
+    retryable = True
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+    exit_code = 6
+
+
+class UnavailableError(IngateError):
+    """The provider did not answer as it should: 5xx, a refused or dropped connection, a body that is no JSON."""
+
+    status = 503
+    retryable = True
+    default_code = "unavailable"
+    exit_code = 7
+
+
+class RequestTimeoutError(IngateError):
+    """No answer in time.
+
+    Attributes:
+        timeout_s: The limit that ran out, None where the provider's own did.
+    """
+
+    status = 504
+    retryable = True
+    type = "timeout_error"
+    default_code = "timeout"
+    exit_code = 7
+
+    def __init__(self, message: str, *, timeout_s: float | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.timeout_s = timeout_s
+
+
+class StreamInterruptedError(IngateError):
+    """A stream broke after it began. What had come is kept in `partial_text` and `partial`."""
+
+    status = 502
+    retryable = True
+    default_code = "stream_interrupted"
+    exit_code = 8
+
+    def __init__(
+        self, message: str, *, partial_text: str = "", partial: dict[str, Any] | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.partial_text = partial_text
+        self.partial = partial
+
+
+class NotSupportedError(IngateError):
+    """An endpoint or feature that ingate, or this provider, does not have (501)."""
+
+    status = 501
+    type = "not_served"
+    default_code = "not_served"
+    exit_code = 5
+
+
+class MethodNotAllowedError(IngateError):
+    """The endpoint exists, the method does not (405).
+
+    Attributes:
+        allowed: The methods it has.
+    """
+
+    status = 405
+    type = "invalid_request_error"
+    default_code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.allowed = allowed
+
+
+class InternalError(IngateError):
+    """A fault in ingate itself (500). The log has the traceback; the answer tells nothing of the request."""
+
+    default_code = "internal_error"

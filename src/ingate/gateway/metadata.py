@@ -1,0 +1,67 @@
+"""What an answer says of itself, under its key `ingate`: who served it, what became of the request, what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ingate.gateway.routing import PROXY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.catalog import Catalog
+    from ingate.engines.base import CallReport, Route
+
+
+def about(
+    route: Route, report: CallReport, usage: Mapping[str, Any] | None, catalog: Callable[[], Catalog]
+) -> dict[str, Any]:
+    """The metadata of one answer.
+
+    Args:
+        route: What served it.
+        report: What the engine learnt on the way.
+        usage: The tokens it took, None where nobody counted.
+        catalog: Called for a price, where one is needed.
+
+    Returns:
+        `spec`, `engine`, `provider`, `dropped`, `warnings`, `headers`, `cost_usd` (None where the price is unknown); for
+        an answer of a LiteLLM proxy also `proxy`: what its headers tell of deployment, cache and limits.
+    """
+    told: dict[str, Any] = {
+        "spec": str(route.spec),
+        "engine": route.engine,
+        "provider": route.provider,
+        "dropped": report.dropped,
+        "warnings": report.warnings,
+        "headers": report.headers,
+        "cost_usd": _cost_usd(route, report, usage, catalog),
+    }
+    if route.provider == PROXY:
+        from ingate.engines import proxy
+
+        told["proxy"] = proxy.told(report.headers)
+    return told
+
+
+def _cost_usd(
+    route: Route, report: CallReport, usage: Mapping[str, Any] | None, catalog: Callable[[], Catalog]
+) -> float | None:
+    if route.engine in {"local", "scripted"}:
+        return 0.0
+    provider, model = route.provider, route.model
+    if provider == PROXY:
+        from ingate.engines import proxy
+
+        if (told := proxy.cost_usd(report.headers)) is not None:
+            return told
+        # A stream's headers leave before its cost is known; they do say which model it is.
+        provider, _, model = report.headers.get("x-litellm-model-name", "").partition("/")
+    if usage is None:
+        return None
+    row = catalog().get(provider, model)
+    if row is None:
+        return None
+    from ingate.catalog import cost_usd
+
+    return cost_usd(row, usage)

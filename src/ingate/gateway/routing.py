@@ -1,0 +1,390 @@
+"""From a spec to a Route: which engine, which address, whose key, and why. Nothing here opens a connection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from ingate import providers
+from ingate.engines.base import DropPolicy, Route
+from ingate.errors import MissingCredentialsError, SpecError, UnknownProviderError
+from ingate.providers.credential import Credential
+from ingate.providers.lanes import (
+    FORMAT_NAMES,
+    NATIVE_FORMATS,
+    format_and_base,
+    tensorzero_base,
+    tensorzero_model,
+    tensorzero_models,
+    unsupported_reason,
+)
+from ingate.secret import Secret
+from ingate.spec import OWN_PARAMS, ModelSpec, parse, parse_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingate.catalog import Catalog, ModelRow
+    from ingate.config import Config, ProviderSettings, SecretRef
+    from ingate.providers import Provider
+    from ingate.providers.address import Lane
+
+__all__ = ["NATIVE_FORMATS", "Router"]
+
+DEFAULT_TIMEOUT_S: Final = 600.0
+PROXY: Final = "litellm_proxy"
+TENSORZERO_URL: Final = "http://localhost:3000"  # where its gateway is by its own documentation
+# What serves itself, without an entry in the map of providers.
+_OWN: Final = frozenset({"local", "scripted", "tensorzero"})
+
+
+class Router:
+    """Turns what a user writes into Routes, by the configuration, the environment and the catalog.
+
+    Args:
+        config: The loaded configuration.
+        catalog: Called when a catalog fact is first needed, so that a direct call never pays for the catalog.
+        scripted: Whether `scripted/…` specs are served (a test double was given to the gateway).
+    """
+
+    def __init__(self, config: Config, catalog: Callable[[], Catalog], *, scripted: bool = False) -> None:
+        self.config = config
+        self._catalog = catalog
+        self._scripted = scripted
+
+    def specs(self, text: str) -> tuple[ModelSpec, ...]:
+        """The specs to try in order, with every alias replaced by what it names.
+
+        Raises:
+            SpecError: The text cannot be read, or an alias leads back to itself.
+            UnknownProviderError: A name without a slash that is no alias, with the nearest names.
+        """
+        return self._expand(parse(text), ())
+
+    def _expand(self, specs: tuple[ModelSpec, ...], seen: tuple[str, ...]) -> tuple[ModelSpec, ...]:
+        found: list[ModelSpec] = []
+        for spec in specs:
+            if spec.lane != "alias":
+                found.append(spec)
+                continue
+            if spec.model in seen:
+                circle = " → ".join((*seen, spec.model))
+                raise SpecError(f"the alias {spec.model!r} leads back to itself: {circle}", spec=str(spec))
+            named = self._expand(self._named(spec), (*seen, spec.model))
+            found += [replace(one, params={**one.params, **spec.params}) for one in named]
+        return tuple(found)
+
+    def _named(self, spec: ModelSpec) -> tuple[ModelSpec, ...]:
+        if (configured := self.config.settings.aliases.get(spec.model)) is not None:
+            return parse(configured if isinstance(configured, str) else ",".join(configured))
+        rows = [row for row in self._catalog().curated() if spec.model in {row.model, row.model.rpartition("/")[2]}]
+        if rows:
+            return (parse_one(rows[0].spec),)
+        raise self._unknown_name(spec)
+
+    def _unknown_name(self, spec: ModelSpec) -> UnknownProviderError:
+        from rapidfuzz import process
+
+        wanted = spec.model.lower()
+        catalog = self._catalog()
+        exact = [row.key for row in catalog.rows if row.model.lower() == wanted]
+        names = {*self.config.settings.aliases, *(row.model for row in catalog.curated())}
+        near = [name for name, score, _ in process.extract(spec.model, sorted(names), limit=3) if score >= 70]
+        nearest = tuple((exact[:3] or near)[:3])
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        return UnknownProviderError(
+            f"{spec.model!r} is no alias, and a model is written <provider>/<model>{hint}",
+            spec=str(spec),
+            nearest=nearest,
+            fix=f"ingate models {spec.model}",
+        )
+
+    def route(self, spec: ModelSpec, *, proxy_lists: Callable[[str], bool] | None = None, dry: bool = False) -> Route:
+        """The Route of one spec (no alias).
+
+        Args:
+            spec: What to route.
+            dry: Look only: no reference is resolved (a `cmd:` is not run, a keyring not asked), the Route holds no
+                key and no header of the configuration, and nothing missing is an error.
+            proxy_lists: Tells whether the configured proxy lists a `<provider>/<model>`; asked only where neither the
+                environment nor the configuration has a credential.
+
+        Raises:
+            UnknownProviderError: With the nearest names.
+            MissingCredentialsError: Neither environment, configuration nor proxy would serve it.
+            ConfigError: A reference in the configuration cannot be read.
+        """
+        if spec.lane == "proxy":
+            why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
+            return self._proxy(spec, spec.model, why, dry=dry)
+        name = spec.provider
+        if spec.lane == "auto" and name in _OWN:
+            return self._own(spec, dry=dry)
+        if spec.lane == "auto" and name in self.config.settings.servers:
+            return self._server(spec, dry=dry)
+        try:
+            provider = providers.provider(name)
+        except UnknownProviderError as error:
+            raise self._unknown_provider(spec, error) from None
+        settings = self.config.provider(provider.name)
+        engine, why = self._engine(spec, provider)
+        try:
+            credential, api_base = self._credential(provider.name, engine, dry=dry)
+        except MissingCredentialsError as error:
+            error.spec = str(spec)
+            if proxy_lists is not None and self.proxy() is not None:
+                for listed in (f"{provider.name}/{spec.model}", f"{name}/{spec.model}", spec.model):
+                    if proxy_lists(listed):
+                        why = f"no credential for {provider.name} here, and the configured proxy lists {listed!r}"
+                        return self._proxy(spec, listed, why)
+            raise
+        wire_format = provider.wire_format
+        if engine == "native":
+            wire_format, api_base = format_and_base(provider.name, wire_format, spec.model, api_base)
+        return self._route(
+            spec,
+            engine=engine,
+            provider=provider.name,
+            model=spec.model,
+            wire_format=wire_format,
+            api_base=api_base,
+            credential=credential,
+            settings=settings,
+            why=why,
+            dry=dry,
+        )
+
+    def _engine(self, spec: ModelSpec, provider: Provider) -> tuple[Lane, str]:
+        """Which engine serves a spec of this provider, and why."""
+        asked = spec.params.get("lane")
+        if asked not in {None, "litellm", "native"}:
+            raise SpecError(f"lane={asked!r} is neither litellm nor native", spec=str(spec), fix="?lane=native")
+        unsupported_reason = self._hindrance(spec, provider)
+        if asked == "native":
+            if unsupported_reason:
+                raise SpecError(
+                    f"there is no native lane here: {unsupported_reason}", spec=str(spec), fix="leave lane=native out"
+                )
+            return "native", "the native lane was asked for"
+        if asked == "litellm":
+            return "litellm", "the litellm lane was asked for"
+        if spec.lane == "litellm":
+            return "litellm", "written litellm.…: always through embedded litellm"
+        if unsupported_reason:
+            return "litellm", f"{unsupported_reason}: through embedded litellm"
+        wire_format, _ = format_and_base(provider.name, provider.wire_format, spec.model, "")
+        return "native", f"{provider.name} speaks {FORMAT_NAMES[wire_format]}: straight to it"
+
+    def _hindrance(self, spec: ModelSpec, provider: Provider) -> str:
+        """Why ingate cannot speak to this provider's model itself; empty where it can."""
+        if reason := unsupported_reason(provider.name, provider.wire_format, spec.model):
+            return reason
+        if providers.needs_litellm(provider.name, environ=self.config.environ, config=self.config):
+            return f"only litellm can use the credential there is for {provider.name}"
+        return ""
+
+    def _credential(self, provider: str, lane: Lane, *, dry: bool) -> tuple[Credential, str | None]:
+        if not dry:
+            return providers.resolve(provider, environ=self.config.environ, config=self.config, lane=lane)
+        status = providers.status(provider, environ=self.config.environ, config=self.config)
+        shapes = providers.shapes(provider, environ=self.config.environ, config=self.config)
+        params = {name: Secret(value) for name, value in shapes.items()}
+        return Credential(params=params, source=status.source), status.api_base
+
+    def proxy(self, *, dry: bool = False) -> tuple[str, Secret | None, str] | None:
+        """The configured LiteLLM proxy's base URL, key and where they come from; None where there is none."""
+        found = providers.proxy_settings(self.config.environ, self.config)
+        if found is None:
+            return None
+        api_base, key, source = found
+        if dry:
+            return api_base, None, source
+        resolved = key if key is None or isinstance(key, Secret) else key.resolve(self.config.environ)
+        return api_base, resolved, source
+
+    def proxy_route(self) -> Route | None:
+        """A Route to the proxy for what is no call of a model: its lists. None where no proxy is configured."""
+        return None if self.proxy() is None else self._proxy(ModelSpec("proxy", "", "models"), "", "the proxy's lists")
+
+    def _proxy(self, spec: ModelSpec, deployment: str, why: str, *, dry: bool = False) -> Route:
+        found = self.proxy(dry=dry)
+        if found is None:
+            raise MissingCredentialsError(
+                f"{spec.target!r} names a deployment of a LiteLLM proxy, and no proxy is configured",
+                provider=PROXY,
+                spec=str(spec),
+                alternatives=(("LITELLM_API_BASE", "LITELLM_API_KEY"),),
+                fix="set LITELLM_API_BASE and LITELLM_API_KEY, or litellm.api_base and litellm.api_key in ingate.yaml",
+                docs_url="https://docs.litellm.ai/docs/simple_proxy",
+            )
+        api_base, key, source = found
+        return self._route(
+            spec,
+            engine="native",
+            provider=PROXY,
+            model=deployment,
+            wire_format="chat",
+            api_base=api_base,
+            credential=Credential(key, source=source),
+            why=why,
+            dry=dry,
+        )
+
+    def _server(self, spec: ModelSpec, *, dry: bool) -> Route:
+        server = self.config.settings.servers[spec.provider]
+        where = self.config.where("servers", spec.provider)
+        key = server.api_key.resolve(self.config.environ) if server.api_key is not None and not dry else None
+        source = server.api_key.describe() if server.api_key is not None else "no key configured"
+        route = self._route(
+            spec,
+            engine="native",
+            provider=spec.provider,
+            model=spec.model,
+            wire_format=server.wire_format,
+            api_base=server.base_url,
+            credential=Credential(key, source=source),
+            why=f"a server of yours, {where}",
+            dry=dry,
+        )
+        return replace(
+            route,
+            headers={} if dry else self._resolved(server.headers),
+            timeout_s=self._timeout_s(spec, server.timeout_s),
+        )
+
+    def _own(self, spec: ModelSpec, *, dry: bool) -> Route:
+        if spec.provider == "tensorzero":
+            return self._tensorzero(spec, dry=dry)
+        if spec.provider == "scripted":
+            if not self._scripted:
+                raise UnknownProviderError(
+                    "'scripted' is the test double, and this gateway was not given one",
+                    spec=str(spec),
+                    fix="Gateway(engines={'scripted': ScriptedEngine()})",
+                )
+            return self._route(spec, engine="scripted", provider="scripted", model=spec.model, why="the test double")
+        facts: dict[str, Any] = {}
+        if (path := self.config.settings.local.models.get(spec.model)) is not None:
+            facts["path"] = path
+        if (context := self.config.settings.local.context_tokens) is not None:
+            facts["context_tokens"] = context
+        if (threads := self.config.settings.local.threads) is not None:
+            facts["threads"] = threads
+        route = self._route(
+            spec,
+            engine="local",
+            provider="local",
+            model=spec.model,
+            credential=Credential(source="no key needed"),
+            why="a model file inside this process",
+        )
+        return replace(route, facts=facts)
+
+    def _tensorzero(self, spec: ModelSpec, *, dry: bool) -> Route:
+        settings, environ = self.config.settings.tensorzero, self.config.environ
+        key = None
+        named = environ.get("TENSORZERO_API_KEY", "").strip()
+        source = "env TENSORZERO_API_KEY" if named else "no key needed"
+        if not named and settings.api_key is not None and settings.api_key.present(environ):
+            source = settings.api_key.describe()
+            key = settings.api_key.resolve(environ) if not dry else None
+        elif named and not dry:
+            key = Secret(named)
+        url = environ.get("TENSORZERO_GATEWAY_URL", "").strip() or settings.gateway_url
+        common: dict[str, Any] = {"provider": "tensorzero", "wire_format": "chat", "dry": dry}
+        if url is None and settings.config_file is not None:
+            route = self._route(
+                spec,
+                engine="tensorzero",
+                model=tensorzero_model(spec.model, tensorzero_models(settings.config_file)),
+                credential=Credential(source="no key needed"),
+                why=f"TensorZero inside this process, by {self.config.where('tensorzero', 'config_file')}",
+                **common,
+            )
+            return replace(route, facts={"config_file": settings.config_file})
+        return self._route(
+            spec,
+            engine="native",
+            model=tensorzero_model(spec.model),
+            api_base=tensorzero_base(url or TENSORZERO_URL),
+            credential=Credential(key, source=source),
+            why="a TensorZero gateway over HTTP",
+            **common,
+        )
+
+    def _route(
+        self,
+        spec: ModelSpec,
+        *,
+        engine: str,
+        provider: str,
+        model: str,
+        why: str,
+        wire_format: str = "",
+        api_base: str | None = None,
+        credential: Credential | None = None,
+        settings: ProviderSettings | None = None,
+        dry: bool = False,
+    ) -> Route:
+        through_litellm = engine == "litellm" or provider == PROXY
+        litellm = self.config.settings.litellm
+        headers = self._resolved(litellm.default_headers) if through_litellm and not dry else {}
+        if settings is not None and not dry:
+            headers |= self._resolved(settings.headers)
+        configured_timeout_s = settings.timeout_s if settings is not None else None
+        if configured_timeout_s is None and through_litellm:
+            configured_timeout_s = litellm.timeout_s
+        row = self._row(provider, model) if wire_format not in {"", "chat"} else None
+        return Route(
+            spec=spec,
+            engine=engine,  # ty: ignore[invalid-argument-type]
+            provider=provider,
+            model=model,
+            wire_format=wire_format,
+            api_base=api_base,
+            credential=credential if credential is not None else Credential(),
+            headers=headers,
+            params={name: value for name, value in spec.params.items() if name not in OWN_PARAMS},
+            extra_kwargs=litellm.extra_kwargs if through_litellm else {},
+            timeout_s=self._timeout_s(spec, configured_timeout_s),
+            drop_params=_drop_policy(spec.params.get("drop_params", litellm.drop_params)),
+            why=why,
+            facts={"max_output_tokens": row.max_output_tokens, "caps": row.caps} if row is not None else {},
+        )
+
+    def _row(self, provider: str, model: str) -> ModelRow | None:
+        return self._catalog().get(provider, model)
+
+    def _timeout_s(self, spec: ModelSpec, configured_s: float | None) -> float:
+        wanted = spec.params.get("timeout")
+        if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted > 0:
+            return float(wanted)
+        if wanted is not None:
+            raise SpecError(f"timeout={wanted!r} is no number of seconds above 0", spec=str(spec), fix="?timeout=30")
+        return configured_s or self.config.settings.timeout_s or DEFAULT_TIMEOUT_S
+
+    def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
+        return {name: value.resolve(self.config.environ) for name, value in headers.items()}
+
+    def _unknown_provider(self, spec: ModelSpec, error: UnknownProviderError) -> UnknownProviderError:
+        from rapidfuzz import process
+
+        names = [*providers.providers(), *self.config.settings.servers, *_OWN]
+        near = [name for name, score, _ in process.extract(spec.provider, names, limit=3) if score >= 60]
+        nearest = tuple(dict.fromkeys((*error.nearest, *near)))[:3]
+        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+        return UnknownProviderError(
+            f"{spec.provider!r} is no provider ingate knows{hint}",
+            spec=str(spec),
+            nearest=nearest,
+            fix=f"ingate models --provider {nearest[0]}" if nearest else "ingate models --all",
+        )
+
+
+def _drop_policy(value: Any) -> DropPolicy:
+    """`drop_params: true` drops and tells, `false` refuses; the three words say it outright."""
+    if isinstance(value, bool):
+        return "warn" if value else "strict"
+    if value in get_args(DropPolicy):
+        return value
+    raise SpecError(f"drop_params={value!r} is not one of true, false, strict, warn, drop")

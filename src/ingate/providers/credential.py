@@ -1,0 +1,45 @@
+"""What authenticates one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.secret import Secret
+
+# What the names of values that authenticate have in them.
+_SECRET_PARTS: Final = ("key", "token", "secret", "password", "credential")
+_EMPTY: Mapping[str, Secret] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key and whatever else the provider wants, with where it came from.
+
+    Attributes:
+        api_key: The key; None where the provider needs none or is authenticated by `params` alone.
+        params: Further values by the name litellm takes them as an argument (`aws_access_key_id`, `aws_region_name`,
+            `vertex_project`, `azure_ad_token`, `api_version`); all kept secret, since some are.
+        source: Where it came from, for people: `"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`, `"no key needed"`.
+    """
+
+    api_key: Secret | None = None
+    params: Mapping[str, Secret] = field(default_factory=lambda: _EMPTY)
+    source: str = ""
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every value to scrub from what the far side says: not a region's or a version's name."""
+        own = (self.api_key,) if self.api_key is not None else ()
+        return own + tuple(value for name, value in self.params.items() if _is_secret(name))
+
+    def open_params(self) -> dict[str, str]:
+        """The values that are no secret but shape the request, in plain text (`api_version`, `vertex_project`)."""
+        return {name: value.reveal() for name, value in self.params.items() if not _is_secret(name)}
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name for part in _SECRET_PARTS)

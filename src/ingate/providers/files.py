@@ -1,0 +1,189 @@
+"""Credential files that other programs keep: whether they are there and hold something, never what.
+
+A look costs a `stat` or a small read. Nothing is sent anywhere, and no value leaves this module but a project's, a
+region's or a profile's name.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.providers.registry import Provider
+
+# A profile that has one of these can give credentials.
+_AWS_KEYS = (
+    "aws_access_key_id",
+    "role_arn",
+    "credential_process",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+)
+_AWS_AMBIENT = "default"
+
+
+def home(environ: Mapping[str, str]) -> Path | None:
+    """The home folder, None where the environment names none."""
+    name = environ.get("HOME") or environ.get("USERPROFILE")
+    return Path(name) if name else None
+
+
+def find(provider: Provider, environ: Mapping[str, str]) -> str | None:
+    """What people call the file that authenticates `provider` (`"~/.aws/credentials [default]"`), None without one."""
+    if not provider.credential_files:
+        return None
+    match provider.name:
+        case "vertex_ai":
+            path = adc_path(environ)
+            return _shown(path, environ) if path and read_json(path) else None
+        case "github_copilot":
+            return _first(
+                _token_file(environ, "GITHUB_COPILOT", "github_copilot", "ACCESS_TOKEN_FILE", "access-token"), environ
+            )
+        case "chatgpt":
+            return _first(_token_file(environ, "CHATGPT", "chatgpt", "AUTH_FILE", "auth.json"), environ)
+        case "sap":
+            return _first(_sap(environ), environ)
+        case "databricks":
+            root = home(environ)
+            return _first(root / ".databrickscfg" if root else None, environ)
+    profile = environ.get("AWS_PROFILE", "").strip() or _AWS_AMBIENT
+    return aws_profile(profile, environ)
+
+
+def aws_profile(profile: str, environ: Mapping[str, str]) -> str | None:
+    """The AWS file in which `profile` can give credentials, for people; None where no file has it."""
+    for path, prefix in _aws_files(environ):
+        section = _ini(path).get(profile if profile == _AWS_AMBIENT else prefix + profile)
+        if section is not None and any(section.get(key) for key in _AWS_KEYS):
+            return f"{_shown(path, environ)} [{profile}]"
+    return None
+
+
+def aws_region(environ: Mapping[str, str]) -> str | None:
+    """The region of the profile in use, from `~/.aws/config` or `~/.aws/credentials`."""
+    profile = environ.get("AWS_PROFILE", "").strip() or _AWS_AMBIENT
+    for path, prefix in reversed(_aws_files(environ)):
+        section = _ini(path).get(profile if profile == _AWS_AMBIENT else prefix + profile)
+        if section is not None and section.get("region"):
+            return section["region"]
+    return None
+
+
+def adc_path(environ: Mapping[str, str]) -> Path | None:
+    """Where gcloud keeps application default credentials."""
+    if folder := environ.get("CLOUDSDK_CONFIG"):
+        return Path(folder) / "application_default_credentials.json"
+    if roaming := environ.get("APPDATA"):
+        return Path(roaming) / "gcloud" / "application_default_credentials.json"
+    root = home(environ)
+    return root / ".config" / "gcloud" / "application_default_credentials.json" if root else None
+
+
+def google_project(credentials: str) -> str | None:
+    """The project that Google credentials carry; `credentials` is a file's path or the JSON itself."""
+    data = _parse(credentials.encode()) if credentials.lstrip().startswith("{") else read_json(Path(credentials))
+    value = (data.get("project_id") or data.get("quota_project_id")) if data else None
+    return value if isinstance(value, str) else None
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None where the file is absent, unreadable, or holds something else or nothing."""
+    stamp = _stamp(path)
+    return _read_json(path, stamp) if stamp else None
+
+
+def is_file(name: str) -> bool:
+    """Whether `name` is a file with something in it. `~` stands for itself, as it does for those who read the file."""
+    return _stamp(Path(name)) is not None
+
+
+def _token_file(environ: Mapping[str, str], prefix: str, folder: str, variable: str, name: str) -> Path | None:
+    file = environ.get(f"{prefix}_{variable}") or name
+    if own := environ.get(f"{prefix}_TOKEN_DIR"):
+        return Path(own) / file
+    root = home(environ)
+    return root / ".config" / "litellm" / folder / file if root else None
+
+
+def _sap(environ: Mapping[str, str]) -> Path | None:
+    if file := environ.get("AICORE_CONFIG"):
+        return Path(file)
+    root = environ.get("AICORE_HOME") or (str(folder / ".aicore") if (folder := home(environ)) else "")
+    profile = environ.get("AICORE_PROFILE")
+    return (
+        Path(root) / (f"config_{profile}.json" if profile and profile != "default" else "config.json") if root else None
+    )
+
+
+def _aws_files(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
+    """Both AWS files, with what stands before a profile's name in a section's head."""
+    root = home(environ)
+    own = (environ.get("AWS_SHARED_CREDENTIALS_FILE"), environ.get("AWS_CONFIG_FILE"))
+    usual = (root / ".aws" / "credentials", root / ".aws" / "config") if root else (None, None)
+    paths = (Path(given) if given else path for given, path in zip(own, usual, strict=True))
+    return tuple((path, prefix) for path, prefix in zip(paths, ("", "profile "), strict=True) if path is not None)
+
+
+def _ini(path: Path) -> Mapping[str, Mapping[str, str]]:
+    stamp = _stamp(path)
+    return _read_ini(path, stamp) if stamp else {}
+
+
+# Keyed by the file's size and time, so that a picker may look at every keystroke.
+@lru_cache(maxsize=16)
+def _read_ini(path: Path, _stamp: tuple[int, int]) -> Mapping[str, Mapping[str, str]]:
+    from configparser import Error, RawConfigParser
+
+    parser = RawConfigParser(default_section="\0", strict=False)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (Error, OSError, UnicodeDecodeError):
+        return {}
+    # Only names and the region are kept: whether a value is there, not what it is.
+    return {
+        head: {key: value if key == "region" else "set" for key, value in parser.items(head) if value}
+        for head in parser.sections()
+    }
+
+
+@lru_cache(maxsize=16)
+def _read_json(path: Path, _stamp: tuple[int, int]) -> dict[str, Any] | None:
+    try:
+        data = _parse(path.read_bytes())
+    except OSError:
+        return None
+    return {key: data[key] if key in {"project_id", "quota_project_id"} else None for key in data} if data else None
+
+
+def _parse(data: bytes) -> dict[str, Any] | None:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any]) or None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _first(path: Path | None, environ: Mapping[str, str]) -> str | None:
+    return _shown(path, environ) if path is not None and _stamp(path) else None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (state.st_size, state.st_mtime_ns) if state.st_size and path.is_file() else None
+
+
+def _shown(path: Path, environ: Mapping[str, str]) -> str:
+    root = home(environ)
+    if root is not None and path.is_relative_to(root):
+        return f"~/{path.relative_to(root).as_posix()}"
+    return str(path)

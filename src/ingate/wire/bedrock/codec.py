@@ -1,0 +1,156 @@
+"""Amazon Bedrock: Converse for every model, and InvokeModel for Claude and Nova.
+
+`bedrock_request.py` writes requests; `bedrock_converse.py` puts answers into Anthropic's words, which
+`anthropic_answer.py` and `anthropic_stream.py` read; `eventstream.py` takes AWS's framing apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from ingate.wire.answers import mapping, parse_object, reading, text
+from ingate.wire.bedrock.converse import Translator, message_of
+from ingate.wire.bedrock.eventstream import EventStreamParser, Message
+from ingate.wire.bedrock.request import converse_request, invoke_request
+from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.decoding import Decoder, WholeDecoder
+from ingate.wire.errors import error_from_response
+from ingate.wire.json_text import read_json
+from ingate.wire.messages.answer import completion_of, completion_of_message
+from ingate.wire.messages.stream import AnthropicDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.errors import IngateError
+    from ingate.wire.codec import DropPolicy, StreamDecoder
+
+FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors
+_STATUSES: Final = {
+    "validationexception": 400,
+    "accessdeniedexception": 403,
+    "resourcenotfoundexception": 404,
+    "modeltimeoutexception": 408,
+    "modelerrorexception": 424,
+    "modelstreamerrorexception": 424,
+    "throttlingexception": 429,
+    "modelnotreadyexception": 429,
+    "internalserverexception": 500,
+    "serviceunavailableexception": 503,
+}
+
+
+class BedrockDecoder(Decoder):
+    """One streamed answer, of Converse or of InvokeModel."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._frames = EventStreamParser()
+        self._translator = Translator()
+        self._inner = AnthropicDecoder(model=model)
+
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
+        for message in self._frames.feed(data):
+            self._message(message, out)
+
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        self._inner.end(out)
+
+    def _message(self, message: Message, out: list[dict[str, Any]]) -> None:
+        if message.headers.get(":message-type", "event") != "event":
+            raise _error_of(message)
+        event = parse_object(message.payload, far_side=FAR_SIDE)
+        kind = message.headers.get(":event-type", "")
+        if kind == "chunk":
+            event = _unpacked(event)
+            if "type" in event:
+                self._inner.take(event, out)
+                return
+            # Nova through InvokeModel: Converse's events, each under its name.
+            kind, event = next(((name, mapping(value)) for name, value in event.items()), ("", {}))
+        with reading(FAR_SIDE):
+            for made in self._translator.translate(kind, event):
+                self._inner.take(made, out)
+
+
+def _unpacked(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        inner = base64.b64decode(text(event.get("bytes")), validate=True)
+    except (binascii.Error, ValueError):
+        inner = b""
+    return parse_object(inner, far_side=FAR_SIDE)
+
+
+def _error_of(message: Message) -> IngateError:
+    kind = message.headers.get(":exception-type") or message.headers.get(":error-code") or ""
+    try:
+        said = mapping(read_json(message.payload))
+    except ValueError:
+        said = {}
+    told = text(said.get("message") or said.get("Message")) or message.headers.get(":error-message") or kind
+    status = said.get("originalStatusCode")
+    if not (isinstance(status, int) and 400 <= status <= 599):
+        status = _STATUSES.get(kind.lower(), 500)
+    return error_from_response(status, {"x-amzn-errortype": kind}, {"message": told}, provider=None)
+
+
+class BedrockCodec(BaseCodec):
+    """Bedrock's Converse format."""
+
+    name = "bedrock"
+    verbs = ("converse", "converse-stream")
+
+    def request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        stream: bool,
+        api_base: str,
+        facts: Mapping[str, Any],
+        drop_params: DropPolicy,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """The request for an OpenAI body; the model goes into the path."""
+        named = model.removeprefix("converse/").removeprefix("invoke/")
+        make = converse_request if self.name == "bedrock" else invoke_request
+        out, asked = make(named, body, stream=stream, facts=facts, drop_params=drop_params)
+        accept = "application/vnd.amazon.eventstream" if stream else "application/json"
+        return WireRequest(
+            path=f"/model/{quote(named, safe='')}/{self.verbs[stream]}",
+            body=msgspec.json.encode(out),
+            headers={"content-type": "application/json", "accept": accept},
+            dropped=asked.dropped,
+            warnings=asked.warnings,
+        )
+
+    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """A whole answer as an OpenAI completion, whichever of the two forms it has."""
+        answer = parse_object(body, far_side=FAR_SIDE)
+        if "output" not in answer:
+            return completion_of(body, model=model)
+        with reading(FAR_SIDE):
+            return completion_of_message(message_of(answer), model)
+
+    def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
+        """A decoder for one streamed answer, or for one that came whole."""
+        if content_type.startswith("application/json"):
+            return WholeDecoder(partial(self.response, model=model))
+        return BedrockDecoder(model=model)
+
+
+class InvokeCodec(BedrockCodec):
+    """Bedrock's InvokeModel: the model's own format."""
+
+    name = "bedrock_invoke"
+    verbs = ("invoke", "invoke-with-response-stream")
+
+
+CODECS: Final = {"bedrock": BedrockCodec(), "bedrock_invoke": InvokeCodec()}

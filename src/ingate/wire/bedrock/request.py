@@ -1,0 +1,220 @@
+"""OpenAI chat requests as Bedrock's: Converse for every model, InvokeModel for Claude and Nova.
+
+Both are made from the request for Anthropic's API, whose blocks Converse has by other names.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ingate.errors import BadRequestError
+from ingate.wire.facts import model_facts, nearest_effort
+from ingate.wire.messages.request import messages_request
+from ingate.wire.parts import deep_merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy
+    from ingate.wire.params import ParamTracker
+
+INVOKE_VERSION: Final = "bedrock-2023-05-31"
+_CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
+# Converse's own keys, which a caller may give beside OpenAI's.
+_OWN: Final = frozenset(
+    {"guardrailConfig", "additionalModelRequestFields", "additionalModelResponseFieldPaths", "requestMetadata"}
+    | {"performanceConfig", "promptVariables", "outputConfig", "inferenceConfig", "serviceTier"}
+)
+
+
+def is_claude(model: str) -> bool:
+    """Whether a model's id or ARN names one of Anthropic's."""
+    return "anthropic" in model or "claude" in model
+
+
+def converse_request(
+    model: str, body: Mapping[str, Any], *, stream: bool, facts: Mapping[str, Any], drop_params: DropPolicy
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The Converse request and what became of the parameters.
+
+    Raises:
+        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
+            strict.
+    """
+    known = {**model_facts("bedrock", model, facts)}
+    claude = is_claude(model)
+    extra = body.get("extra_body")
+    given = {key: value for key, value in body.items() if key != "extra_body" and key not in _OWN}
+    effort = None
+    if not claude:
+        known.update(thinking=(), efforts=(), sampling=known.get("sampling", True))
+        effort = given.pop("reasoning_effort", None)
+    searches = isinstance(given.pop("web_search_options", None), dict)
+    made, asked = messages_request(model, given, stream=stream, facts=known, drop_params=drop_params)
+    asked.body = body
+    if searches:
+        _web_search(asked, made, known)
+    out: dict[str, Any] = {"messages": [_turn(turn) for turn in made.pop("messages")]}
+    if system := made.pop("system", None):
+        blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
+        out["system"] = [part for block in blocks for part in _block(block)]
+    out["inferenceConfig"] = _inference(
+        made, has_limit=claude or bool(asked.take("max_tokens", "max_completion_tokens"))
+    )
+    _tools(asked, out, made)
+    more: dict[str, Any] = {}
+    config = made.pop("output_config", {})
+    if form := config.pop("format", None):
+        schema = msgspec.json.encode(form["schema"]).decode()
+        structure = {"jsonSchema": {"name": "answer", "schema": schema}}
+        out["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": structure}}
+    if config:
+        more["output_config"] = config
+    if effort is not None:
+        _effort(asked, more, str(effort), known)
+    for name in ("metadata", "service_tier"):
+        made.pop(name, None)
+    more.update(made)  # thinking, top_k, and what the caller meant for the model itself
+    if more:
+        out["additionalModelRequestFields"] = more
+    deep_merge(out, {key: body[key] for key in _OWN & body.keys()})
+    if isinstance(extra, dict):
+        deep_merge(out, msgspec.json.decode(msgspec.json.encode(extra)))
+    if not out["inferenceConfig"]:
+        del out["inferenceConfig"]
+    return out, asked
+
+
+def invoke_request(
+    model: str, body: Mapping[str, Any], *, stream: bool, facts: Mapping[str, Any], drop_params: DropPolicy
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The InvokeModel request: Anthropic's own for Claude, Nova's (Converse's with a version) for the rest."""
+    if is_claude(model):
+        body = {key: value for key, value in body.items() if key != "web_search_options"}
+        made, asked = messages_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
+        return {"anthropic_version": INVOKE_VERSION, **made}, asked
+    made, asked = converse_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
+    return {"schemaVersion": "messages-v1", **made}, asked
+
+
+def _web_search(asked: ParamTracker, made: dict[str, Any], known: Mapping[str, Any]) -> None:
+    if name := known.get("search_tool"):
+        made.setdefault("tools", []).append({"systemTool": {"name": name}})
+    else:
+        asked.drop("web_search_options", "Bedrock searches the web for some of Amazon's own models only")
+
+
+def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:
+    names = {
+        "max_tokens": "maxTokens",
+        "temperature": "temperature",
+        "top_p": "topP",
+        "stop_sequences": "stopSequences",
+    }
+    config = {key: made.pop(name) for name, key in names.items() if name in made}
+    if not has_limit:  # only Claude must be told one
+        config.pop("maxTokens", None)
+    return config
+
+
+def _effort(asked: ParamTracker, more: dict[str, Any], effort: str, known: Mapping[str, Any]) -> None:
+    level = nearest_effort(effort, known.get("bedrock_efforts", ()))
+    knob = known.get("effort_knob")
+    if level is None or knob is None:
+        if effort != "none":
+            asked.drop("reasoning_effort", "this model's reasoning cannot be set")
+    elif knob == "reasoning_effort":
+        more["reasoning_effort"] = level
+    elif effort != "none":
+        more["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
+
+
+def _turn(turn: dict[str, Any]) -> dict[str, Any]:
+    content = [part for block in turn["content"] for part in _block(block)]
+    if any("document" in part for part in content) and not any("text" in part for part in content):
+        content.append({"text": "See the document."})  # Converse refuses a document without text
+    return {"role": turn["role"], "content": content}
+
+
+def _block(block: dict[str, Any]) -> list[dict[str, Any]]:
+    kind = block["type"]
+    made: dict[str, Any]
+    if kind == "text":
+        made = {"text": block["text"]}
+    elif kind == "image":
+        made = {"image": _media(block["source"], "image")}
+    elif kind == "document":
+        made = {"document": {**_media(block["source"], "document"), "name": _name(block.get("title"))}}
+        if block.get("citations", {}).get("enabled"):
+            made["document"]["citations"] = {"enabled": True}
+    elif kind == "tool_use":
+        made = {"toolUse": {"toolUseId": block["id"][:64], "name": block["name"], "input": block["input"]}}
+    elif kind == "tool_result":
+        given = block.get("content", "")
+        parts = [{"type": "text", "text": given}] if isinstance(given, str) else given
+        content = [made for part in parts for made in _block(part)]
+        status = "error" if block.get("is_error") else "success"
+        made = {"toolResult": {"toolUseId": block["tool_use_id"][:64], "content": content, "status": status}}
+    elif kind == "thinking":
+        said = {"text": block["thinking"], "signature": block["signature"]}
+        made = {"reasoningContent": {"reasoningText": said}}
+    elif kind == "redacted_thinking":
+        made = {"reasoningContent": {"redactedContent": block["data"]}}
+    else:
+        raise BadRequestError(f"Bedrock's Converse takes no block of the type {kind!r}")
+    return [made, dict(_CACHE_POINT)] if block.get("cache_control") else [made]
+
+
+def _media(source: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    if source["type"] == "url":
+        url = source["url"]
+        if not url.startswith("s3://"):
+            raise BadRequestError(f"Bedrock fetches no {kind}s: put the content into a data URL, or on S3")
+        suffix = url.rsplit(".", 1)[-1].lower()
+        return {"format": {"jpg": "jpeg"}.get(suffix, suffix), "source": {"s3Location": {"uri": url}}}
+    if source["type"] == "text":
+        return {"format": "txt", "source": {"bytes": base64.b64encode(source["data"].encode()).decode()}}
+    if source["type"] != "base64":
+        raise BadRequestError(f"Bedrock takes no {kind} by file id")
+    form = source["media_type"].rsplit("/", 1)[-1]
+    return {"format": form, "source": {"bytes": source["data"]}}
+
+
+def _name(title: Any) -> str:
+    """A document's name: letters, digits, single spaces, hyphens, brackets; Bedrock refuses a dot."""
+    name = re.sub(r"[^A-Za-z0-9\-()\[\]]+", " ", str(title or "")).strip()
+    return name[:200] or "document"
+
+
+def _tools(asked: ParamTracker, out: dict[str, Any], made: dict[str, Any]) -> None:
+    tools, choice = made.pop("tools", []), made.pop("tool_choice", {"type": "auto"})
+    if choice.pop("disable_parallel_tool_use", False):
+        asked.drop("parallel_tool_calls", "Converse cannot be held to one call at a time")
+    used = any("toolUse" in part for turn in out["messages"] for part in turn["content"])
+    if not tools or (choice["type"] == "none" and not used):
+        return
+    specs: list[dict[str, Any]] = []
+    for tool in tools:
+        if "input_schema" not in tool:
+            specs.append({key: value for key, value in tool.items() if key != "type"})
+            continue
+        spec = {"name": tool["name"], "inputSchema": {"json": tool["input_schema"]}}
+        if tool.get("description"):
+            spec["description"] = tool["description"]
+        if tool.get("strict"):
+            spec["strict"] = True
+        specs.append({"toolSpec": spec})
+        if tool.get("cache_control"):
+            specs.append(dict(_CACHE_POINT))
+    config: dict[str, Any] = {"tools": specs}
+    out["toolConfig"] = config
+    if choice["type"] == "any":
+        config["toolChoice"] = {"any": {}}
+    elif choice["type"] == "tool":
+        config["toolChoice"] = {"tool": {"name": choice["name"]}}
+    elif choice["type"] == "none" and "tool_choice" in asked.body:
+        asked.warn("Converse cannot forbid tool calls once some were made; they are still on offer")

@@ -1,0 +1,347 @@
+"""OpenAI's chat-completions format, as 100 providers and every local server speak it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from ingate.errors import BadRequestError, IngateError, StreamInterruptedError, UnavailableError
+from ingate.wire.chat.messages import is_strict, messages_for, tools_for
+from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
+from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.errors import error_from_response
+from ingate.wire.facts import nearest_effort
+from ingate.wire.json_text import read_json
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy
+    from ingate.wire.sse import SSEEvent
+
+# Said to the gateway, not to the provider.
+_NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
+_ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/completions")
+_MAX_TEXT: Final = 300
+
+_encode = msgspec.json.Encoder().encode
+
+
+def endpoint(api_base: str, path: str, prefix: str = "") -> str:
+    """The address of `path` under a base URL: with or without a slash at its end, an endpoint's path, or a query."""
+    parts = urlsplit(api_base.strip())
+    base = parts.path.rstrip("/")
+    for known in _ENDPOINTS:
+        base = base.removesuffix(known)
+    if prefix and not base.endswith(prefix) and not base.endswith("/v1"):
+        base += prefix
+    return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
+
+
+class OpenAICodec(BaseCodec):
+    """OpenAI's own format."""
+
+    name = "chat"
+
+    def request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        stream: bool,
+        api_base: str,
+        facts: Mapping[str, Any],
+        drop_params: DropPolicy,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """An OpenAI request, changed only where the provider is known to refuse what OpenAI takes."""
+        provider = str(facts.get("provider") or "")
+        quirks = quirks_of(provider)
+        wire: dict[str, Any] = {"model": model}
+        wire.update((key, value) for key, value in body.items() if key not in _NOT_SENT)
+        strict = is_strict(provider, api_base)
+        if isinstance(messages := wire.get("messages"), list):
+            wire["messages"] = messages_for(
+                messages, quirks, strict=strict, text_results=strict or provider == "openai"
+            )
+        if strict and isinstance(tools := wire.get("tools"), list):
+            wire["tools"] = tools_for(tools)
+        request = WireRequest(
+            path=endpoint(api_base, "/chat/completions", quirks.path),
+            body=b"",
+            headers={
+                "content-type": "application/json",
+                "accept": "text/event-stream" if stream else "application/json",
+            },
+        )
+        if isinstance(headers := body.get("extra_headers"), dict):
+            request.headers.update({str(name).lower(): str(value) for name, value in headers.items()})
+        _fit(wire, model, provider, drop_params, request, strict=strict)
+        if stream:
+            wire["stream"] = True
+            if quirks.no_stream_options:
+                wire.pop("stream_options", None)
+            else:
+                wire["stream_options"] = {**(wire.get("stream_options") or {}), "include_usage": True}
+        else:
+            wire.pop("stream_options", None)
+        if not wire.get("tools", True):
+            del wire["tools"]
+        if not wire.get("tools"):
+            for name in ("tool_choice", "parallel_tool_calls"):  # refused without tools
+                wire.pop(name, None)
+        if isinstance(extra := body.get("extra_body"), dict):
+            wire.update(extra)
+        request.body = encode_body(wire)
+        return request
+
+    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """The answer as it is, once it is known to be one."""
+        value = decode_json(body, model)
+        _raise_error(value)
+        if not isinstance(value.get("choices"), list):
+            raise UnavailableError(
+                f"the answer for {model!r} is JSON but no chat completion: {_shown(body)}",
+                fix="check the base URL: it should end where /chat/completions begins",
+            )
+        for choice in value["choices"]:
+            if isinstance(choice, dict):
+                _raise_choice_error(choice)
+        return value
+
+    def decoder(self, *, model: str, content_type: str) -> OpenAIDecoder:
+        """A decoder for one stream."""
+        return OpenAIDecoder(model, content_type)
+
+    def embeddings_request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        api_base: str,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """OpenAI's embeddings request, as it is."""
+        wire = {"model": model, **{key: value for key, value in body.items() if key not in _NOT_SENT}}
+        if isinstance(extra := body.get("extra_body"), dict):
+            wire.update(extra)
+        return WireRequest(
+            path=endpoint(api_base, "/embeddings"),
+            body=encode_body(wire),
+            headers={"content-type": "application/json", "accept": "application/json"},
+        )
+
+    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """The list of embeddings as it is, once it is known to be one."""
+        value = decode_json(body, model)
+        _raise_error(value)
+        if not isinstance(value.get("data"), list):
+            raise UnavailableError(f"the answer for {model!r} is JSON but no list of embeddings: {_shown(body)}")
+        return {"object": "list", "model": model, **value}
+
+
+class OpenAIDecoder:
+    """The chunks of one stream, from server-sent events; from a JSON answer where a server does not stream.
+
+    Attributes:
+        done: Whether the end mark came; nothing that follows is read.
+        failed: An error that came after chunks of the same piece of data; the next call raises it.
+    """
+
+    __slots__ = ("_finished", "_model", "_parser", "_said", "_whole", "done", "failed")
+
+    def __init__(self, model: str, content_type: str) -> None:
+        self._model = model
+        self._parser = SSEParser()
+        self._whole: list[bytes] | None = [] if "json" in content_type and "event-stream" not in content_type else None
+        self._finished = False
+        self._said = False
+        self.done = False
+        self.failed: IngateError | None = None
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """The chunks that `data` completes; an error that comes after some is raised by the next call."""
+        if self.failed is not None:
+            raise self.failed
+        if self._whole is not None:
+            self._whole.append(data)
+            return []
+        return self._chunks(self._parser.feed(data), last=False)
+
+    def close(self) -> list[dict[str, Any]]:
+        """The body has ended.
+
+        Raises:
+            StreamInterruptedError: Neither a finish reason nor the end mark had come.
+            UnavailableError: Nothing had come, or it was no stream at all.
+        """
+        if self.failed is not None:
+            raise self.failed
+        chunks = self._close_whole() if self._whole is not None else self._chunks(self._parser.close(), last=True)
+        if self.failed is not None:
+            return chunks
+        if not self._said:
+            self.failed = UnavailableError(
+                f"the answer for {self._model!r} was empty", fix="try again, or name a fallback model after a comma"
+            )
+        elif not (self.done or self._finished):
+            self.failed = StreamInterruptedError(
+                f"the answer of {self._model!r} broke off before its end", fix="try again; what came is kept"
+            )
+        if self.failed is not None and not chunks:
+            raise self.failed
+        return chunks
+
+    def _close_whole(self) -> list[dict[str, Any]]:
+        body = b"".join(self._whole or ())
+        self._whole = None
+        if not body.strip():
+            return []
+        if body.lstrip()[:1] != b"{" or b"\n{" in body:  # events or JSON lines under a wrong content type
+            return self._chunks(self._parser.feed(body) + self._parser.close(), last=True)
+        value = decode_json(body, self._model)
+        _raise_error(value)
+        self._note(value)
+        self.done = True
+        return [value]
+
+    def _chunks(self, events: list[SSEEvent], *, last: bool) -> list[dict[str, Any]]:
+        out: list[dict[str, Any]] = []
+        for event in events:
+            if self.done:
+                break
+            try:
+                chunk = self._chunk(event, last=last)
+            except IngateError as error:
+                chunk, self.failed = None, error
+            if self.failed is not None:
+                if out:
+                    return out
+                raise self.failed
+            if chunk is not None:
+                out.append(chunk)
+        return out
+
+    def _chunk(self, event: SSEEvent, *, last: bool) -> dict[str, Any] | None:
+        data = event.data
+        if data.startswith("[DONE]"):
+            self.done = True
+            return None
+        if not data.strip():
+            return None
+        try:
+            value = read_json(data)
+        except ValueError:
+            if last:  # the last event was cut
+                return None
+            if event.event == "error":
+                raise error_from_response(200, {}, data, provider=None) from None
+            raise StreamInterruptedError(
+                f"the stream of {self._model!r} holds an event that is no JSON: {data[:_MAX_TEXT]!r}",
+                fix="try again; what came is kept",
+            ) from None
+        if not isinstance(value, dict):
+            return None
+        if "error" in value or event.event == "error":
+            _raise_error(value, certain=event.event == "error")
+        self._note(value)
+        return value
+
+    def _note(self, chunk: dict[str, Any]) -> None:
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            if chunk.get("object") == "error" or ("message" in chunk and "usage" not in chunk):
+                raise error_from_response(200, {}, chunk, provider=None)
+            return
+        for choice in choices:
+            if isinstance(choice, dict):
+                self._said = True
+                if choice.get("finish_reason"):
+                    _raise_choice_error(choice)
+                    self._finished = True
+
+
+def encode_body(wire: Mapping[str, Any]) -> bytes:
+    """A request as JSON. Raises `BadRequestError` for a value that JSON has not."""
+    try:
+        return _encode(wire)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None
+
+
+def decode_json(body: bytes, model: str) -> dict[str, Any]:
+    """A body as a JSON object. Raises `UnavailableError` for anything else."""
+    try:
+        value = read_json(body)
+    except ValueError:
+        value = None
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = value[0]
+    if not isinstance(value, dict):
+        what = "a web page" if body.lstrip()[:1] == b"<" else "no JSON object"
+        raise UnavailableError(
+            f"the answer for {model!r} is {what}: {_shown(body)}",
+            fix="check the base URL: it should end where /chat/completions begins (often in /v1)",
+        )
+    return value
+
+
+def _shown(body: bytes) -> str:
+    return repr(body[:_MAX_TEXT].decode(errors="replace")) if body.strip() else "it is empty"
+
+
+def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:
+    """Raise what an error object in a good answer means."""
+    error = value.get("error")
+    if error or certain:
+        raise error_from_response(200, {}, value if not isinstance(error, dict) else {"error": error}, provider=None)
+    if value.get("object") == "error":
+        raise error_from_response(200, {}, value, provider=None)
+
+
+def _raise_choice_error(choice: dict[str, Any]) -> None:
+    """Raise what a choice that ended in an error means (OpenRouter and Mistral say it there)."""
+    if choice.get("finish_reason") == "error" or choice.get("error"):
+        error = choice.get("error") or {"message": "the model ended its answer with an error"}
+        raise error_from_response(200, {}, {"error": error}, provider=None)
+
+
+def _fit(
+    wire: dict[str, Any], model: str, provider: str, drop_params: DropPolicy, request: WireRequest, *, strict: bool
+) -> None:
+    """Rename what goes by another name, and drop or refuse what would be refused."""
+    quirks = model_quirks(provider, model, wire.get("reasoning_effort"))
+    refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
+    if quirks.efforts is not None and not quirks.efforts:
+        refused |= {"reasoning_effort"}
+    for name, other in quirks.renamed.items():
+        if name in wire:
+            value = wire.pop(name)
+            if wire.get(other) is None:
+                wire[other] = value
+    for name in sorted(refused & wire.keys()):
+        value = wire[name]
+        if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
+            del wire[name]
+            continue
+        if drop_params == "strict":
+            raise BadRequestError(
+                f"{provider} refuses {name!r} for {model!r}",
+                provider=provider,
+                code="unsupported_parameter",
+                fix=f"leave {name} out, or set drop_params to drop",
+            )
+        del wire[name]
+        request.dropped.append(name)
+        if drop_params == "warn":
+            request.warnings.append(f"{name} was left out: {provider} refuses it for {model}")
+    effort = wire.get("reasoning_effort")
+    if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):
+        wire["reasoning_effort"] = near
+        request.warnings.append(f"reasoning_effort is {near}: {model} does not take {effort}")
+
+
+CODEC: Final = OpenAICodec()

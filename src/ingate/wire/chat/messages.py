@@ -1,0 +1,112 @@
+"""An OpenAI conversation as one provider takes it: without what other lanes carry along in it.
+
+OpenAI's own servers and Azure's refuse what they do not know; other servers pass over it, or have a use for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from ingate.wire.chat.quirks import Quirks
+
+# Message fields that are ours or another provider's; a provider that knows one has it in its quirks' `takes`.
+_EXTRA_FIELDS: Final = frozenset(
+    {
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "thinking_blocks",
+        "provider_tool_calls",
+        "provider_specific_fields",
+        "content_parts",
+        "annotations",
+        "ingate",
+    }
+)
+# Marks for other providers, on a content part, a tool or a tool call.
+_MARKS: Final = frozenset({"cache_control", "extra_content", "provider_specific_fields"})
+_HOSTS: Final = (".openai.com", ".azure.com", ".azure-api.net", ".azure.us", ".azure.cn")
+_SEE_BELOW: Final = "(the next message shows what the tool gave)"
+
+
+def is_strict(provider: str, api_base: str) -> bool:
+    """Whether a server refuses fields that are not OpenAI's: Azure's surfaces, and OpenAI's own servers."""
+    return provider == "azure" or (urlsplit(api_base).hostname or "").endswith(_HOSTS)
+
+
+def messages_for(messages: list[Any], quirks: Quirks, *, strict: bool, text_results: bool) -> list[Any]:
+    """The messages with only what the provider takes; those that need no change are handed on as they are.
+
+    Args:
+        messages: The request's.
+        quirks: The provider's.
+        strict: Whether the server refuses what it does not know.
+        text_results: Whether a tool's message takes text alone.
+    """
+    out = [_message(message, quirks) for message in messages]
+    if strict:
+        out = [_unmarked(message) for message in out]
+    return _shown_by_the_user(out) if text_results else out
+
+
+def tools_for(tools: list[Any]) -> list[Any]:
+    """Tools without marks for other providers, for strict servers."""
+    return [_without_marks(tool) for tool in tools]
+
+
+def _message(message: Any, quirks: Quirks) -> Any:
+    if not isinstance(message, dict):
+        return message
+    is_developer = message.get("role") == "developer" and not quirks.developer_role
+    is_empty = message.get("role") == "assistant" and message.get("content") is None and not _says_otherwise(message)
+    if not is_developer and not is_empty and not _EXTRA_FIELDS & message.keys():
+        return message
+    out = {key: value for key, value in message.items() if key not in _EXTRA_FIELDS or (key in quirks.takes and value)}
+    if is_developer:
+        out["role"] = "system"
+    if is_empty:
+        out["content"] = ""  # null is refused where there is no call
+    if quirks.reasoning_field != "reasoning_content" and "reasoning_content" in out:
+        out[quirks.reasoning_field] = out.pop("reasoning_content")
+    return out
+
+
+def _says_otherwise(message: dict[str, Any]) -> bool:
+    return any(message.get(name) for name in ("tool_calls", "function_call", "refusal", "audio"))
+
+
+def _unmarked(message: Any) -> Any:
+    if not isinstance(message, dict):
+        return message
+    changed = {}
+    for name in ("content", "tool_calls"):
+        if isinstance(items := message.get(name), list):
+            changed[name] = [_without_marks(item) for item in items]
+    return {**message, **changed} if changed else message
+
+
+def _without_marks(item: Any) -> Any:
+    if not isinstance(item, dict) or not _MARKS & item.keys():
+        return item
+    return {key: value for key, value in item.items() if key not in _MARKS}
+
+
+def _shown_by_the_user(messages: list[Any]) -> list[Any]:
+    """Images and files that a tool gave, moved behind the tools' results: a tool's message takes text alone."""
+    out: list[Any] = []
+    waiting: list[Any] = []
+    for message in messages:
+        is_result = isinstance(message, dict) and message.get("role") == "tool"
+        if waiting and not is_result:
+            out.append({"role": "user", "content": waiting})
+            waiting = []
+        if is_result and isinstance(parts := message.get("content"), list):
+            texts = [part for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+            others = [part for part in parts if part not in texts]
+            if others:
+                waiting += others
+                message = {**message, "content": texts or _SEE_BELOW}
+        out.append(message)
+    return [*out, {"role": "user", "content": waiting}] if waiting else out

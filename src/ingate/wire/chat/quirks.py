@@ -1,0 +1,210 @@
+"""Where providers that speak OpenAI's wire format speak it differently: data, each row with its source.
+
+What is not told here is sent as OpenAI has it. A row is for what a provider refuses, or for what it would silently
+misread; what it ignores needs none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.facts import model_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """How one provider differs.
+
+    Attributes:
+        source: Where this is known from.
+        path: Put between a base URL without it and `/chat/completions`.
+        renamed: Parameters that go by another name.
+        refused: Parameters that make the provider refuse the request.
+        no_stream_options: It refuses `stream_options`; it sends usage unasked.
+        takes: Message fields beyond OpenAI's that it takes back (`reasoning_content`, `reasoning_details`).
+        reasoning_field: The name it wants reasoning text back under.
+        developer_role: Whether it knows the role `developer`; the role is `system` where not.
+        model_rules: Which rules of `data/model_facts.json` its models keep to, empty for none.
+        model_knobs: Which facts of those rules matter here: an aggregator drops by itself what a model does not take.
+    """
+
+    source: str = ""
+    path: str = ""
+    renamed: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    refused: frozenset[str] = frozenset()
+    no_stream_options: bool = False
+    takes: frozenset[str] = frozenset()
+    reasoning_field: str = "reasoning_content"
+    developer_role: bool = False
+    model_rules: str = ""
+    model_knobs: frozenset[str] = frozenset({"max_tokens_name", "sampling", "efforts", "refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuirks:
+    """How one model at one provider differs.
+
+    Attributes:
+        renamed: Parameters that go by another name.
+        refused: Parameters that it refuses.
+        efforts: The values of `reasoning_effort` it takes; None where all are passed on.
+    """
+
+    renamed: Mapping[str, str]
+    refused: frozenset[str]
+    efforts: list[str] | None = None
+
+
+_OLD_LIMIT: Final = MappingProxyType({"max_completion_tokens": "max_tokens"})
+_REASONING: Final = frozenset({"reasoning_content"})
+_LIMIT_ONLY: Final = frozenset({"max_tokens_name"})
+
+DEFAULT: Final = Quirks()
+
+PROVIDERS: Final[Mapping[str, Quirks]] = {
+    "openai": Quirks(
+        source="https://platform.openai.com/docs/api-reference/chat", developer_role=True, model_rules="openai"
+    ),
+    "azure": Quirks(
+        source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning",
+        developer_role=True,
+        model_rules="openai",
+    ),
+    "github": Quirks(source="https://docs.github.com/en/rest/models/inference", model_rules="openai"),
+    "litellm_proxy": Quirks(
+        source="https://docs.litellm.ai/docs/reasoning_content",
+        developer_role=True,
+        takes=frozenset({"reasoning_content", "thinking_blocks", "reasoning_details", "provider_specific_fields"}),
+    ),
+    "openrouter": Quirks(
+        source="https://openrouter.ai/docs/use-cases/reasoning-tokens",
+        developer_role=True,
+        model_rules="openai",
+        model_knobs=_LIMIT_ONLY,
+        takes=frozenset({"reasoning_details"}),
+    ),
+    "vercel_ai_gateway": Quirks(
+        source="https://vercel.com/docs/ai-gateway/openai-compat",
+        developer_role=True,
+        model_rules="openai",
+        model_knobs=_LIMIT_ONLY,
+        takes=frozenset({"reasoning_details"}),
+    ),
+    "mistral": Quirks(
+        # Extra fields are refused with 422: BerriAI/litellm#8978 (stream_options), editor-code-assistant/eca#231.
+        source="https://docs.mistral.ai/api/endpoint/chat",
+        renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
+        refused=frozenset(
+            {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
+        ),
+        no_stream_options=True,
+    ),
+    "codestral": Quirks(
+        source="https://docs.mistral.ai/api/endpoint/chat",
+        renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
+        refused=frozenset(
+            {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
+        ),
+        no_stream_options=True,
+    ),
+    "groq": Quirks(
+        source="https://console.groq.com/docs/openai",
+        refused=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
+        takes=_REASONING,
+        reasoning_field="reasoning",
+    ),
+    "cerebras": Quirks(
+        source="https://inference-docs.cerebras.ai/resources/openai",
+        refused=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"}),
+        takes=_REASONING,
+        reasoning_field="reasoning",
+    ),
+    "deepseek": Quirks(
+        source="https://api-docs.deepseek.com/guides/thinking_mode", renamed=_OLD_LIMIT, takes=_REASONING
+    ),
+    "moonshot": Quirks(
+        source="https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model",
+        renamed=_OLD_LIMIT,
+        takes=_REASONING,
+    ),
+    "zai": Quirks(source="https://docs.z.ai/guides/capabilities/thinking-mode", renamed=_OLD_LIMIT, takes=_REASONING),
+    "minimax": Quirks(
+        source="https://platform.minimax.io/docs/guides/text-m2-function-call",
+        takes=frozenset({"reasoning_content", "reasoning_details"}),
+    ),
+    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", takes=_REASONING, model_rules="xai"),
+    "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
+    "together_ai": Quirks(source="https://docs.together.ai/reference/chat-completions-1", renamed=_OLD_LIMIT),
+    "ai21_chat": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
+    "lm_studio": Quirks(source="https://lmstudio.ai/docs/developer/openai-compat", renamed=_OLD_LIMIT),
+    "hosted_vllm": Quirks(source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html", takes=_REASONING),
+    "llamafile": Quirks(
+        source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md", takes=_REASONING
+    ),
+    "huggingface": Quirks(source="https://huggingface.co/docs/inference-providers", path="/v1"),
+    "gradient_ai": Quirks(source="https://docs.digitalocean.com/products/gradient-ai-platform", path="/v1"),
+    "bedrock_mantle": Quirks(
+        source="https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html", path="/v1"
+    ),
+    "docker_model_runner": Quirks(source="https://docs.docker.com/ai/model-runner/api-reference", path="/v1"),
+    "datarobot": Quirks(
+        source="https://docs.datarobot.com/en/docs/gen-ai/genai-code/dr-llm-gateway.html", path="/api/v2/genai/llmgw"
+    ),
+    "snowflake": Quirks(
+        source="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api", path="/cortex/v1"
+    ),
+    "databricks": Quirks(
+        source="https://docs.databricks.com/aws/en/machine-learning/model-serving/query-chat-models",
+        path="/serving-endpoints",
+    ),
+}
+
+# What a model that reasons refuses beside its effort.
+SAMPLING: Final = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
+)
+
+# What other providers take and OpenAI's own servers refuse.
+UNKNOWN_TO_OPENAI: Final = frozenset({"top_k", "min_p", "repetition_penalty", "thinking", "cache_control"})
+
+# The value that a refused parameter may have anyway: it is what happens without it.
+NEUTRAL: Final[Mapping[str, Any]] = {
+    "temperature": 1,
+    "top_p": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logprobs": False,
+}
+
+
+def quirks_of(provider: str) -> Quirks:
+    """How `provider` differs; not at all for one that is not known."""
+    return PROVIDERS.get(provider, DEFAULT)
+
+
+def model_quirks(provider: str, model: str, effort: Any = None) -> ModelQuirks:
+    """How a model at a provider differs, by the provider's row and `data/model_facts.json`.
+
+    Args:
+        provider: The provider.
+        model: The model's name, with or without a vendor before a slash.
+        effort: The request's `reasoning_effort`: some models take sampling parameters only without one.
+    """
+    quirks = quirks_of(provider)
+    known = model_facts(quirks.model_rules, model.rpartition("/")[2]) if quirks.model_rules else {}
+    known = {name: fact for name, fact in known.items() if name in quirks.model_knobs}
+    renamed = dict(quirks.renamed)
+    if name := known.get("max_tokens_name"):
+        renamed["max_tokens"] = name
+    refused = quirks.refused | frozenset(known.get("refused", ()))
+    sampling = known.get("sampling", True)
+    if sampling is False or (sampling == "without_reasoning" and effort not in {None, "none"}):
+        refused |= SAMPLING
+    return ModelQuirks(renamed, refused, known.get("efforts"))

@@ -1,0 +1,194 @@
+"""Cohere's answers, whole and streamed, as OpenAI's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.errors import StreamInterruptedError
+from ingate.wire.answers import Chunks, completion, count, items, mapping, parse_object, reading, text, tool_call, usage
+from ingate.wire.decoding import Decoder
+from ingate.wire.errors import error_from_response
+from ingate.wire.fields import is_json
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.errors import IngateError
+
+FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
+# https://docs.cohere.com/v2/reference/chat#response.body.finish_reason
+_FINISH: Final[Mapping[str, str]] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "ERROR_LIMIT": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",
+    "ERROR": "error",
+    "TIMEOUT": "error",
+}
+
+
+def usage_of(counts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """OpenAI's usage: all tokens where Cohere says them, else those it bills; None where it says neither."""
+    tokens = mapping(counts.get("tokens")) or mapping(counts.get("billed_units"))
+    if not tokens:
+        return None
+    billed = {name: value for name, value in mapping(counts.get("billed_units")).items() if value is not None}
+    return usage(
+        prompt=count(tokens.get("input_tokens")),
+        completion=count(tokens.get("output_tokens")),
+        cached=count(counts.get("cached_tokens")),
+        reasoning=count(tokens.get("reasoning_tokens")),
+        more={"billed_units": billed} if billed else None,
+    )
+
+
+def _annotation(citation: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A citation of the answer's text; those of plans and thoughts point at text of their own."""
+    if citation.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
+        return None
+    told = {
+        "start_index": count(citation.get("start")),
+        "end_index": count(citation.get("end")),
+        "cited_text": text(citation.get("text")),
+        "sources": items(citation.get("sources")),
+    }
+    return {"type": "document_citation", "document_citation": told}
+
+
+def _error_of(answer: Mapping[str, Any]) -> IngateError:
+    return error_from_response(500, {}, {"message": text(answer.get("message"))}, provider=None)
+
+
+def _ending(raw: str, said: str) -> dict[str, Any]:
+    extra: dict[str, Any] = {"native_finish_reason": raw or None}
+    if said:
+        extra["native_finish_message"] = said
+    return extra
+
+
+def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
+    """A whole answer as a completion."""
+    answer = parse_object(body, far_side=FAR_SIDE)
+    if isinstance(answer.get("message"), str):
+        raise _error_of(answer)
+    with reading(FAR_SIDE):
+        return _completion(answer, model)
+
+
+def _completion(answer: dict[str, Any], model: str) -> dict[str, Any]:
+    source = answer["message"]
+    if not isinstance(source, dict):
+        raise TypeError("the message is no object")
+    parts = items(source.get("content"))
+    said = "".join(text(part.get("text")) for part in parts if part.get("type") == "text")
+    thought = "".join(text(part.get("thinking")) for part in parts if part.get("type") == "thinking")
+    calls = [_whole_call(call) for call in items(source.get("tool_calls"))]
+    notes = [note for one in items(source.get("citations")) if (note := _annotation(one))]
+    message: dict[str, Any] = {"role": "assistant", "content": said or (None if calls else "")}
+    more = {
+        "reasoning_content": thought,
+        "tool_calls": calls,
+        "tool_plan": text(source.get("tool_plan")),
+        "annotations": notes,
+    }
+    message.update({key: value for key, value in more.items() if value})
+    raw = text(answer.get("finish_reason"))
+    choice = {"index": 0, "message": message, "finish_reason": _FINISH.get(raw, "stop"), **_ending(raw, "")}
+    return completion(
+        answer_id=text(answer.get("id")), model=model, choices=[choice], usage=usage_of(mapping(answer.get("usage")))
+    )
+
+
+def _whole_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = mapping(call.get("function"))
+    return tool_call(text(call.get("id")), text(function.get("name")), text(function.get("arguments")) or "{}")
+
+
+class CohereDecoder(Decoder):
+    """One streamed answer."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._events = SSEParser()
+        self._chunks = Chunks(model)
+        self._plan: list[str] = []
+        self._calls: dict[int, int] = {}  # Cohere's index → ours
+        self._ended = False
+
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
+        for event in self._events.feed(data):
+            self._event(event.data, out)
+
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        for event in self._events.close():
+            if is_json(event.data):  # what a dropped connection cut off is none
+                self._event(event.data, out)
+        if not self._ended:
+            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+
+    def _event(self, data: str, out: list[dict[str, Any]]) -> None:
+        if data.strip() == "[DONE]":
+            self.done = self._ended
+        elif data.strip():
+            event = parse_object(data, far_side=FAR_SIDE)
+            with reading(FAR_SIDE):
+                self._read(event, out)
+
+    def _read(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        kind, delta = event.get("type"), mapping(event.get("delta"))
+        message = mapping(delta.get("message"))
+        if kind == "message-start":
+            self._chunks.id = text(event.get("id"))
+            out.append(self._chunks.delta({"role": "assistant", "content": ""}))
+        elif kind in {"content-start", "content-delta"}:
+            self._content(mapping(message.get("content")), out)
+        elif kind == "tool-plan-delta":
+            self._plan.append(text(message.get("tool_plan")))
+        elif kind in {"tool-call-start", "tool-call-delta"}:
+            self._call(event.get("index"), mapping(message.get("tool_calls")), out)
+        elif kind == "citation-start":
+            if note := _annotation(mapping(message.get("citations"))):
+                out.append(self._chunks.delta({"annotations": [note]}))
+        elif kind == "message-end":
+            self._end(delta, out)
+        elif kind is None and isinstance(event.get("message"), str):
+            raise _error_of(event)
+
+    def _content(self, content: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        if said := text(content.get("text")):
+            out.append(self._chunks.delta({"content": said}))
+        if thought := text(content.get("thinking")):
+            out.append(self._chunks.delta({"reasoning_content": thought}))
+
+    def _call(self, index: Any, call: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        function = mapping(call.get("function"))
+        place = index if isinstance(index, int) else len(self._calls)
+        arguments = text(function.get("arguments"))
+        if place not in self._calls:
+            self._tell_plan(out)
+            self._calls[place] = len(self._calls)
+            made = tool_call(text(call.get("id")), text(function.get("name")), arguments, index=self._calls[place])
+            out.append(self._chunks.delta({"tool_calls": [made]}))
+        elif arguments:
+            piece = {"index": self._calls[place], "function": {"arguments": arguments}}
+            out.append(self._chunks.delta({"tool_calls": [piece]}))
+
+    def _tell_plan(self, out: list[dict[str, Any]]) -> None:
+        if plan := "".join(self._plan):
+            self._plan = []
+            out.append(self._chunks.delta({"tool_plan": plan}))
+
+    def _end(self, delta: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._tell_plan(out)
+        raw = text(delta.get("finish_reason"))
+        extra = _ending(raw, text(delta.get("error")))
+        out.append(self._chunks.delta({}, finish=_FINISH.get(raw, "stop"), extra=extra))
+        counts = usage_of(mapping(delta.get("usage")))
+        if counts is not None:
+            out.append(self._chunks.usage(counts))

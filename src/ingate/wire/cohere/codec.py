@@ -1,0 +1,231 @@
+"""Cohere's v2 chat format: close to OpenAI's in messages and tools, its own in everything else."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ingate.errors import BadRequestError
+from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.cohere.answer import CohereDecoder, completion_of
+from ingate.wire.decoding import WholeDecoder
+from ingate.wire.facts import BUDGETS, model_facts
+from ingate.wire.params import ParamTracker, stops_of
+from ingate.wire.parts import (
+    calls_of,
+    choice_of,
+    deep_merge,
+    format_of,
+    has_media,
+    messages_of,
+    parts_of,
+    text_of,
+    tools_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy, StreamDecoder
+
+
+class CohereCodec(BaseCodec):
+    """Cohere's v2 chat."""
+
+    name = "cohere"
+
+    def request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        stream: bool,
+        api_base: str,
+        facts: Mapping[str, Any],
+        drop_params: DropPolicy,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """The request for an OpenAI body."""
+        out, asked = chat_request(model, body, facts=facts, drop_params=drop_params)
+        headers = {"content-type": "application/json"}
+        if stream:
+            headers["accept"] = "text/event-stream"
+        return WireRequest(
+            path=_path(api_base),
+            body=msgspec.json.encode({"model": model, "stream": stream, **out}),
+            headers=headers,
+            dropped=asked.dropped,
+            warnings=asked.warnings,
+        )
+
+    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """A whole answer as an OpenAI completion."""
+        return completion_of(body, model=model)
+
+    def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
+        """A decoder for one streamed answer, or for one that came whole."""
+        if content_type.startswith("application/json"):
+            return WholeDecoder(partial(completion_of, model=model))
+        return CohereDecoder(model=model)
+
+
+def _path(api_base: str) -> str:
+    """What is to be appended to a base, which may already name a version; one that names v1 is put right."""
+    base = api_base.split("?", 1)[0].rstrip("/")
+    if base.endswith("/v2/chat"):
+        return ""
+    if base.endswith("/v2"):
+        return "/chat"
+    if old := re.fullmatch(r"(.+?)(/compatibility)?/v1(/chat)?", base):
+        return f"{old.group(1)}/v2/chat"
+    return "/v2/chat"
+
+
+_NAMES: Final = {
+    "temperature": "temperature",
+    "top_p": "p",
+    "top_k": "k",
+    "seed": "seed",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+}
+
+
+def chat_request(
+    model: str, body: Mapping[str, Any], *, facts: Mapping[str, Any], drop_params: DropPolicy
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The request body, without `model` and `stream`, and what became of the parameters.
+
+    Raises:
+        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
+            strict.
+    """
+    known = model_facts("cohere", model, facts)
+    asked = ParamTracker(body, policy=drop_params, model=model)
+    out: dict[str, Any] = {"messages": [made for message in messages_of(body) for made in _message(message)]}
+    if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages_of(body)):
+        asked.drop("image in a tool's result", "Cohere's models are told text by tools")
+    _tools(asked, out)
+    wanted, schema = format_of(body)
+    asked.take("response_format")
+    if wanted != "text" and "tools" in out:
+        asked.drop("response_format", "Cohere takes no answer format together with tools")
+    elif wanted != "text":
+        out["response_format"] = {"type": "json_object", **({"json_schema": schema} if schema is not None else {})}
+    for name, key in _NAMES.items():
+        value = asked.number(name)
+        if value is not None:
+            out[key] = value
+    limit = asked.take("max_completion_tokens", "max_tokens")
+    if limit is not None:
+        out["max_tokens"] = limit
+    if asked.take("logprobs"):
+        out["logprobs"] = True
+    asked.take("top_logprobs")
+    if stops := stops_of(asked, blank=True):
+        out["stop_sequences"] = stops[:5]
+    _thinking(asked, out, known)
+    deep_merge(out, asked.rest("this format has no such parameter"))
+    if isinstance(body.get("extra_body"), dict):
+        deep_merge(out, msgspec.json.decode(msgspec.json.encode(body["extra_body"])))
+    return out, asked
+
+
+def _message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    role = message["role"]
+    if role in {"system", "developer"}:
+        text = text_of(message.get("content"))
+        return [{"role": "system", "content": text}] if text else []
+    if role in {"tool", "function"}:
+        call_id = message.get("tool_call_id") or message.get("name")
+        if not isinstance(call_id, str) or not call_id:
+            raise BadRequestError("a tool message has no tool_call_id")
+        # An empty result is refused; the model reads this one as what it is.
+        return [{"role": "tool", "tool_call_id": call_id, "content": text_of(message.get("content")) or "(no output)"}]
+    if role == "user":
+        content = _content(message.get("content"))
+        return [{"role": "user", "content": content}] if content else []
+    made: dict[str, Any] = {"role": "assistant"}
+    if text := text_of(message.get("content")):
+        made["content"] = text
+    calls = [
+        {
+            "id": call_id or name,
+            "type": "function",
+            "function": {"name": name, "arguments": msgspec.json.encode(arguments).decode()},
+        }
+        for call_id, name, arguments, _ in calls_of(message)
+    ]
+    if calls:
+        made["tool_calls"] = calls
+        if isinstance(plan := message.get("tool_plan"), str) and plan:
+            made["tool_plan"] = plan
+    return [made] if len(made) > 1 else []
+
+
+def _content(content: Any) -> str | list[dict[str, Any]]:
+    parts = parts_of(content)
+    if all(part.kind == "text" for part in parts):
+        return "".join(part.text for part in parts)
+    made: list[dict[str, Any]] = []
+    for part in parts:
+        if part.kind == "text":
+            if part.text:
+                made.append({"type": "text", "text": part.text})
+        elif part.kind == "image" and (part.url or part.data is not None):
+            url = part.url or f"data:{part.mime};base64,{part.data}"
+            made.append({"type": "image_url", "image_url": {"url": url}})
+        elif part.kind == "file" and part.mime.startswith("text/"):
+            made.append({"type": "text", "text": part.text})
+        else:
+            raise BadRequestError(
+                f"Cohere's models take no {part.kind}", fix="leave it out, or use a model that takes it"
+            )
+    return made
+
+
+def _tools(asked: ParamTracker, out: dict[str, Any]) -> None:
+    choice = choice_of(asked.body)
+    asked.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(asked.body, choice)
+    if choice.mode == "named":  # Cohere can be made to call a tool, and has then only this one
+        functions = [tool for tool in functions if tool.name == choice.name] or functions
+    if not functions and not native:
+        return
+    out["tools"] = [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema},
+        }
+        for tool in functions
+    ] + native
+    if functions and all(tool.strict for tool in functions):
+        out["strict_tools"] = True
+    if choice.mode != "auto":
+        out["tool_choice"] = "NONE" if choice.mode == "none" else "REQUIRED"
+    if asked.take("parallel_tool_calls") is False:
+        asked.drop("parallel_tool_calls", "Cohere cannot be held to one call at a time")
+
+
+def _thinking(asked: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
+    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
+    if isinstance(given, dict):
+        tokens = given.get("token_budget", given.get("budget_tokens"))
+        out["thinking"] = {"type": given.get("type", "enabled"), **({"token_budget": tokens} if tokens else {})}
+    elif effort is None:
+        return
+    elif effort != "none" and effort not in BUDGETS:
+        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+    elif not known.get("thinking"):
+        if effort != "none":
+            asked.drop("reasoning_effort", "this model does not think")
+    elif effort == "none":
+        out["thinking"] = {"type": "disabled"}
+    else:
+        out["thinking"] = {"type": "enabled", "token_budget": BUDGETS[effort]}
+
+
+CODEC = CohereCodec()

@@ -1,0 +1,205 @@
+"""An OpenAI chat request as one of Gemini's generateContent."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.errors import BadRequestError
+from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
+from ingate.wire.gemini.contents import contents
+from ingate.wire.params import ParamTracker, stops_of
+from ingate.wire.parts import Choice, choice_of, deep_merge, format_of, tools_of
+from ingate.wire.schema import gemini_json_schema, gemini_openapi_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy
+
+_MOST_STOPS: Final = 5
+_MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
+# Keys of the request that are told by another name.
+_SNAKE: Final = {
+    "safety_settings": "safetySettings",
+    "cached_content": "cachedContent",
+    "generation_config": "generationConfig",
+    "tool_config": "toolConfig",
+    "system_instruction": "systemInstruction",
+}
+# Keys that belong in generationConfig, wherever the caller put them.
+_GENERATION: Final = {
+    "response_modalities": "responseModalities",
+    "media_resolution": "mediaResolution",
+    "speech_config": "speechConfig",
+    "thinking_config": "thinkingConfig",
+    "image_config": "imageConfig",
+    "responseModalities": "responseModalities",
+    "mediaResolution": "mediaResolution",
+    "speechConfig": "speechConfig",
+    "thinkingConfig": "thinkingConfig",
+    "imageConfig": "imageConfig",
+}
+
+
+def generate_request(
+    model: str, body: Mapping[str, Any], *, facts: Mapping[str, Any], drop_params: DropPolicy
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The request body and what became of the parameters.
+
+    Raises:
+        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
+            strict.
+    """
+    known = model_facts("gemini", model, facts)
+    asked = ParamTracker(body, policy=drop_params, model=model)
+    system, turns = contents(body, known)
+    out: dict[str, Any] = {"contents": turns}
+    if system is not None:
+        out["systemInstruction"] = system
+    choice = choice_of(body)
+    _tools(asked, out, choice, known)
+    config: dict[str, Any] = {}
+    _sampling(asked, config, known)
+    _form(asked, config, known)
+    _thinking(asked, config, known)
+    asked.take("user", "service_tier", "safety_identifier")
+    extras = {_SNAKE.get(key, key): value for key, value in asked.rest("this format has no such parameter").items()}
+    for key in [key for key in extras if key in _GENERATION]:
+        deep_merge(config, {_GENERATION[key]: extras.pop(key)})
+    if config:
+        out["generationConfig"] = config
+    deep_merge(out, extras)
+    if isinstance(body.get("extra_body"), dict):
+        deep_merge(out, copy.deepcopy(body["extra_body"]))
+    return out, asked
+
+
+def _tools(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
+    asked.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(asked.body, choice)
+    tools: list[dict[str, Any]] = []
+    if functions:
+        as_json = known.get("json_schema", True)
+        declarations = []
+        for tool in functions:
+            declared: dict[str, Any] = {"name": tool.name, "description": tool.description or tool.name}
+            if tool.schema.get("properties") or as_json:
+                key = "parametersJsonSchema" if as_json else "parameters"
+                declared[key] = (gemini_json_schema if as_json else gemini_openapi_schema)(tool.schema)
+            declarations.append(declared)
+        tools.append({"functionDeclarations": declarations})
+    tools += [{key: value for key, value in tool.items() if key != "type"} for tool in native]
+    if isinstance(asked.take("web_search_options"), dict):
+        tools.append({"googleSearch": {}})
+    if not tools:
+        return
+    out["tools"] = tools
+    if asked.take("parallel_tool_calls") is False and functions:
+        asked.drop("parallel_tool_calls", "Gemini cannot be held to one call at a time")
+    if functions and (choice.mode != "auto" or "tool_choice" in asked.body):
+        calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
+        if choice.mode == "named":
+            calling["allowedFunctionNames"] = [choice.name]
+        out["toolConfig"] = {"functionCallingConfig": calling}
+
+
+def _sampling(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    for name, key in (("temperature", "temperature"), ("top_p", "topP"), ("top_k", "topK")):
+        value = asked.number(name)
+        if value is None:
+            continue
+        if known.get("sampling", True):
+            config[key] = value
+        elif not (name == "temperature" and value == 1):
+            asked.drop(name, "this model takes no sampling parameters")
+    for name, key in (
+        ("seed", "seed"),
+        ("n", "candidateCount"),
+        ("frequency_penalty", "frequencyPenalty"),
+        ("presence_penalty", "presencePenalty"),
+    ):
+        value = asked.number(name)
+        if value is not None and not (name == "n" and value == 1) and not (name.endswith("_penalty") and value == 0):
+            config[key] = value
+    limit = asked.take("max_completion_tokens", "max_tokens")
+    if limit is not None:
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            raise BadRequestError(f"max_tokens is {limit!r}, not a number of tokens", code="invalid_parameter")
+        config["maxOutputTokens"] = limit
+    if asked.take("logprobs"):
+        config["responseLogprobs"] = True
+        if top := asked.number("top_logprobs"):
+            config["logprobs"] = top
+    if stops := stops_of(asked, blank=True):
+        if len(stops) > _MOST_STOPS:
+            asked.warn(f"only the first {_MOST_STOPS} of {len(stops)} stop sequences are sent: Gemini takes no more")
+        config["stopSequences"] = stops[:_MOST_STOPS]
+
+
+def _form(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    wanted, schema = format_of(asked.body)
+    asked.take("response_format")
+    if wanted != "text":
+        config["responseMimeType"] = "application/json"
+    if schema is not None:
+        if known.get("json_schema", True):
+            config["responseJsonSchema"] = gemini_json_schema(schema)
+        else:
+            config["responseSchema"] = gemini_openapi_schema(schema)
+    modalities = asked.take("modalities")
+    if isinstance(modalities, list) and modalities != ["text"]:
+        config["responseModalities"] = [str(one).upper() for one in modalities]
+    audio = asked.take("audio")
+    if isinstance(audio, dict) and isinstance(audio.get("voice"), str):
+        voice = {"prebuiltVoiceConfig": {"voiceName": audio["voice"]}}
+        config["speechConfig"] = {"voiceConfig": voice}
+
+
+def _thinking(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
+    nested = asked.take("reasoning")
+    if effort is None and isinstance(nested, dict):
+        effort = nested.get("effort")
+    budget: int | None = None
+    name = "reasoning_effort"
+    if isinstance(given, dict):
+        name = "thinking"
+        tokens = given.get("budget_tokens")
+        if given.get("type") == "disabled":
+            effort = "none"
+        elif isinstance(tokens, int) and not isinstance(tokens, bool):
+            budget, effort = tokens, effort_of_budget(tokens)
+        elif effort is None:
+            config["thinkingConfig"] = {"includeThoughts": True}
+            return
+    if effort is None:
+        return
+    if effort in {"disable", "disabled"}:
+        effort = "none"
+    if effort != "none" and effort not in BUDGETS:
+        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+    kind = known.get("thinking", "none")
+    if kind == "none":
+        if effort != "none":
+            asked.drop(name, "this model does not think")
+    elif kind == "budget":
+        config["thinkingConfig"] = _budget(asked, effort, budget, known)
+    else:
+        level = nearest_effort(effort, known.get("efforts", ()))
+        if effort == "none" and level is not None:
+            asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes ({level})")
+        config["thinkingConfig"] = {"includeThoughts": effort != "none"}
+        if level is not None:
+            config["thinkingConfig"]["thinkingLevel"] = level.upper()
+
+
+def _budget(asked: ParamTracker, effort: str, budget: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
+    least, most = known.get("thinking_budget", (1, 24576))
+    if effort == "none":
+        if known.get("thinking_off"):
+            return {"thinkingBudget": 0}
+        asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes")
+        return {"thinkingBudget": least}
+    wanted = BUDGETS[effort] if budget is None else budget
+    return {"includeThoughts": True, "thinkingBudget": wanted if wanted == -1 else min(max(wanted, least), most)}

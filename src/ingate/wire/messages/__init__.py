@@ -1,0 +1,1 @@
+"""Anthropic's Messages: the upstream codec, and the downstream half that answers Messages clients."""

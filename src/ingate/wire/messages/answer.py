@@ -1,0 +1,194 @@
+"""Pieces of Anthropic's answers in OpenAI's words: usage, finish reasons, citations, provider-run tools, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ingate.wire.answers import completion, count, dumped, items, mapping, parse_object, reading, text, tool_call, usage
+from ingate.wire.errors import error_from_response
+from ingate.wire.messages.request import ANSWER_TOOL, VALUE_KEY, VALUE_TOOL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.errors import IngateError
+
+FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
+_FINISH: Final[Mapping[str, str]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    # Bedrock's
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+# https://platform.claude.com/docs/en/api/errors
+_STATUSES: Final[Mapping[str, int]] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_ENVELOPE: Final = frozenset({"type", "id", "name", "input", "tool_use_id", "content", "cache_control"})
+
+
+def finish_of(reason: str | None, *, answered: bool, has_calls: bool) -> str:
+    """OpenAI's finish reason. A call of the answer tool alone is an ordinary end (`answered`)."""
+    word = _FINISH.get(reason or "end_turn", "stop")
+    if word == "tool_calls" and answered and not has_calls:
+        return "stop"
+    return word
+
+
+def usage_of(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's usage: Anthropic counts fresh input, cache reads and cache writes apart."""
+    fresh, read = count(counts.get("input_tokens")), count(counts.get("cache_read_input_tokens"))
+    written = count(counts.get("cache_creation_input_tokens"))
+    details = mapping(counts.get("output_tokens_details"))
+    more: dict[str, Any] = {}
+    if isinstance(counts.get("service_tier"), str):
+        more["service_tier"] = counts["service_tier"]
+    ran = {name: times for name, times in mapping(counts.get("server_tool_use")).items() if times}
+    if ran:
+        more["server_tool_use"] = ran
+    return usage(
+        prompt=fresh + read + written,
+        completion=count(counts.get("output_tokens")),
+        cached=read,
+        cache_write=written,
+        reasoning=count(details.get("thinking_tokens")),
+        more=more,
+    )
+
+
+def annotation(citation: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:
+    """A citation as an annotation on the text from `start` to `end`; OpenAI's shape where it cites an address."""
+    span = {"start_index": start, "end_index": end}
+    url = citation.get("url") or citation.get("source")
+    if isinstance(url, str) and "://" in url:
+        told = {**span, "url": url, "title": text(citation.get("title"))}
+        if cited := text(citation.get("cited_text")):
+            told["cited_text"] = cited
+        return {"type": "url_citation", "url_citation": told}
+    rest = {key: value for key, value in citation.items() if value is not None and key != "type"}
+    return {"type": "document_citation", "document_citation": {**span, "kind": text(citation.get("type")), **rest}}
+
+
+def provider_tool(block: Mapping[str, Any], arguments: str | None = None) -> dict[str, Any] | None:
+    """A tool that Anthropic ran itself: its call or its result. None for a block that is neither.
+
+    A call has `id`, `type`, `name` and `arguments` (JSON text); its result has the same `id` and `result`.
+    """
+    kind = text(block.get("type"))
+    if kind in {"server_tool_use", "mcp_tool_use"}:
+        told = {"id": text(block.get("id")), "type": kind, "name": text(block.get("name"))}
+        told["arguments"] = arguments if arguments is not None else dumped(mapping(block.get("input")))
+    elif kind.endswith("_tool_result"):
+        told = {"id": text(block.get("tool_use_id")), "type": kind, "name": kind.removesuffix("_tool_result")}
+        told["result"] = block.get("content")
+    else:
+        return None
+    told.update({key: value for key, value in block.items() if key not in _ENVELOPE and value is not None})
+    return told
+
+
+def answer_of_value(arguments: str) -> str:
+    """The answer in the arguments of the value tool, as JSON text; the arguments as they are where it is not there."""
+    try:
+        value = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
+    return dumped(value[VALUE_KEY]) if isinstance(value, dict) and VALUE_KEY in value else arguments
+
+
+def error_of_event(event: Mapping[str, Any]) -> IngateError:
+    """The error that an error object inside a 200 means."""
+    error = mapping(event.get("error"))
+    kind = text(error.get("type"))
+    body = {"type": "error", "error": error or {"type": "api_error", "message": str(event.get("error"))}}
+    if isinstance(event.get("request_id"), str):
+        body["request_id"] = event["request_id"]
+    return error_from_response(_STATUSES.get(kind, 500), {}, body, provider=None)
+
+
+def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
+    """A whole message as a completion."""
+    message = parse_object(body, far_side=FAR_SIDE)
+    if message.get("type") == "error" or ("error" in message and "content" not in message):
+        raise error_of_event(message)
+    with reading(FAR_SIDE):
+        return completion_of_message(message, model)
+
+
+def completion_of_message(message: dict[str, Any], model: str) -> dict[str, Any]:
+    """A message as a completion. Raises `KeyError` or `TypeError` where it has no list of content."""
+    if not isinstance(message["content"], list):
+        raise TypeError("the content is no list")
+    said: list[str] = []
+    thought: list[str] = []
+    blocks: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    ran: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    length, answered = 0, False
+    for block in items(message["content"]):
+        kind, before = block.get("type"), length
+        if kind == "text":
+            said.append(text(block.get("text")))
+            length += len(said[-1])
+            notes += [annotation(cited, before, length) for cited in items(block.get("citations"))]
+        elif kind == "thinking":
+            thought.append(text(block.get("thinking")))
+            signature = text(block.get("signature"))
+            if thought[-1] or signature:
+                blocks.append({"type": "thinking", "thinking": thought[-1], "signature": signature})
+        elif kind == "redacted_thinking":
+            blocks.append({"type": "redacted_thinking", "data": text(block.get("data"))})
+        elif kind == "tool_use" and block.get("name") in {ANSWER_TOOL, VALUE_TOOL}:
+            arguments = dumped(mapping(block.get("input")))
+            said.append(answer_of_value(arguments) if block["name"] == VALUE_TOOL else arguments)
+            length += len(said[-1])
+            answered = True
+        elif kind == "tool_use":
+            arguments = dumped(mapping(block.get("input")))
+            calls.append(tool_call(text(block.get("id")), text(block.get("name")), arguments))
+        elif (tool := provider_tool(block)) is not None:
+            ran.append(tool)
+    answer: dict[str, Any] = {"role": "assistant", "content": "".join(said) or (None if calls else "")}
+    more = {
+        "reasoning_content": "".join(thought),
+        "thinking_blocks": blocks,
+        "tool_calls": calls,
+        "provider_tool_calls": ran,
+        "annotations": notes,
+    }
+    answer.update({key: value for key, value in more.items() if value})
+    reason = text(message.get("stop_reason"))
+    choice: dict[str, Any] = {
+        "index": 0,
+        "message": answer,
+        "finish_reason": finish_of(reason, answered=answered, has_calls=bool(calls)),
+        "native_finish_reason": reason or None,
+    }
+    if explained := text(mapping(message.get("stop_details")).get("explanation")):
+        choice["native_finish_message"] = explained
+    counts = mapping(message.get("usage"))
+    return completion(
+        answer_id=text(message.get("id")),
+        model=text(message.get("model")) or model,
+        choices=[choice],
+        usage=usage_of(counts) if counts else None,
+    )

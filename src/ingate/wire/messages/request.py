@@ -1,0 +1,274 @@
+"""An OpenAI chat request as one of Anthropic's Messages API."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.errors import BadRequestError
+from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
+from ingate.wire.messages.history import conversation, lacks_thinking, uses_tools
+from ingate.wire.params import ParamTracker, stops_of
+from ingate.wire.parts import Choice, Tool, choice_of, deep_merge, format_of, tools_of
+from ingate.wire.schema import anthropic_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy
+
+# The tool whose call is the answer, for models whose provider does not hold answers to a schema. Its name tells
+# `anthropic.py` to turn the call back to content.
+ANSWER_TOOL: Final = "ingate_structured_answer"
+# Likewise for a schema that is no object's: a tool's arguments always are one, so the answer goes one level down.
+VALUE_TOOL: Final = "ingate_structured_value"
+VALUE_KEY: Final = "answer"
+_ANSWER: Final = "Call this with the final answer, and only with it. The answer is read from the arguments."
+_JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose around it, no code fence."
+_DEFAULT_MAX_TOKENS: Final = 8192
+# Without a stream Anthropic's servers may hold a connection for ten minutes at most; longer answers must stream.
+_UNSTREAMED_MAX_TOKENS: Final = 21_333
+_MOST_STRICT_TOOLS: Final = 20
+_LEAST_BUDGET: Final = 1024
+
+
+def messages_request(
+    model: str,
+    body: Mapping[str, Any],
+    *,
+    stream: bool,
+    facts: Mapping[str, Any],
+    drop_params: DropPolicy,
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The request body, without `model` and `stream`, and what became of the parameters.
+
+    Raises:
+        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
+            strict.
+    """
+    known = model_facts("anthropic", model, facts)
+    asked = ParamTracker(body, policy=drop_params, model=model)
+    system, turns = conversation(asked, prefill=known.get("prefill", True))
+    out: dict[str, Any] = {"max_tokens": _max_tokens(asked, known, stream=stream), "messages": turns}
+    choice = choice_of(body)
+    asked.take("tools", "tool_choice", "functions", "function_call")
+    tools, native = tools_of(body, choice)
+    wanted, schema = format_of(body)
+    asked.take("response_format")
+    tool_blocks = _tools(tools, strict=bool(known.get("structured"))) + native + _web_search(asked)
+    if not tool_blocks and (called := uses_tools(turns)):
+        # A history with tool calls is refused without the tools' definitions.
+        tool_blocks = [{"name": name, "input_schema": {"type": "object"}} for name in called]
+        choice = Choice(mode="none")
+    if wanted != "text":
+        choice = _structured(out, tool_blocks, choice, wanted, schema, known, system)
+    _thinking(asked, out, turns, choice, known)
+    if tool_blocks:
+        out["tools"] = tool_blocks
+        _tool_choice(asked, out, choice, known)
+    if system:
+        out["system"] = system[0]["text"] if len(system) == 1 and len(system[0]) == 2 else system
+    _sampling(asked, out, known)
+    if stops := stops_of(asked, blank=False):
+        out["stop_sequences"] = stops
+    _metadata(asked, out)
+    extras = asked.rest("this format has no such parameter")
+    deep_merge(out, extras)
+    if isinstance(body.get("extra_body"), dict):
+        deep_merge(out, copy.deepcopy(body["extra_body"]))
+    return out, asked
+
+
+def _max_tokens(asked: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:
+    given = asked.take("max_completion_tokens", "max_tokens")
+    limit = known.get("max_output_tokens")
+    limit = limit if isinstance(limit, int) and limit > 0 else None
+    if given is None:
+        if limit is None:
+            return _DEFAULT_MAX_TOKENS
+        return limit if stream else min(limit, _UNSTREAMED_MAX_TOKENS)
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise BadRequestError(f"max_tokens is {given!r}, not a number of tokens", code="invalid_parameter")
+    return given
+
+
+def _tools(tools: list[Tool], *, strict: bool) -> list[dict[str, Any]]:
+    blocks = []
+    strict = strict and sum(tool.strict for tool in tools) <= _MOST_STRICT_TOOLS
+    for tool in tools:
+        is_strict = strict and tool.strict
+        block: dict[str, Any] = {"name": tool.name}
+        if tool.description:
+            block["description"] = tool.description
+        block["input_schema"] = anthropic_schema(tool.schema) if is_strict else tool.schema
+        if is_strict:
+            block["strict"] = True
+        if tool.cache_control is not None:
+            block["cache_control"] = tool.cache_control
+        blocks.append(block)
+    return blocks
+
+
+def _web_search(asked: ParamTracker) -> list[dict[str, Any]]:
+    options = asked.take("web_search_options")
+    if not isinstance(options, dict):
+        return []
+    tool: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search"}
+    place = options.get("user_location")
+    place = place.get("approximate") if isinstance(place, dict) else None
+    if isinstance(place, dict):
+        tool["user_location"] = {"type": "approximate", **{key: value for key, value in place.items() if value}}
+    return [tool]
+
+
+def _structured(
+    out: dict[str, Any],
+    tools: list[dict[str, Any]],
+    choice: Choice,
+    wanted: str,
+    schema: dict[str, Any] | None,
+    known: Mapping[str, Any],
+    system: list[dict[str, Any]],
+) -> Choice:
+    """Ask for the answer's form; the tool choice that follows from it."""
+    if schema is not None and known.get("structured"):
+        out["output_config"] = {"format": {"type": "json_schema", "schema": anthropic_schema(schema)}}
+        return choice
+    if not known.get("forced_tools", True) or (wanted == "json_object" and tools):
+        system.append({"type": "text", "text": _JSON_ONLY})
+        return choice
+    is_object = schema is None or (schema.get("type", "object") == "object" and "$ref" not in schema)
+    name = ANSWER_TOOL if is_object else VALUE_TOOL
+    answer = {"type": "object", **(schema or {})} if is_object else _wrapped(schema)
+    tools.append({"name": name, "description": _ANSWER, "input_schema": answer})
+    if choice.mode == "named":
+        return choice
+    if choice.mode == "none" or len(tools) == 1:
+        return Choice(mode="named", name=name)
+    return Choice(mode="required")
+
+
+def _wrapped(schema: dict[str, Any] | None) -> dict[str, Any]:
+    schema = dict(schema or {})
+    definitions = {key: schema.pop(key) for key in ("$defs", "definitions") if key in schema}
+    return {"type": "object", "properties": {VALUE_KEY: schema}, "required": [VALUE_KEY], **definitions}
+
+
+def _tool_choice(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
+    parallel = asked.take("parallel_tool_calls")
+    mode = {"auto": "auto", "none": "none", "required": "any", "named": "tool"}[choice.mode]
+    if mode in {"any", "tool"} and not known.get("forced_tools", True):
+        asked.drop("tool_choice", "this model cannot be made to call a tool")
+        mode = "auto"
+    block: dict[str, Any] = {"type": mode}
+    if mode == "tool":
+        block["name"] = choice.name
+    if parallel is False and mode != "none":
+        block["disable_parallel_tool_use"] = True
+    if mode != "auto" or len(block) > 1 or "tool_choice" in asked.body:
+        out["tool_choice"] = block
+
+
+def _thinking(
+    asked: ParamTracker, out: dict[str, Any], turns: list[dict[str, Any]], choice: Choice, known: Mapping[str, Any]
+) -> None:
+    """Set `thinking` and `output_config.effort` from `thinking`, else `reasoning_effort`."""
+    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
+    nested = asked.take("reasoning")
+    if effort is None and isinstance(nested, dict):
+        effort = nested.get("effort")
+    types = known.get("thinking", ("enabled", "disabled"))
+    if isinstance(given, dict):
+        if given.get("type") == "enabled" and types and "enabled" not in types:
+            asked.warn(f"{asked.model!r} takes no thinking budget; its effort was set instead")
+            effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
+        elif given.get("type") == "enabled" and not types:
+            asked.drop("thinking", "this model does not think")
+            return
+        else:
+            out["thinking"] = given
+            _say_effort(out, effort, known)
+            _make_room(out)
+            return
+    if effort is None:
+        return
+    if effort in {"none", "disable", "disabled"}:
+        if "disabled" in types:
+            out["thinking"] = {"type": "disabled"}
+        elif types:
+            asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes")
+            _say_effort(out, "low", known)
+        return
+    if effort not in BUDGETS:
+        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+    if not types:
+        asked.drop("reasoning_effort", "this model does not think")
+    elif "adaptive" in types:
+        out["thinking"] = {"type": "adaptive"}
+        if known.get("thinking_display"):
+            out["thinking"]["display"] = "summarized"
+        _say_effort(out, effort, known)
+    elif choice.mode in {"required", "named"}:
+        asked.drop("reasoning_effort", "this model does not think when it is made to call a tool")
+    elif lacks_thinking(turns):
+        asked.drop("reasoning_effort", "the tool call being answered came without its thinking_blocks")
+    elif out["max_tokens"] <= _LEAST_BUDGET:
+        asked.drop("reasoning_effort", f"max_tokens leaves no room for {_LEAST_BUDGET} tokens of thinking")
+    else:
+        out["thinking"] = {"type": "enabled", "budget_tokens": BUDGETS[effort]}
+        _say_effort(out, effort, known)
+        _make_room(out)
+
+
+def _int(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _say_effort(out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> None:
+    level = nearest_effort(effort, known.get("efforts", ())) if isinstance(effort, str) else None
+    if level is not None:
+        out.setdefault("output_config", {})["effort"] = level
+
+
+def _make_room(out: dict[str, Any]) -> None:
+    """A budget must be less than max_tokens, which limits thinking and answer together."""
+    thinking, most = out["thinking"], out["max_tokens"]
+    budget = _int(thinking.get("budget_tokens"))
+    if budget >= most:
+        out["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, most // 2)}
+
+
+def _sampling(asked: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
+    values = {name: asked.number(name) for name in ("temperature", "top_p", "top_k")}
+    given = {name: value for name, value in values.items() if value is not None}
+    thinks = out.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+    for name, value in list(given.items()):
+        if not known.get("sampling", True):
+            if not (name == "temperature" and value == 1):
+                asked.drop(name, "this model takes no sampling parameters")
+            del given[name]
+        elif thinks and not (name == "temperature" and value == 1) and not (name == "top_p" and value >= 0.95):
+            asked.drop(name, "it cannot be set while the model thinks")
+            del given[name]
+    if known.get("one_sampling") and {"temperature", "top_p"} <= given.keys():
+        asked.drop("top_p", "this model takes temperature or top_p, not both")
+        del given["top_p"]
+    if given.get("temperature", 0) > 1:
+        asked.warn(f"temperature {given['temperature']} was lowered to 1, the most this format takes")
+        given["temperature"] = 1
+    out.update(given)
+
+
+def _metadata(asked: ParamTracker, out: dict[str, Any]) -> None:
+    metadata = asked.take("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    user = user or asked.take("user", "safety_identifier")
+    if isinstance(user, str) and user:
+        out["metadata"] = {"user_id": user}
+    tier = asked.take("service_tier")
+    if tier in {"auto", "standard_only"}:
+        out["service_tier"] = tier
+    elif tier == "default":
+        out["service_tier"] = "standard_only"
+    elif tier is not None:
+        asked.drop("service_tier", f"Anthropic has no tier {tier!r}")

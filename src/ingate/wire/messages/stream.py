@@ -1,0 +1,219 @@
+"""Anthropic's event stream as OpenAI chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.errors import StreamInterruptedError
+from ingate.wire.answers import Chunks, dumped, items, mapping, parse_object, reading, text, tool_call
+from ingate.wire.decoding import Decoder
+from ingate.wire.fields import is_json
+from ingate.wire.messages.answer import (
+    FAR_SIDE,
+    annotation,
+    answer_of_value,
+    error_of_event,
+    finish_of,
+    provider_tool,
+    usage_of,
+)
+from ingate.wire.messages.request import ANSWER_TOOL, VALUE_TOOL
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_JSON_BLOCKS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+
+
+class _Block:
+    """One content block as far as it has come."""
+
+    __slots__ = ("begins_at", "citations", "json", "signature", "source", "thinking", "tool_index")
+
+    def __init__(self, source: dict[str, Any], begins_at: int) -> None:
+        self.source = source
+        self.begins_at = begins_at  # where in the answer's text it begins
+        self.json: list[str] = []
+        self.thinking: list[str] = []
+        self.signature: list[str] = []
+        self.citations: list[dict[str, Any]] = []
+        self.tool_index = -1
+
+
+class AnthropicDecoder(Decoder):
+    """One streamed answer. Unknown events, blocks and deltas are passed over; `ping` says nothing."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._events = SSEParser()
+        self._chunks = Chunks(model)
+        self._usage: dict[str, Any] = {}
+        self._blocks: dict[int, _Block] = {}
+        self._text_length = 0
+        self._tools = 0
+        self._answered = False  # through the answer tool
+        self._stop: str | None = None
+        self._told = False  # the usage has been told: the message is over
+
+    def take(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        """Read one event. Raises the matching `IngateError` for an error event."""
+        with reading(FAR_SIDE):
+            self._read(event, out)
+
+    def end(self, out: list[dict[str, Any]]) -> None:
+        """There are no more events: the usage. Raises `StreamInterruptedError` where no reason to stop came."""
+        if self._stop is None:
+            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+        out += self._finish()
+
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
+        for event in self._events.feed(data):
+            if event.data.strip() not in {"", "[DONE]"}:
+                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        for event in self._events.close():
+            if is_json(event.data):  # what a dropped connection cut off is none; what is whole counts
+                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+        self.end(out)
+
+    def _read(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            block = self._blocks.get(event.get("index", 0))
+            if block is not None:
+                self._delta(block, mapping(event.get("delta")), out)
+        elif kind == "content_block_start":
+            self._close_block(event.get("index", 0), out)
+            self._start(event.get("index", 0), mapping(event.get("content_block")), out)
+        elif kind == "content_block_stop":
+            self._close_block(event.get("index", 0), out)
+        elif kind == "message_start":
+            message = mapping(event.get("message"))
+            self._chunks.id = text(message.get("id"))
+            self._chunks.model = text(message.get("model")) or self._chunks.model
+            self._count(message.get("usage"))
+            out.append(self._chunks.delta({"role": "assistant", "content": ""}))
+            for number, block in enumerate(items(message.get("content"))):  # a message that comes whole
+                self._start(number, block, out)
+                self._close_block(number, out)
+        elif kind == "message_delta":
+            self._message_delta(event, out)
+        elif kind == "message_stop":
+            if self._stop is None:
+                self._stop = "end_turn"
+                out.append(
+                    self._chunks.delta({}, finish=finish_of(None, answered=self._answered, has_calls=self._tools > 0))
+                )
+            out += self._finish()
+            self.done = True
+        elif kind == "error" or "error" in event:
+            raise error_of_event(event)
+
+    def _message_delta(self, event: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+        self._count(event.get("usage"))
+        delta = mapping(event.get("delta"))
+        reason = text(delta.get("stop_reason"))
+        if not reason or self._stop is not None:
+            return
+        for index in list(self._blocks):
+            self._close_block(index, out)
+        self._stop = reason
+        extra: dict[str, Any] = {"native_finish_reason": reason}
+        if said := text(mapping(delta.get("stop_details")).get("explanation")):
+            extra["native_finish_message"] = said
+        finish = finish_of(reason, answered=self._answered, has_calls=self._tools > 0)
+        out.append(self._chunks.delta({}, finish=finish, extra=extra))
+
+    def _finish(self) -> list[dict[str, Any]]:
+        if self._told:
+            return []
+        self._told = True
+        return [self._chunks.usage(usage_of(self._usage))] if self._usage else []
+
+    def _count(self, counts: Any) -> None:
+        # Later counts are of the whole message so far; a count that is left out stands as it was.
+        self._usage.update({key: value for key, value in mapping(counts).items() if value is not None})
+
+    def _start(self, index: int, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        block = self._blocks[index] = _Block(source, self._text_length)
+        kind = source.get("type")
+        if kind == "text":
+            self._say(text(source.get("text")), out)
+            block.citations += items(source.get("citations"))
+        elif kind == "thinking":
+            block.signature.append(text(source.get("signature")))
+            self._think(block, text(source.get("thinking")), out)
+        elif kind == "tool_use" and source.get("name") not in {ANSWER_TOOL, VALUE_TOOL}:
+            block.tool_index = self._tools
+            self._tools += 1
+            call = tool_call(text(source.get("id")), text(source.get("name")), "", index=block.tool_index)
+            out.append(self._chunks.delta({"tool_calls": [call]}))
+
+    def _delta(self, block: _Block, delta: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        kind = delta.get("type")
+        if kind == "text_delta":
+            self._say(text(delta.get("text")), out)
+        elif kind == "thinking_delta":
+            self._think(block, text(delta.get("thinking")), out)
+        elif kind == "signature_delta":
+            block.signature.append(text(delta.get("signature")))
+        elif kind == "input_json_delta":
+            piece = text(delta.get("partial_json"))
+            block.json.append(piece)
+            if piece and block.tool_index >= 0:
+                call = {"index": block.tool_index, "function": {"arguments": piece}}
+                out.append(self._chunks.delta({"tool_calls": [call]}))
+            elif piece and block.source.get("name") == ANSWER_TOOL and block.source.get("type") == "tool_use":
+                self._answered = True
+                self._say(piece, out)
+        elif kind == "citations_delta":
+            block.citations += items([delta.get("citation")])
+
+    def _say(self, piece: str, out: list[dict[str, Any]]) -> None:
+        if piece:
+            self._text_length += len(piece)
+            out.append(self._chunks.delta({"content": piece}))
+
+    def _think(self, block: _Block, piece: str, out: list[dict[str, Any]]) -> None:
+        if piece:
+            block.thinking.append(piece)
+            out.append(self._chunks.delta({"reasoning_content": piece}))
+
+    def _close_block(self, index: int, out: list[dict[str, Any]]) -> None:
+        block = self._blocks.pop(index, None)
+        if block is None:
+            return
+        source, kind = block.source, text(block.source.get("type"))
+        if kind == "thinking":
+            whole = {"type": "thinking", "thinking": "".join(block.thinking), "signature": "".join(block.signature)}
+            if whole["thinking"] or whole["signature"]:
+                out.append(self._chunks.delta({"thinking_blocks": [whole]}))
+        elif kind == "redacted_thinking":
+            piece = {"type": "redacted_thinking", "data": text(source.get("data"))}
+            out.append(self._chunks.delta({"thinking_blocks": [piece]}))
+        elif kind == "text":
+            if block.citations:
+                notes = [annotation(cited, block.begins_at, self._text_length) for cited in block.citations]
+                out.append(self._chunks.delta({"annotations": notes}))
+        elif kind in _JSON_BLOCKS:
+            arguments = "".join(block.json) or dumped(mapping(source.get("input")))
+            self._close_call(block, arguments, out)
+        elif (ran := provider_tool(source)) is not None:
+            out.append(self._chunks.delta({"provider_tool_calls": [ran]}))
+
+    def _close_call(self, block: _Block, arguments: str, out: list[dict[str, Any]]) -> None:
+        came = any(block.json)
+        if block.tool_index >= 0:
+            if not came:
+                call = {"index": block.tool_index, "function": {"arguments": arguments}}
+                out.append(self._chunks.delta({"tool_calls": [call]}))
+        elif block.source.get("type") == "tool_use":
+            self._answered = True
+            if block.source.get("name") == VALUE_TOOL:
+                self._say(answer_of_value(arguments), out)
+            elif not came:
+                self._say(arguments, out)
+        elif (ran := provider_tool(block.source, arguments)) is not None:
+            out.append(self._chunks.delta({"provider_tool_calls": [ran]}))

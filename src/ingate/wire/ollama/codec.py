@@ -1,0 +1,212 @@
+"""Ollama's own chat format: messages with images as base64, options in one object, JSON lines as a stream."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ingate.errors import BadRequestError
+from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
+from ingate.wire.params import ParamTracker, stops_of
+from ingate.wire.parts import calls_of, choice_of, deep_merge, format_of, messages_of, parts_of, text_of, tools_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import DropPolicy, StreamDecoder
+
+# https://github.com/ollama/ollama/blob/main/docs/modelfile.mdx#valid-parameters-and-values
+_OPTIONS: Final = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "seed": "seed",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "repeat_penalty": "repeat_penalty",
+    "num_ctx": "num_ctx",
+}
+_HEADERS: Final = {"content-type": "application/json"}
+
+
+class OllamaCodec(BaseCodec):
+    """Ollama's `/api/chat`."""
+
+    name = "ollama"
+
+    def request(
+        self,
+        model: str,
+        body: Mapping[str, Any],
+        *,
+        stream: bool,
+        api_base: str,
+        facts: Mapping[str, Any],
+        drop_params: DropPolicy,
+        params: Mapping[str, str],
+    ) -> WireRequest:
+        """The request for an OpenAI body."""
+        out, asked = chat_request(model, body, drop_params=drop_params)
+        return WireRequest(
+            path=_path(api_base, "chat"),
+            body=msgspec.json.encode({"model": model, "stream": stream, **out}),
+            headers=dict(_HEADERS),
+            dropped=asked.dropped,
+            warnings=asked.warnings,
+        )
+
+    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """A whole answer as an OpenAI completion."""
+        return completion_of(body, model=model)
+
+    def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
+        """A decoder for one streamed answer; one that came whole is a stream of one line."""
+        return OllamaDecoder(model=model)
+
+    def embeddings_request(
+        self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
+    ) -> WireRequest:
+        """The request for embeddings, at `/api/embed`."""
+        asked = ParamTracker(body, policy="warn", model=model)
+        out = {"model": model, "input": asked.take("input")}
+        if size := asked.take("dimensions"):
+            out["dimensions"] = size
+        asked.take("encoding_format")
+        out.update(asked.rest("this format has no such parameter"))
+        return WireRequest(
+            path=_path(api_base, "embed"),
+            body=msgspec.json.encode(out),
+            headers=dict(_HEADERS),
+            dropped=asked.dropped,
+            warnings=asked.warnings,
+        )
+
+    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+        """The embeddings as an OpenAI list."""
+        return embeddings_of(body, model=model)
+
+
+def _path(api_base: str, verb: str) -> str:
+    """What is to be appended to a base; one that names Ollama's OpenAI endpoint (`/v1`) is put right."""
+    base = api_base.split("?", 1)[0].rstrip("/")
+    if base.endswith("/api"):
+        return f"/{verb}"
+    if old := re.fullmatch(r"(.+?)/v1", base):
+        return f"{old.group(1)}/api/{verb}"
+    return f"/api/{verb}"
+
+
+def chat_request(
+    model: str, body: Mapping[str, Any], *, drop_params: DropPolicy
+) -> tuple[dict[str, Any], ParamTracker]:
+    """The request body, without `model` and `stream`, and what became of the parameters.
+
+    Raises:
+        BadRequestError: The request cannot be put in this format, or holds what it does not take and the policy is strict.
+    """
+    asked = ParamTracker(body, policy=drop_params, model=model)
+    names: dict[str, str] = {}
+    out: dict[str, Any] = {"messages": [_message(message, names) for message in messages_of(body)]}
+    _tools(asked, out)
+    wanted, schema = format_of(body)
+    asked.take("response_format")
+    if wanted != "text":
+        out["format"] = schema if schema is not None else "json"
+    options: dict[str, Any] = {}
+    for name, key in _OPTIONS.items():
+        value = asked.number(name)
+        if value is not None:
+            options[key] = value
+    limit = asked.take("max_completion_tokens", "max_tokens")
+    if limit is not None:
+        options["num_predict"] = limit
+    if stops := stops_of(asked, blank=True):
+        options["stop"] = stops
+    if options:
+        out["options"] = options
+    if asked.take("logprobs"):
+        out["logprobs"] = True
+        if top := asked.number("top_logprobs"):
+            out["top_logprobs"] = top
+    effort, thinking = asked.take("reasoning_effort"), asked.take("thinking")
+    if isinstance(thinking, dict):
+        out["think"] = thinking.get("type") != "disabled"
+    elif effort is not None:
+        # Only gpt-oss takes a level; the others think or do not.
+        out["think"] = _level(effort) if "gpt-oss" in model else effort != "none"
+    deep_merge(out, asked.rest("this format has no such parameter"))
+    if isinstance(body.get("extra_body"), dict):
+        deep_merge(out, msgspec.json.decode(msgspec.json.encode(body["extra_body"])))
+    return out, asked
+
+
+def _level(effort: Any) -> str:
+    return {"none": "low", "minimal": "low", "xhigh": "high", "max": "high"}.get(str(effort), str(effort))
+
+
+def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    role = message["role"]
+    if role in {"system", "developer"}:
+        return {"role": "system", "content": text_of(message.get("content"))}
+    if role in {"tool", "function"}:
+        call_id = message.get("tool_call_id")
+        made: dict[str, Any] = {"role": "tool", "content": text_of(message.get("content"))}
+        shown = [part.data for part in parts_of(message.get("content")) if part.kind == "image" and part.data]
+        if shown:
+            made["images"] = shown
+        if name := names.get(str(call_id)) or message.get("name"):
+            made["tool_name"] = name
+        return made
+    made = {"role": role}
+    said: list[str] = []
+    images: list[str] = []
+    for part in parts_of(message.get("content")):
+        if part.kind == "text" or (part.kind == "file" and part.mime.startswith("text/")):
+            said.append(part.text)
+        elif part.kind == "image" and part.data is not None:
+            images.append(part.data)
+        elif part.kind == "image":
+            raise BadRequestError("Ollama fetches no images: put the content into a data URL")
+        else:
+            raise BadRequestError(f"Ollama takes no {part.kind}", fix="leave it out, or use a model that takes it")
+    made["content"] = "".join(said)
+    if images:
+        made["images"] = images
+    if role == "assistant":
+        if isinstance(thought := message.get("reasoning_content"), str) and thought:
+            made["thinking"] = thought
+        calls = []
+        for call_id, name, arguments, _ in calls_of(message):
+            names[call_id] = name
+            calls.append({"function": {"name": name, "arguments": arguments}})
+        if calls:
+            made["tool_calls"] = calls
+    return made
+
+
+def _tools(asked: ParamTracker, out: dict[str, Any]) -> None:
+    choice = choice_of(asked.body)
+    asked.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(asked.body, choice)
+    if choice.mode == "none":
+        return
+    if choice.mode in {"required", "named"}:
+        asked.drop("tool_choice", "Ollama's models cannot be made to call a tool")
+    if asked.take("parallel_tool_calls") is False and functions:
+        asked.drop("parallel_tool_calls", "Ollama's models cannot be held to one call at a time")
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema},
+        }
+        for tool in functions
+    ]
+    if tools or native:
+        out["tools"] = tools + native
+
+
+CODEC = OllamaCodec()

@@ -1,0 +1,1 @@
+"""OpenAI's Responses: the downstream half that answers Responses clients."""

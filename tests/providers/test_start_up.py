@@ -1,0 +1,18 @@
+"""Looking at credentials loads nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = "litellm openai aiohttp pydantic rich prompt_toolkit rapidfuzz requests httpx boto3 botocore google.auth azure keyring"
+
+
+def test_a_look_at_every_provider_loads_no_heavy_package():
+    code = (
+        "import sys; from ingate.config import load; from ingate.providers import statuses\n"
+        "statuses({'OPENAI_KEY': 'x', 'MOONSHOOT_API_KEY': 'x', 'REPLICATE_API_KEY': 'x'}, load({}, environ={}))\n"
+        f"print([name for name in {HEAVY.split()!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
