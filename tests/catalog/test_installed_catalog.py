@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingate.catalog import CAPS, Catalog, load
+from ingate.catalog import CAPS, FORMATS, Catalog, load
 from ingate.catalog import source as source_module
 from ingate.catalog.build import MODES
 from ingate.catalog.curated import checked_with, entries
@@ -59,6 +59,7 @@ def test_every_fact_is_in_its_range(catalog):
         assert all(price is None or 0 <= price < 1000 for price in prices), row
         assert row.mode in MODES
         assert [cap for cap in CAPS if cap in row.caps] == list(row.caps)
+        assert [name for name in FORMATS if name in row.formats] == list(row.formats)
         assert row.context_tokens is None or row.context_tokens > 0
         assert row.max_output_tokens is None or row.max_output_tokens > 0
         assert row.deprecated_on is None or date.fromisoformat(row.deprecated_on)
@@ -68,6 +69,14 @@ def test_every_fact_is_in_its_range(catalog):
 
 def test_every_capability_is_somebodys(catalog):
     assert {cap for row in catalog.rows for cap in row.caps} == set(CAPS)
+
+
+def test_models_that_offer_responses_alone_are_known(catalog):
+    codex = catalog.get("openai", "gpt-5.2-codex")
+    assert codex is not None
+    assert codex.formats == ("responses",)
+    assert {name for row in catalog.rows for name in row.formats} == set(FORMATS)
+    assert sum("responses" in row.formats for row in catalog.rows) > 300
 
 
 def test_no_entry_is_lost_without_a_reason(catalog, entries_of_file):

@@ -6,18 +6,17 @@ import json
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from ingate.catalog import Catalog, load
+from ingate.catalog import FORMATS, Catalog, PriceTier, load
 from ingate.catalog import index as index_module
 from ingate.catalog import source as source_module
+from ingate.catalog.build import build
 from ingate.catalog.catalog import load_from
 from ingate.catalog.source import FILE, Source
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MODELS = {
     "sample_spec": {"mode": "one of: chat, embedding", "litellm_provider": "one of", "max_input_tokens": "max"},
@@ -79,8 +78,9 @@ def test_another_litellm_makes_a_new_index(tmp_path, change):
         lambda data: data[:-1] + bytes([data[-1] ^ 1]),
         lambda data: data[:20] + b"\xff" * (len(data) - 20),
         lambda data: b"ingate-catalog-0" + data[16:],
+        lambda data: b"ingate-catalog-1" + data[16:],
     ],
-    ids=["empty", "cut", "foreign", "one bit", "overwritten", "older format"],
+    ids=["empty", "cut", "foreign", "one bit", "overwritten", "older format", "format without endpoints"],
 )
 def test_a_damaged_index_is_made_again(tmp_path, damage):
     found, folder = package(tmp_path), tmp_path / "cache"
@@ -100,6 +100,71 @@ def test_an_index_made_by_other_code_is_made_again(tmp_path, monkeypatch):
     assert index_module.read(found, folder) is None
     load_from(found, cache_dir=folder)
     assert index_module.read(found, folder) is not None
+
+
+def test_an_index_is_made_again_when_any_module_that_makes_rows_changes():
+    folder = Path(index_module.__file__).parent
+    assert [name for name in index_module._RULES if not (folder / name).is_file()] == []
+
+
+def test_the_index_keeps_every_field_of_a_row(tmp_path):
+    entry = {
+        "mode": "chat",
+        "litellm_provider": "openai",
+        "max_input_tokens": 1000,
+        "max_output_tokens": 100,
+        "input_cost_per_token": 1e-06,
+        "input_cost_per_token_above_200k_tokens": 2e-06,
+        "output_cost_per_token": 3e-06,
+        "output_cost_per_reasoning_token": 4e-06,
+        "cache_read_input_token_cost": 1e-07,
+        "cache_creation_input_token_cost": 2e-07,
+        "supports_vision": True,
+        "deprecation_date": "2099-01-31",
+        "supported_endpoints": ["/v1/responses"],
+    }
+    found = package(tmp_path, {"gpt-x": entry})
+    (row,) = load_from(found, cache_dir=tmp_path / "cache").rows
+    assert index_module.read(found, tmp_path / "cache")[0] == (row,)
+    tier = PriceTier(200_000, input_usd_per_mtok=2.0)
+    expected = ("openai", "gpt-x", "chat", 1000, 100, 1.0, 3.0, 0.1, 0.2, ("vision",), "2099-01-31", 4.0, (tier,))
+    assert msgspec.structs.astuple(row) == (*expected, ("responses",))
+
+
+@pytest.mark.parametrize(
+    ("mode", "endpoints", "formats"),
+    [
+        ("chat", ["/v1/chat/completions"], ("chat",)),
+        ("chat", ["/v1/messages", "/v1/batch", "/v1/responses", "/v1/chat/completions"], FORMATS[:3]),
+        ("chat", ["/v1/completions", "/v1/chat/completions"], ("chat", "completions")),
+        ("chat", ["/v1/responses"], ("responses",)),
+        ("responses", ["/v1/chat/completions", "/v1/responses"], ("chat", "responses")),
+        ("responses", ["/v1/chat/completions"], ("chat",)),
+        ("completion", ["/v1/chat/completions"], ("chat",)),
+        ("chat", None, ()),
+        ("responses", None, ("responses",)),
+        ("completion", None, ("completions",)),
+        ("chat", ["/v1/realtime"], ()),
+        ("responses", ["/v1/batch"], ("responses",)),
+        ("completion", [], ("completions",)),
+        ("responses", "/v1/chat/completions", ("responses",)),
+        ("responses", {"/v1/chat/completions": True}, ("responses",)),
+        ("chat", [None, 5, ["/v1/responses"], {}, "/v1/messages"], ("messages",)),
+        ("chat", ["/v1/responses", "/v1/responses", "/V1/MESSAGES", "chat"], ("responses",)),
+    ],
+)
+def test_a_rows_formats_are_its_endpoints_or_what_its_mode_implies(tmp_path, mode, endpoints, formats):
+    entry = {"mode": mode, "litellm_provider": "openai", "supported_endpoints": endpoints}
+    if endpoints is None:
+        del entry["supported_endpoints"]
+    assert build(json.dumps({"gpt-x": entry}).encode()).rows[0].formats == formats
+
+
+def test_rows_of_equal_formats_and_capabilities_share_one_tuple():
+    entry = {"mode": "responses", "litellm_provider": "openai", "supports_vision": True}
+    first, second = build(json.dumps({"gpt-x": entry, "gpt-y": entry}).encode()).rows
+    assert first.formats is second.formats
+    assert first.caps is second.caps
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):

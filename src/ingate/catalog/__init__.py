@@ -5,12 +5,13 @@ from __future__ import annotations
 from ingate.catalog.catalog import Catalog, load
 from ingate.catalog.cost import cost_usd
 from ingate.catalog.query import FILTERS, Query, parse_query
-from ingate.catalog.schema import CAPS, CuratedRow, ModelRow, PriceTier
+from ingate.catalog.schema import CAPS, FORMATS, CuratedRow, ModelRow, PriceTier
 from ingate.catalog.search import Searcher, search
 
 __all__ = [
     "CAPS",
     "FILTERS",
+    "FORMATS",
     "Catalog",
     "CuratedRow",
     "ModelRow",

@@ -11,9 +11,7 @@ import msgspec
 
 from ingate.catalog.litellm_names import NO_PROVIDER, place
 from ingate.catalog.prices import prices
-from ingate.catalog.schema import CAPS, ModelRow
-
-MODES: Final = frozenset({"chat", "responses", "completion"})
+from ingate.catalog.schema import CAPS, FORMATS, ModelRow
 
 _FLAGS: Final = {
     "tools": ("supports_function_calling",),
@@ -28,6 +26,20 @@ _FLAGS: Final = {
     "cache": ("supports_prompt_caching",),
     "computer": ("supports_computer_use",),
 }
+_ENDPOINTS: Final = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+    "/v1/completions": "completions",
+}
+# What the mode implies for an entry without `supported_endpoints`. Mode "chat" implies nothing: litellm gives it to models
+# of every API.
+_MODE_FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "chat": (),
+    "responses": ("responses",),
+    "completion": ("completions",),
+}
+MODES: Final = _MODE_FORMATS.keys()
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -61,7 +73,7 @@ def build(raw: bytes) -> Built:
     named: set[tuple[str, str]] = set()
     left_out: Counter[str] = Counter()
     no_provider: Counter[str] = Counter()
-    known_caps: dict[tuple[str, ...], tuple[str, ...]] = {}
+    interned: dict[tuple[str, ...], tuple[str, ...]] = {}
     for key, entry in entries.items():
         if not isinstance(entry, dict):
             left_out["malformed"] += 1
@@ -80,7 +92,9 @@ def build(raw: bytes) -> Built:
             continue
         providers, model = where
         caps = _caps(entry)
-        caps = known_caps.setdefault(caps, caps)
+        caps = interned.setdefault(caps, caps)
+        formats = _formats(entry, mode)
+        formats = interned.setdefault(formats, formats)
         for provider in providers:
             place_of = provider, model
             has_name = key.startswith(f"{provider}/")
@@ -90,13 +104,15 @@ def build(raw: bytes) -> Built:
                     continue
             if has_name:
                 named.add(place_of)
-            rows[place_of] = _row(provider, model, mode, caps, entry)
+            rows[place_of] = _row(provider, model, mode, caps, formats, entry)
     if not rows:
         raise ValueError("it lists no model of a known provider")
     return Built(tuple(rows[place_of] for place_of in sorted(rows)), dict(left_out), dict(no_provider))
 
 
-def _row(provider: str, model: str, mode: str, caps: tuple[str, ...], entry: dict[str, Any]) -> ModelRow:
+def _row(
+    provider: str, model: str, mode: str, caps: tuple[str, ...], formats: tuple[str, ...], entry: dict[str, Any]
+) -> ModelRow:
     limit, context, output = (_tokens(entry.get(f"max_{part}tokens")) for part in ("", "input_", "output_"))
     if context is None and output is None:
         # The older single limit is the output's where both are given, the context's where it stands alone.
@@ -105,12 +121,32 @@ def _row(provider: str, model: str, mode: str, caps: tuple[str, ...], entry: dic
         output = limit
     base, tiers = prices(provider, model, entry)
     return ModelRow(
-        provider, model, mode, context, output, *base[:4], caps, _date(entry.get("deprecation_date")), base[4], tiers
+        provider,
+        model,
+        mode,
+        context,
+        output,
+        *base[:4],
+        caps,
+        _date(entry.get("deprecation_date")),
+        base[4],
+        tiers,
+        formats,
     )
 
 
 def _caps(entry: dict[str, Any]) -> tuple[str, ...]:
     return tuple(cap for cap in CAPS if any(entry.get(flag) is True for flag in _FLAGS[cap]))
+
+
+def _formats(entry: dict[str, Any], mode: str) -> tuple[str, ...]:
+    """The formats of the entry's endpoints; without endpoints of these formats, those that its mode implies."""
+    listed = entry.get("supported_endpoints")
+    if isinstance(listed, list):
+        named = {_ENDPOINTS.get(endpoint) for endpoint in listed if isinstance(endpoint, str)}
+        if found := tuple(name for name in FORMATS if name in named):
+            return found
+    return _MODE_FORMATS[mode]
 
 
 def _tokens(value: Any) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ingate.catalog.schema import CAPS, CuratedRow, ModelRow, PriceTier
+from ingate.catalog.schema import CAPS, FORMATS, CuratedRow, ModelRow, PriceTier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caps: tuple[str, ...]
     mode: str = "chat"
     deprecated_on: str | None = None
+    formats: tuple[str, ...] = ()
     tiers: tuple[PriceTier, ...] = ()
 
     def row(self) -> ModelRow:
@@ -48,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             tuple(cap for cap in CAPS if cap in self.caps),
             self.deprecated_on,
             tiers=self.tiers,
+            formats=tuple(name for name in FORMATS if name in self.formats),
         )
 
 

@@ -17,8 +17,10 @@ from ingate.catalog.schema import ModelRow  # noqa: TC001 - msgspec reads the an
 if TYPE_CHECKING:
     from ingate.catalog.source import Source
 
-_MAGIC: Final = b"ingate-catalog-1"
+_MAGIC: Final = b"ingate-catalog-2"
 _KEPT: Final = 6
+# The modules that decide what a row holds.
+_RULES: Final = ("build.py", "litellm_names.py", "prices.py", "schema.py")
 
 
 class _Index(msgspec.Struct, frozen=True, array_like=True):
@@ -89,9 +91,9 @@ def _made_from(source: Source) -> tuple[str, int, int]:
 
 
 def _made_by() -> str:
-    """ingate's version and the state of the code that makes rows, so that a changed rule is never hidden by a cache."""
+    """ingate's version and the state of the modules that make rows, so that a cache never hides a changed rule."""
     parts = [__version__]
-    for name in ("build.py", "prices.py", "providers.py", "schema.py"):
+    for name in _RULES:
         try:
             stat = Path(__file__).with_name(name).stat()
         except OSError:

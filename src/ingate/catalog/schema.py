@@ -1,4 +1,4 @@
-"""What the catalog says of one model."""
+"""The facts that the catalog has about one model."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ a computer-use tool.
 """
 
 
+FORMATS: Final = ("chat", "responses", "messages", "completions")
+"""Every wire format a row may name in `formats`, in that order.
+
+`chat`: `/v1/chat/completions`. `responses`: `/v1/responses`. `messages`: Anthropic's `/v1/messages`. `completions`: the legacy
+`/v1/completions`.
+"""
+
+
 class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Prices of a whole request once its prompt is longer than `above_tokens`; None: as in the row itself."""
 
@@ -46,7 +54,7 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         provider: The provider's name (`"groq"`).
         model: The model's name there, without the provider (`"openai/gpt-oss-120b"`).
-        mode: `"chat"`, `"responses"` or `"completion"`: the endpoint it has.
+        mode: `"chat"`, `"responses"` or `"completion"`: the kind of model, as litellm files it.
         context_tokens: The most input tokens it takes, None where unknown.
         max_output_tokens: The most tokens of one answer, None where unknown.
         input_usd_per_mtok: Price of input tokens that no cache served.
@@ -57,6 +65,8 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
         deprecated_on: The ISO date on which the provider retires it, None where none is announced.
         reasoning_usd_per_mtok: Price of reasoning tokens where it differs from other output, else None.
         tiers: Dearer prices of long prompts, shortest first.
+        formats: The wire formats in which the provider offers the model, from `FORMATS` and in that order: litellm's
+            `supported_endpoints`, or what its `mode` implies. Empty: unknown.
     """
 
     provider: str
@@ -72,6 +82,7 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     deprecated_on: str | None = None
     reasoning_usd_per_mtok: float | None = None
     tiers: tuple[PriceTier, ...] = ()
+    formats: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
