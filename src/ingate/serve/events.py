@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ingate.errors import IngateError, InternalError, UnavailableError
 from ingate.serve.body import ClientDisconnectedError
+from ingate.wire.downstream import encode_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.serve.call import Call
+    from ingate.wire.downstream import EventStream
 
 logger = logging.getLogger("ingate.serve")
 
 
-class EventWriter(Protocol):
-    """Turns the gateway's chunks into encoded events; any of these may be empty."""
-
-    def start(self, first: Mapping[str, Any]) -> bytes:
-        """The events before all others; `first` is fed afterwards."""
-        ...
-
-    def feed(self, chunk: Mapping[str, Any]) -> bytes:
-        """The events of one chunk."""
-        ...
-
-    def finish(self, about: Mapping[str, Any] | None) -> bytes:
-        """The last events, with the answer's metadata."""
-        ...
-
-    def fail(self, error: IngateError, request_id: str) -> bytes:
-        """The event that SDKs raise on, in the place of the last ones."""
-        ...
-
-
-async def send_stream(call: Call, chat: Mapping[str, Any], writer: EventWriter) -> None:
+async def send_stream(call: Call, chat: Mapping[str, Any], stream: EventStream) -> None:
     """Answer with the events of a streamed chat. An error before the first chunk is raised, and so becomes a status."""
     chunks = call.gateway.stream({**chat, "stream": True})
     try:
@@ -47,22 +29,22 @@ async def send_stream(call: Call, chat: Mapping[str, Any], writer: EventWriter) 
         await call.start_events(first.get("ingate"))
         try:
             about = first.get("ingate")
-            await call.send_event(writer.start(first) + writer.feed(first))
+            await call.send_event(encode_events(stream.start(first) + stream.feed(first)))
             async for chunk in chunks:
                 about = chunk.get("ingate") or about
-                if data := writer.feed(chunk):
-                    await call.send_event(data)
+                if events := stream.feed(chunk):
+                    await call.send_event(encode_events(events))
         except IngateError as error:
-            await call.send_event(writer.fail(error, call.request_id), last=True)
+            await call.send_event(encode_events(stream.fail(error, call.request_id)), last=True)
         except ClientDisconnectedError:
             raise
         except Exception as error:
             logger.exception("request %s failed inside a stream", call.request_id)
             name = type(error).__name__
             fault = InternalError(f"ingate failed inside the stream ({name}); its log has the traceback")
-            await call.send_event(writer.fail(fault, call.request_id), last=True)
+            await call.send_event(encode_events(stream.fail(fault, call.request_id)), last=True)
         else:
-            await call.send_event(writer.finish(about), last=True)
+            await call.send_event(encode_events(stream.finish(about)), last=True)
     finally:
         if (close := getattr(chunks, "aclose", None)) is not None:
             await close()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingate.serve.events import send_stream
-from ingate.wire.responses.downstream_answer import response_of
-from ingate.wire.responses.downstream_request import chat_request
-from ingate.wire.responses.downstream_stream import ResponseStream
+from ingate.wire.downstream import translate
 
 if TYPE_CHECKING:
     from ingate.serve.call import Call
@@ -15,8 +13,8 @@ if TYPE_CHECKING:
 
 async def responses(call: Call) -> None:
     """Answer a response, as JSON or as server-sent events."""
-    chat = chat_request(call.body)
-    if chat.pop("stream", False):
-        await send_stream(call, chat, ResponseStream(call.body))
+    request = translate("responses", call.body)
+    if request.stream:
+        await send_stream(call, request.chat, request.events())
     else:
-        await call.reply(response_of(await call.gateway.complete(chat), call.body))
+        await call.reply(request.answer(await call.gateway.complete(request.chat)))

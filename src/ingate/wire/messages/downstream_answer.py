@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _ERRORS: Final[Mapping[int, str]] = {
 }
 
 
-def message_of(completion: Mapping[str, Any], model: str) -> dict[str, Any]:
+def message_of(completion: Mapping[str, Any], model: str, warnings: list[str] | None = None) -> dict[str, Any]:
     """A `chat.completion` as a message; ingate's own metadata stays beside it under `ingate`."""
     choice = completion["choices"][0]
     message = choice["message"]
@@ -47,8 +48,8 @@ def message_of(completion: Mapping[str, Any], model: str) -> dict[str, Any]:
     answer["content"] = list(_blocks(message))
     answer["stop_reason"] = stop_reason(choice)
     answer["usage"] = usage_of(completion.get("usage"))
-    if (about := completion.get("ingate")) is not None:
-        answer["ingate"] = about
+    if (metadata := with_warnings(completion.get("ingate"), warnings or [])) is not None:
+        answer["ingate"] = metadata
     return answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -11,6 +12,8 @@ from ingate.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ingate.wire.downstream import EventStream
+
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
 _SAME: Final = ("temperature", "top_p", "top_k", "stream")
@@ -18,6 +21,37 @@ _SAME: Final = ("temperature", "top_p", "top_k", "stream")
 _MARKED: Final = ("claude", "anthropic")
 _MOST_USER_ID: Final = 64  # characters of `user` that OpenAI takes
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesRequest:
+    """A request of the Messages API, translated. See `ingate.wire.downstream.Translation`."""
+
+    chat: dict[str, Any]
+    stream: bool
+    warnings: list[str] = field(default_factory=list)
+
+    def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
+        """A `chat.completion` as a message."""
+        from ingate.wire.messages.downstream_answer import message_of
+
+        return message_of(completion, self.chat["model"], self.warnings)
+
+    def events(self) -> EventStream:
+        """A converter for one streamed answer."""
+        from ingate.wire.messages.downstream_stream import MessageStream
+
+        return MessageStream(self.chat["model"], self.warnings)
+
+
+def translate(body: Mapping[str, Any]) -> MessagesRequest:
+    """A request of the Messages API as a chat request.
+
+    Raises:
+        InvalidRequestError: The request is malformed; `param` names the field.
+    """
+    chat = chat_request(body)
+    return MessagesRequest(chat, bool(chat.pop("stream", False)))
 
 
 def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from ingate.wire.downstream import with_warnings
 from ingate.wire.responses.downstream_request import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_encode = msgspec.json.Encoder().encode
 # What a response says again of its request, and what it says where the request was silent.
 _ECHOED: Final[Mapping[str, Any]] = {
     "instructions": None,
@@ -57,7 +55,9 @@ def envelope(body: Mapping[str, Any], model: str) -> dict[str, Any]:
     }
 
 
-def response_of(completion: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+def response_of(
+    completion: Mapping[str, Any], body: Mapping[str, Any], warnings: list[str] | None = None
+) -> dict[str, Any]:
     """A `chat.completion` as a response; ingate's own metadata stays beside it under `ingate`."""
     response = envelope(body, str(completion.get("model") or body["model"]))
     choice = completion["choices"][0]
@@ -75,7 +75,8 @@ def response_of(completion: Mapping[str, Any], body: Mapping[str, Any]) -> dict[
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         output.append(call_item(str(call.get("id") or ""), function.get("name") or "", function.get("arguments") or ""))
-    end(response, str(choice.get("finish_reason") or "stop"), completion.get("usage"), completion.get("ingate"))
+    metadata = with_warnings(completion.get("ingate"), warnings or [])
+    end(response, str(choice.get("finish_reason") or "stop"), completion.get("usage"), metadata)
     return response
 
 
@@ -151,8 +152,3 @@ def reasoning_item(text: str, blocks: list[dict[str, Any]], *, item_id: str = ""
     if blocks:
         item["encrypted_content"] = sealed(blocks)
     return item
-
-
-def encode_event(event: Mapping[str, Any]) -> bytes:
-    """One event of a Responses stream."""
-    return b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), _encode(event))

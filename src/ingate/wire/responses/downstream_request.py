@@ -6,6 +6,7 @@ ingate keeps no state between requests, so what refers to an earlier response or
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -14,6 +15,8 @@ from ingate.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ingate.wire.downstream import EventStream
 
 SEALED: Final = "ingate.1."
 """How a reasoning item's `encrypted_content` begins where it holds signed thinking blocks."""
@@ -24,6 +27,42 @@ _SAME: Final = (
     "prompt_cache_key", "safety_identifier",
 )  # fmt: skip
 _SEARCHES: Final = ("web_search", "web_search_preview")
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsesRequest:
+    """A request of the Responses API, translated. See `ingate.wire.downstream.Translation`.
+
+    Attributes:
+        body: The request itself, whose settings the response repeats.
+    """
+
+    body: Mapping[str, Any]
+    chat: dict[str, Any]
+    stream: bool
+    warnings: list[str] = field(default_factory=list)
+
+    def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
+        """A `chat.completion` as a response."""
+        from ingate.wire.responses.downstream_answer import response_of
+
+        return response_of(completion, self.body, self.warnings)
+
+    def events(self) -> EventStream:
+        """A converter for one streamed answer."""
+        from ingate.wire.responses.downstream_stream import ResponseStream
+
+        return ResponseStream(self.body, self.warnings)
+
+
+def translate(body: Mapping[str, Any]) -> ResponsesRequest:
+    """A request of the Responses API as a chat request.
+
+    Raises:
+        InvalidRequestError: The request is malformed; `param` names the field.
+    """
+    chat = chat_request(body)
+    return ResponsesRequest(body, chat, bool(chat.pop("stream", False)))
 
 
 def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:

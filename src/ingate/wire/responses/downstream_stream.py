@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
 from ingate.wire.responses.downstream_answer import (
     call_item,
-    encode_event,
     end,
     envelope,
     message_item,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
+    from ingate.wire.downstream import Event
 
 
 class ResponseStream:
@@ -33,9 +34,10 @@ class ResponseStream:
         response: The response as far as it has come.
     """
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    def __init__(self, body: Mapping[str, Any], warnings: list[str] | None = None) -> None:
         self.response = envelope(body, str(body["model"]))
-        self._events: list[bytes] = []
+        self._warnings = warnings or []
+        self._events: list[Event] = []
         self._sequence = 0
         self._thought: dict[str, Any] | None = None  # each open item: index, id, and what it holds so far
         self._message: dict[str, Any] | None = None
@@ -43,14 +45,14 @@ class ResponseStream:
         self._finish = "stop"
         self._usage: Mapping[str, Any] | None = None
 
-    def start(self, first: Mapping[str, Any]) -> bytes:
+    def start(self, first: Mapping[str, Any]) -> list[Event]:
         """The events before all others."""
         self.response["model"] = str(first.get("model") or self.response["model"])
         self._say("response.created", response=copy.deepcopy(self.response))
         self._say("response.in_progress", response=copy.deepcopy(self.response))
         return self._said()
 
-    def feed(self, chunk: Mapping[str, Any]) -> bytes:
+    def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
         """The events of one chunk, possibly none."""
         if chunk.get("usage") is not None:
             self._usage = chunk["usage"]
@@ -66,7 +68,7 @@ class ResponseStream:
                 self._finish = choice["finish_reason"]
         return self._said()
 
-    def finish(self, about: Mapping[str, Any] | None) -> bytes:
+    def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
         """The last events, the whole response among them."""
         self._close_thought()
         if self._message is None and not self._calls and not self.response["output"]:
@@ -75,11 +77,11 @@ class ResponseStream:
         self._close_calls()
         self.response["output"].sort(key=lambda pair: pair[0])
         self.response["output"] = [item for _, item in self.response["output"]]
-        end(self.response, self._finish, self._usage, about)
+        end(self.response, self._finish, self._usage, with_warnings(metadata, self._warnings))
         self._say(f"response.{self.response['status']}", response=self.response)
         return self._said()
 
-    def fail(self, error: IngateError, request_id: str) -> bytes:
+    def fail(self, error: IngateError, request_id: str) -> list[Event]:
         """The event that SDKs raise on, with the whole error beside it; nothing follows it."""
         details = error_to_response(error)[2]["error"]
         code = str(details.get("code") or "error")
@@ -87,11 +89,11 @@ class ResponseStream:
         return self._said()
 
     def _say(self, kind: str, **fields: Any) -> None:
-        self._events.append(encode_event({"type": kind, "sequence_number": self._sequence, **fields}))
+        self._events.append({"type": kind, "sequence_number": self._sequence, **fields})
         self._sequence += 1
 
-    def _said(self) -> bytes:
-        events, self._events = b"".join(self._events), []
+    def _said(self) -> list[Event]:
+        events, self._events = self._events, []
         return events
 
     def _open(self, kind: str, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""Requests of the client APIs that are answered by translation, and what such a translation offers.
+
+A request of another API than chat completions becomes a chat request, and the completion or the chunks that answer it
+become that API's response or events. Each API's half is in its wire folder (`messages/downstream_*`,
+`responses/downstream_*`); everything here is independent of the API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ingate.errors import IngateError
+
+Api = Literal["messages", "responses"]
+"""A client API that can be translated: Anthropic's Messages or OpenAI's Responses."""
+
+Event = dict[str, Any]
+"""One event of a stream, with its `type`."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class EventStream(Protocol):
+    """Turns the gateway's normalised chunks into the events of an API, as dicts. Any of the lists may be empty."""
+
+    def start(self, first: Mapping[str, Any]) -> list[Event]:
+        """The events before all others. `first` is the first chunk; it is fed afterwards."""
+        ...
+
+    def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
+        """The events of one chunk."""
+        ...
+
+    def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
+        """The last events of a stream that ended properly, with the answer's metadata."""
+        ...
+
+    def fail(self, error: IngateError, request_id: str) -> list[Event]:
+        """The last events of a stream that broke. SDKs raise on the last of them."""
+        ...
+
+
+class Translation(Protocol):
+    """A request of a client API as a chat request.
+
+    Attributes:
+        chat: The chat-completions request, without `stream`.
+        stream: Whether the client asked for a stream.
+        warnings: Sentences for the user: what could not be translated and was left out.
+    """
+
+    @property
+    def chat(self) -> dict[str, Any]: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
+        """A `chat.completion` as the API's response. ingate's metadata stays beside it under `ingate`."""
+        ...
+
+    def events(self) -> EventStream:
+        """A converter for one streamed answer."""
+        ...
+
+
+def translate(api: Api, body: Mapping[str, Any]) -> Translation:
+    """A request of `api`, translated. `body` is left as it is.
+
+    Raises:
+        InvalidRequestError: The request is malformed; `param` names the field.
+    """
+    if api == "messages":
+        from ingate.wire.messages.downstream_request import translate as translate_messages
+
+        return translate_messages(body)
+    from ingate.wire.responses.downstream_request import translate as translate_responses
+
+    return translate_responses(body)
+
+
+def error_body(api: Api | str, error: IngateError, request_id: str) -> dict[str, Any]:
+    """The JSON body of an error in the format of `api`; OpenAI's for any API but Messages."""
+    if api == "messages":
+        from ingate.wire.messages.downstream_answer import error_body as messages_error_body
+
+        return messages_error_body(error, request_id)
+    from ingate.wire.errors import error_to_response
+
+    return error_to_response(error)[2]
+
+
+def encode_events(events: Iterable[Event]) -> bytes:
+    """Server-sent events, each named after its `type`."""
+    return b"".join([b"event: %b\ndata: %b\n\n" % (event["type"].encode(), _encode(event)) for event in events])
+
+
+def with_warnings(metadata: Mapping[str, Any] | None, warnings: list[str]) -> dict[str, Any] | None:
+    """An answer's metadata with the warnings of a translation before its own; None if there is neither."""
+    if not warnings:
+        return dict(metadata) if metadata is not None else None
+    found = dict(metadata or {})
+    found["warnings"] = [*warnings, *(found.get("warnings") or ())]
+    return found
