@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingate.errors import IngateError
-from ingate.wire.codec import Codec, codec_for
+from ingate.wire.codec import Codec, Target, codec_for
 from ingate.wire.completion import normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
 from support.traffic import (
@@ -21,6 +21,11 @@ from support.traffic import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def target(model: str, **more: Any) -> Target:
+    """A call of `model` at https://far, with `more` of `Target`'s fields."""
+    return Target(model=model, **{"api_base": "https://far", **more})
 
 
 def body_of(case: Case) -> bytes:

@@ -12,17 +12,11 @@ from ingate.wire.codec import codec_for
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
 from support.conversations import CONVERSATIONS, PNG, assistant, call, result, user
+from support.native import target
 
 
 def ask(wire: str, body: dict[str, Any], model: str = "m", **more: Any) -> Any:
-    options: dict[str, Any] = {
-        "stream": False,
-        "api_base": "https://far",
-        "facts": {},
-        "drop_params": "warn",
-        "params": {},
-    }
-    return codec_for(wire).request(model, body, **{**options, **more})
+    return codec_for(wire).request(body, target(model, **more))
 
 
 def made(wire: str, body: dict[str, Any], model: str = "m") -> dict[str, Any]:
@@ -40,20 +34,20 @@ def streamed(wire: str, data: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wire", "base", "path"),
+    ("wire", "base", "url"),
     [
-        ("cohere", "https://api.cohere.com", "/v2/chat"),
-        ("cohere", "https://api.cohere.com/v2", "/chat"),
-        ("cohere", "https://api.cohere.com/v2/chat", ""),
+        ("cohere", "https://api.cohere.com", "https://api.cohere.com/v2/chat"),
+        ("cohere", "https://api.cohere.com/v2", "https://api.cohere.com/v2/chat"),
+        ("cohere", "https://api.cohere.com/v2/chat", "https://api.cohere.com/v2/chat"),
         ("cohere", "https://api.cohere.ai/compatibility/v1", "https://api.cohere.ai/v2/chat"),
         ("cohere", "https://api.cohere.ai/v1/chat", "https://api.cohere.ai/v2/chat"),
-        ("ollama", "http://127.0.0.1:11434", "/api/chat"),
-        ("ollama", "http://127.0.0.1:11434/api/", "/chat"),
+        ("ollama", "http://127.0.0.1:11434", "http://127.0.0.1:11434/api/chat"),
+        ("ollama", "http://127.0.0.1:11434/api/", "http://127.0.0.1:11434/api/chat"),
         ("ollama", "http://127.0.0.1:11434/v1", "http://127.0.0.1:11434/api/chat"),
     ],
 )
-def test_the_path_completes_whatever_base_is_given(wire: str, base: str, path: str) -> None:
-    assert ask(wire, {"messages": [user("Hi")]}, api_base=base).path == path
+def test_the_address_is_complete_for_any_base_url(wire: str, base: str, url: str) -> None:
+    assert ask(wire, {"messages": [user("Hi")]}, api_base=base).url == url
 
 
 def test_cohere_has_its_own_names_for_parameters() -> None:
@@ -185,8 +179,8 @@ def test_a_stream_that_ends_early_is_interrupted(wire: str) -> None:
 
 def test_ollamas_embeddings() -> None:
     codec = codec_for("ollama")
-    sent = codec.embeddings_request("e", {"input": ["a"], "dimensions": 2}, api_base="https://h", params={})
-    assert sent.path == "/api/embed"
+    sent = codec.embeddings_request({"input": ["a"], "dimensions": 2}, target("e", api_base="https://h"))
+    assert sent.url == "https://h/api/embed"
     assert json.loads(sent.body) == {"model": "e", "input": ["a"], "dimensions": 2}
     listed = codec.embeddings_response(b'{"model":"e","embeddings":[[1,2]],"prompt_eval_count":3}', model="e")
     assert (listed["data"][0]["embedding"], listed["usage"]["total_tokens"]) == ([1, 2], 3)

@@ -11,6 +11,7 @@ import pytest
 from ingate.errors import BadRequestError
 from ingate.wire.codec import codec_for
 from support.conversations import CONVERSATIONS
+from support.native import target
 from support.schemas import check_anthropic, check_gemini
 from support.schemas_other import check_cohere, check_converse, check_ollama
 
@@ -20,14 +21,7 @@ GEMINIS = ("gemini-3-pro-preview", "gemini-3.8-flash", "gemini-2.5-flash", "gemi
 
 
 def request(wire: str, model: str, body: dict[str, Any], **more: Any) -> Any:
-    options: dict[str, Any] = {
-        "stream": False,
-        "api_base": "https://far",
-        "facts": {},
-        "drop_params": "warn",
-        "params": {},
-    }
-    return codec_for(wire).request(model, body, **{**options, **more})
+    return codec_for(wire).request(body, target(model, **more))
 
 
 @pytest.mark.parametrize("model", [*CLAUDES, OLD_CLAUDE])
@@ -147,12 +141,12 @@ def test_the_other_formats_take_the_request(name: str, wire: str, model: str, ch
 
 def test_invoke_sends_claudes_own_request_and_novas() -> None:
     claude = request("bedrock_invoke", "us.anthropic.claude-opus-4-6-v1", CONVERSATIONS["tools on offer"], stream=True)
-    assert claude.path == "/model/us.anthropic.claude-opus-4-6-v1/invoke-with-response-stream"
+    assert claude.url == "https://far/model/us.anthropic.claude-opus-4-6-v1/invoke-with-response-stream"
     body = json.loads(claude.body)
     assert body.pop("anthropic_version") == "bedrock-2023-05-31"
     check_anthropic({"model": "m", **body})
     nova = request("bedrock_invoke", "amazon.nova-micro-v1:0", CONVERSATIONS["tools on offer"])
     body = json.loads(nova.body)
-    assert nova.path == "/model/amazon.nova-micro-v1%3A0/invoke"
+    assert nova.url == "https://far/model/amazon.nova-micro-v1%3A0/invoke"
     assert body.pop("schemaVersion") == "messages-v1"
     check_converse(body)

@@ -9,7 +9,7 @@ from ingate.engines.http import Call, Connections, describe, kept_headers, origi
 from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
 from ingate.secret import scrub
 from ingate.wire.chat.codec import decode_json, endpoint
-from ingate.wire.codec import codec_for
+from ingate.wire.codec import Target, codec_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -69,9 +69,7 @@ class NativeEngine:
         codec = codec_for(route.wire_format)
         merged = {**body, **_request_params(route)}
         try:
-            wire = codec.embeddings_request(
-                route.model, merged, api_base=_api_base(route), params=route.credential.open_params()
-            )
+            wire = codec.embeddings_request(merged, _target(route))
             call = await self._call(route, wire, report)
             async with self._connections.send(call) as response:
                 report.headers.update(kept_headers(response.headers))
@@ -133,15 +131,7 @@ class NativeEngine:
         if route.provider == proxy.PROVIDER and route.extra_kwargs:
             merged = deep_merge(merged, route.extra_kwargs)
         try:
-            wire = codec.request(
-                route.model,
-                merged,
-                stream=stream,
-                api_base=_api_base(route),
-                facts={**route.facts, "provider": route.provider},
-                drop_params=route.drop_params,
-                params=route.credential.open_params(),
-            )
+            wire = codec.request(merged, _target(route, stream=stream))
             return await self._call(route, wire, report)
         except IngateError as error:
             raise _own(error, route) from None
@@ -149,11 +139,9 @@ class NativeEngine:
     async def _call(self, route: Route, wire: WireRequest, report: CallReport) -> Call:
         report.dropped.extend(wire.dropped)
         report.warnings.extend(wire.warnings)
-        is_whole = wire.path.startswith(("http://", "https://"))
-        url = wire.path if is_whole else _api_base(route).rstrip("/") + wire.path
-        if "{" in url.partition("?")[0]:
+        if "{" in wire.url.partition("?")[0]:
             raise UnavailableError(
-                f"the address {url!r} of {route.provider} still has a place to fill in",
+                f"the address {wire.url!r} of {route.provider} still has a place to fill in",
                 retryable=False,
                 fix=f"set base_url in the section {route.provider} of ingate.yaml",
             )
@@ -162,7 +150,7 @@ class NativeEngine:
             headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
         headers.update(_lower(route.header_values()))
         call = Call(
-            url=url,
+            url=wire.url,
             body=wire.body,
             headers=headers,
             timeout_s=route.timeout_s,
@@ -215,9 +203,9 @@ async def _chunks(
             for chunk in chunks:
                 begun = True
                 yield chunk
-            if (failed := getattr(decoder, "failed", None)) is not None:
+            if (failed := decoder.failed) is not None:
                 raise failed
-            if getattr(decoder, "done", False):
+            if decoder.done:
                 break
             if quiet > _MAX_QUIET:
                 raise StreamInterruptedError(
@@ -236,7 +224,7 @@ async def _chunks(
         raise broken from None
     for chunk in chunks:
         yield chunk
-    if (failed := getattr(decoder, "failed", None)) is not None:
+    if (failed := decoder.failed) is not None:
         raise _interrupted(broken) if broken is not None else failed
     if broken is None and not content.at_eof():
         await _drain(content)
@@ -258,6 +246,18 @@ async def _drain(content: aiohttp.StreamReader) -> None:
                 await content.readany()
     except (aiohttp.ClientError, OSError):
         return
+
+
+def _target(route: Route, *, stream: bool = False) -> Target:
+    return Target(
+        model=route.model,
+        api_base=_api_base(route),
+        provider=route.provider,
+        stream=stream,
+        facts=route.facts,
+        drop_params=route.drop_params,
+        params=route.credential.open_params(),
+    )
 
 
 def _api_base(route: Route) -> str:

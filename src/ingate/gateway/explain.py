@@ -9,7 +9,7 @@ import msgspec
 
 from ingate import providers
 from ingate.errors import IngateError
-from ingate.wire.codec import codec_for
+from ingate.wire.codec import Target, codec_for
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
@@ -176,21 +176,13 @@ def _url(route: Route) -> str | None:
 
 
 def _address(route: Route) -> str:
-    """Where the codec would send a question; the base URL where it cannot tell yet."""
+    """The address of a chat call; the base URL if the codec cannot build the address yet."""
     base = route.api_base or ""
+    target = Target(model=route.model, api_base=base, provider=route.provider, params=route.credential.open_params())
     try:
-        wire = codec_for(route.wire_format).request(
-            route.model,
-            {"messages": [{"role": "user", "content": "?"}]},
-            stream=False,
-            api_base=base,
-            facts={"provider": route.provider},
-            drop_params="drop",
-            params=route.credential.open_params(),
-        )
+        return codec_for(route.wire_format).url(target)
     except IngateError:
         return base
-    return wire.path if wire.path.startswith(("http://", "https://")) else base.rstrip("/") + wire.path
 
 
 def _shown(url: str) -> str:

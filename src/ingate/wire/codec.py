@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ingate.errors import IngateError, NotSupportedError
@@ -34,20 +35,47 @@ _MODULES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(slots=True)
-class WireRequest:
-    """One HTTP request, but for the address's beginning and the credential.
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a codec may know about a call besides its body.
 
     Attributes:
-        path: Appended to the route's `api_base`, with any query; a whole `https://…` address replaces it.
+        model: The model's name at the provider.
+        api_base: The provider's base URL; codecs accept it with or without a version or the endpoint's path.
+        provider: The provider's name in the map (`"groq"`), empty if it is unknown.
+        stream: Whether the response is to be streamed.
+        facts: What the catalog knows about the model (`max_output_tokens`, `caps`, `supports_…`).
+        drop_params: What to do with a parameter the model does not accept: `strict` raises `BadRequestError`, `warn`
+            drops it with a warning, `drop` drops it. Dropped parameters are listed in `WireRequest.dropped` either way.
+        params: What shapes the address and is not secret (`vertex_project`, `region`, `api_version`).
+    """
+
+    model: str
+    api_base: str
+    provider: str = ""
+    stream: bool = False
+    facts: Mapping[str, Any] = _EMPTY
+    drop_params: DropPolicy = "warn"
+    params: Mapping[str, str] = _EMPTY
+
+
+@dataclass(slots=True)
+class WireRequest:
+    """One HTTP request without its credential.
+
+    Attributes:
+        url: The whole address.
         body: The request body.
-        headers: Headers the format itself asks for (`content-type`, `accept`, `anthropic-version`); never a credential.
-        dropped: Names of OpenAI parameters left out because the far side cannot take them.
+        headers: Headers the format itself requires (`content-type`, `accept`, `anthropic-version`); never a credential.
+        dropped: Names of OpenAI parameters that were left out because the provider does not accept them.
         warnings: Sentences for the user.
         method: The HTTP method.
     """
 
-    path: str
+    url: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
@@ -56,14 +84,27 @@ class WireRequest:
 
 
 class StreamDecoder(Protocol):
-    """Turns the bytes of one streamed answer into OpenAI chunks, however the bytes are cut."""
+    """Turns the bytes of one streamed response into OpenAI chunks, however the bytes are split.
+
+    Attributes:
+        done: Whether the format's end mark has arrived; nothing after it needs to be read.
+        failed: An error that followed chunks in the same piece of data; the next call raises it.
+    """
+
+    done: bool
+    failed: IngateError | None
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """The chunks that `data` completes. Raises the matching `IngateError` for an error event in the stream."""
         ...
 
     def close(self) -> list[dict[str, Any]]:
-        """The body has ended: what was held back. Raises `StreamInterruptedError` where the answer was not finished."""
+        """The chunks still held back at the end of the body.
+
+        Raises:
+            StreamInterruptedError: The response was not complete.
+            UnavailableError: The response was empty.
+        """
         ...
 
 
@@ -71,45 +112,39 @@ class Codec(Protocol):
     """One wire format.
 
     Attributes:
-        name: The format's name, as a Route's `wire_format` has it.
+        name: The format's name, as in a Route's `wire_format`.
     """
 
     name: str
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
-        """The provider's request for an OpenAI chat-completions `body` (which is left as it is).
+    def url(self, target: Target) -> str:
+        """The whole address of a chat call. Raises `BadRequestError` if it needs a parameter that is not set."""
+        ...
+
+    def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
+        """The provider's request for an OpenAI chat-completions request.
 
         Args:
-            model: The model's name at the provider.
-            body: An OpenAI request without `model` and `stream`; `extra_body` is merged over the result.
-            stream: Whether to ask for a stream, always with usage.
-            api_base: Where it will go, for formats whose path depends on it.
-            facts: What the catalog knows of the model (`max_output_tokens`, `supports_…`), and `provider`.
-            drop_params: What to do with a parameter the model cannot take: `strict` raises `BadRequestError`, `warn`
-                drops and tells, `drop` drops. What is dropped is named in `dropped` either way.
-            params: Values that are no secret but shape the request (`api_version`, `vertex_project`, region).
+            body: The request without `model` and `stream`; it is not changed. `extra_body` is merged over the result.
+            target: Where the request goes. A streamed request always asks for usage.
+
+        Raises:
+            BadRequestError: The request is malformed, cannot be expressed in this format, or has a parameter that the
+                model does not accept while `drop_params` is `strict`.
         """
         ...
 
-    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
-        """The provider's whole answer as an OpenAI completion, before `normalise_completion`.
+    def response(self, content: bytes, *, model: str) -> dict[str, Any]:
+        """The provider's whole response as an OpenAI completion, before `normalise_completion`.
 
-        Raises the matching `IngateError` for an error inside a 200, `UnavailableError` for what is not the format.
+        Raises:
+            IngateError: The response reports an error although its status is 200.
+            UnavailableError: The response is not in this format.
         """
         ...
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed answer."""
+        """A decoder for one streamed response."""
         ...
 
     def error(
@@ -122,16 +157,18 @@ class Codec(Protocol):
         secrets: Iterable[Secret | None] = (),
         credential_source: str | None = None,
     ) -> IngateError:
-        """The error an answer with an error status means (returned, not raised)."""
+        """The error that a response with an error status means (returned, not raised)."""
         ...
 
-    def embeddings_request(
-        self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
-    ) -> WireRequest:
-        """The provider's request for an OpenAI embeddings `body`; raises `NotSupportedError` where the format has none."""
+    def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
+        """The provider's request for an OpenAI embeddings request.
+
+        Raises:
+            NotSupportedError: The format has no embeddings.
+        """
         ...
 
-    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """The provider's embeddings as an OpenAI list."""
         ...
 
@@ -156,13 +193,11 @@ class BaseCodec:
             status, headers, body, provider=provider, secrets=secrets, credential_source=credential_source
         )
 
-    def embeddings_request(
-        self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
-    ) -> WireRequest:
+    def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """Raises `NotSupportedError`: this format has no embeddings here."""
-        raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
+        raise NotSupportedError(f"the {self.name} lane has no embeddings; {target.model!r} cannot be asked for any")
 
-    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """Raises `NotSupportedError`: this format has no embeddings here."""
         raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
 

@@ -14,6 +14,7 @@ from ingate.wire.bedrock.eventstream import EventStreamParser, encode_message
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
 from support.conversations import CONVERSATIONS, PDF, PNG, user
+from support.native import target
 
 CODEC, INVOKE = CODECS["bedrock"], CODECS["bedrock_invoke"]
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -21,7 +22,7 @@ STREAM = "application/vnd.amazon.eventstream"
 
 
 def made(body: dict[str, Any], model: str = CLAUDE) -> dict[str, Any]:
-    sent = CODEC.request(model, body, stream=False, api_base="https://far", facts={}, drop_params="warn", params={})
+    sent = CODEC.request(body, target(model))
     return json.loads(sent.body)
 
 
@@ -53,11 +54,9 @@ def test_messages_are_read_however_they_are_cut_and_checked_for_damage() -> None
 
 def test_the_model_is_in_the_path_with_its_colons_and_slashes_quoted() -> None:
     arn = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
-    options: dict[str, Any] = {"api_base": "https://far", "facts": {}, "drop_params": "warn", "params": {}}
-    sent = CODEC.request(arn, {"messages": [user("Hi")]}, stream=True, **options)
-    assert (
-        sent.path == "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aapplication-inference-profile%2Fabc/converse-stream"
-    )
+    sent = CODEC.request({"messages": [user("Hi")]}, target(arn, stream=True))
+    quoted = "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aapplication-inference-profile%2Fabc"
+    assert sent.url == f"https://far/model/{quoted}/converse-stream"
     assert sent.headers["accept"] == STREAM
 
 

@@ -15,6 +15,7 @@ from ingate.wire.chat import quirks
 from ingate.wire.chat.azure import azure_endpoint
 from ingate.wire.chat.codec import CODEC, endpoint
 from ingate.wire.codec import codec_for
+from support.native import target
 from support.wire import chunk, sse
 
 _MESSAGES = [{"role": "user", "content": "hi"}]
@@ -22,13 +23,8 @@ _MESSAGES = [{"role": "user", "content": "hi"}]
 
 def _sent(body: dict[str, Any], *, model: str = "m", provider: str = "", stream: bool = False, drop: Any = "warn"):
     request = CODEC.request(
-        model,
         {"messages": _MESSAGES, **body},
-        stream=stream,
-        api_base="http://x/v1",
-        facts={"provider": provider},
-        drop_params=drop,
-        params={},
+        target(model, api_base="http://x/v1", provider=provider, stream=stream, drop_params=drop),
     )
     return json.loads(request.body), request
 
@@ -92,19 +88,14 @@ def test_azures_addresses(base: str, version: str, address: str):
 
 def test_azures_codec_speaks_openais_format_at_azures_address():
     codec = codec_for("azure")
+    base = "https://r.openai.azure.com"
     request = codec.request(
-        "d",
-        {"messages": _MESSAGES},
-        stream=False,
-        api_base="https://r.openai.azure.com",
-        facts={"provider": "azure"},
-        drop_params="warn",
-        params={"api_version": "v9"},
+        {"messages": _MESSAGES}, target("d", api_base=base, provider="azure", params={"api_version": "v9"})
     )
-    assert request.path.endswith("/openai/deployments/d/chat/completions?api-version=v9")
-    assert codec.embeddings_request(
-        "d", {"input": "x"}, api_base="https://r.openai.azure.com", params={}
-    ).path.endswith("/openai/deployments/d/embeddings?api-version=2024-10-21")
+    assert request.url.endswith("/openai/deployments/d/chat/completions?api-version=v9")
+    assert codec.embeddings_request({"input": "x"}, target("d", api_base=base)).url.endswith(
+        "/openai/deployments/d/embeddings?api-version=2024-10-21"
+    )
 
 
 def test_a_stream_asks_for_usage():
@@ -138,9 +129,7 @@ def test_extra_body_is_laid_over_and_what_steers_the_gateway_stays_here():
 def test_the_request_is_left_as_it_is():
     body = {"messages": [{"role": "developer", "content": "x", "reasoning_content": "y"}], "seed": 1, "max_tokens": 2}
     before = json.dumps(body)
-    CODEC.request(
-        "o3", body, stream=True, api_base="http://x", facts={"provider": "mistral"}, drop_params="drop", params={}
-    )
+    CODEC.request(body, target("o3", api_base="http://x", provider="mistral", stream=True, drop_params="drop"))
     assert json.dumps(body) == before
 
 
@@ -326,8 +315,8 @@ def test_an_error_in_a_good_answer_is_raised():
 
 
 def test_embeddings_go_and_come_as_they_are():
-    request = CODEC.embeddings_request("m", {"input": ["a"], "dimensions": 3}, api_base="http://x/v1/", params={})
-    assert request.path == "http://x/v1/embeddings"
+    request = CODEC.embeddings_request({"input": ["a"], "dimensions": 3}, target("m", api_base="http://x/v1/"))
+    assert request.url == "http://x/v1/embeddings"
     assert json.loads(request.body) == {"model": "m", "input": ["a"], "dimensions": 3}
     assert CODEC.embeddings_response(b'{"data": []}', model="m") == {"object": "list", "model": "m", "data": []}
 

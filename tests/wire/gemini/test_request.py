@@ -10,6 +10,7 @@ import pytest
 from ingate.errors import BadRequestError
 from ingate.wire.gemini.codec import CODEC
 from support.conversations import CONVERSATIONS, PDF, PNG, WAV, assistant, call, result, user
+from support.native import target
 
 if TYPE_CHECKING:
     from ingate.wire.codec import WireRequest
@@ -20,14 +21,7 @@ VERTEX = {"vertex_project": "p", "vertex_location": "europe-west4"}
 
 
 def ask(body: dict[str, Any], model: str = MODEL, **more: Any) -> WireRequest:
-    options: dict[str, Any] = {
-        "stream": False,
-        "api_base": "https://far",
-        "facts": {},
-        "drop_params": "warn",
-        "params": {},
-    }
-    return CODEC.request(model, body, **{**options, **more})
+    return CODEC.request(body, target(model, **more))
 
 
 def made(body: dict[str, Any], model: str = MODEL, **more: Any) -> dict[str, Any]:
@@ -35,26 +29,51 @@ def made(body: dict[str, Any], model: str = MODEL, **more: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("base", "model", "params", "path"),
+    ("base", "model", "params", "url"),
     [
-        ("https://generativelanguage.googleapis.com", "m", {}, "/v1beta/models/m:generateContent"),
-        ("https://generativelanguage.googleapis.com/v1beta", "models/m", {}, "/models/m:generateContent"),
-        ("https://generativelanguage.googleapis.com/v1", "tunedModels/m", {}, "/tunedModels/m:generateContent"),
-        ("http://127.0.0.1:9/some-case", "m", {}, "/v1beta/models/m:generateContent"),
+        (
+            "https://generativelanguage.googleapis.com",
+            "m",
+            {},
+            "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta",
+            "models/m",
+            {},
+            "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1",
+            "tunedModels/m",
+            {},
+            "https://generativelanguage.googleapis.com/v1/tunedModels/m:generateContent",
+        ),
+        ("http://127.0.0.1:9/some-case", "m", {}, "http://127.0.0.1:9/some-case/v1beta/models/m:generateContent"),
         (
             "http://127.0.0.1:9/x",
             "m",
             VERTEX,
-            "/v1/projects/p/locations/europe-west4/publishers/google/models/m:generateContent",
+            "http://127.0.0.1:9/x/v1/projects/p/locations/europe-west4/publishers/google/models/m:generateContent",
         ),
         (
             "https://h/v1beta1",
             "m",
             VERTEX,
-            "/projects/p/locations/europe-west4/publishers/google/models/m:generateContent",
+            "https://h/v1beta1/projects/p/locations/europe-west4/publishers/google/models/m:generateContent",
         ),
-        ("https://h/v1/projects/q/locations/l", "m", VERTEX, "/publishers/google/models/m:generateContent"),
-        ("https://h/v1", "123456", VERTEX, "/projects/p/locations/europe-west4/endpoints/123456:generateContent"),
+        (
+            "https://h/v1/projects/q/locations/l",
+            "m",
+            VERTEX,
+            "https://h/v1/projects/q/locations/l/publishers/google/models/m:generateContent",
+        ),
+        (
+            "https://h/v1",
+            "123456",
+            VERTEX,
+            "https://h/v1/projects/p/locations/europe-west4/endpoints/123456:generateContent",
+        ),
         (
             "",
             "publishers/meta/models/m",
@@ -63,17 +82,17 @@ def made(body: dict[str, Any], model: str = MODEL, **more: Any) -> dict[str, Any
         ),
     ],
 )
-def test_the_path_completes_whatever_base_is_given(base: str, model: str, params: dict[str, str], path: str) -> None:
+def test_the_address_is_complete_for_any_base_url(base: str, model: str, params: dict[str, str], url: str) -> None:
     sent = ask({"messages": HI}, model, api_base=base, params=params)
-    assert sent.path == path
+    assert sent.url == url
     streamed = ask({"messages": HI}, model, api_base=base, params=params, stream=True)
-    assert streamed.path == path.replace(":generateContent", ":streamGenerateContent?alt=sse")
+    assert streamed.url == url.replace(":generateContent", ":streamGenerateContent?alt=sse")
     assert streamed.body == sent.body
 
 
 def test_claude_on_vertex_speaks_its_own_format() -> None:
     sent = ask({"messages": HI}, "claude-sonnet-4-5", params=VERTEX)
-    assert sent.path.endswith("/publishers/anthropic/models/claude-sonnet-4-5:rawPredict")
+    assert sent.url.endswith("/publishers/anthropic/models/claude-sonnet-4-5:rawPredict")
     assert json.loads(sent.body)["anthropic_version"] == "vertex-2023-10-16"
     answer = b'{"type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn"}'
     assert CODEC.response(answer, model="claude-sonnet-4-5")["choices"][0]["message"]["content"] == "Hi"
@@ -264,8 +283,8 @@ def test_googles_own_keys_find_their_place() -> None:
 
 
 def test_embeddings_on_ai_studio_and_on_vertex() -> None:
-    sent = CODEC.embeddings_request("e-1", {"input": ["a", "b"], "dimensions": 3}, api_base="https://far", params={})
-    assert sent.path == "/v1beta/models/e-1:batchEmbedContents"
+    sent = CODEC.embeddings_request({"input": ["a", "b"], "dimensions": 3}, target("e-1"))
+    assert sent.url == "https://far/v1beta/models/e-1:batchEmbedContents"
     assert json.loads(sent.body)["requests"][1] == {
         "model": "models/e-1",
         "outputDimensionality": 3,
@@ -273,10 +292,10 @@ def test_embeddings_on_ai_studio_and_on_vertex() -> None:
     }
     listed = CODEC.embeddings_response(b'{"embeddings":[{"values":[1,2]},{"values":[3]}]}', model="e-1")
     assert [one["embedding"] for one in listed["data"]] == [[1, 2], [3]]
-    sent = CODEC.embeddings_request("e-1", {"input": "a"}, api_base="https://h/v1", params=VERTEX)
-    assert sent.path.endswith("/publishers/google/models/e-1:predict")
+    sent = CODEC.embeddings_request({"input": "a"}, target("e-1", api_base="https://h/v1", params=VERTEX))
+    assert sent.url.endswith("/publishers/google/models/e-1:predict")
     assert json.loads(sent.body)["instances"] == [{"content": "a"}]
     answer = b'{"predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":4}}}]}'
     assert CODEC.embeddings_response(answer, model="e-1")["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
     with pytest.raises(BadRequestError):
-        CODEC.embeddings_request("e-1", {"input": [[1, 2]]}, api_base="https://far", params={})
+        CODEC.embeddings_request({"input": [[1, 2]]}, target("e-1"))

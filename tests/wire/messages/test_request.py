@@ -11,6 +11,7 @@ from ingate.errors import BadRequestError
 from ingate.wire.messages.codec import CODEC
 from ingate.wire.messages.request import ANSWER_TOOL, VALUE_TOOL
 from support.conversations import CONVERSATIONS, EPHEMERAL, PDF, PERSON, PNG, WEATHER, assistant, call, result, user
+from support.native import target
 
 if TYPE_CHECKING:
     from ingate.wire.codec import WireRequest
@@ -20,14 +21,7 @@ HI = [user("Hi")]
 
 
 def ask(body: dict[str, Any], model: str = MODEL, **more: Any) -> WireRequest:
-    options: dict[str, Any] = {
-        "stream": False,
-        "api_base": "https://far",
-        "facts": {},
-        "drop_params": "warn",
-        "params": {},
-    }
-    return CODEC.request(model, body, **{**options, **more})
+    return CODEC.request(body, target(model, **more))
 
 
 def made(body: dict[str, Any], model: str = MODEL, **more: Any) -> dict[str, Any]:
@@ -35,18 +29,18 @@ def made(body: dict[str, Any], model: str = MODEL, **more: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("base", "path"),
+    ("base", "url"),
     [
-        ("https://api.anthropic.com", "/v1/messages"),
-        ("https://api.anthropic.com/v1", "/messages"),
-        ("https://api.anthropic.com/v1/", "/messages"),
-        ("http://127.0.0.1:9/v1/messages", ""),
-        ("http://127.0.0.1:9/some-case", "/v1/messages"),
-        ("https://api.minimax.io/anthropic", "/v1/messages"),
+        ("https://api.anthropic.com", "https://api.anthropic.com/v1/messages"),
+        ("https://api.anthropic.com/v1", "https://api.anthropic.com/v1/messages"),
+        ("https://api.anthropic.com/v1/", "https://api.anthropic.com/v1/messages"),
+        ("http://127.0.0.1:9/v1/messages", "http://127.0.0.1:9/v1/messages"),
+        ("http://127.0.0.1:9/some-case", "http://127.0.0.1:9/some-case/v1/messages"),
+        ("https://api.minimax.io/anthropic", "https://api.minimax.io/anthropic/v1/messages"),
     ],
 )
-def test_the_path_completes_whatever_base_is_given(base: str, path: str) -> None:
-    assert ask({"messages": HI}, api_base=base).path == path
+def test_the_address_is_complete_for_any_base_url(base: str, url: str) -> None:
+    assert ask({"messages": HI}, api_base=base).url == url
 
 
 def test_headers_name_the_version_and_betas_and_hold_no_key() -> None:
@@ -60,14 +54,18 @@ def test_headers_name_the_version_and_betas_and_hold_no_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "location", "path"),
+    ("base", "location", "url"),
     [
         (
             "http://127.0.0.1:9/x",
             "us-east5",
-            "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-x@1:rawPredict",
+            "http://127.0.0.1:9/x/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-x@1:rawPredict",
         ),
-        ("https://h/v1", "", "/projects/p/locations/us-central1/publishers/anthropic/models/claude-x@1:rawPredict"),
+        (
+            "https://h/v1",
+            "",
+            "https://h/v1/projects/p/locations/us-central1/publishers/anthropic/models/claude-x@1:rawPredict",
+        ),
         (
             "",
             "global",
@@ -75,19 +73,19 @@ def test_headers_name_the_version_and_betas_and_hold_no_key() -> None:
         ),
     ],
 )
-def test_on_vertex_the_model_is_in_the_path(base: str, location: str, path: str) -> None:
+def test_on_vertex_the_model_is_in_the_path(base: str, location: str, url: str) -> None:
     params = {"vertex_project": "p", "vertex_location": location}
     sent = ask({"messages": HI}, "claude-x@1", api_base=base, params=params)
     body = json.loads(sent.body)
-    assert sent.path == path
+    assert sent.url == url
     assert "model" not in body
     assert body["anthropic_version"] == "vertex-2023-10-16"
-    assert ask({"messages": HI}, "claude-x@1", params=params, stream=True).path.endswith(":streamRawPredict")
+    assert ask({"messages": HI}, "claude-x@1", params=params, stream=True).url.endswith(":streamRawPredict")
 
 
 def test_vertex_without_a_project_says_what_to_set() -> None:
     with pytest.raises(BadRequestError) as caught:
-        ask({"messages": HI}, facts={"provider": "vertex_ai"})
+        ask({"messages": HI}, provider="vertex_ai")
     assert "PROJECT" in caught.value.fix
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import msgspec
 
+from ingate.wire.address import join
 from ingate.wire.answers import mapping, parse_object, reading, text
 from ingate.wire.bedrock.converse import Translator, message_of
 from ingate.wire.bedrock.eventstream import EventStreamParser, Message
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
-    from ingate.wire.codec import DropPolicy, StreamDecoder
+    from ingate.wire.codec import StreamDecoder, Target
 
 FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors
@@ -101,41 +103,38 @@ def _error_of(message: Message) -> IngateError:
     return error_from_response(status, {"x-amzn-errortype": kind}, {"message": told}, provider=None)
 
 
+def _model_id(model: str) -> str:
+    return model.removeprefix("converse/").removeprefix("invoke/")
+
+
 class BedrockCodec(BaseCodec):
     """Bedrock's Converse format."""
 
     name = "bedrock"
     verbs = ("converse", "converse-stream")
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
-        """The request for an OpenAI body; the model goes into the path."""
-        named = model.removeprefix("converse/").removeprefix("invoke/")
+    def url(self, target: Target) -> str:
+        """The model's `/converse` or `/invoke`, or the streaming form of it."""
+        return join(target.api_base, f"/model/{quote(_model_id(target.model), safe='')}/{self.verbs[target.stream]}")
+
+    def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
+        """The request for an OpenAI body."""
         make = converse_request if self.name == "bedrock" else invoke_request
-        out, asked = make(named, body, stream=stream, facts=facts, drop_params=drop_params)
-        accept = "application/vnd.amazon.eventstream" if stream else "application/json"
+        out, asked = make(body, replace(target, model=_model_id(target.model)))
+        accept = "application/vnd.amazon.eventstream" if target.stream else "application/json"
         return WireRequest(
-            path=f"/model/{quote(named, safe='')}/{self.verbs[stream]}",
+            url=self.url(target),
             body=msgspec.json.encode(out),
             headers={"content-type": "application/json", "accept": accept},
             dropped=asked.dropped,
             warnings=asked.warnings,
         )
 
-    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """A whole answer as an OpenAI completion, whichever of the two forms it has."""
-        answer = parse_object(body, far_side=FAR_SIDE)
+        answer = parse_object(content, far_side=FAR_SIDE)
         if "output" not in answer:
-            return completion_of(body, model=model)
+            return completion_of(content, model=model)
         with reading(FAR_SIDE):
             return completion_of_message(message_of(answer), model)
 

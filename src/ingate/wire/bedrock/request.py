@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from ingate.wire.parts import deep_merge
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy
+    from ingate.wire.codec import Target
     from ingate.wire.params import ParamTracker
 
 INVOKE_VERSION: Final = "bedrock-2023-05-31"
@@ -36,17 +37,15 @@ def is_claude(model: str) -> bool:
     return "anthropic" in model or "claude" in model
 
 
-def converse_request(
-    model: str, body: Mapping[str, Any], *, stream: bool, facts: Mapping[str, Any], drop_params: DropPolicy
-) -> tuple[dict[str, Any], ParamTracker]:
+def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The Converse request and what became of the parameters.
 
     Raises:
         BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
             strict.
     """
-    known = {**model_facts("bedrock", model, facts)}
-    claude = is_claude(model)
+    known = model_facts("bedrock", target.model, target.facts)
+    claude = is_claude(target.model)
     extra = body.get("extra_body")
     given = {key: value for key, value in body.items() if key != "extra_body" and key not in _OWN}
     effort = None
@@ -54,7 +53,7 @@ def converse_request(
         known.update(thinking=(), efforts=(), sampling=known.get("sampling", True))
         effort = given.pop("reasoning_effort", None)
     searches = isinstance(given.pop("web_search_options", None), dict)
-    made, asked = messages_request(model, given, stream=stream, facts=known, drop_params=drop_params)
+    made, asked = messages_request(given, replace(target, facts=known))
     asked.body = body
     if searches:
         _web_search(asked, made, known)
@@ -89,15 +88,13 @@ def converse_request(
     return out, asked
 
 
-def invoke_request(
-    model: str, body: Mapping[str, Any], *, stream: bool, facts: Mapping[str, Any], drop_params: DropPolicy
-) -> tuple[dict[str, Any], ParamTracker]:
+def invoke_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The InvokeModel request: Anthropic's own for Claude, Nova's (Converse's with a version) for the rest."""
-    if is_claude(model):
+    if is_claude(target.model):
         body = {key: value for key, value in body.items() if key != "web_search_options"}
-        made, asked = messages_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
+        made, asked = messages_request(body, target)
         return {"anthropic_version": INVOKE_VERSION, **made}, asked
-    made, asked = converse_request(model, body, stream=stream, facts=facts, drop_params=drop_params)
+    made, asked = converse_request(body, target)
     return {"schemaVersion": "messages-v1", **made}, asked
 
 

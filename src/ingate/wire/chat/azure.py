@@ -14,7 +14,7 @@ from ingate.wire.chat.codec import OpenAICodec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy, WireRequest
+    from ingate.wire.codec import Target, WireRequest
 
 # The newest general release of each surface: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
 _DEPLOYMENTS_VERSION: Final = "2024-10-21"
@@ -48,31 +48,19 @@ class AzureCodec(OpenAICodec):
 
     name = "azure"
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
-        """An OpenAI request to the deployment's address."""
-        request = super().request(
-            model, body, stream=stream, api_base=api_base, facts=facts, drop_params=drop_params, params=params
-        )
-        request.path = azure_endpoint(api_base, "/chat/completions", model, params.get("api_version", ""))
+    def url(self, target: Target) -> str:
+        """The address of the deployment's chat completions."""
+        return _url(target, "/chat/completions")
+
+    def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
+        """An OpenAI embeddings request to the deployment's address."""
+        request = super().embeddings_request(body, target)
+        request.url = _url(target, "/embeddings")
         return request
 
-    def embeddings_request(
-        self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
-    ) -> WireRequest:
-        """An OpenAI embeddings request to the deployment's address."""
-        request = super().embeddings_request(model, body, api_base=api_base, params=params)
-        request.path = azure_endpoint(api_base, "/embeddings", model, params.get("api_version", ""))
-        return request
+
+def _url(target: Target, path: str) -> str:
+    return azure_endpoint(target.api_base, path, target.model, target.params.get("api_version", ""))
 
 
 CODEC: Final = AzureCodec()

@@ -19,12 +19,12 @@ from ingate.wire.sse import SSEParser
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy
+    from ingate.wire.codec import Target
     from ingate.wire.sse import SSEEvent
 
 # Said to the gateway, not to the provider.
 _NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
-_ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/completions")
+_ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/responses", "/completions")
 _MAX_TEXT: Final = 300
 
 _encode = msgspec.json.Encoder().encode
@@ -46,23 +46,17 @@ class OpenAICodec(BaseCodec):
 
     name = "chat"
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
+    def url(self, target: Target) -> str:
+        """`/chat/completions` under the base URL."""
+        return endpoint(target.api_base, "/chat/completions", quirks_of(target.provider).path)
+
+    def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """An OpenAI request, changed only where the provider is known to refuse what OpenAI takes."""
-        provider = str(facts.get("provider") or "")
+        provider = target.provider
         quirks = quirks_of(provider)
-        wire: dict[str, Any] = {"model": model}
+        wire: dict[str, Any] = {"model": target.model}
         wire.update((key, value) for key, value in body.items() if key not in _NOT_SENT)
-        strict = is_strict(provider, api_base)
+        strict = is_strict(provider, target.api_base)
         if isinstance(messages := wire.get("messages"), list):
             wire["messages"] = messages_for(
                 messages, quirks, strict=strict, text_results=strict or provider == "openai"
@@ -70,17 +64,17 @@ class OpenAICodec(BaseCodec):
         if strict and isinstance(tools := wire.get("tools"), list):
             wire["tools"] = tools_for(tools)
         request = WireRequest(
-            path=endpoint(api_base, "/chat/completions", quirks.path),
+            url=self.url(target),
             body=b"",
             headers={
                 "content-type": "application/json",
-                "accept": "text/event-stream" if stream else "application/json",
+                "accept": "text/event-stream" if target.stream else "application/json",
             },
         )
         if isinstance(headers := body.get("extra_headers"), dict):
             request.headers.update({str(name).lower(): str(value) for name, value in headers.items()})
-        _fit(wire, model, provider, drop_params, request, strict=strict)
-        if stream:
+        _fit(wire, target, request, strict=strict)
+        if target.stream:
             wire["stream"] = True
             if quirks.no_stream_options:
                 wire.pop("stream_options", None)
@@ -98,13 +92,13 @@ class OpenAICodec(BaseCodec):
         request.body = encode_body(wire)
         return request
 
-    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """The answer as it is, once it is known to be one."""
-        value = decode_json(body, model)
+        value = decode_json(content, model)
         _raise_error(value)
         if not isinstance(value.get("choices"), list):
             raise UnavailableError(
-                f"the answer for {model!r} is JSON but no chat completion: {_shown(body)}",
+                f"the answer for {model!r} is JSON but no chat completion: {_shown(content)}",
                 fix="check the base URL: it should end where /chat/completions begins",
             )
         for choice in value["choices"]:
@@ -116,30 +110,23 @@ class OpenAICodec(BaseCodec):
         """A decoder for one stream."""
         return OpenAIDecoder(model, content_type)
 
-    def embeddings_request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        api_base: str,
-        params: Mapping[str, str],
-    ) -> WireRequest:
+    def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """OpenAI's embeddings request, as it is."""
-        wire = {"model": model, **{key: value for key, value in body.items() if key not in _NOT_SENT}}
+        wire = {"model": target.model, **{key: value for key, value in body.items() if key not in _NOT_SENT}}
         if isinstance(extra := body.get("extra_body"), dict):
             wire.update(extra)
         return WireRequest(
-            path=endpoint(api_base, "/embeddings"),
+            url=endpoint(target.api_base, "/embeddings"),
             body=encode_body(wire),
             headers={"content-type": "application/json", "accept": "application/json"},
         )
 
-    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """The list of embeddings as it is, once it is known to be one."""
-        value = decode_json(body, model)
+        value = decode_json(content, model)
         _raise_error(value)
         if not isinstance(value.get("data"), list):
-            raise UnavailableError(f"the answer for {model!r} is JSON but no list of embeddings: {_shown(body)}")
+            raise UnavailableError(f"the answer for {model!r} is JSON but no list of embeddings: {_shown(content)}")
         return {"object": "list", "model": model, **value}
 
 
@@ -309,10 +296,9 @@ def _raise_choice_error(choice: dict[str, Any]) -> None:
         raise error_from_response(200, {}, {"error": error}, provider=None)
 
 
-def _fit(
-    wire: dict[str, Any], model: str, provider: str, drop_params: DropPolicy, request: WireRequest, *, strict: bool
-) -> None:
+def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: bool) -> None:
     """Rename what goes by another name, and drop or refuse what would be refused."""
+    model, provider = target.model, target.provider
     quirks = model_quirks(provider, model, wire.get("reasoning_effort"))
     refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
     if quirks.efforts is not None and not quirks.efforts:
@@ -327,7 +313,7 @@ def _fit(
         if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
             del wire[name]
             continue
-        if drop_params == "strict":
+        if target.drop_params == "strict":
             raise BadRequestError(
                 f"{provider} refuses {name!r} for {model!r}",
                 provider=provider,
@@ -336,7 +322,7 @@ def _fit(
             )
         del wire[name]
         request.dropped.append(name)
-        if drop_params == "warn":
+        if target.drop_params == "warn":
             request.warnings.append(f"{name} was left out: {provider} refuses it for {model}")
     effort = wire.get("reasoning_effort")
     if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from ingate.errors import BadRequestError
+from ingate.wire.address import base_path, join
 from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.cohere.answer import CohereDecoder, completion_of
 from ingate.wire.decoding import WholeDecoder
@@ -29,7 +29,7 @@ from ingate.wire.parts import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy, StreamDecoder
+    from ingate.wire.codec import StreamDecoder, Target
 
 
 class CohereCodec(BaseCodec):
@@ -37,51 +37,35 @@ class CohereCodec(BaseCodec):
 
     name = "cohere"
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
+    def url(self, target: Target) -> str:
+        """`/v2/chat` under the base URL; a base URL of v1 or of the OpenAI-compatible API is corrected."""
+        if base_path(target.api_base).endswith(("/v1", "/v1/chat", "/v2", "/v2/chat")):
+            return join(target.api_base, "/v2/chat", strip=("/chat", "/v1", "/v2", "/compatibility"))
+        return join(target.api_base, "/v2/chat")
+
+    def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for an OpenAI body."""
-        out, asked = chat_request(model, body, facts=facts, drop_params=drop_params)
+        out, asked = chat_request(body, target)
         headers = {"content-type": "application/json"}
-        if stream:
+        if target.stream:
             headers["accept"] = "text/event-stream"
         return WireRequest(
-            path=_path(api_base),
-            body=msgspec.json.encode({"model": model, "stream": stream, **out}),
+            url=self.url(target),
+            body=msgspec.json.encode({"model": target.model, "stream": target.stream, **out}),
             headers=headers,
             dropped=asked.dropped,
             warnings=asked.warnings,
         )
 
-    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """A whole answer as an OpenAI completion."""
-        return completion_of(body, model=model)
+        return completion_of(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
         """A decoder for one streamed answer, or for one that came whole."""
         if content_type.startswith("application/json"):
             return WholeDecoder(partial(completion_of, model=model))
         return CohereDecoder(model=model)
-
-
-def _path(api_base: str) -> str:
-    """What is to be appended to a base, which may already name a version; one that names v1 is put right."""
-    base = api_base.split("?", 1)[0].rstrip("/")
-    if base.endswith("/v2/chat"):
-        return ""
-    if base.endswith("/v2"):
-        return "/chat"
-    if old := re.fullmatch(r"(.+?)(/compatibility)?/v1(/chat)?", base):
-        return f"{old.group(1)}/v2/chat"
-    return "/v2/chat"
 
 
 _NAMES: Final = {
@@ -94,17 +78,15 @@ _NAMES: Final = {
 }
 
 
-def chat_request(
-    model: str, body: Mapping[str, Any], *, facts: Mapping[str, Any], drop_params: DropPolicy
-) -> tuple[dict[str, Any], ParamTracker]:
+def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The request body, without `model` and `stream`, and what became of the parameters.
 
     Raises:
         BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
             strict.
     """
-    known = model_facts("cohere", model, facts)
-    asked = ParamTracker(body, policy=drop_params, model=model)
+    known = model_facts("cohere", target.model, target.facts)
+    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
     out: dict[str, Any] = {"messages": [made for message in messages_of(body) for made in _message(message)]}
     if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages_of(body)):
         asked.drop("image in a tool's result", "Cohere's models are told text by tools")

@@ -15,7 +15,7 @@ from ingate.wire.schema import gemini_json_schema, gemini_openapi_schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy
+    from ingate.wire.codec import Target
 
 _MOST_STOPS: Final = 5
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
@@ -42,17 +42,15 @@ _GENERATION: Final = {
 }
 
 
-def generate_request(
-    model: str, body: Mapping[str, Any], *, facts: Mapping[str, Any], drop_params: DropPolicy
-) -> tuple[dict[str, Any], ParamTracker]:
+def generate_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The request body and what became of the parameters.
 
     Raises:
         BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
             strict.
     """
-    known = model_facts("gemini", model, facts)
-    asked = ParamTracker(body, policy=drop_params, model=model)
+    known = model_facts("gemini", target.model, target.facts)
+    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
     system, turns = contents(body, known)
     out: dict[str, Any] = {"contents": turns}
     if system is not None:

@@ -15,7 +15,7 @@ from ingate.wire.schema import anthropic_schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy
+    from ingate.wire.codec import Target
 
 # The tool whose call is the answer, for models whose provider does not hold answers to a schema. Its name tells
 # `anthropic.py` to turn the call back to content.
@@ -32,24 +32,17 @@ _MOST_STRICT_TOOLS: Final = 20
 _LEAST_BUDGET: Final = 1024
 
 
-def messages_request(
-    model: str,
-    body: Mapping[str, Any],
-    *,
-    stream: bool,
-    facts: Mapping[str, Any],
-    drop_params: DropPolicy,
-) -> tuple[dict[str, Any], ParamTracker]:
+def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The request body, without `model` and `stream`, and what became of the parameters.
 
     Raises:
         BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
             strict.
     """
-    known = model_facts("anthropic", model, facts)
-    asked = ParamTracker(body, policy=drop_params, model=model)
+    known = model_facts("anthropic", target.model, target.facts)
+    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
     system, turns = conversation(asked, prefill=known.get("prefill", True))
-    out: dict[str, Any] = {"max_tokens": _max_tokens(asked, known, stream=stream), "messages": turns}
+    out: dict[str, Any] = {"max_tokens": _max_tokens(asked, known, stream=target.stream), "messages": turns}
     choice = choice_of(body)
     asked.take("tools", "tool_choice", "functions", "function_call")
     tools, native = tools_of(body, choice)

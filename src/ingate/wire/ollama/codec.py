@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from ingate.errors import BadRequestError
+from ingate.wire.address import join
 from ingate.wire.codec import BaseCodec, WireRequest
 from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
 from ingate.wire.params import ParamTracker, stops_of
@@ -16,7 +16,7 @@ from ingate.wire.parts import calls_of, choice_of, deep_merge, format_of, messag
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.codec import DropPolicy, StreamDecoder
+    from ingate.wire.codec import StreamDecoder, Target
 
 # https://github.com/ollama/ollama/blob/main/docs/modelfile.mdx#valid-parameters-and-values
 _OPTIONS: Final = {
@@ -38,77 +38,62 @@ class OllamaCodec(BaseCodec):
 
     name = "ollama"
 
-    def request(
-        self,
-        model: str,
-        body: Mapping[str, Any],
-        *,
-        stream: bool,
-        api_base: str,
-        facts: Mapping[str, Any],
-        drop_params: DropPolicy,
-        params: Mapping[str, str],
-    ) -> WireRequest:
+    def url(self, target: Target) -> str:
+        """`/api/chat` under the base URL."""
+        return _url(target, "chat")
+
+    def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for an OpenAI body."""
-        out, asked = chat_request(model, body, drop_params=drop_params)
+        out, asked = chat_request(body, target)
         return WireRequest(
-            path=_path(api_base, "chat"),
-            body=msgspec.json.encode({"model": model, "stream": stream, **out}),
+            url=self.url(target),
+            body=msgspec.json.encode({"model": target.model, "stream": target.stream, **out}),
             headers=dict(_HEADERS),
             dropped=asked.dropped,
             warnings=asked.warnings,
         )
 
-    def response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """A whole answer as an OpenAI completion."""
-        return completion_of(body, model=model)
+        return completion_of(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
         """A decoder for one streamed answer; one that came whole is a stream of one line."""
         return OllamaDecoder(model=model)
 
-    def embeddings_request(
-        self, model: str, body: Mapping[str, Any], *, api_base: str, params: Mapping[str, str]
-    ) -> WireRequest:
+    def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for embeddings, at `/api/embed`."""
-        asked = ParamTracker(body, policy="warn", model=model)
-        out = {"model": model, "input": asked.take("input")}
+        asked = ParamTracker(body, policy="warn", model=target.model)
+        out = {"model": target.model, "input": asked.take("input")}
         if size := asked.take("dimensions"):
             out["dimensions"] = size
         asked.take("encoding_format")
         out.update(asked.rest("this format has no such parameter"))
         return WireRequest(
-            path=_path(api_base, "embed"),
+            url=_url(target, "embed"),
             body=msgspec.json.encode(out),
             headers=dict(_HEADERS),
             dropped=asked.dropped,
             warnings=asked.warnings,
         )
 
-    def embeddings_response(self, body: bytes, *, model: str) -> dict[str, Any]:
+    def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """The embeddings as an OpenAI list."""
-        return embeddings_of(body, model=model)
+        return embeddings_of(content, model=model)
 
 
-def _path(api_base: str, verb: str) -> str:
-    """What is to be appended to a base; one that names Ollama's OpenAI endpoint (`/v1`) is put right."""
-    base = api_base.split("?", 1)[0].rstrip("/")
-    if base.endswith("/api"):
-        return f"/{verb}"
-    if old := re.fullmatch(r"(.+?)/v1", base):
-        return f"{old.group(1)}/api/{verb}"
-    return f"/api/{verb}"
+def _url(target: Target, verb: str) -> str:
+    """The address of `/api/<verb>`; a base URL of Ollama's OpenAI-compatible API (`/v1`) is corrected."""
+    return join(target.api_base, f"/api/{verb}", strip=("/v1", "/api"))
 
 
-def chat_request(
-    model: str, body: Mapping[str, Any], *, drop_params: DropPolicy
-) -> tuple[dict[str, Any], ParamTracker]:
+def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The request body, without `model` and `stream`, and what became of the parameters.
 
     Raises:
         BadRequestError: The request cannot be put in this format, or holds what it does not take and the policy is strict.
     """
-    asked = ParamTracker(body, policy=drop_params, model=model)
+    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
     names: dict[str, str] = {}
     out: dict[str, Any] = {"messages": [_message(message, names) for message in messages_of(body)]}
     _tools(asked, out)
@@ -137,7 +122,7 @@ def chat_request(
         out["think"] = thinking.get("type") != "disabled"
     elif effort is not None:
         # Only gpt-oss takes a level; the others think or do not.
-        out["think"] = _level(effort) if "gpt-oss" in model else effort != "none"
+        out["think"] = _level(effort) if "gpt-oss" in target.model else effort != "none"
     deep_merge(out, asked.rest("this format has no such parameter"))
     if isinstance(body.get("extra_body"), dict):
         deep_merge(out, msgspec.json.decode(msgspec.json.encode(body["extra_body"])))
