@@ -1,0 +1,239 @@
+"""Which providers have a Responses endpoint, where it is, and how each departs from OpenAI's: data, each row with its source.
+
+What a row does not mention is sent as OpenAI documents it. A row names what a provider refuses, or what it would
+silently misread; what a provider merely ignores needs no entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Availability = Literal["all", "listed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsesProvider:
+    """How one provider serves the Responses API.
+
+    Attributes:
+        source: The page or thread this is known from.
+        models: `all` if every chat model of the provider has the endpoint; `listed` if only the models whose catalog
+            entry says so (mode `responses`, or `/v1/responses` among its endpoints) have it.
+        preferred: Whether the provider recommends the endpoint over Chat Completions, which it restricts or deprecates.
+        path: The path between the provider's base URL and `/responses`, for base URLs that do not end in it already.
+        model_paths: Other paths by model, as (a regular expression searched in the model's name, the path); the first
+            match wins.
+        refused: Request fields (by their Responses names) that make the provider refuse the request, or that it has no
+            use for and the caller would miss; they are dropped and reported.
+        store: Whether `store` is sent. If it is not, the provider stores nothing anyway.
+        stores: Whether the provider can store responses, so that `store: true` means something.
+        encrypted: Whether reasoning is returned encrypted on request (`include: reasoning.encrypted_content`).
+        summary: Whether `reasoning.summary: auto` is sent along with an effort, so that reasoning text is returned.
+        reasoning_text: Whether reasoning text that comes without a reasoning item must be sent back as one.
+        instructions: Whether system messages at the start go into `instructions`; if not, they stay in the input.
+        developer_role: Whether the role `developer` is known; it becomes `system` if not.
+        phase: Whether a message's `phase` (commentary or final answer) is understood.
+        output_ids: Whether an assistant's message must have an `id` and a `status`.
+        custom_tools: Whether tools of the type `custom` are known; they become functions with one `input` if not.
+        allowed_tools: Whether `tool_choice` may be a list of allowed tools; other tools are left out if not.
+        web_search: Whether the tool `web_search` exists.
+        search_options: The options of `web_search` that are understood.
+        min_output_tokens: The least `max_output_tokens` the provider accepts.
+        model_rules: Which rules of `data/model_facts.json` its models follow; empty for none.
+    """
+
+    source: str
+    models: Availability = "all"
+    preferred: bool = False
+    path: str = ""
+    model_paths: tuple[tuple[str, str], ...] = ()
+    refused: frozenset[str] = frozenset()
+    store: bool = True
+    stores: bool = True
+    encrypted: bool = False
+    summary: bool = False
+    reasoning_text: bool = False
+    instructions: bool = True
+    developer_role: bool = False
+    phase: bool = False
+    output_ids: bool = False
+    custom_tools: bool = False
+    allowed_tools: bool = False
+    web_search: bool = False
+    search_options: frozenset[str] = frozenset({"search_context_size", "user_location"})
+    min_output_tokens: int = 1
+    model_rules: str = ""
+
+
+# A server nobody has described: what the published specification (https://www.openresponses.org/specification) has.
+DEFAULT: Final = ResponsesProvider(source="https://www.openresponses.org/specification")
+
+# Stateless, function tools only.
+_OLLAMA: Final = ResponsesProvider(
+    source="https://docs.ollama.com/api/openai-compatibility#v1responses",
+    path="/v1",
+    refused=frozenset({"previous_response_id", "conversation", "truncation"}),
+    store=False,
+    stores=False,
+)
+
+PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
+    "openai": ResponsesProvider(
+        # No summary unasked: OpenAI refuses it to organisations that are not verified (BerriAI/litellm#16032,
+        # continuedev/continue#12047). A request can ask for it with `reasoning_summary` or `reasoning`.
+        source="https://platform.openai.com/docs/api-reference/responses/create",
+        preferred=True,
+        encrypted=True,
+        developer_role=True,
+        phase=True,
+        custom_tools=True,
+        allowed_tools=True,
+        web_search=True,
+        min_output_tokens=16,
+        model_rules="openai",
+    ),
+    "azure": ResponsesProvider(
+        source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses",
+        models="listed",
+        preferred=True,
+        path="/openai/v1",
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        phase=True,
+        custom_tools=True,
+        allowed_tools=True,
+        web_search=True,
+        min_output_tokens=16,
+        model_rules="openai",
+    ),
+    "azure_ai": ResponsesProvider(
+        source="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/generate-responses",
+        models="listed",
+        path="/openai/v1",
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        phase=True,
+        custom_tools=True,
+        allowed_tools=True,
+        min_output_tokens=16,
+        model_rules="openai",
+    ),
+    "xai": ResponsesProvider(
+        # Chat Completions is deprecated there: https://docs.x.ai/developers/model-capabilities/text/comparison.
+        source="https://docs.x.ai/developers/model-capabilities/text/generate-text",
+        preferred=True,
+        refused=frozenset({"metadata"}),
+        encrypted=True,
+        web_search=True,
+        search_options=frozenset(),
+        model_rules="xai",
+    ),
+    "groq": ResponsesProvider(
+        source="https://console.groq.com/docs/responses-api#unsupported-features",
+        refused=frozenset(
+            {"previous_response_id", "truncation", "include", "safety_identifier", "prompt_cache_key", "prompt"}
+        ),
+        store=False,
+        stores=False,
+    ),
+    "deepseek": ResponsesProvider(
+        # Unknown fields are ignored; reasoning must come back with tools (lidge-jun/opencodex#1534).
+        source="https://api-docs.deepseek.com/guides/responses_api/",
+        refused=frozenset({"previous_response_id", "conversation"}),
+        stores=False,
+        reasoning_text=True,
+    ),
+    "openrouter": ResponsesProvider(
+        source="https://openrouter.ai/docs/api/reference/responses/overview",
+        refused=frozenset({"previous_response_id", "conversation"}),
+        stores=False,
+        encrypted=True,
+        summary=True,
+        output_ids=True,
+    ),
+    "perplexity": ResponsesProvider(
+        source="https://docs.perplexity.ai/docs/agent-api/openai-compatibility",
+        models="listed",
+        preferred=True,
+        path="/v1",
+        refused=frozenset({"previous_response_id", "conversation", "metadata", "include"}),
+        store=False,
+        stores=False,
+        web_search=True,
+    ),
+    "databricks": ResponsesProvider(
+        # OpenAI's models only.
+        source="https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference#responses-api",
+        models="listed",
+        path="/serving-endpoints",
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        custom_tools=True,
+        min_output_tokens=16,
+        model_rules="openai",
+    ),
+    "bedrock_mantle": ResponsesProvider(
+        # OpenAI's closed models are served under /openai/v1, its open-weight models and other vendors' under /v1:
+        # https://docs.litellm.ai/docs/providers/bedrock_mantle
+        source="https://docs.aws.amazon.com/bedrock/latest/userguide/inference-responses-api.html",
+        models="listed",
+        path="/v1",
+        model_paths=((r"gpt-oss", "/v1"), (r"\bgpt-\d", "/openai/v1")),
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        custom_tools=True,
+        web_search=True,
+        model_rules="openai",
+    ),
+    "github_copilot": ResponsesProvider(
+        # Item ids change from event to event, and argument deltas may be enciphered (lidge-jun/opencodex#995).
+        source="https://github.com/ericc-ch/copilot-api/pull/219",
+        models="listed",
+        refused=frozenset({"previous_response_id", "service_tier"}),
+        stores=False,
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        custom_tools=True,
+        min_output_tokens=16,
+        model_rules="openai",
+    ),
+    "ollama": _OLLAMA,
+    "ollama_chat": _OLLAMA,
+    "lm_studio": ResponsesProvider(source="https://lmstudio.ai/docs/developer/openai-compat/responses", path="/v1"),
+    "hosted_vllm": ResponsesProvider(
+        source="https://docs.vllm.ai/en/latest/serving/online_serving/openai_compatible_server/", path="/v1"
+    ),
+    "llamafile": ResponsesProvider(
+        source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md", path="/v1", store=False
+    ),
+    "litellm_proxy": ResponsesProvider(
+        # Any model: what has no Responses endpoint itself is translated by the proxy, which drops what it cannot take.
+        source="https://docs.litellm.ai/docs/response_api",
+        encrypted=True,
+        summary=True,
+        developer_role=True,
+        phase=True,
+        custom_tools=True,
+        allowed_tools=True,
+        web_search=True,
+    ),
+}
+
+
+def responses_providers() -> frozenset[str]:
+    """The providers (by their names in the provider map) that have a Responses endpoint for at least some models."""
+    return frozenset(PROVIDERS)
+
+
+def responses_provider(provider: str) -> ResponsesProvider:
+    """How `provider` serves the Responses API; by the published specification if nothing is known of it."""
+    return PROVIDERS.get(provider, DEFAULT)
