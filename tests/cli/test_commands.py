@@ -208,7 +208,7 @@ def test_init_writes_a_file_that_loads_and_overwrites_none() -> None:
     run("init")
     assert Path("ingate.yaml").is_file()
     run("doctor", code=None)
-    assert "is there already" in run("init", code=2).stderr
+    assert "already exists" in run("init", code=2).stderr
     run("init", "--force")
 
 

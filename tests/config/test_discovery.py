@@ -168,7 +168,7 @@ def test_a_link_to_nowhere_is_an_error(project: Path) -> None:
 @needs_posix
 def test_a_pipe_that_lies_about_is_not_waited_for(project: Path) -> None:
     os.mkfifo(project / "ingate.yaml")
-    with pytest.raises(ConfigError, match="no ordinary file"):
+    with pytest.raises(ConfigError, match="not a regular file"):
         load_here(project)
 
 

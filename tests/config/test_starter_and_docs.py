@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingate.config import load, provider_names, write_starter
-from ingate.config.layout import Section, root
+from ingate.config.schema import Section, root
 from ingate.errors import ConfigError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "config.md"
@@ -40,7 +40,7 @@ def test_every_setting_in_the_starter_works_when_its_mark_is_taken_away(tmp_path
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     path = tmp_path / "ingate.yaml"
     path.write_text("timeout: 3")
-    with pytest.raises(ConfigError, match="there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         write_starter(path)
     assert path.read_text() == "timeout: 3"
     write_starter(path, force=True)

@@ -1,10 +1,10 @@
-"""Configuration: files in layers, merged, checked, and aware of where each value came from."""
+"""Configuration: layered files, checked and merged, with the place of every value."""
 
 from __future__ import annotations
 
-from ingate.config.find import Layer
+from ingate.config.build import Conflict
+from ingate.config.files import Layer, write_starter
 from ingate.config.load import Config, load
-from ingate.config.merge import Conflict
 from ingate.config.names import provider_names
 from ingate.config.schema import (
     LitellmSettings,
@@ -15,7 +15,6 @@ from ingate.config.schema import (
     Settings,
 )
 from ingate.config.secretref import SecretRef
-from ingate.config.starter import write_starter
 from ingate.config.tree import Where
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""fast-agent's configuration files, in our shape.
+"""fast-agent's configuration files, converted to our schema.
 
-Only what we know is taken: the providers' sections, `litellm`, and MCP servers. Everything else there is fast-agent's
-own business, and so is its grammar of model names: a default model is taken where it is one of litellm's.
+Only the providers' sections, `litellm` and MCP servers are used; everything else is ignored. fast-agent has a grammar of
+model names of its own, so a default model is used only if it is one of litellm's.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _RENAMED: Final = {
     ("bedrock", "region"): ("bedrock", "aws_region_name"),
     ("bedrock", "profile"): ("bedrock", "aws_profile_name"),
 }
-# The names of fast-agent's own model presets and grammar mean nothing here.
+# These hold fast-agent's own model names.
 _NOT_OURS: Final = frozenset({"default_model"})
 
 
 def bridge(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
-    """The part of a fast-agent file that we read, as a configuration of ours.
+    """The part of a fast-agent file that is used here, in our schema.
 
-    An MCP server that needs a variable which is not set is left out, with a warning: it must not stop somebody who
-    uses no tools. Everything else that is wrong is found later, when the layer is checked.
+    An MCP server that needs an unset variable is left out with a warning, since the user may not use tools at all.
+    Everything else that is wrong is found later, when the layer is checked.
     """
     names = provider_names()
     sections: dict[str, Node] = {}
@@ -60,7 +60,7 @@ def _provider(section: str, node: Node) -> Node:
 
 
 def _vertex(node: Node, sections: dict[str, Node]) -> None:
-    """`google: {vertex_ai: {enabled, project_id, location}}` is the provider vertex_ai here."""
+    """`google: {vertex_ai: {enabled, project_id, location}}` is the provider `vertex_ai` here."""
     google = node.value.get("google")
     inner = google.value.get("vertex_ai") if google is not None and isinstance(google.value, dict) else None
     if inner is None or not isinstance(inner.value, dict) or "vertex_ai" in sections:
@@ -74,7 +74,7 @@ def _vertex(node: Node, sections: dict[str, Node]) -> None:
 
 
 def _mcp(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
-    """`mcp: {servers: {name: …}}` without the servers that only fast-agent can reach."""
+    """`mcp: {servers: {name: …}}` without the servers that only fast-agent can use."""
     if not isinstance(node.value, dict):
         return node
     servers = node.value.get("servers")
@@ -95,7 +95,7 @@ def _mcp(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
 
 
 def _missing(server: Node, environ: Mapping[str, str]) -> str | None:
-    """The first variable that starting or reaching the server takes and that is not set."""
+    """The first unset variable that is needed to start or reach the server."""
     for key in ("command", "args", "url"):
         node = server.value.get(key)
         for item in node.value if node is not None and isinstance(node.value, list) else [node]:
@@ -112,7 +112,7 @@ def _given(keys: dict[str, Node], name: str) -> bool:
 
 
 def without_servers_key(node: Node) -> Node:
-    """Our own file, where `mcp: {servers: {name: …}}` may be written as fast-agent has it, for `mcp: {name: …}`."""
+    """Our own file, which may have fast-agent's `mcp: {servers: {name: …}}` instead of `mcp: {name: …}`."""
     mcp = node.value.get("mcp")
     servers = mcp.value.get("servers") if mcp is not None and isinstance(mcp.value, dict) else None
     if servers is None or not isinstance(servers.value, dict):

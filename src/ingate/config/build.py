@@ -1,48 +1,101 @@
-"""Merged values to `Settings`, and the checks that need all layers together."""
+"""Layers to `Settings`: the strongest value of each key wins, and what it overrides is recorded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ingate.config.fields import Problem
 from ingate.config.names import RESERVED, provider_names
 from ingate.config.schema import (
-    LitellmSettings,
-    LocalSettings,
     McpServerSettings,
     ProviderSettings,
     ServerSettings,
     Settings,
-    TensorZeroSettings,
+    provider_section,
+    root,
+    section_of,
 )
 from ingate.config.validate import Checked, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingate.config.fields import KeyPath
     from ingate.config.tree import Where
 
 _HEADER_KEYS = frozenset({"headers", "default_headers"})
 
 
+class Conflict(msgspec.Struct, frozen=True):
+    """A key to which several layers give different values. Only the places are kept, never the values.
+
+    Attributes:
+        path: The key (`("groq", "api_key")`).
+        winner: The place of the value that is used.
+        losers: The places of the others, strongest first.
+    """
+
+    path: tuple[str, ...]
+    winner: Where
+    losers: tuple[Where, ...]
+
+    def __str__(self) -> str:
+        others = ", ".join(str(place) for place in self.losers)
+        return f"{'.'.join(self.path)}: {self.winner} wins over {others}"
+
+
+def merge(layers: Sequence[Checked]) -> tuple[Checked, tuple[Conflict, ...]]:
+    """One layer out of several, strongest first. Sections are merged key by key; a list is replaced as a whole.
+
+    This is not a deep merge of dicts: it works on key paths, keeps the place of every value, and the strongest layer
+    comes first.
+    """
+    merged = Checked()
+    losers: dict[KeyPath, list[Where]] = {}
+    # A free section may hold a value in one layer where another has keys below it: the stronger shape is kept.
+    inner: dict[KeyPath, KeyPath] = {}
+    for layer in layers:
+        for path, where in layer.sections.items():
+            merged.sections.setdefault(path, where)
+        fresh = {}
+        for path, value in layer.values.items():
+            taken = path if path in merged.values else _clash(path, merged, inner)
+            if taken is None:
+                fresh[path] = value
+            elif taken != path or merged.values[path].value != value.value:
+                losers.setdefault(taken, []).append(value.where)
+        for path, value in fresh.items():
+            merged.values[path] = value
+            for end in range(1, len(path)):
+                inner.setdefault(path[:end], path)
+    conflicts = (Conflict(path, merged.values[path].where, tuple(places)) for path, places in losers.items())
+    return merged, tuple(conflicts)
+
+
+def _clash(path: KeyPath, merged: Checked, inner: dict[KeyPath, KeyPath]) -> KeyPath | None:
+    """The path of a stronger value above or below `path`."""
+    for end in range(1, len(path)):
+        if path[:end] in merged.values:
+            return path[:end]
+    return inner.get(path)
+
+
 def build(merged: Checked, problems: list[Problem]) -> Settings:
-    """The settings; what is wrong goes to `problems`, and then the result is of no use."""
+    """The settings. What is wrong is added to `problems`, and the result must then not be used."""
     tree: dict[str, Any] = {}
     for path, value in merged.values.items():
         _put(tree, path, value.value)
-    litellm = {_python_name(key): item for key, item in tree.get("litellm", {}).items()}
-    settings = Settings(
-        default_model=tree.get("default_model"),
-        aliases=tree.get("aliases", {}),
-        timeout_s=tree.get("timeout"),
-        litellm=LitellmSettings(**litellm),
-        local=LocalSettings(**tree.get("local", {})),
-        tensorzero=TensorZeroSettings(**tree.get("tensorzero", {})),
+    names = set(provider_names().names)
+    configured = {path[0] for path in merged.sections if path} | tree.keys()
+    settings = root().build(
+        {key: value for key, value in tree.items() if key not in names and key not in {"servers", "mcp"}},
+        providers={name: _provider(tree.get(name, {})) for name in sorted(configured & names)},
+        servers=_servers(merged, tree.get("servers", {}), problems),
+        mcp=_mcp(merged, tree.get("mcp", {}), problems),
     )
-    known = provider_names()
-    names = {path[0] for path in merged.sections if path and path[0] in known.names} | (tree.keys() & set(known.names))
-    settings.providers = {name: _provider(tree.get(name, {}), known.params) for name in sorted(names)}
-    settings.servers = _servers(merged, tree.get("servers", {}), problems)
-    settings.mcp = _mcp(merged, tree.get("mcp", {}), problems)
-    settings.disabled_providers = _disabled(merged, tree.get("disabled_providers", []), settings, problems)
+    settings.disabled_providers = _disabled(merged, settings, problems)
     _check_aliases(merged, settings.aliases, problems)
     return settings
 
@@ -51,27 +104,24 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for key in path[:-1]:
         tree = tree.setdefault(key, {})
     key = path[-1]
-    # Header names differ in case and are the same; the strongest layer comes first.
+    # Header names are case-insensitive; the strongest layer comes first.
     if len(path) > 1 and path[-2] in _HEADER_KEYS and any(key.lower() == other.lower() for other in tree):
         return
     tree[key] = value
 
 
-def _python_name(key: str) -> str:
-    return "timeout_s" if key == "timeout" else key
-
-
-def _provider(section: dict[str, Any], params: tuple[str, ...]) -> ProviderSettings:
-    own = {_python_name(key): item for key, item in section.items() if key not in params}
-    return ProviderSettings(**own, params={key: item for key, item in section.items() if key in params})
+def _provider(section: dict[str, Any]) -> ProviderSettings:
+    params = provider_names().params
+    own = {key: value for key, value in section.items() if key not in params}
+    return provider_section().build(own, params={key: value for key, value in section.items() if key in params})
 
 
 def _servers(merged: Checked, sections: dict[str, Any], problems: list[Problem]) -> dict[str, ServerSettings]:
     servers: dict[str, ServerSettings] = {}
     for name in _names_below(merged, "servers"):
-        section = {_python_name(key): item for key, item in sections.get(name, {}).items()}
+        section = sections.get(name, {})
         if "base_url" in section:
-            servers[name] = ServerSettings(**section)
+            servers[name] = section_of(ServerSettings).build(section)
         else:
             message = f"servers.{name} has no base_url"
             problems.append(Problem(_place(merged, "servers", name), message, "add base_url: http://…/v1 below it"))
@@ -86,7 +136,7 @@ def _mcp(merged: Checked, sections: dict[str, Any], problems: list[Problem]) -> 
             wrong = "both a command and a url" if "command" in section else "neither a command nor a url"
             problems.append(Problem(_place(merged, "mcp", name), f"mcp.{name} has {wrong}", "give it one of the two"))
         else:
-            servers[name] = McpServerSettings(**section)
+            servers[name] = section_of(McpServerSettings).build(section)
     return servers
 
 
@@ -100,10 +150,11 @@ def _place(merged: Checked, *path: str) -> Where:
     return merged.sections[path]
 
 
-def _disabled(merged: Checked, names: list[str], settings: Settings, problems: list[Problem]) -> list[str]:
+def _disabled(merged: Checked, settings: Settings, problems: list[Problem]) -> list[str]:
+    """`disabled_providers` by their own names, each once."""
     known = provider_names()
     found: list[str] = []
-    for name in names:
+    for name in settings.disabled_providers:
         if name in settings.servers or name in RESERVED:
             found.append(name)
         elif (own := known.canonical(name)) is not None:

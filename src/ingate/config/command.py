@@ -1,4 +1,4 @@
-"""Run the command of a `cmd:` reference: no shell, nothing to read from, a time limit, and nothing of it shown."""
+"""Run the command of a `cmd:` reference; imported only then, since `subprocess` is expensive to import."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MAX_OUTPUT_BYTES: Final = 64 * 1024
 
 
 class CommandFailedError(Exception):
-    """A command gave no value; the message completes "the command …" and repeats nothing that it printed."""
+    """A command returned no value; the message completes "the command …" and repeats none of its output."""
 
 
 def output_of(command: str, environ: Mapping[str, str], timeout_s: float) -> str:
-    """What `command` prints, without blanks around it.
+    """The standard output of `command`, without surrounding whitespace.
 
-    Its standard input is empty and its error output goes nowhere. It gets a session of its own, so that it cannot
-    ask on the terminal, and so that everything it started ends with it when the time is up.
+    No shell is involved, standard input is empty and error output is discarded. The command runs in a session of its
+    own, so that it cannot prompt on the terminal, and so that its children end with it on a timeout.
 
     Raises:
         CommandFailedError: It cannot be started, fails, takes longer than `timeout_s`, prints more than 64 KiB, or prints
@@ -47,7 +47,7 @@ def output_of(command: str, environ: Mapping[str, str], timeout_s: float) -> str
     output: list[bytes] = []
     assert process.stdout is not None
     deadline = time.monotonic() + timeout_s
-    # A thread, since a child of the child may hold the pipe open after the time is up.
+    # A thread, since a child of the command may keep the pipe open after the timeout.
     reader = threading.Thread(target=_read, args=(process.stdout, output), name="ingate-cmd", daemon=True)
     reader.start()
     try:
@@ -58,7 +58,7 @@ def output_of(command: str, environ: Mapping[str, str], timeout_s: float) -> str
             raise CommandFailedError(f"printed more than {_MAX_OUTPUT_BYTES // 1024} KiB")
         status = process.wait(max(0.0, deadline - time.monotonic()))
     except (CommandFailedError, subprocess.TimeoutExpired) as problem:
-        _end(process)
+        _kill(process)
         if isinstance(problem, subprocess.TimeoutExpired):
             raise CommandFailedError(f"did not finish within {timeout_s:g} s") from None
         raise
@@ -81,8 +81,8 @@ def _read(stream: IO[bytes], output: list[bytes]) -> None:
         output.append(b"")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the command and all it started. It has not been waited for yet, so its id is still its own."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the command and its children. It has not been waited for yet, so its process id is still its own."""
     try:
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,38 +1,40 @@
-"""Readers of single values: each takes a node, gives the typed value, and reports what is wrong with it.
+"""Readers of single values: each takes a node, returns the typed value, and reports what is wrong with it.
 
-No report repeats the value: it may be a secret in the wrong place.
+A reader returns None if there is no valid value. No report repeats the value: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.config.redacted import Redacted
 from ingate.config.references import BadReferenceError, parse, parse_template
 from ingate.config.secretref import SecretRef
-from ingate.config.tree import kind_of
+from ingate.config.tree import Redacted, kind_of
 from ingate.errors import SpecError
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ingate.config.tree import Node, Where
 
-    KeyPath = tuple[str, ...]
-    Read = Callable[[Node, KeyPath, "Context"], Any]
+KeyPath = tuple[str, ...]
+Read = Callable[["Node", KeyPath, "Context"], Any]
 
+WIRE_FORMATS: Final = ("chat", "responses", "messages")
+_WIRE_FORMAT_ALIASES: Final = {"openai": "chat", "anthropic": "messages"}
 _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
 _BARE_NUMBER: Final = "write the bare number, without quotes or a unit"
 
 
 def _as_text(node: Node) -> str:
-    """What to do about a value that should be text."""
+    """The fix for a value that should be text."""
     return "write one value" if isinstance(node.value, (list, dict)) else "put the value in quotes"
 
 
@@ -45,13 +47,13 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Context(Redacted, msgspec.Struct):
-    """What readers need to know of the layer they read, and where they put what they find wrong.
+    """What readers know about the layer they read, and where they report problems.
 
     Attributes:
-        environ: The environment that references look into.
-        folder: What relative paths are relative to.
-        foreign: Whether the layer is another tool's file, whose unknown keys and own grammar are none of our business.
-        problems: What was wrong so far.
+        environ: The environment for references.
+        folder: The folder from which relative paths start.
+        foreign: Whether the layer is another tool's file; its unknown keys and its grammar of model names are not checked.
+        problems: The problems found so far.
     """
 
     environ: Mapping[str, str]
@@ -60,7 +62,7 @@ class Context(Redacted, msgspec.Struct):
     problems: list[Problem] = msgspec.field(default_factory=list)
 
     def report(self, node: Node, path: KeyPath, message: str, fix: str = "") -> None:
-        """Note that the value of `path` is wrong; `message` completes "<path> …"."""
+        """Record that the value of `path` is wrong; `message` completes "<path> …"."""
         self.problems.append(Problem(node.where, f"{'.'.join(path)} {message}", fix))
 
 
@@ -70,7 +72,7 @@ def secret(node: Node, path: KeyPath, context: Context) -> SecretRef | None:
 
 
 def loose_secret(node: Node, path: KeyPath, context: Context) -> SecretRef | None:
-    """The same; an unquoted number is taken as it is written (`account_id: 0123`), and several lines are welcome."""
+    """The same; an unquoted number is taken as written (`account_id: 0123`), and several lines are allowed."""
     if node.raw is not None:
         return SecretRef(node.raw.replace("${", "$${"), node.where, path)
     return _secret(node, path, context, single_line=False)
@@ -89,7 +91,7 @@ def _secret(node: Node, path: KeyPath, context: Context, *, single_line: bool) -
 
 
 def text(node: Node, path: KeyPath, context: Context) -> str | None:
-    """Text that is no secret; its variables are filled in now. Empty text is no value."""
+    """Text that is not secret; its variables are filled in now. Empty text counts as no value."""
     if not isinstance(node.value, str):
         context.report(node, path, f"must be text, but is {kind_of(node.value)}", _as_text(node))
         return None
@@ -100,7 +102,7 @@ def text(node: Node, path: KeyPath, context: Context) -> str | None:
         return None
     if reference.kind in {"cmd", "keyring"}:
         context.report(
-            node, path, f"is read at the start, where {reference.kind}: is not run", "use env:NAME or ${NAME}"
+            node, path, f"is read at start-up, when {reference.kind}: is not resolved", "use env:NAME or ${NAME}"
         )
         return None
     return _expanded(reference, node, path, context)
@@ -123,7 +125,7 @@ def template(node: Node, path: KeyPath, context: Context) -> str | None:
 def _expanded(reference: Any, node: Node, path: KeyPath, context: Context, *, strip: bool = True) -> str | None:
     if missing := reference.missing(context.environ):
         fix = f"export {missing[0]}, or write ${{{missing[0]}:-a default}}"
-        context.report(node, path, f"needs {' and '.join(missing)}, which the environment does not have", fix)
+        context.report(node, path, f"needs {' and '.join(missing)}, which the environment does not define", fix)
         return None
     value = reference.expand(context.environ)
     return (value.strip() if strip else value) or None
@@ -133,13 +135,13 @@ def url(node: Node, path: KeyPath, context: Context) -> str | None:
     """An http or https URL."""
     value = text(node, path, context)
     if value is not None and not _URL.match(value):
-        context.report(node, path, "is no URL", "write it with its scheme, like http://localhost:4000")
+        context.report(node, path, "is not a URL", "write it with its scheme, like http://localhost:4000")
         return None
     return value
 
 
 def spec(node: Node, path: KeyPath, context: Context) -> str | None:
-    """A model spec, or several with commas between them."""
+    """A model spec, or several separated by commas."""
     value = text(node, path, context)
     if value is not None and not context.foreign:
         from ingate.spec import parse as parse_spec
@@ -147,7 +149,7 @@ def spec(node: Node, path: KeyPath, context: Context) -> str | None:
         try:
             parse_spec(value)
         except SpecError as problem:
-            context.report(node, path, "is no model spec", problem.fix)
+            context.report(node, path, "is not a model spec", problem.fix)
             return None
     return value
 
@@ -189,9 +191,9 @@ def count(node: Node, path: KeyPath, context: Context) -> int | None:
 
 
 def _through_reference(node: Node, path: KeyPath, context: Context) -> Any:
-    """The value; where it is text with a variable in it, what an unquoted value in its place would mean.
+    """The value; of text with a variable in it, the value that the filled-in text would have without quotes.
 
-    None where the variable is missing, which is reported here, or gives nothing.
+    None if the variable is missing, which is reported here, or empty.
     """
     if isinstance(node.value, str) and ("${" in node.value or node.value.startswith(("env:", "os.environ/"))):
         from ingate.config.yaml_ import plain_value
@@ -211,20 +213,18 @@ def drop_params(node: Node, path: KeyPath, context: Context) -> bool | str | Non
 
 
 def wire_format(node: Node, path: KeyPath, context: Context) -> str | None:
-    """The format a server speaks; `openai` and `anthropic` are accepted as names of `chat` and `messages`."""
-    value = _FORMAT_ALIASES.get(node.value, node.value) if isinstance(node.value, str) else node.value
-    if value in SERVER_FORMATS:
-        return str(value)
-    context.report(node, path, f"must be one of {', '.join(SERVER_FORMATS)}", f"write {path[-1]}: chat")
+    """A wire format; `openai` and `anthropic` are accepted as names of `chat` and `messages`."""
+    value = _through_reference(node, path, context)
+    if value is None:
+        return None
+    if isinstance(value, str) and (name := _WIRE_FORMAT_ALIASES.get(value, value)) in WIRE_FORMATS:
+        return name
+    context.report(node, path, f"must be one of {', '.join(WIRE_FORMATS)}", f"write {path[-1]}: chat")
     return None
 
 
-SERVER_FORMATS: Final = ("chat", "responses", "messages")
-_FORMAT_ALIASES: Final = {"openai": "chat", "anthropic": "messages"}
-
-
 def text_list(node: Node, path: KeyPath, context: Context) -> list[str] | None:
-    """A list of texts in which `${NAME}` has a meaning."""
+    """A list of texts in which only `${NAME}` has a meaning."""
     if not isinstance(node.value, list):
         context.report(node, path, f"must be a list, but is {kind_of(node.value)}", f"write {path[-1]}: [one, two]")
         return None
@@ -238,12 +238,12 @@ def command(node: Node, path: KeyPath, context: Context) -> str | list[str] | No
 
 
 def file_path(node: Node, path: KeyPath, context: Context) -> str | None:
-    """A file's path: `~` is the home folder, and a relative one starts from the configuration's folder."""
+    """A file's path: `~` is the home folder, and a relative path starts from the configuration's folder."""
     value = template(node, path, context)
     if not value:
         return None
     try:
         return str(context.folder / Path(value.strip()).expanduser())
     except RuntimeError:
-        context.report(node, path, "begins with the home folder of a user who has none here")
+        context.report(node, path, "begins with the home folder of a user who has none")
         return None

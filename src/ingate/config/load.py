@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.config.bridge import bridge, without_servers_key
-from ingate.config.build import build
+from ingate.config.build import Conflict, build, merge
 from ingate.config.fields import Context, Problem
-from ingate.config.find import Finder, Layer, readable_by_others
-from ingate.config.layout import Leaf, Section, root
-from ingate.config.merge import Conflict, merge
+from ingate.config.files import Finder, Layer, read, readable_by_others
 from ingate.config.names import provider_names
-from ingate.config.redacted import Redacted
-from ingate.config.schema import ProviderSettings, Settings
+from ingate.config.schema import Named, ProviderSettings, Section, Settings, root
 from ingate.config.secretref import SecretRef
-from ingate.config.tree import MAPPING_NAME, Where, from_mapping
+from ingate.config.tree import MAPPING_NAME, Redacted, Where, from_mapping
 from ingate.config.validate import Checked, check, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What makes a credential worth hiding, by the name of its key.
+# Words in the name of a key whose value is secret.
 _SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "cookie")
 _NO_SECRETS: Final = ("_file", "_id")
 
@@ -35,10 +32,10 @@ class Config(Redacted, msgspec.Struct, frozen=True):
 
     Attributes:
         settings: The values.
-        layers: Where they came from, strongest first; files that were looked for and are absent too.
+        layers: Their sources, strongest first, including files that were looked for and do not exist.
         conflicts: Keys to which several layers give different values.
-        warnings: Sentences on what is allowed and unwise, or there and not read.
-        environ: The environment that references look into.
+        warnings: Sentences about what is allowed but unwise, and about files that exist and are not read.
+        environ: The environment for references.
     """
 
     settings: Settings
@@ -49,14 +46,14 @@ class Config(Redacted, msgspec.Struct, frozen=True):
     _places: Mapping[tuple[str, ...], Where]
 
     def where(self, *path: str) -> Where | None:
-        """Where the value or section at `path` stands; None where nothing is configured.
+        """The place of the value or section at `path`; None if it is not configured.
 
-        Takes the keys as they are written in a file, synonyms too: `where("groq", "api_key")`, `where("google")`.
+        Takes keys as they are written in a file, synonyms too: `where("groq", "api_key")`, `where("google")`.
         """
         return self._places.get(_own_path(path))
 
     def provider(self, name: str) -> ProviderSettings:
-        """The section of a provider, by any of its names; an empty one where there is none."""
+        """The section of a provider, by any of its names; an empty one if there is none."""
         own = provider_names().canonical(name) or name
         return self.settings.providers.get(own) or ProviderSettings()
 
@@ -76,13 +73,13 @@ def load(
 
     Args:
         source: None looks for files (docs/config.md says where). A path is read instead, with the secrets file beside
-            it. A mapping of the same shape as a file is taken alone.
+            it. A mapping of the same shape as a file is used alone.
         environ: The environment, for `INGATE_CONFIG` and for references.
-        cwd: The folder to look in, and that relative paths start from; the working directory when None.
-        fast_agent: fast-agent's own file, where the caller knows it; without it one is looked for.
+        cwd: The folder to look in and from which relative paths start; None: the working directory.
+        fast_agent: fast-agent's own file, if the caller knows it; None: look for one.
 
     Raises:
-        ConfigError: Something in it is wrong. It names file and line, and tells of further problems too.
+        ConfigError: Something in it is wrong. The message names file and line, and lists further problems.
     """
     if isinstance(source, Config):
         return source
@@ -112,8 +109,6 @@ def load(
 
 
 def _check_file(layer: Layer, environ: Mapping[str, str], problems: list[Problem], warnings: list[str]) -> Checked:
-    from ingate.config.read import read
-
     node = read(layer)
     foreign = layer.kind == "fast-agent"
     context = Context(environ, Path(layer.file).parent, foreign, problems)
@@ -121,7 +116,7 @@ def _check_file(layer: Layer, environ: Mapping[str, str], problems: list[Problem
 
 
 def _exposed(layers: Sequence[Checked]) -> list[str]:
-    """One sentence for each file that holds a key in plain text and that others can read."""
+    """One sentence for each file that contains a key in plain text and is readable by other users."""
     found: dict[str, SecretRef] = {}
     for layer in layers:
         for path, value in layer.values.items():
@@ -141,14 +136,14 @@ def _is_secret(key: str) -> bool:
 
 
 def _own_path(path: tuple[str, ...]) -> tuple[str, ...]:
-    """`path` with the names that merged values have: synonyms replaced, `timeout_s` as `timeout`."""
+    """`path` with the keys that merged values have: synonyms and the names of fields (`timeout_s`) are replaced."""
     shape: Any = root()
     own: list[str] = []
     for key in path:
         if isinstance(shape, Section):
-            key = "timeout" if key == "timeout_s" else shape.synonyms.get(key, key)
+            key = shape.key_of(key)
             shape = shape.keys.get(key)
         else:
-            shape = None if isinstance(shape, Leaf) else getattr(shape, "shape", None)
+            shape = shape.shape if isinstance(shape, Named) else None
         own.append(key)
     return tuple(own)

@@ -1,4 +1,4 @@
-"""What a configured text stands for: `${NAME}` inside it, or `env:`, `cmd:` and `keyring:` as the whole of it."""
+"""The grammar of references: `${NAME}` inside a text, or `env:`, `cmd:` and `keyring:` as the whole text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from ingate.config.redacted import Redacted
+from ingate.config.tree import Redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +20,12 @@ _ENV_PREFIXES: Final = ("env:", "os.environ/")
 _PART: Final = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 # `${NAME:-default}` as shells write it, `${NAME:default}` as fast-agent does.
 _INSIDE: Final = re.compile(rf"({_NAME})(?::-?(.*))?\Z", re.DOTALL)
-# What stands in templates where a key belongs: `<your-api-key-here>`.
+# The placeholder that templates have instead of a key: `<your-api-key-here>`.
 _PLACEHOLDER: Final = re.compile(r"<[^<>]*>\Z")
 
 
 class BadReferenceError(ValueError):
-    """A text looks like a reference and is none; the message repeats nothing of it."""
+    """A text begins like a reference but is not a valid one; the message repeats none of it."""
 
 
 class Variable(Redacted, msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class Reference(Redacted, msgspec.Struct, frozen=True):
     """A parsed text.
 
     Attributes:
-        kind: How the value is had.
+        kind: How the value is obtained.
         parts: For `literal` and `env`: the text's pieces, in order.
         argument: For `cmd` the command line, for `keyring` the text after the colon.
     """
@@ -62,12 +62,12 @@ class Reference(Redacted, msgspec.Struct, frozen=True):
         return tuple(part.name for part in self.parts if isinstance(part, Variable) and part.value(environ) is None)
 
     def expand(self, environ: Mapping[str, str]) -> str:
-        """The text with its variables filled in; a missing one is empty."""
+        """The text with its variables filled in; a missing variable is empty."""
         return "".join((part.value(environ) or "") if isinstance(part, Variable) else part for part in self.parts)
 
 
 def parse(text: str) -> Reference:
-    """What `text` stands for.
+    """Parse `text`.
 
     Raises:
         BadReferenceError: It begins like a reference but cannot be one.
@@ -89,10 +89,10 @@ def parse(text: str) -> Reference:
 
 
 def parse_template(text: str) -> Reference:
-    """`text` with only `${NAME}` having a meaning; `$${` is a literal `${`.
+    """Parse `text`, in which only `${NAME}` has a meaning; `$${` is a literal `${`.
 
     Raises:
-        BadReferenceError: A `${` without its `}`, or no variable's name between them.
+        BadReferenceError: A `${` without its `}`, or without a variable's name between them.
     """
     parts: list[str | Variable] = []
     end = 0
@@ -114,7 +114,7 @@ def parse_template(text: str) -> Reference:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether `text` is a template's stand-in for a key, like `<your-api-key-here>`."""
+    """Whether `text` is a template's placeholder for a key, like `<your-api-key-here>`."""
     return bool(_PLACEHOLDER.match(text))
 
 

@@ -1,102 +1,208 @@
-"""What a configuration holds once it has been read, checked and merged."""
+"""Every setting there is, declared once: its type, its default, its name in a file, and how it is read.
 
-from __future__ import annotations
+A setting is a field annotated with `Setting`. `section_of` derives from the class which keys a section has, and
+`Section.build` turns the values that were read back into an instance. To add a setting, add a field here (and a line to
+docs/config.md, which a test compares).
+"""
 
-from typing import Any, Literal
+# Annotations are evaluated at run time here: no `from __future__ import annotations`.
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from ingate.config.redacted import Redacted
-from ingate.config.secretref import SecretRef  # noqa: TC001 -- msgspec resolves annotations at run time
+from ingate.config import fields, names
+from ingate.config.fields import Read
+from ingate.config.names import provider_names
+from ingate.config.secretref import SecretRef
+from ingate.config.tree import Redacted
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A key with one value."""
+
+    read: Read
+
+
+class Free(msgspec.Struct, frozen=True):
+    """A section with arbitrary keys, passed on as it is; `${NAME}` in its texts is filled in."""
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A section with known keys.
+
+    Attributes:
+        keys: Key → the shape of its value.
+        synonyms: Other names for some of the keys.
+        attributes: Key → the name of the struct's field, where the two differ.
+        struct: What the section becomes.
+    """
+
+    keys: "Mapping[str, Shape]"
+    synonyms: Mapping[str, str]
+    attributes: Mapping[str, str]
+    struct: Any
+
+    def key_of(self, name: str) -> str:
+        """The key that `name` stands for: a key, a synonym, or the name of a field."""
+        for key, attribute in self.attributes.items():
+            if name == attribute:
+                return key
+        return self.synonyms.get(name, name)
+
+    def build(self, values: Mapping[str, Any], **more: Any) -> Any:
+        """An instance of `struct` from values by key. Nested sections are built; named sections are left to the caller."""
+        found = {
+            self.attributes.get(key, key): shape.build(value) if isinstance(shape := self.keys[key], Section) else value
+            for key, value in values.items()
+        }
+        return self.struct(**found, **more)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A section whose keys are names that the user chooses.
+
+    Attributes:
+        shape: The shape of each value.
+        check: What is wrong with a name, as the end of a sentence; an empty string if nothing is.
+    """
+
+    shape: "Shape"
+    check: Callable[[str], str]
+
+
+Shape = Leaf | Free | Section | Named
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """How a field is written in a file.
+
+    Attributes:
+        shape: A reader of single values, or a shape.
+        key: Its name in a file; empty: the field's own name.
+        also: Other names that are accepted in a file.
+    """
+
+    shape: Read | Shape
+    key: str = ""
+    also: tuple[str, ...] = ()
+
+
+@cache
+def section_of(struct: Any) -> Section:
+    """The section that `struct` declares: its fields annotated with a `Setting`, and those that are structs themselves."""
+    keys: dict[str, Shape] = {}
+    synonyms: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    for name, hint in get_type_hints(struct, include_extras=True).items():
+        if get_origin(hint) is Annotated and isinstance(setting := get_args(hint)[-1], Setting):
+            key = setting.key or name
+            keys[key] = setting.shape if isinstance(setting.shape, Shape) else Leaf(setting.shape)
+            synonyms |= dict.fromkeys(setting.also, key)
+            if key != name:
+                attributes[key] = name
+        elif isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            keys[name] = section_of(hint)
+    return Section(keys, synonyms, attributes, struct)
+
+
+_HEADERS: Final = Named(Leaf(fields.secret), names.header_name)
+
+Seconds = Annotated[float | None, Setting(fields.seconds, key="timeout")]
+WireFormat = Literal["chat", "responses", "messages"]
 
 
 class ProviderSettings(Redacted, msgspec.Struct, kw_only=True):
     """One provider's section (`groq:`).
 
     Attributes:
-        api_key: The key, None where the section has none.
+        api_key: The key; None if the section has none.
         base_url: The base URL to use instead of the provider's own (`base_url` or `api_base`).
         headers: Headers to send with every request (`headers` or `default_headers`).
         timeout_s: Longest wait for this provider, in seconds (`timeout`).
-        default_model: The model meant where only the provider is named.
+        default_model: The model to use if only the provider is named.
+        wire_format: The format in which to call the provider; None: whichever suits the model and the request.
         params: Further credential values by litellm's argument name (`aws_region_name`, `vertex_project`, `api_version`).
     """
 
-    api_key: SecretRef | None = None
-    base_url: str | None = None
-    headers: dict[str, SecretRef] = {}
-    timeout_s: float | None = None
-    default_model: str | None = None
+    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
+    base_url: Annotated[str | None, Setting(fields.url, also=("api_base",))] = None
+    headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
+    timeout_s: Seconds = None
+    default_model: Annotated[str | None, Setting(fields.text)] = None
+    wire_format: Annotated[WireFormat | None, Setting(fields.wire_format)] = None
     params: dict[str, SecretRef] = {}
 
 
 class LitellmSettings(Redacted, msgspec.Struct, kw_only=True):
-    """The `litellm:` section: the proxy, and what every call through litellm gets.
+    """The `litellm:` section: the proxy, and what applies to every call through litellm.
 
     Attributes:
         api_key: The proxy's key.
-        api_base: The proxy's URL; without one there is no proxy.
-        default_model: The model to use where none is named; a spec.
-        drop_params: What happens to a parameter the model cannot take: `True` or `"drop"` drop it, `"warn"` drops and
-            tells, `False` or `"strict"` refuse.
+        api_base: The proxy's URL (`api_base` or `base_url`); without one there is no proxy.
+        default_model: The spec to use if no model is named and the top level has no `default_model`.
+        drop_params: What happens to a parameter that the model does not support: `True` or `"drop"` drop it, `"warn"`
+            drops it with a warning, `False` or `"strict"` refuse the call.
         timeout_s: Longest wait, in seconds (`timeout`).
         extra_kwargs: Deep-merged into the call.
-        default_headers: Headers to send with every request.
+        default_headers: Headers to send with every request (`default_headers` or `headers`).
     """
 
-    api_key: SecretRef | None = None
-    api_base: str | None = None
-    default_model: str | None = None
-    drop_params: bool | Literal["strict", "warn", "drop"] = True
-    timeout_s: float | None = None
-    extra_kwargs: dict[str, Any] = {}
-    default_headers: dict[str, SecretRef] = {}
+    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
+    api_base: Annotated[str | None, Setting(fields.url, also=("base_url",))] = None
+    default_model: Annotated[str | None, Setting(fields.spec)] = None
+    drop_params: Annotated[bool | Literal["strict", "warn", "drop"], Setting(fields.drop_params)] = True
+    timeout_s: Seconds = None
+    extra_kwargs: Annotated[dict[str, Any], Setting(Free())] = {}
+    default_headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("headers",))] = {}
 
 
 class ServerSettings(Redacted, msgspec.Struct, kw_only=True):
-    """A server of your own that speaks a known wire format; `servers: {mybox: …}` serves `mybox/<model>`.
+    """A server of the user's own; `servers: {mybox: …}` serves `mybox/<model>`.
 
     Attributes:
-        base_url: Where it is.
-        api_key: Its key, None where it wants none.
-        headers: Headers to send with every request.
+        base_url: Its base URL (`base_url` or `api_base`).
+        api_key: Its key; None if it needs none.
+        headers: Headers to send with every request (`headers` or `default_headers`).
         timeout_s: Longest wait, in seconds (`timeout`).
-        wire_format: What it speaks.
+        wire_format: The format it speaks.
     """
 
-    base_url: str
-    api_key: SecretRef | None = None
-    headers: dict[str, SecretRef] = {}
-    timeout_s: float | None = None
-    wire_format: Literal["chat", "responses", "messages"] = "chat"
+    base_url: Annotated[str, Setting(fields.url, also=("api_base",))]
+    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
+    headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
+    timeout_s: Seconds = None
+    wire_format: Annotated[WireFormat, Setting(fields.wire_format)] = "chat"
 
 
 class LocalSettings(Redacted, msgspec.Struct, kw_only=True):
     """The `local:` section: models inside this process.
 
     Attributes:
-        models: Name → absolute path of a GGUF file; a relative one is taken from the file's folder that names it.
-        context_tokens: Size of the context, in tokens; None lets the model decide.
-        threads: How many threads compute; None lets the engine decide.
+        models: Name → absolute path of a GGUF file; a relative path starts from the folder of the file that names it.
+        context_tokens: Size of the context, in tokens; None: the model's own.
+        threads: Number of threads that compute; None: the engine's default.
     """
 
-    models: dict[str, str] = {}
-    context_tokens: int | None = None
-    threads: int | None = None
+    models: Annotated[dict[str, str], Setting(Named(Leaf(fields.file_path), names.alias_name))] = {}
+    context_tokens: Annotated[int | None, Setting(fields.count)] = None
+    threads: Annotated[int | None, Setting(fields.count)] = None
 
 
 class TensorZeroSettings(Redacted, msgspec.Struct, kw_only=True):
     """The `tensorzero:` section: a gateway's address, or a configuration to run one from inside this process.
 
     Attributes:
-        gateway_url: Where a TensorZero gateway is; it goes before `config_file`.
-        config_file: TensorZero's own configuration; a relative path is taken from the file's folder that names it.
-        api_key: The gateway's key, None where it wants none.
+        gateway_url: A TensorZero gateway's URL (also `base_url` or `api_base`); takes precedence over `config_file`.
+        config_file: TensorZero's own configuration; a relative path starts from the folder of the file that names it.
+        api_key: The gateway's key; None if it needs none.
     """
 
-    gateway_url: str | None = None
-    config_file: str | None = None
-    api_key: SecretRef | None = None
+    gateway_url: Annotated[str | None, Setting(fields.url, also=("base_url", "api_base"))] = None
+    config_file: Annotated[str | None, Setting(fields.file_path)] = None
+    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
 
 
 class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
@@ -105,41 +211,58 @@ class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
     Attributes:
         command: The program, or the program with its arguments; None for a URL.
         args: Arguments after the command.
-        env: Variables for the child process, which gets none of ingate's keys otherwise.
+        env: Variables for the child process, which otherwise gets none of ingate's keys.
         url: The server's address; None for a command.
         headers: Headers to send to the URL.
     """
 
-    command: str | list[str] | None = None
-    args: list[str] = []
-    env: dict[str, SecretRef] = {}
-    url: str | None = None
-    headers: dict[str, SecretRef] = {}
+    command: Annotated[str | list[str] | None, Setting(fields.command)] = None
+    args: Annotated[list[str], Setting(fields.text_list)] = []
+    env: Annotated[dict[str, SecretRef], Setting(Named(Leaf(fields.loose_secret), names.variable_name))] = {}
+    url: Annotated[str | None, Setting(fields.url)] = None
+    headers: Annotated[dict[str, SecretRef], Setting(_HEADERS)] = {}
 
 
 class Settings(Redacted, msgspec.Struct, kw_only=True):
     """Everything that is configured.
 
     Attributes:
-        default_model: The spec to use where none is named.
+        default_model: The spec to use if none is named.
         aliases: Name → a spec, or a list of specs as fallbacks in order.
         disabled_providers: Providers and servers that are never offered or used, by their own names.
-        timeout_s: Longest wait, in seconds, where nothing more special says otherwise (`timeout`).
+        timeout_s: Longest wait, in seconds, unless a section sets its own (`timeout`).
         litellm: The `litellm:` section.
-        providers: Provider's own name → its section (`google:` stands under `gemini`).
-        servers: Name → a server of your own.
+        providers: Provider's own name → its section (`google:` is stored as `gemini`).
+        servers: Name → a server of the user's own.
         local: The `local:` section.
         tensorzero: The `tensorzero:` section.
         mcp: Name → an MCP server.
     """
 
-    default_model: str | None = None
-    aliases: dict[str, str | list[str]] = {}
-    disabled_providers: list[str] = []
-    timeout_s: float | None = None
+    default_model: Annotated[str | None, Setting(fields.spec)] = None
+    aliases: Annotated[dict[str, str | list[str]], Setting(Named(Leaf(fields.spec_or_list), names.alias_name))] = {}
+    disabled_providers: Annotated[list[str], Setting(fields.text_list)] = []
+    timeout_s: Seconds = None
     litellm: LitellmSettings = msgspec.field(default_factory=LitellmSettings)
     providers: dict[str, ProviderSettings] = {}
-    servers: dict[str, ServerSettings] = {}
+    servers: Annotated[dict[str, ServerSettings], Setting(Named(section_of(ServerSettings), names.server_name))] = {}
     local: LocalSettings = msgspec.field(default_factory=LocalSettings)
     tensorzero: TensorZeroSettings = msgspec.field(default_factory=TensorZeroSettings)
-    mcp: dict[str, McpServerSettings] = {}
+    mcp: Annotated[dict[str, McpServerSettings], Setting(Named(section_of(McpServerSettings), names.any_name))] = {}
+
+
+@cache
+def provider_section() -> Section:
+    """The shape of each provider's section: its settings, and every credential parameter."""
+    section = section_of(ProviderSettings)
+    params = dict.fromkeys(provider_names().params, Leaf(fields.loose_secret))
+    return msgspec.structs.replace(section, keys={**section.keys, **params})
+
+
+@cache
+def root() -> Section:
+    """The shape of a whole configuration: its settings, and a section for each provider."""
+    section = section_of(Settings)
+    known = provider_names()
+    providers = dict.fromkeys(known.names, provider_section())
+    return msgspec.structs.replace(section, keys={**section.keys, **providers}, synonyms=known.aliases)

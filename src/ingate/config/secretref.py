@@ -1,4 +1,4 @@
-"""A configured secret: where it stands and how it is had, without its value."""
+"""A configured secret: its place and how to obtain it, without its value."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMMAND_TIMEOUT_S: Final = 10.0
 class SecretRef:
     """A value that may be a reference, resolved when a call needs it and not before.
 
-    A literal, `${NAME}` inside text, `env:NAME`, `cmd:command` or `keyring:service/user`. Two are equal when they are
-    written the same. Neither `repr`, `str` nor any error shows what is written or what it resolves to.
+    A literal, `${NAME}` inside text, `env:NAME`, `cmd:command` or `keyring:service/user`. Two are equal if they are
+    written the same. Neither `repr`, `str` nor any error shows the text or what it resolves to.
 
     Attributes:
         kind: `"literal"`, `"env"` (also text with `${NAME}` in it), `"cmd"` or `"keyring"`.
-        where: Where it stands.
+        where: Its place.
         path: Its keys, from the top (`("groq", "api_key")`).
         variables: The environment variables it reads; empty for the other kinds.
     """
@@ -36,7 +36,7 @@ class SecretRef:
     def __init__(
         self, text: str | Secret, where: Where, path: tuple[str, ...] = (), *, single_line: bool = False
     ) -> None:
-        """Read `text`; with `single_line`, a value of several lines is refused when it is resolved.
+        """Read `text`; with `single_line`, resolving to several lines is an error.
 
         Raises:
             BadReferenceError: `text` begins like a reference but cannot be one.
@@ -52,7 +52,7 @@ class SecretRef:
         self._cached: Secret | None = None
 
     def present(self, environ: Mapping[str, str]) -> bool:
-        """Whether there seems to be a value. Runs no command and asks no keyring: those count as present."""
+        """Whether there seems to be a value. Commands and keyrings are not consulted and count as present."""
         if self.kind in {"cmd", "keyring"}:
             return True
         if self._reference.missing(environ):
@@ -61,10 +61,10 @@ class SecretRef:
         return bool(value) and not is_placeholder(value)
 
     def resolve(self, environ: Mapping[str, str]) -> Secret:
-        """The value, without blanks around it.
+        """The value, without surrounding whitespace.
 
-        A command or a keyring is asked once; their answer is kept as long as this object lives. May take up to
-        `COMMAND_TIMEOUT_S` seconds and must not be called on an event loop's thread for those two kinds.
+        A command or a keyring is consulted once per object. May take up to `COMMAND_TIMEOUT_S` seconds for those two
+        kinds, and must then not be called on an event loop's thread.
 
         Raises:
             ConfigError: A variable is unset, a command fails or takes too long, a keyring has no such entry, or the
@@ -81,11 +81,11 @@ class SecretRef:
             self._fail(f"{names} {'is' if len(missing) == 1 else 'are'} unset or empty", f"export {missing[0]}")
         value = self._reference.expand(environ).strip()
         if is_placeholder(value):
-            self._fail("this is still the template's placeholder", "put the key itself here, or env:NAME")
+            self._fail("this is still a template's placeholder", "put the key itself here, or env:NAME")
         return self._checked(value)
 
     def describe(self) -> str:
-        """For people, in tables and errors: the place, the key path, and how it is had where that is no literal."""
+        """For tables and errors: the place, the key path, and how it is obtained unless it is a literal."""
         how = {"literal": "", "env": f" (env {', '.join(self.variables)})"}.get(self.kind, f" ({self.kind}:)")
         return f"{self.where} {'.'.join(self.path)}".strip() + how
 
@@ -97,7 +97,7 @@ class SecretRef:
 
     def _checked(self, value: str) -> Secret:
         if not value:
-            self._fail("the value is empty", "give it a value, or take the key out")
+            self._fail("the value is empty", "give it a value, or remove the key")
         if self._single_line and len(value.splitlines()) > 1:
             self._fail("the value has more than one line", "give only the key itself")
         return Secret(value)
@@ -108,7 +108,7 @@ class SecretRef:
         try:
             return output_of(self._reference.argument, environ, COMMAND_TIMEOUT_S)
         except CommandFailedError as problem:
-            self._fail(f"the command after cmd: {problem}", "run the command in a terminal to see what it says")
+            self._fail(f"the command after cmd: {problem}", "run the command in a terminal to see its output")
 
     def _ask_keyring(self, environ: Mapping[str, str]) -> str:
         try:
@@ -118,9 +118,9 @@ class SecretRef:
         service, _, user = self._reference.argument.rpartition("/")
         try:
             value = keyring.get_password(service, user)
-        except Exception as problem:  # noqa: BLE001 -- backends raise whatever their platform does
+        except Exception as problem:  # noqa: BLE001 -- backends raise errors of their own
             kind = type(problem).__name__
-            self._fail(f"the keyring does not answer ({kind})", "unlock it, or give the key through env:NAME")
+            self._fail(f"the keyring failed ({kind})", "unlock it, or give the key through env:NAME")
         if value is None:
             self._fail("the keyring has no such entry", "store it with: keyring set SERVICE USER")
         return value.strip()
@@ -141,4 +141,4 @@ class SecretRef:
         return f"SecretRef({self.describe()!r})"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a SecretRef is not pickled: it may hold a secret")
+        raise TypeError("a SecretRef cannot be pickled: it may hold a secret")

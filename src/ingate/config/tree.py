@@ -1,14 +1,13 @@
-"""Configuration as it was written: plain values that know where they stand, whatever they were read from."""
+"""Configuration as it was written: plain values with their places, whatever they were read from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from ingate.config.redacted import Redacted
 from ingate.errors import ConfigError
 from ingate.secret import Secret
 
@@ -16,13 +15,31 @@ MAX_DEPTH: Final = 50
 MAPPING_NAME: Final = "config mapping"
 
 
+class Redacted:
+    """Mixed into a struct, before `msgspec.Struct`: its `repr` names the fields that are set and shows no values.
+
+    Such a struct may be printed, logged or shown in a traceback.
+    """
+
+    __slots__ = ()
+    __struct_fields__: ClassVar[tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return f"{type(self).__name__}({', '.join(name for name, value in values if value not in (None, {}, [], ()))})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """For rich, which would otherwise go through the fields itself."""
+        return []
+
+
 class Where(msgspec.Struct, frozen=True):
     """A place in the configuration; `str()` is short enough for a table (`ingate.yaml:4`).
 
     Attributes:
         file: The file's absolute path, None for a mapping given in code.
-        line: The line, counted from 1; None where it is unknown.
-        shown: The file's name for people: relative to the working directory, from `~`, or absolute.
+        line: The line, counted from 1; None if unknown.
+        shown: The file's name for display: relative to the working directory, from `~`, or absolute.
     """
 
     file: str | None = None
@@ -37,7 +54,7 @@ class Where(msgspec.Struct, frozen=True):
         return Where(self.file, line, self.shown)
 
     def error(self, message: str, *, fix: str = "") -> ConfigError:
-        """A `ConfigError` that stands here."""
+        """A `ConfigError` at this place."""
         if self.file is None:
             return ConfigError(f"{self.shown}: {message}", fix=fix)
         return ConfigError(message, file=self.shown, line=self.line, fix=fix)
@@ -47,9 +64,9 @@ class Node(Redacted, msgspec.Struct):
     """One value with its place.
 
     Attributes:
-        value: `dict[str, Node]`, `list[Node]`, text, a number, a truth value, None, or a `Secret` given in code.
+        value: `dict[str, Node]`, `list[Node]`, text, a number, a boolean, None, or a `Secret` given in code.
         where: The place of its key, or of the value itself inside a list.
-        raw: The text of an unquoted number or truth value as it was written (`0123`), None for anything else.
+        raw: The text of an unquoted number or boolean as it was written (`0123`); None for anything else.
     """
 
     value: Any
@@ -61,7 +78,7 @@ class Node(Redacted, msgspec.Struct):
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, in the words of somebody who writes YAML. Never the value itself."""
+    """What kind of value it is, in YAML's terms. Never the value itself."""
     match value:
         case None:
             return "empty"
@@ -84,7 +101,7 @@ def from_mapping(source: Mapping[str, Any], where: Where) -> Node:
     """A mapping given in code, as nodes.
 
     Raises:
-        ConfigError: It is nested too deeply, has keys that are not text, or values that no file could hold.
+        ConfigError: It is nested too deeply, or has keys that are not text or values that a file cannot hold.
     """
     return _from_python(source, where, "the mapping", 0)
 
@@ -106,7 +123,7 @@ def _from_python(value: Any, where: Where, name: str, depth: int) -> Node:
         return Node(section, where)
     if isinstance(value, (list, tuple)):
         return Node([_from_python(item, where, name, depth + 1) for item in value], where)
-    raise where.error(f"{name} is {kind_of(value)}, which no configuration holds")
+    raise where.error(f"{name} is {kind_of(value)}, which a configuration cannot hold")
 
 
 def show_key(key: str) -> str:

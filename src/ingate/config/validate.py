@@ -1,4 +1,4 @@
-"""One layer's nodes held against the layout: typed values by their key path, and everything that is wrong."""
+"""One layer's nodes checked against the schema: typed values by key path, and everything that is wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.config import fields
-from ingate.config.layout import PROVIDER_KEYS, PROVIDER_SYNONYMS, Leaf, Named, Section, root
-from ingate.config.redacted import Redacted
-from ingate.config.tree import Node, Where, kind_of, show_key
+from ingate.config.schema import Leaf, Named, ProviderSettings, Section, root, section_of
+from ingate.config.tree import Node, Redacted, Where, kind_of, show_key
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ class Value(Redacted, msgspec.Struct, frozen=True):
 
 
 class Checked(Redacted, msgspec.Struct):
-    """A layer that has been read.
+    """A layer that has been checked.
 
     Attributes:
-        values: Key path → value. A path never is the beginning of another.
-        sections: Key path → place of each section, empty ones too.
+        values: Key path → value. No path is the beginning of another.
+        sections: Key path → place of each section, including empty ones.
     """
 
     values: dict[KeyPath, Value] = {}
@@ -40,14 +39,14 @@ class Checked(Redacted, msgspec.Struct):
 
 
 def check(node: Node, context: Context) -> Checked:
-    """Read a layer. What is wrong goes to `context.problems`; what is right is returned all the same."""
+    """Check a layer. What is wrong is added to `context.problems`; what is right is returned nevertheless."""
     checked = Checked()
     _read_section(node, root(), (), context, checked)
     return checked
 
 
 def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise the first problem as a `ConfigError` whose message tells of the others too; nothing where there is none.
+    """Raise the first problem, if any, as a `ConfigError` whose message lists the others too.
 
     Raises:
         ConfigError: There is a problem.
@@ -63,7 +62,7 @@ def raise_problems(problems: Sequence[Problem]) -> None:
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `word` was most likely meant to be, None where none is near."""
+    """The candidate that `word` was most likely meant to be; None if none is close."""
     from rapidfuzz import fuzz, process, utils
 
     found = process.extractOne(
@@ -103,7 +102,7 @@ def _read_section(node: Node, shape: Section, path: KeyPath, context: Context, c
                 _unknown_key(key, item, shape, path, context)
         elif name in seen:
             context.report(
-                item, (*path, key), f"means the same as {seen[name]}, which is there too", "keep one of the two"
+                item, (*path, key), f"means the same as {seen[name]}, which is also set", "keep one of the two"
             )
         else:
             seen[name] = key
@@ -143,12 +142,13 @@ def _plain(node: Node, path: KeyPath, context: Context) -> Any:
 
 def _unknown_key(key: str, node: Node, shape: Section, path: KeyPath, context: Context) -> None:
     at = f" in {'.'.join(path)}" if path else ""
-    if not path and (key in PROVIDER_KEYS or key in PROVIDER_SYNONYMS):
-        message, fix = f"{show_key(key)} stands at the top", f"put {key} under the provider it is for, like groq:"
+    provider = section_of(ProviderSettings)
+    if not path and (key in provider.keys or key in provider.synonyms):
+        message, fix = f"{show_key(key)} is at the top level", f"put {key} under the provider it is for, like groq:"
     elif (near := nearest(key, [*shape.keys, *shape.synonyms])) is not None:
         message, fix = f"unknown key {show_key(key)}{at}; did you mean {near!r}?", f"write {near}"
     elif path:
-        known = ", ".join([name for name in shape.keys if name in PROVIDER_KEYS] or shape.keys)
+        known = ", ".join([name for name in shape.keys if name in provider.keys] or shape.keys)
         message, fix = f"unknown key {show_key(key)}{at}", f"keys here are {known}"
     else:
         message, fix = f"unknown section {show_key(key)}", "docs/config.md lists the sections"

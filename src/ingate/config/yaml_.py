@@ -1,8 +1,8 @@
-"""YAML to nodes that know their lines.
+"""YAML to nodes with line numbers.
 
-Built on the parser's events, so that hostile input cannot recurse, expand or construct anything. Plain scalars read
-as people expect: `true`/`false`, `yes`/`no`, `on`/`off`, decimal numbers and `null` have their meaning, and everything
-else is text (dates and versions such as `2024-06-01` too).
+Built on the parser's events, so that hostile input cannot recurse, expand or construct objects. Of the plain scalars,
+`true`/`false`, `yes`/`no`, `on`/`off`, decimal numbers and `null` are not text; everything else is (also dates and
+versions such as `2024-06-01`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def parse(text: str, where: Where) -> Node:
     """The one document in `text`; an empty one is an empty section.
 
     Raises:
-        ConfigError: It is not YAML, holds a key twice, several documents, or something a configuration never needs.
-            The message names the line and never repeats what stands there.
+        ConfigError: It is not YAML, or contains a key twice, several documents, tags, or excessive nesting. The message
+            names the line and never repeats its content.
     """
     import yaml
 
@@ -45,10 +45,10 @@ def parse(text: str, where: Where) -> Node:
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
         line = mark.line + 1 if mark is not None else _line_at(text, getattr(problem, "position", None))
-        said = _QUOTED.sub(
+        reason = _QUOTED.sub(
             "…", str(getattr(problem, "problem", None) or getattr(problem, "reason", None) or "bad syntax")
         )
-        raise where.at(line).error(f"this is not YAML: {said}", fix=_yaml_hint(said)) from None
+        raise where.at(line).error(f"this is not YAML: {reason}", fix=_yaml_hint(reason)) from None
     root = builder.root
     if root is None or root.value is None:
         return Node({}, where.at(1))
@@ -56,7 +56,7 @@ def parse(text: str, where: Where) -> Node:
 
 
 def plain_value(text: str) -> Any:
-    """What an unquoted scalar means."""
+    """The value of an unquoted scalar."""
     if text in _NULLS:
         return None
     lowered = text.lower()
@@ -80,15 +80,15 @@ def _line_at(text: str, position: object) -> int:
     return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
 
 
-def _yaml_hint(said: str) -> str:
-    if "tab" in said or "\\t" in said or "cannot start any token" in said:
-        return "indent with blanks, never with tabs; put text with special characters in quotes"
-    return "look at this line's indentation, its colons and its quotes"
+def _yaml_hint(reason: str) -> str:
+    if "tab" in reason or "\\t" in reason or "cannot start any token" in reason:
+        return "indent with spaces, never with tabs; put text with special characters in quotes"
+    return "check this line's indentation, colons and quotes"
 
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection that has not ended yet."""
 
     node: Node
     anchor: str | None
@@ -97,7 +97,7 @@ class _Open:
 
 
 class _Builder:
-    """Takes events one by one and keeps its own stack."""
+    """Builds the node tree from events, with a stack of its own."""
 
     def __init__(self, where: Where) -> None:
         self.root: Node | None = None
@@ -151,12 +151,12 @@ class _Builder:
         node = self._anchors.get(event.anchor)
         if node is None:
             raise self._at(event).error(
-                "a *name stands here, but no &name before it is complete", fix="put text that begins with * in quotes"
+                "*name refers to an &name that is not defined above", fix="put text that begins with * in quotes"
             )
         self._add(self._copy(node), None)
 
     def _copy(self, node: Node) -> Node:
-        """A node of its own, counted again, so that aliases of aliases cannot grow without end."""
+        """A separate copy, counted again, so that aliases of aliases cannot grow without limit."""
         self._count(node)
         match node.value:
             case dict() as section:
@@ -168,7 +168,7 @@ class _Builder:
     def _count(self, node: Node) -> None:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
-            raise node.where.error(f"this holds more than {_MAX_NODES} values")
+            raise node.where.error(f"this contains more than {_MAX_NODES} values")
 
     def _add(self, node: Node, anchor: str | None) -> None:
         self._count(node)
@@ -198,7 +198,7 @@ class _Builder:
         earlier = self._stack[-1].node.value.get(name)
         if earlier is not None:
             raise node.where.error(
-                f"{show_key(name)} stands here a second time; the first is on line {earlier.where.line}",
+                f"{show_key(name)} is here a second time; the first is on line {earlier.where.line}",
                 fix="keep one of the two",
             )
         return Node(name, node.where)

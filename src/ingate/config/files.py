@@ -1,4 +1,4 @@
-"""Which files make up a configuration, strongest first."""
+"""The files of a configuration: which there are, strongest first; reading one; writing a first one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from ingate import paths
-from ingate.config.tree import Where
+from ingate.config.tree import Node, Where, kind_of
 from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VARIABLE: Final = "INGATE_CONFIG"
 FILE_NAME: Final = "ingate.yaml"
 SECRETS_NAME: Final = "ingate.secrets.yaml"
+_MAX_BYTES: Final = 1024 * 1024
 _MISNAMED: Final = "ingate.yml"
 _FAST_AGENT: Final = ("fast-agent.yaml", "fastagent.config.yaml")
 _FAST_AGENT_SECRETS: Final = ("fast-agent.secrets.yaml", "fastagent.secrets.yaml")
@@ -27,16 +28,16 @@ LayerKind = Literal["explicit", "environment", "project", "user", "fast-agent", 
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """One source of settings, whether it is there or not.
+    """One source of settings, whether it exists or not.
 
     Attributes:
         file: The absolute path; empty for a mapping given in code.
-        kind: How it came to be looked at: named by the caller (`explicit`) or by INGATE_CONFIG (`environment`), found in
-            the working directory or above (`project`), in the user's configuration folder (`user`), or left there for
-            `fast-agent`; or the `mapping` given in code.
+        kind: Where it comes from: named by the caller (`explicit`) or by INGATE_CONFIG (`environment`), found in the
+            working directory or above (`project`) or in the user's configuration folder (`user`), a `fast-agent`
+            file, or the `mapping` given in code.
         secrets: Whether it is the secrets file beside the other.
         found: Whether it exists.
-        shown: The file's name for people.
+        shown: The file's name for display.
     """
 
     file: str
@@ -52,15 +53,15 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 class Finder:
-    """Looks for files on behalf of one `load`.
+    """Looks for the files of one `load`.
 
     Args:
         environ: The environment.
-        cwd: Where to begin; the working directory when None.
-        fast_agent: fast-agent's own file, where it is known; without it one is looked for.
+        cwd: Where to begin; None: the working directory.
+        fast_agent: fast-agent's own file, if known; None: look for one.
 
     Attributes:
-        warnings: What a user should know about files that are there and are not read.
+        warnings: Sentences about files that exist and are not read.
     """
 
     def __init__(self, environ: Mapping[str, str], cwd: Path | None, fast_agent: Path | None = None) -> None:
@@ -72,11 +73,11 @@ class Finder:
 
     @property
     def folder(self) -> Path:
-        """The working directory, or the home folder where that has been deleted."""
+        """The working directory, or the home folder if that has been deleted."""
         return self._cwd or self.home
 
     def layers(self, explicit: str | Path | None) -> list[Layer]:
-        """Every file that counts, strongest first, the absent ones too.
+        """Every file to consider, strongest first, absent ones too.
 
         Raises:
             ConfigError: A file that was named does not exist.
@@ -90,19 +91,19 @@ class Finder:
         return found + self._fast_agent()
 
     def show(self, path: Path) -> str:
-        """`path` as short as it can be told: from the working directory, from `~`, or whole."""
+        """`path` in its shortest form: relative to the working directory, from `~`, or absolute."""
         if self._cwd is not None and path.is_relative_to(self._cwd):
             return str(path.relative_to(self._cwd))
         return str(Path("~") / path.relative_to(self.home)) if path.is_relative_to(self.home) else str(path)
 
-    def _named(self, name: str, kind: LayerKind, teller: str) -> list[Layer]:
+    def _named(self, name: str, kind: LayerKind, source: str) -> list[Layer]:
         path = Path(name)
         if path.parts[:1] == ("~",):
             path = self.home.joinpath(*path.parts[1:])
         path = Path(os.path.normpath(self.folder / path))
         if not os.path.lexists(path):
-            message = f"{teller} names {self.show(path)!r}, which does not exist"
-            raise ConfigError(message, file=self.show(path), fix="`ingate init` writes a file to begin with")
+            message = f"{source} names {self.show(path)!r}, which does not exist"
+            raise ConfigError(message, file=self.show(path), fix="`ingate init` writes a starter file")
         return self._pair(path, path.with_name(f"{path.stem}.secrets{path.suffix}"), kind)
 
     def _pair(self, path: Path, secrets: Path, kind: LayerKind) -> list[Layer]:
@@ -159,9 +160,9 @@ class Finder:
         return True
 
     def _own(self, path: Path) -> bool:
-        """Whether the user, or the system's administrator, wrote a file that nobody named.
+        """Whether the user or root owns a file that was found rather than named.
 
-        Such a file may run commands and send keys elsewhere; one that a stranger left in /tmp must not.
+        A configuration may run commands and send keys elsewhere; a file that another user left in /tmp must not.
         """
         if os.name != "posix" or (user := os.geteuid()) == 0:
             return True
@@ -171,8 +172,76 @@ class Finder:
             return True
 
 
+def read(layer: Layer) -> Node:
+    """The file's content as a section.
+
+    Raises:
+        ConfigError: It cannot be read, is not UTF-8 text, is not YAML, or is YAML without keys.
+    """
+    from ingate.config.yaml_ import parse
+
+    node = parse(_text(layer), layer.where)
+    if not isinstance(node.value, dict):
+        message = f"the file must hold keys and values, but is {kind_of(node.value)}"
+        raise node.where.error(message, fix="write `key: value` lines")
+    return node
+
+
+def _text(layer: Layer) -> str:
+    path, where = Path(layer.file), layer.where
+    try:
+        mode = path.stat().st_mode
+        # A pipe may be named explicitly (`--config <(…)`), but reading one that was found might block for ever.
+        if stat.S_ISDIR(mode):
+            raise where.error("this is a folder, not a file", fix="name the file inside it, or move the folder away")
+        if not stat.S_ISREG(mode) and layer.kind not in {"explicit", "environment"}:
+            raise where.error("this is not a regular file", fix="move it away")
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as problem:
+        reason = os.strerror(problem.errno) if problem.errno else "unknown reason"
+        fix = "chmod u+r it" if isinstance(problem, PermissionError) else ""
+        raise where.error(f"the file cannot be read ({reason})", fix=fix) from None
+    if len(data) > _MAX_BYTES:
+        raise where.error(f"the file is larger than {_MAX_BYTES // 1024} KiB", fix="check that this is the right file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise where.at(line).error("the file is not UTF-8 text", fix="save it as UTF-8") from None
+
+
+def write_starter(path: str | Path, *, force: bool = False) -> Path:
+    """Write the commented starter file of `ingate init`, readable by its owner only.
+
+    Every setting in it is commented out, so it changes nothing.
+
+    Args:
+        path: The file, or the folder to write `ingate.yaml` in.
+        force: Whether to replace an existing file.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ConfigError: The file exists and `force` is false, or it cannot be written.
+    """
+    target = Path(path).expanduser()
+    if target.is_dir():
+        target /= FILE_NAME
+    if os.path.lexists(target) and not force:
+        raise ConfigError("the file already exists", file=str(target), fix="`ingate init --force` replaces it")
+    text = (Path(__file__).parent.parent / "data" / "starter.yaml").read_bytes()
+    try:
+        paths.write_private(target, text)
+    except OSError as problem:
+        reason = os.strerror(problem.errno) if problem.errno else "unknown reason"
+        raise ConfigError(f"the file cannot be written ({reason})", file=str(target)) from None
+    return target
+
+
 def readable_by_others(file: str) -> bool:
-    """Whether anybody but its owner may read the file. False where the platform has no such modes."""
+    """Whether users other than the owner may read the file. False on platforms without such modes."""
     if os.name != "posix":
         return False
     try:
