@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ingate.chat.convert import request_messages
 from support.chat import log_of
 
@@ -15,9 +17,9 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}, 
 SIGNED = [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
 
 
-def call(name: str, id_: str) -> dict[str, Any]:
+def call(name: str, id_: str, arguments: str = '{"a": 1, "b": 2}') -> dict[str, Any]:
     extra = {"extra_content": {"google": {"thought_signature": "x"}}}
-    return {"id": id_, "type": "function", "function": {"name": name, "arguments": "{}"}, **extra}
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}, **extra}
 
 
 def with_tools() -> Log:
@@ -50,6 +52,52 @@ def test_another_provider_gets_neither_signatures_nor_reasoning_nor_strange_ids(
     assert {message["tool_call_id"] for message in messages if message["role"] == "tool"} == {
         one["id"] for one in calls
     }
+
+
+def test_another_provider_gets_every_calls_name_and_arguments_as_they_were() -> None:
+    log = log_of()
+    log.record("user", content="Add")
+    calls = [call("add", "a", '{"a": 2, "b": [1, {"c": "ä"}]}'), call("subtract", "b", '{"a": 5}'), call("now", "c", "")]
+    log.record("assistant", message={"content": "Adding.", "tool_calls": calls}, provider="anthropic")
+    message = request_messages(log.session, provider="openai", takes=ALL)[1]
+    assert message["content"] == "Adding."
+    assert [one["function"] for one in message["tool_calls"]] == [
+        {"name": "add", "arguments": '{"a": 2, "b": [1, {"c": "ä"}]}'},
+        {"name": "subtract", "arguments": '{"a": 5}'},
+        {"name": "now", "arguments": "{}"},
+    ]
+    assert {one["type"] for one in message["tool_calls"]} == {"function"}
+
+
+@pytest.mark.parametrize(
+    ("id_", "kept"),
+    [
+        ("call_0-A", True),
+        ("x" * 40, True),
+        ("x" * 41, False),
+        ("with.dot", False),
+        ("ä", False),
+        ("", False),
+    ],
+)
+def test_an_id_is_replaced_only_if_another_provider_would_refuse_it(id_: str, kept: bool) -> None:
+    log = log_of()
+    log.record("user", content="Add")
+    log.record("assistant", message={"content": None, "tool_calls": [call("add", id_)]}, provider="anthropic")
+    log.record("tool", tool_call_id=id_, name="add", content="3", error=False)
+    _, message, result = request_messages(log.session, provider="openai", takes=ALL)
+    sent = message["tool_calls"][0]["id"]
+    assert (sent == id_) is kept
+    assert result == {"role": "tool", "tool_call_id": sent, "content": "3"}
+    assert 0 < len(sent) <= 40
+    assert sent.replace("_", "").replace("-", "").isalnum()
+
+
+def test_a_provider_that_is_not_known_gets_what_any_provider_can_read() -> None:
+    log = log_of()
+    log.record("user", content="Hi")
+    log.record("assistant", message={"content": "Hello", "reasoning_content": "hm"})
+    assert request_messages(log.session, provider="", takes=ALL)[1] == {"role": "assistant", "content": "Hello"}
 
 
 def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
