@@ -57,7 +57,11 @@ def test_another_provider_gets_neither_signatures_nor_reasoning_nor_strange_ids(
 def test_another_provider_gets_every_calls_name_and_arguments_as_they_were() -> None:
     log = log_of()
     log.record("user", content="Add")
-    calls = [call("add", "a", '{"a": 2, "b": [1, {"c": "ä"}]}'), call("subtract", "b", '{"a": 5}'), call("now", "c", "")]
+    calls = [
+        call("add", "a", '{"a": 2, "b": [1, {"c": "ä"}]}'),
+        call("subtract", "b", '{"a": 5}'),
+        call("now", "c", ""),
+    ]
     log.record("assistant", message={"content": "Adding.", "tool_calls": calls}, provider="anthropic")
     message = request_messages(log.session, provider="openai", takes=ALL)[1]
     assert message["content"] == "Adding."

@@ -15,9 +15,10 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from ingate.chat.app import Chat, Options
 from ingate.chat.mcp_servers import parse_server
 from ingate.chat.prompt import Prompt
-from ingate.chat.repl import Chat, Options
+from ingate.chat.repl import run
 from ingate.chat.store import Log, load
 from ingate.errors import IngateError, RateLimitError, UnavailableError
 from support.chat import SPEC, console_of, log_of, scripted_gateway
@@ -61,7 +62,7 @@ async def typed(
         chat = Chat(gateway, log or log_of(kept=True), console, options or Options(), prompt=prompt)
         keyboard.send_text(text + "\x04")
         async with asyncio.timeout(60):
-            await chat.run()
+            await run(chat)
     await gateway.aclose()
     return Typed(chat, file.getvalue(), engine)
 
@@ -256,11 +257,9 @@ async def test_a_first_message_and_leave() -> None:
     engine.enqueue("One.")
     engine.enqueue(RateLimitError("slow down"))
     console, file = console_of()
-    assert await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == 0
+    assert await run(Chat(gateway, log_of(), console, Options(message="Hello", leave=True))) == 0
     assert "One." in file.getvalue()
-    assert (
-        await Chat(gateway, log_of(), console, Options(message="Hello", leave=True)).run() == RateLimitError.exit_code
-    )
+    assert await run(Chat(gateway, log_of(), console, Options(message="Hello", leave=True))) == RateLimitError.exit_code
     await gateway.aclose()
 
 

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingate.chat.control_chars import escape_control_chars
-from ingate.chat.live_block import LiveBlock
-from ingate.chat.markdown import lines_of, markdown, visible
+from ingate.chat.markdown import LiveBlock, lines_of, markdown, visible
 from ingate.chat.screen import Screen
 from ingate.chat.session import Turn
+from ingate.chat.terminal import escape_control_chars
 from ingate.chat.tools import Call, Result
 from support.chat import Terminal, console_of
 

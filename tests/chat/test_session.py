@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingate.chat import store
-from ingate.chat.export import to_markdown
-from ingate.chat.lines import dollars, total_line, turn_line
 from ingate.chat.session import Session, Turn
 from ingate.chat.store import Log
+from ingate.chat.summary import dollars, to_markdown, total_line, turn_line
 from ingate.errors import BadRequestError
 from support.chat import log_of
 

@@ -144,7 +144,7 @@ def test_what_is_typed_during_an_answer_waits_for_the_prompt(terminal: Tmux) -> 
 
 @model
 def test_one_message_and_leave(terminal: Tmux) -> None:
-    terminal.type(f"{INGATE} go --model local/smollm2 --message 'Say hello.' --quit; echo code $?")
+    terminal.type(f"{INGATE} go --model 'local/smollm2?max_tokens=16' --message 'Say hello.' --quit; echo code $?")
     screen = terminal.until("code 0")
     assert "tokens/s" in screen
 
@@ -154,7 +154,7 @@ def test_narrow_and_dumb_terminals(clean_environment: Path) -> None:
     for columns, name in ((30, "screen-256color"), (80, "dumb")):
         tmux = Tmux(clean_environment, columns=columns, rows=12, TERM=name, NO_COLOR="1")
         try:
-            tmux.type(f"{INGATE} go -m local/smollm2 --message 'Say hello.' --quit; echo code $?")
+            tmux.type(f"{INGATE} go -m 'local/smollm2?max_tokens=16' --message 'Say hello.' --quit; echo code $?")
             tmux.until("code 0")
         finally:
             tmux.close()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.addkey import not_saved, opened, refused, verified
+from ingate.picker.addkey import KEY_PAGES, not_saved, opened, refused, verified
 from ingate.picker.items import Item
-from ingate.picker.keypages import KEY_PAGES
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
 from ingate.providers import Provider, providers

@@ -153,13 +153,13 @@ async def test_keys_are_answered_while_nothing_else_is(running: Running, service
 
 
 async def test_a_list_that_arrives_is_shown_and_kept(running: Running, services: FakeServices, tmp_path: Path) -> None:
-    from ingate.picker import live
+    from ingate.picker.data import read_lists
 
     services.lists["ollama"] = [{"id": "mine:latest"}, {"id": "evil\x1b[2J"}, {"no": "id"}, {"id": 7}]
     async with running.open():
         await running.until(lambda: "ollama" in running.state.data.lives)
         await running.press("/mine", "litellm.ollama/mine:latest")
-    kept = live.read(tmp_path / "cache")["ollama http://localhost:11434"]
+    kept = read_lists(tmp_path / "cache")["ollama http://localhost:11434"]
     assert [row.model for row in kept.rows] == ["mine:latest", "evil[2J"]
 
 
@@ -261,7 +261,7 @@ async def test_without_a_terminal_it_says_what_to_do() -> None:
 async def test_importing_waits_while_keys_come(running: Running) -> None:
     import sys
 
-    from ingate.picker.import_throttle import ImportThrottle
+    from ingate.picker.app import ImportThrottle
 
     interval = sys.getswitchinterval()
     async with running.open() as picked:
@@ -277,7 +277,7 @@ def test_other_threads_imports_pause_for_a_key_and_the_own_ones_do_not() -> None
     import threading
     import time
 
-    from ingate.picker.import_throttle import PAUSE_S, ImportThrottle
+    from ingate.picker.app import PAUSE_S, ImportThrottle
 
     courtesy = ImportThrottle()
     took: list[float] = []

@@ -15,8 +15,8 @@ from ingate.catalog import load as load_catalog
 from ingate.catalog.schema import ModelRow
 from ingate.config import load
 from ingate.errors import ConfigError, MissingExtraError
-from ingate.picker import PickerData, live, memory, plain_list, save
-from ingate.picker.data import Live
+from ingate.picker import PickerData, memory, plain_list, save
+from ingate.picker.data import Live, age, keep_list, read_lists, rows_of
 from ingate.picker.memory import Memory
 from ingate.picker.rows import Marks
 from ingate.picker.rows import providers as left_column
@@ -46,13 +46,13 @@ def test_a_broken_memory_is_no_memory(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "picker.json").write_bytes(content)
     (tmp_path / "picker-live.json").write_bytes(content)
     assert memory.read(tmp_path) == Memory()
-    assert live.read(tmp_path) == {}
+    assert read_lists(tmp_path) == {}
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not memory.write(tmp_path / "file", Memory())
-    assert not live.keep(tmp_path / "file", "x", Live())
+    assert not keep_list(tmp_path / "file", "x", Live())
 
 
 def test_recents_are_the_last_twenty_each_once() -> None:
@@ -65,9 +65,9 @@ def test_recents_are_the_last_twenty_each_once() -> None:
 
 
 def test_lists_come_back_with_their_time(tmp_path: Path) -> None:
-    assert live.keep(tmp_path, "ollama http://a", Live((ModelRow("ollama", "m"),), 5.0))
-    assert live.keep(tmp_path, "openrouter", Live((), 6.0))
-    assert live.read(tmp_path)["ollama http://a"] == Live((ModelRow("ollama", "m"),), 5.0)
+    assert keep_list(tmp_path, "ollama http://a", Live((ModelRow("ollama", "m"),), 5.0))
+    assert keep_list(tmp_path, "openrouter", Live((), 6.0))
+    assert read_lists(tmp_path)["ollama http://a"] == Live((ModelRow("ollama", "m"),), 5.0)
     assert mode(tmp_path / "picker-live.json") == 0o600
 
 
@@ -80,7 +80,7 @@ def test_openrouters_prices_and_features_are_read() -> None:
         "supported_parameters": ["tools", "structured_outputs", 3],
         "architecture": {"input_modalities": ["text", "image"]},
     }
-    (row,) = live.rows_of("openrouter", [listed], lambda *_: None)
+    (row,) = rows_of("openrouter", [listed], lambda *_: None)
     assert (row.context_tokens, row.max_output_tokens) == (200_000, 8192)
     assert (row.input_usd_per_mtok, row.output_usd_per_mtok) == (2.5, None)
     assert row.caps == ("tools", "json", "vision")
@@ -92,7 +92,7 @@ def test_openrouters_prices_and_features_are_read() -> None:
      {"id": "m", "context_length": True, "supported_parameters": {"a": 1}}, {"id": "m", "context_length": 1e300}],
 )  # fmt: skip
 def test_a_list_that_is_not_as_it_should_be_still_names_its_models(listed: dict[str, Any]) -> None:
-    (row,) = live.rows_of("openrouter", [listed, {"id": "m"}, {}, 3, None], lambda *_: None)  # ty: ignore[invalid-argument-type]
+    (row,) = rows_of("openrouter", [listed, {"id": "m"}, {}, 3, None], lambda *_: None)  # ty: ignore[invalid-argument-type]
     assert row == ModelRow("openrouter", "m")
 
 
@@ -100,7 +100,7 @@ def test_a_list_that_is_not_as_it_should_be_still_names_its_models(listed: dict[
     ("seconds", "said"), [(0, "now"), (42, "42 s ago"), (300, "5 min ago"), (7200, "2 h ago"), (400_000, "4 days ago")]
 )
 def test_ages_in_words(seconds: float, said: str) -> None:
-    assert live.age(seconds) == said
+    assert age(seconds) == said
 
 
 def test_a_key_is_written_privately_and_read_back_by_the_configuration(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_the_last_model_wins_over_the_default(clean_environment: Path) -> None:
 
 def test_keys_go_beside_a_named_configuration_else_to_the_users_own(tmp_path: Path) -> None:
     from ingate.paths import config_dir
-    from ingate.picker.gather import secrets_file
+    from ingate.picker.data import secrets_file
 
     (tmp_path / "mine.yaml").write_text("")
     assert secrets_file(load(tmp_path / "mine.yaml", environ={})) == tmp_path / "mine.secrets.yaml"

@@ -28,7 +28,7 @@ from ingate.catalog import load as load_catalog
 from ingate.config import load
 from ingate.providers import statuses
 from ingate.picker import PickerData, first_frame, pick, save
-from ingate.picker.gather import secrets_file
+from ingate.picker.data import secrets_file
 
 environ = environment.snapshot()
 config = load(environ=environ)

@@ -12,7 +12,7 @@ import pytest
 
 import ingate
 from ingate import Gateway
-from ingate.picker.live import rows_of
+from ingate.picker.data import rows_of
 from support.proxy import INGATE, MASTER, Process, address, plain_environment, proxy_process, serve_process
 from support.traffic import load_cases, replaying
 

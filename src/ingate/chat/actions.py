@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from ingate import environment
 from ingate.chat import attach, mcp_servers, store
 from ingate.chat.commands import COMMANDS, help_lines, nearest, parse
-from ingate.chat.export import to_markdown
-from ingate.chat.lines import dollars, total_line, turn_line
-from ingate.chat.repl import escaped
 from ingate.chat.session import Session, text_of
 from ingate.chat.store import Log
-from ingate.chat.terminal import usual_input
+from ingate.chat.summary import dollars, to_markdown, total_line, turn_line
+from ingate.chat.terminal import escaped, usual_input
 from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ingate.chat.repl import Chat
+    from ingate.chat.app import Chat
 
 _MOST_LISTED = 12
 

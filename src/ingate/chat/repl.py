@@ -1,305 +1,182 @@
-"""The conversation in a terminal: read, answer, and again, on one event loop."""
+"""`ingate go` in a terminal: the picker if no model is named, then read, answer, and again, on one event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ingate.chat import mcp_servers
+from ingate.chat.actions import run_command
+from ingate.chat.app import Chat, Options
 from ingate.chat.commands import is_command
-from ingate.chat.control_chars import escape_control_chars
-from ingate.chat.lines import cost_of, total_line
-from ingate.chat.markdown import lines_of, markdown
-from ingate.chat.screen import Screen
-from ingate.chat.session import text_of
-from ingate.chat.store import paths
-from ingate.chat.talk import Talk
-from ingate.chat.terminal import ctrl_c_cancels, quiet_input
-from ingate.chat.tools import Toolbox
-from ingate.errors import IngateError, StreamInterruptedError
+from ingate.chat.services import GatewayServices, picker_data
+from ingate.chat.store import Log
+from ingate.chat.summary import total_line
+from ingate.chat.terminal import escaped, leaving_cleanly, quiet_input
+from ingate.errors import IngateError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable
 
-    from rich.console import Console
-
-    from ingate.chat.attach import Attachment
-    from ingate.chat.prompt import Prompt
-    from ingate.chat.store import Log
-    from ingate.chat.tools import Answer, Call
+    from ingate.chat.mcp_servers import Server
     from ingate.gateway import Gateway
+    from ingate.picker import PickerData
+    from ingate.picker.screen import Screen
+
+TERMINATED = 143  # what a shell reports for a program that SIGTERM ended
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a chat is begun.
+class Begin(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for.
 
     Attributes:
+        config: The configuration file to use, None for the one found by itself.
+        log: The conversation to continue, None for a new one.
+        spec: The model; None to let the picker choose, for which `data` is then needed.
+        system: The system message, None to leave it as it is.
         message: The first message, empty to wait for one.
         leave: Whether to leave after its answer.
-        allow_all: Whether tools are called unasked.
-        servers: MCP servers, beside the configured ones.
-        pick: Opens the picker, given the current spec; None where the person leaves it.
-        explain: Tells where a call of a spec goes, as lines.
+        servers: MCP servers besides the configured ones.
+        yes: Whether every tool may be called without asking.
+        data: What the picker shows.
+        screen: The picker's first frame, if it is on the screen already.
+        explain: Returns where a call of a spec would go, as lines for the terminal.
     """
 
-    message: str = ""
-    leave: bool = False
-    allow_all: bool = False
-    servers: tuple[mcp_servers.Server, ...] = ()
-    pick: Callable[[str], Awaitable[str | None]] | None = None
-    explain: Callable[[str], list[str]] | None = None
+    config: str | None
+    log: Log | None
+    spec: str | None
+    system: str | None
+    message: str
+    leave: bool
+    servers: tuple[Server, ...]
+    yes: bool
+    data: PickerData | None
+    screen: Screen | None
+    explain: Callable[[str], list[str]]
 
 
-class Chat:
-    """A running chat.
+async def converse(gateway: Gateway, begin: Begin) -> int:
+    """Pick a model if none is named, and chat; closes the gateway and returns the exit code."""
+    from rich.console import Console
 
-    Args:
-        gateway: Whom to ask; it stays the caller's to close.
-        log: The session and its file.
-        console: Where to write.
-        options: How it is begun.
-        prompt: Reads lines, made when first needed where None.
+    from ingate.picker import pick
+
+    task = asyncio.current_task()
+    assert task is not None
+    services = GatewayServices(gateway, begin.config)
+
+    async def choose(current: str) -> str | None:
+        return await pick(picker_data(gateway, current=current), services)
+
+    try:
+        spec = begin.spec
+        if spec is None:
+            assert begin.data is not None
+            spec = await pick(begin.data, services, screen=begin.screen)
+            if spec is None:
+                return 0
+        if any(way.engine == "litellm" for way in gateway.explain(spec)):
+            services.warm()  # it loads while the first message is typed
+        options = Options(
+            message=begin.message,
+            leave=begin.leave,
+            allow_all=begin.yes,
+            servers=begin.servers,
+            pick=choose,
+            explain=begin.explain,
+        )
+        with leaving_cleanly(task):
+            return await run(Chat(gateway, _log(begin, spec), Console(), options))
+    except asyncio.CancelledError:
+        return TERMINATED
+    finally:
+        await gateway.aclose()
+
+
+def _log(begin: Begin, spec: str) -> Log:
+    if begin.log is None:
+        return Log.fresh(model=spec, system=begin.system or "")
+    if begin.log.session.model != spec:
+        begin.log.record("model", spec=spec)
+    if begin.system is not None:
+        begin.log.record("system", text=begin.system)
+    return begin.log
+
+
+async def run(chat: Chat) -> int:
+    """Chat until the user leaves.
+
+    Returns:
+        The exit code of the answer to the first message if the options say to leave after it, else 0.
     """
-
-    def __init__(
-        self, gateway: Gateway, log: Log, console: Console, options: Options, *, prompt: Prompt | None = None
-    ) -> None:
-        self.gateway = gateway
-        self.log = log
-        self.console = console
-        self.options = options
-        self.toolbox = Toolbox(allow_all=options.allow_all)
-        self.servers = mcp_servers.Servers(gateway.config)
-        self.screen = Screen(console, before_show=self._before_show, ask=self._ask)
-        self.attached: list[Attachment] = []
-        self.draft = ""
-        self.leaving = False
-        self._prompt = prompt
-        self._turn: asyncio.Task[Any] | None = None
-        self._told_problem = ""
-
-    async def run(self) -> int:
-        """Talk until the person leaves; returns the exit code of the last answer where `leave` was asked."""
-        with quiet_input():
-            return await self._run()
-
-    async def _run(self) -> int:
+    with quiet_input():
         code = 0
         try:
-            await self._connect()
-            self._greet()
-            if self.options.message:
-                self.say(f"[bold cyan]›[/] {escaped(self.options.message)}")
-                code = await self.send(self.options.message)
-            if not self.options.leave:
+            await _connect(chat)
+            _greet(chat)
+            if chat.options.message:
+                chat.say(f"[bold cyan]›[/] {escaped(chat.options.message)}")
+                code = await chat.send(chat.options.message)
+            if not chat.options.leave:
                 code = 0
-                await self._converse()
+                await _read_and_answer(chat)
         finally:
-            await self.servers.aclose()
-            self._goodbye()
-            self.log.close()
+            await chat.servers.aclose()
+            _goodbye(chat)
+            chat.log.close()
         return code
 
-    async def _converse(self) -> None:
-        from ingate.chat.actions import run_command
 
-        hinted = False
-        while not self.leaving:
-            draft, self.draft = self.draft, ""
-            try:
-                text = await self.prompt.read(default=draft, attached=[one.name for one in self.attached])
-            except EOFError:
-                return
-            except KeyboardInterrupt:
-                if not hinted:
-                    self.say("[dim]Ctrl-D leaves.[/]")
-                hinted = True
-                continue
-            hinted = False
-            if not text.strip():
-                continue
-            if is_command(text):
-                await run_command(self, text)
-            else:
-                await self.send(text[1:] if text.startswith("//") else text)
+async def _connect(chat: Chat) -> None:
+    """Start connecting to the configured servers and those of the command line."""
+    try:
+        servers = await asyncio.to_thread(mcp_servers.configured, chat.gateway.config)
+    except IngateError as error:
+        chat.show_error(error)
+        servers = []
+    for server in (*servers, *chat.options.servers):
+        chat.servers.add(server)
 
-    async def send(self, text: str) -> int:
-        """Say something, with what is attached, and have it answered; returns an exit code."""
-        content: Any = text
-        if self.attached:
-            content = [*(one.part for one in self.attached), {"type": "text", "text": text}]
-            self.attached = []
-        self.log.record("user", content=content)
-        return await self.answer()
 
-    async def answer(self) -> int:
-        """Have the history answered; whatever happens, the chat goes on. Returns an exit code."""
-        talk = Talk(self.gateway, self.log, self.screen, self.toolbox)
-        task = self._turn = asyncio.create_task(self._with_tools(talk))
-        with ctrl_c_cancels(task):
-            try:
-                await task
-            except asyncio.CancelledError:
-                self.screen.stop()
-                current = asyncio.current_task()
-                if current is not None and current.cancelling():
-                    task.cancel()
-                    await asyncio.wait([task])
-                    raise
-                self.say("[yellow]Stopped; what came is kept. /retry asks again.[/]")
-                return 130
-            except IngateError as error:
-                self.screen.stop()
-                self.show_error(error)
-                if self._is_partial():
-                    self.say("[yellow]What came of the answer is kept. /retry asks again.[/]")
-                return error.exit_code
-            finally:
-                self._turn = None
-                self.screen.stop()
-                self.tell_problem()
-        return 0
-
-    def say(self, line: str) -> None:
-        """A line of rich markup to the person."""
-        self.console.print(line, highlight=False)
-
-    def show_error(self, error: IngateError) -> None:
-        """An error: what happened, what to do next."""
-        self.say(f"[bold red]error:[/] {escaped(str(error))}")
-        if error.provider_message and error.provider_message not in str(error):
-            self.say(f"  it said: {escaped(error.provider_message)}")
-        if isinstance(error, StreamInterruptedError) and self._is_partial():
-            return  # no key is to blame, and /retry, of which the person is told next, is what helps
-        if error.credential_source and error.credential_source not in str(error):
-            self.say(f"  the key: {escaped(error.credential_source)}")
-        for note in (*getattr(error, "near_misses", ()), *getattr(error, "__notes__", ())):
-            self.say(f"  {escaped(note)}")
-        if error.fix:
-            self.say(f"  [bold]fix:[/] {escaped(error.fix)}")
-
-    def tell_problem(self) -> None:
-        """Say once what keeps the conversation from being saved."""
-        if self.log.problem != self._told_problem:
-            self._told_problem = self.log.problem
-            self.say(f"[yellow]{escaped(self.log.problem)}[/]")
-
-    async def tools_ready(self) -> None:
-        """Wait until every server has connected or failed, and have their tools."""
-        await self.servers.ready()
-        for connection in list(self.servers.connections):
-            if connection.problem is not None:
-                self.screen.stop()
-                self.show_error(connection.problem)
-                await self.servers.remove(connection)
-        self.toolbox.replace(self.servers.tools())
-
-    @property
-    def prompt(self) -> Prompt:
-        """What reads lines."""
-        if self._prompt is None:
-            from ingate.chat.prompt import Prompt
-
-            self._prompt = Prompt(models=self._models, sessions=self._sessions, status=self._status)
-        return self._prompt
-
-    async def _with_tools(self, talk: Talk) -> None:
-        if self.servers.connections:
-            self.screen.begin(self.log.session.model)
-            await self.tools_ready()
-        await talk.answer()
-
-    def _before_show(self) -> None:
-        self.log.flush()
-
-    async def _ask(self, call: Call) -> Answer:
+async def _read_and_answer(chat: Chat) -> None:
+    hinted = False
+    while not chat.leaving:
+        draft, chat.draft = chat.draft, ""
         try:
-            return await self.prompt.ask(call)
-        except (KeyboardInterrupt, EOFError):
-            if self._turn is not None:
-                self._turn.cancel()
-            raise asyncio.CancelledError from None
-
-    async def _connect(self) -> None:
-        try:
-            servers = await asyncio.to_thread(mcp_servers.configured, self.gateway.config)
-        except IngateError as error:
-            self.show_error(error)
-            servers = []
-        for server in (*servers, *self.options.servers):
-            self.servers.add(server)
-
-    def _greet(self) -> None:
-        session = self.log.session
-        self.say(f"[bold]{escaped(session.model)}[/] [dim]· /help lists the commands, Ctrl-D leaves[/]")
-        if self.log.copied_from:
-            self.say(f"[yellow]{self.log.copied_from} is open in another terminal: this is a copy of it.[/]")
-        if session.entries:
-            self.show_last()
-
-    def show_last(self) -> None:
-        """The last exchange of a conversation that goes on."""
-        session = self.log.session
-        begin = session.last_user() or 0
-        if begin:
-            self.say(f"[dim]… {begin} earlier messages[/]")
-        for entry in session.entries[begin:]:
-            text = text_of(entry.message)
-            match entry.role:
-                case "user":
-                    self.say(f"[bold cyan]›[/] {escaped(text)}")
-                case "tool":
-                    self.say(f"[dim]⚙ {escaped(str(entry.message.get('name') or 'tool'))}[/]")
-                case _ if text:
-                    self._write("\n".join(lines_of(self.console, markdown(escape_control_chars(text)))) + "\n")
-            if entry.stopped:
-                self.say(f"[yellow]Not whole: {escaped(entry.stopped)}. /retry asks again.[/]")
-
-    def _goodbye(self) -> None:
-        session = self.log.session
-        if not session.turns:
+            text = await chat.prompt.read(default=draft, attached=[one.name for one in chat.attached])
+        except EOFError:
             return
-        with suppress(OSError, ValueError):
-            kept = f" · ingate go --continue goes on ({session.id})" if self.log.path and not self.log.problem else ""
-            self.say(f"[dim]{total_line(session)}{kept}[/]")
-
-    def _is_partial(self) -> bool:
-        entries = self.log.session.entries
-        return bool(entries and entries[-1].stopped)
-
-    def _status(self) -> str:
-        session = self.log.session
-        parts = [session.model]
-        if session.turns:
-            total = session.totals()
-            parts += [f"{(total.input_tokens or 0) + (total.output_tokens or 0):,} tokens", cost_of(session)]
-        if len(self.toolbox):
-            parts.append(f"{len(self.toolbox)} tools")
-        return " · ".join(parts)
-
-    def _models(self) -> Sequence[str]:
-        catalog = self.gateway.catalog()
-        settings = self.gateway.config.settings
-        local = ["local/smollm2", *(f"local/{name}" for name in settings.local.models)]
-        return [*local, *settings.aliases, *(row.spec for row in catalog.curated()), *_keys(catalog)]
-
-    def _sessions(self) -> Sequence[str]:
-        return [path.stem for path in paths()]
-
-    def _write(self, text: str) -> None:
-        self.console.file.write(text)
-        self.console.file.flush()
+        except KeyboardInterrupt:
+            if not hinted:
+                chat.say("[dim]Ctrl-D leaves.[/]")
+            hinted = True
+            continue
+        hinted = False
+        if not text.strip():
+            continue
+        if is_command(text):
+            await run_command(chat, text)
+        else:
+            await chat.send(text[1:] if text.startswith("//") else text)
 
 
-def _keys(catalog: Any) -> list[str]:
-    return [row.key for row in catalog.visible()]
+def _greet(chat: Chat) -> None:
+    session = chat.log.session
+    chat.say(f"[bold]{escaped(session.model)}[/] [dim]· /help lists the commands, Ctrl-D leaves[/]")
+    if chat.log.copied_from:
+        chat.say(f"[yellow]{chat.log.copied_from} is open in another terminal: this is a copy of it.[/]")
+    if session.entries:
+        chat.show_last()
 
 
-def escaped(text: str) -> str:
-    """A text as it is, inside rich's markup, without what a terminal would act on."""
-    from rich.markup import escape
-
-    return escape(escape_control_chars(text))
+def _goodbye(chat: Chat) -> None:
+    session = chat.log.session
+    if not session.turns:
+        return
+    with suppress(OSError, ValueError):
+        kept = f" · ingate go --continue goes on ({session.id})" if chat.log.path and not chat.log.problem else ""
+        chat.say(f"[dim]{total_line(session)}{kept}[/]")

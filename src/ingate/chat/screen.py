@@ -6,12 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.chat.blocks import Blocks
-from ingate.chat.control_chars import escape_control_chars
-from ingate.chat.lines import turn_line
-from ingate.chat.live_block import LiveBlock
-from ingate.chat.markdown import lines_of
-from ingate.chat.tail import Tail
+from ingate.chat.markdown import Blocks, LiveBlock, lines_of, visible
+from ingate.chat.summary import turn_line
+from ingate.chat.terminal import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +23,9 @@ _MOST_OF_THE_TIME: Final = 2  # a frame that took long is followed by a pause of
 _SILENCE_S: Final = 2.0
 _REASONING_LINES: Final = 6
 _RESULT_LINES: Final = 6
+# Terminals that know it draw what stands between these two at once; others pass over them.
+_BEGIN: Final = "\x1b[?2026h"
+_END: Final = "\x1b[?2026l"
 
 
 class Screen:
@@ -245,6 +245,62 @@ class Screen:
         """Print for good; an answer that follows has a blank line above it."""
         self._tail.draw(lines_of(self.console, what), [])
         self._growing = LiveBlock(self.console, gap=True)
+
+
+class Tail:
+    """Writes lines for good, and redraws only those live lines that changed.
+
+    Where the output is no terminal, or a dumb one, live lines are never shown.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = console.is_terminal and not console.is_dumb_terminal
+        self._shown: list[str] = []
+        self._width = console.width
+
+    @property
+    def height(self) -> int:
+        """How many live lines there is room for."""
+        return max(self.console.height - 2, 1)
+
+    def draw(self, finished: list[str], live: list[str]) -> None:
+        """Print `finished` for good where the live lines begin, and `live` below."""
+        if not self.live:
+            if finished:
+                self._write("\n".join(finished) + "\n")
+            return
+        old, new = self._shown, [*finished, *live]
+        same = 0
+        while same < min(len(old), len(new)) and old[same] == new[same]:
+            same += 1
+        out = ""
+        if same < len(old):
+            up = sum(self._rows(line) for line in old[same:]) - 1
+            out += f"\x1b[{up}A" * bool(up) + "\r\x1b[J"
+        elif same < len(new) and old:
+            out += "\n"
+        out += "\n".join(new[same:])
+        if same == len(new) and 0 < same < len(old):
+            # Only lines at the end went away: stay at the end of the one above.
+            out += f"\x1b[1A\x1b[{len(visible(new[-1])) + 1}G"
+        if new and not live:
+            out += "\n"
+        self._shown, self._width = live, self.console.width
+        if out:
+            self._write(f"{_BEGIN}{out}{_END}")
+
+    def _rows(self, line: str) -> int:
+        """How many rows a line takes now: a terminal made narrower has wrapped it."""
+        if self.console.width >= self._width:
+            return 1
+        from rich.cells import cell_len
+
+        return max(1, -(-cell_len(visible(line)) // self.console.width))
+
+    def _write(self, text: str) -> None:
+        self.console.file.write(text)
+        self.console.file.flush()
 
 
 def _text(text: str, style: str, *, wrap: bool = True) -> Any:

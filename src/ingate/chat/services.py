@@ -16,14 +16,14 @@ from ingate.errors import NotSupportedError
 from ingate.gateway import Gateway
 from ingate.gateway.routing import NATIVE_FORMATS, Router
 from ingate.picker import PickerData, save
-from ingate.picker.gather import secrets_file
+from ingate.picker.data import secrets_file
 from ingate.spec import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ingate.engines.base import Route
-    from ingate.picker.services import Place
+    from ingate.picker.save import Place
     from ingate.providers import Status
     from ingate.secret import Secret
 

@@ -1,18 +1,39 @@
-"""The terminal while an answer comes: what is typed waits for the next prompt, Ctrl-C stops the answer."""
+"""The process's terminal: text made safe to write to it, and what keys do while an answer comes.
+
+What is typed then waits for the next prompt, and Ctrl-C stops the answer.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Generator
 
+# A control character is shown as its picture (␛), so that it is seen to be there; line ends and tabs stay what they are.
+_PICTURES: Final = {code: 0x2400 + code for code in range(0x20)}
+_C1: Final = dict.fromkeys(range(0x80, 0xA0))
+# They turn the order in which what follows is shown.
+_OVERRIDES: Final = dict.fromkeys((0x202D, 0x202E))
+_TABLE: Final = {**_PICTURES, 0x7F: 0x2421, **_C1, **_OVERRIDES, 0x09: 0x09, 0x0A: 0x0A, 0x0D: None}
 
 _usual: list[Any] | None = None
+
+
+def escape_control_chars(text: str) -> str:
+    """`text` as it may be written to a terminal; without control characters it is returned as it is."""
+    return text if text.isprintable() else text.translate(_TABLE)
+
+
+def escaped(text: str) -> str:
+    """A text as it is, inside rich's markup, without what a terminal would act on."""
+    from rich.markup import escape
+
+    return escape(escape_control_chars(text))
 
 
 @contextmanager
@@ -76,7 +97,9 @@ def _set(attributes: list[Any]) -> None:
 @contextmanager
 def ctrl_c_cancels(task: asyncio.Task[Any]) -> Generator[None]:
     """Ctrl-C cancels `task`, and nothing else."""
-    loop = asyncio.get_running_loop()
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
     before = signal.getsignal(signal.SIGINT)
     try:
         loop.add_signal_handler(signal.SIGINT, task.cancel)
@@ -93,7 +116,9 @@ def ctrl_c_cancels(task: asyncio.Task[Any]) -> Generator[None]:
 @contextmanager
 def leaving_cleanly(task: asyncio.Task[Any]) -> Generator[None]:
     """Being told to end (a closed terminal, `kill`) ends `task`, so that everything is put back first."""
-    loop = asyncio.get_running_loop()
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
     asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with suppress(NotImplementedError):
         for number in asked:

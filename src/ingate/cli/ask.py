@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingate.cli.options import lane_option
-from ingate.cli.out import show_answer
+from ingate.cli.console import lane_option, show_answer
 from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def command(
     no_stream: bool,
 ) -> None:
     """Ask one question. Standard input, where there is some, follows the text."""
-    from ingate.cli.stdin import piped_text
+    from ingate.cli.console import piped_text
 
     question = "\n\n".join(part for part in (" ".join(text), piped_text()) if part.strip())
     if not question:
@@ -78,7 +77,7 @@ async def _answer(
 
     async with Gateway(config) as gateway:
         if "model" not in body and gateway.default_model is None:
-            from ingate.cli.default import first_ready
+            from ingate.cli.go import first_ready
 
             body["model"] = first_ready(gateway)
             click.echo(f"({body['model']})", err=True)
@@ -93,7 +92,7 @@ async def _answer(
         if schema is not None:
             _check(answer, body["response_format"]["json_schema"]["schema"])
         if as_json:
-            from ingate.cli.out import show_json
+            from ingate.cli.console import show_json
 
             show_json(completion)
         else:

@@ -29,7 +29,7 @@ def command(config: str | None, as_json: bool) -> int:
 
     report = examine(Gateway(config))
     if as_json:
-        from ingate.cli.out import show_json
+        from ingate.cli.console import show_json
 
         show_json(report)
     else:
@@ -73,7 +73,7 @@ def _title(text: str) -> str:
 
 
 def _table(lines: tuple[Line, ...]) -> Iterator[str]:
-    from ingate.cli.out import mark, table
+    from ingate.cli.console import mark, table
 
     cells: list[tuple[str, ...]] = []
     for line in lines:

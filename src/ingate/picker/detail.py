@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingate.catalog.format import price, tokens
+from ingate.picker.addkey import KEY_PAGES
 from ingate.picker.cells import clean, cut, wrap
+from ingate.picker.data import age
 from ingate.picker.items import standing
-from ingate.picker.keypages import KEY_PAGES
-from ingate.picker.live import age
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow

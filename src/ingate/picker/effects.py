@@ -4,35 +4,82 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
 from ingate.errors import AuthenticationError, IngateError
-from ingate.picker import addkey, live, memory
+from ingate.picker import addkey, memory
 from ingate.picker.actions import is_listed, learned, told
-from ingate.picker.data import PROXY, Live
+from ingate.picker.data import LISTED, PROXY, Live, keep_list, key_of, rows_of
 from ingate.picker.filter import index_of
-from ingate.picker.live import LISTED
 from ingate.picker.state import with_
 from ingate.secret import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from ingate.catalog import ModelRow
     from ingate.picker.actions import Effect
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
-    from ingate.picker.services import Services
+    from ingate.picker.save import Place
     from ingate.picker.state import State
+    from ingate.providers import Status
     from ingate.secret import Secret
 
 POLL_S: Final = 1.0
 _LIST_S: Final = 15.0
 _CALL_S: Final = 90.0
 _FRESH_S: Final = 60.0
+
+
+class Services(Protocol):
+    """Everything with a side effect. An error of any of these is shown in one line and ends nothing.
+
+    `statuses` and `save` are called on a worker thread, the others on the event loop.
+    """
+
+    def warm(self) -> None:
+        """Start loading, in the background, what the first answer will need. Called once, after the first frame."""
+        ...
+
+    def statuses(self) -> Mapping[str, Status]:
+        """The credential states as they are now, files read again where they changed. Asked once a second."""
+        ...
+
+    async def deployments(self) -> Sequence[Mapping[str, Any]]:
+        """The proxy's list: OpenAI model objects (`{"id": …}`). Asked only where a proxy is configured."""
+        ...
+
+    async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """What a provider or server lists now, likewise; `context_length` and OpenRouter's `pricing` are understood."""
+        ...
+
+    async def test(self, spec: str) -> str:
+        """Make one short call; returns a line for the person (`"answered in 0.8 s: Hello!"`) or raises."""
+        ...
+
+    async def verify(self, provider: str, values: Mapping[str, Secret]) -> str:
+        """Make one real call with credentials that are not saved yet.
+
+        Args:
+            provider: The provider's name.
+            values: Environment variable's name → what was typed for it.
+
+        Returns:
+            A line for the person. Raises where the provider refuses them or cannot be reached.
+        """
+        ...
+
+    def save(self, provider: str, values: Mapping[str, Secret], where: Place) -> str:
+        """Keep credentials; returns where, for people. `ingate.picker.save` does it."""
+        ...
+
+    def copy(self, text: str) -> bool:
+        """Put `text` on the clipboard by means of its own; False leaves it to the terminal (OSC 52)."""
+        ...
 
 
 class EffectRunner:
@@ -147,15 +194,15 @@ class EffectRunner:
             said = "no answer in time" if isinstance(error, TimeoutError) else _said(error)
             self._news[name] = msgspec.structs.replace(known, problem=said)
         else:
-            listed = Live(live.rows_of(name, models, _known(data)), time.time())
+            listed = Live(rows_of(name, models, _known(data)), time.time())
             self._news[name] = listed
             base = data.proxy if name == PROXY else data.servers.get(name) or _base(data, name)
-            self._run(self._keep(live.key_of(name, base), listed), self._writes)
+            self._run(self._keep(key_of(name, base), listed), self._writes)
         await self._reindex()
 
     async def _keep(self, key: str, listed: Live) -> None:
         async with self._writing:
-            await asyncio.to_thread(live.keep, self._cache(), key, listed)
+            await asyncio.to_thread(keep_list, self._cache(), key, listed)
 
     async def _reindex(self) -> None:
         """Put all lists that came into the data at once; searching is made ready again in a thread."""

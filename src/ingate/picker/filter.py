@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingate.catalog import Searcher
-from ingate.picker.data import LOCAL, PROXY
-from ingate.picker.live import LISTED
+from ingate.picker.data import LISTED, LOCAL, PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

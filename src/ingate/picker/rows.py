@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ingate.picker.data import LOCAL, PROXY
+from ingate.picker.data import LOCAL, PROXY, age
 from ingate.picker.items import RANK, Item, item_of, provider_standing, proxy_standing, server_standing, standing
-from ingate.picker.live import age
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

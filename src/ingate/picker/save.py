@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingate import providers
 from ingate.errors import ConfigError, MissingExtraError
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ingate.picker.services import Place
     from ingate.secret import Secret
+
+Place = Literal["keyring", "file"]
 
 SERVICE: Final = "ingate"
 _REFERENCE: Final = re.compile(r"\s*(env:|cmd:|keyring:|os\.environ/)")

@@ -1,17 +1,30 @@
-"""What commands print with: colour on a terminal only, errors on standard error."""
+"""What commands share: standard input, output and error, and the option for the lane.
+
+Colour goes to terminals only, errors to standard error.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
     from ingate.errors import IngateError
 
-_NARROW = str.maketrans("✓○✗·…–", "vox...")
-MARKS = {"ready": ("✓", "green"), "attention": ("○", "yellow"), "missing": ("✗", "red")}
+_NARROW: Final = str.maketrans("✓○✗·…–", "vox...")
+MARKS: Final = {"ready": ("✓", "green"), "attention": ("○", "yellow"), "missing": ("✗", "red")}
+_PLAIN: Final = {"✓": "v", "○": "o", "✗": "x", "·": "-", "…": "...", "–": "-", "—": "-", "→": "->", "▶": ">"}
+
+lane_option = click.option(
+    "--lane",
+    type=click.Choice(["litellm", "native"]),
+    help="For this call: through embedded litellm, or in the provider's own format. Without it, the shorter one.",
+)
 
 
 def mark(state: str) -> str:
@@ -45,7 +58,7 @@ def on_terminal() -> bool:
 
 def show_answer(text: str, *, nl: bool = True) -> None:
     """Print what a model wrote: to a terminal without what it would act on, to anything else as it is."""
-    from ingate.chat.control_chars import escape_control_chars
+    from ingate.chat.terminal import escape_control_chars
 
     click.echo(escape_control_chars(text) if on_terminal() else text, nl=nl)
 
@@ -77,3 +90,36 @@ def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -
             cells.append(gap + cell if place in right else cell + gap)
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def piped_text() -> str:
+    """All of standard input as text when it is a pipe or a file; empty on a terminal or where it is closed."""
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode(errors="replace").strip()
+
+
+def any_encoding() -> None:
+    """Let a sign that the terminal's or pipe's encoding lacks be printed as a near one: `v` for `✓`, else `?`."""
+    codecs.register_error("ingate-plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="ingate-plain")
+
+
+def settle_output() -> None:
+    """Write what is still unwritten; where that fails, send it nowhere, or the flush at exit would fail once more."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
