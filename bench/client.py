@@ -19,6 +19,7 @@ import openai
 
 from ingate.client import AsyncIngate, Ingate
 from ingate.client.transport import default_module
+from ingate.serve.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -49,6 +50,10 @@ def chunks() -> list[dict[str, Any]]:
 
 class Memory:
     """A gateway that answers from memory."""
+
+    @property
+    def asgi(self) -> Any:
+        return create_app(self)
 
     async def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return completion()

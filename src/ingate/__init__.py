@@ -2,13 +2,13 @@
 
     import ingate
 
-    client = ingate.AsyncIngate()                       # a real openai.AsyncOpenAI
-    answer = await client.chat.completions.create(
+    client = ingate.AsyncIngate()                       # an openai.AsyncOpenAI
+    response = await client.chat.completions.create(
         model="local/smollm2",                          # or groq/…, litellm.bedrock/…, litellm/<deployment>
         messages=[{"role": "user", "content": "What is a gateway?"}],
     )
 
-Names are loaded when they are first used, so that `import ingate` costs next to nothing.
+Each name is imported on first use, so `import ingate` loads nothing else.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingate._version import __version__ as __version__
-    from ingate.client import AsyncIngate as AsyncIngate
-    from ingate.client import Ingate as Ingate
+    from ingate.client.sdk import AsyncIngate as AsyncIngate
+    from ingate.client.sdk import Ingate as Ingate
+    from ingate.client.transport import async_http_client as async_http_client
+    from ingate.client.transport import http_client as http_client
+    from ingate.engines.base import CallReport as CallReport
+    from ingate.engines.base import Engine as Engine
+    from ingate.engines.base import Route as Route
     from ingate.engines.scripted import ScriptedEngine as ScriptedEngine
     from ingate.errors import AuthenticationError as AuthenticationError
     from ingate.errors import BadRequestError as BadRequestError
@@ -42,16 +47,27 @@ if TYPE_CHECKING:
     from ingate.gateway import Gateway as Gateway
     from ingate.secret import Secret as Secret
     from ingate.spec import ModelSpec as ModelSpec
+else:  # hidden from type checkers, for which every name would exist otherwise
 
-_HOMES = {
-    "AsyncIngate": "ingate.client",
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
+
+
+_MODULES = {
+    "AsyncIngate": "ingate.client.sdk",
     "AuthenticationError": "ingate.errors",
     "BadRequestError": "ingate.errors",
+    "CallReport": "ingate.engines.base",
     "ConfigError": "ingate.errors",
     "ContentFilterError": "ingate.errors",
     "ContextTooLongError": "ingate.errors",
+    "Engine": "ingate.engines.base",
     "Gateway": "ingate.gateway",
-    "Ingate": "ingate.client",
+    "Ingate": "ingate.client.sdk",
     "IngateError": "ingate.errors",
     "MissingCredentialsError": "ingate.errors",
     "MissingExtraError": "ingate.errors",
@@ -61,25 +77,20 @@ _HOMES = {
     "NotSupportedError": "ingate.errors",
     "PermissionDeniedError": "ingate.errors",
     "RateLimitError": "ingate.errors",
+    "RequestTimeoutError": "ingate.errors",
+    "Route": "ingate.engines.base",
     "ScriptedEngine": "ingate.engines.scripted",
     "Secret": "ingate.secret",
     "SpecError": "ingate.errors",
     "StreamInterruptedError": "ingate.errors",
-    "RequestTimeoutError": "ingate.errors",
     "UnavailableError": "ingate.errors",
     "UnknownProviderError": "ingate.errors",
     "__version__": "ingate._version",
+    "async_http_client": "ingate.client.transport",
+    "http_client": "ingate.client.transport",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list, checked by a test against the type checker's
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a test checks it against the imports above
 
 
 def __dir__() -> list[str]:

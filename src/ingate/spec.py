@@ -1,4 +1,4 @@
-"""The grammar of model specs: what a user writes to say which model.
+"""The grammar of model specs, the text with which a user names a model.
 
     spec       = one *( "," one )                    fallbacks, in order
     one        = target [ "?" key "=" value *( "&" key "=" value ) ]
@@ -7,9 +7,9 @@
                | provider "/" model                   the shortest lane
                | alias                               a curated or configured name
 
-A model's name may hold dots, colons, slashes, `@` and blanks. Only `,` and `?` mean something to the grammar; where a
-name or a value holds one of them, or a `%`, it is written `%2C`, `%3F`, `%25` (any `%` with two hex digits is read back).
-`str(spec)` writes it so, and `parse(str(spec))` gives the same spec again.
+A model's name may contain dots, colons, slashes, `@` and blanks. Only `,` and `?` are special; inside a name or a value
+they, and `%`, are written `%2C`, `%3F` and `%25` (any `%` followed by two hex digits is decoded). `str(spec)` escapes
+them, and `ModelSpec.parse(str(spec))` returns an equal spec.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Lane = Literal["auto", "litellm", "proxy", "alias"]
 ParamValue = str | int | float | bool | None
 
-# What a spec's parameters may be called, and what they set in an OpenAI request. Anything else is passed by its own
-# name, so that a provider's newest knob needs no release of ours.
+# Short names of parameters, and the fields of an OpenAI request that they set. Any other parameter is passed under its
+# own name, so a provider's newest option needs no release of ingate.
 PARAM_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "reasoning": "reasoning_effort",
@@ -37,7 +37,7 @@ PARAM_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "max-tokens": "max_tokens",
     }
 )
-# Parameters that steer ingate itself and never reach a request.
+# Parameters for ingate itself, never sent to a provider.
 OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params", "lane"})
 
 _EMPTY: Mapping[str, ParamValue] = MappingProxyType({})
@@ -51,19 +51,53 @@ _WORDS: Final[Mapping[str, ParamValue]] = MappingProxyType({"true": True, "false
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One model, with the parameters that go along.
+    """One model and its request parameters.
+
+    >>> spec = ModelSpec.parse("groq/openai/gpt-oss-120b?reasoning=high")
+    >>> spec.provider, spec.model, dict(spec.params)
+    ('groq', 'openai/gpt-oss-120b', {'reasoning_effort': 'high'})
+    >>> [str(one) for one in ModelSpec.parse_list("groq/llama-3.3, local/smollm2")]
+    ['groq/llama-3.3', 'local/smollm2']
 
     Attributes:
         lane: `"litellm"` (`litellm.groq/…`), `"proxy"` (`litellm/…`), `"auto"` (`groq/…`) or `"alias"` (no slash).
         provider: The provider's name; empty for a proxy deployment and for an alias.
-        model: The model's, deployment's or alias's name, unescaped.
-        params: Request parameters, by the names an OpenAI request has for them.
+        model: The name of the model, deployment or alias, unescaped.
+        params: Request parameters, by their names in an OpenAI request.
     """
 
     lane: Lane
     provider: str
     model: str
     params: Mapping[str, ParamValue] = field(default_factory=lambda: _EMPTY)
+
+    @classmethod
+    def parse(cls, text: str) -> ModelSpec:
+        """Parse the text of one spec.
+
+        Only the grammar is checked. Whether the provider or alias exists depends on the configuration: see
+        `Gateway.explain`.
+
+        Raises:
+            SpecError: `text` is empty or malformed, or lists fallbacks (use `parse_list` for those).
+        """
+        specs = parse(text)
+        if len(specs) > 1:
+            raise SpecError(
+                f"{text!r} lists {len(specs)} specs where one is expected",
+                spec=text,
+                fix="use ModelSpec.parse_list() for a list of fallbacks, or write a comma in a model's name as %2C",
+            )
+        return specs[0]
+
+    @classmethod
+    def parse_list(cls, text: str) -> tuple[ModelSpec, ...]:
+        """Parse a comma-separated list of specs, in the order in which they are tried.
+
+        Raises:
+            SpecError: `text` is empty, or one of the specs is empty or malformed.
+        """
+        return parse(text)
 
     @property
     def target(self) -> str:
@@ -76,7 +110,7 @@ class ModelSpec:
         return name if self.lane == "alias" else f"{self.provider}/{name}"
 
     def with_params(self, params: Mapping[str, ParamValue]) -> ModelSpec:
-        """The same model; `params` fill in what this spec does not set itself."""
+        """The same model with `params` as defaults; the spec's own parameters win."""
         return ModelSpec(self.lane, self.provider, self.model, MappingProxyType({**params, **self.params}))
 
     def __str__(self) -> str:
@@ -93,26 +127,20 @@ class ModelSpec:
 
 
 def parse(text: str) -> tuple[ModelSpec, ...]:
-    """The specs in `text`, in the order they are to be tried.
-
-    Whether a provider or an alias exists is not asked here: that takes the map and the configuration.
-
-    Raises:
-        SpecError: `text` is empty, or one of its parts cannot be read.
-    """
+    """The specs in `text`, in the order in which they are tried; see `ModelSpec.parse_list`."""
     if not isinstance(text, str) or not text.strip():
-        raise SpecError("the model spec is empty", fix="write <provider>/<model>, for instance local/smollm2")
+        raise SpecError("the model spec is empty", fix="write <provider>/<model>, for example local/smollm2")
     parts = text.split(",")
     if len(parts) > 1 and not all(part.strip() for part in parts):
-        raise SpecError(f"{text!r} has an empty place in its list of fallbacks", fix="take the extra comma out")
+        raise SpecError(f"{text!r} has an empty entry in its list of fallbacks", fix="remove the extra comma")
     return tuple(parse_one(part) for part in parts)
 
 
 def with_lane(text: str, lane: str | None) -> str:
-    """The specs in `text`, each with the parameter `lane` in place of its own; `text` itself where `lane` is None.
+    """The specs in `text`, each with its parameter `lane` set to `lane`; `text` unchanged if `lane` is None.
 
     Raises:
-        SpecError: `text` cannot be read.
+        SpecError: `text` is malformed.
     """
     if lane is None:
         return text
@@ -121,10 +149,10 @@ def with_lane(text: str, lane: str | None) -> str:
 
 
 def parse_one(text: str) -> ModelSpec:
-    """The one spec in `text`, which holds no fallbacks.
+    """One entry of a list of specs. Unlike `ModelSpec.parse`, it takes a comma as part of the name.
 
     Raises:
-        SpecError: `text` cannot be read.
+        SpecError: `text` is malformed.
     """
     target, question, query = text.strip().partition("?")
     params = _parse_params(query, text) if question else _EMPTY
@@ -137,7 +165,7 @@ def parse_one(text: str) -> ModelSpec:
     provider = head.removeprefix("litellm.")
     if not _PROVIDER.match(provider):
         raise SpecError(
-            f"{text!r} names no provider before its first '/'",
+            f"{text!r} has no provider before its first '/'",
             spec=text,
             fix="write <provider>/<model>, like groq/llama-3.3",
         )
@@ -147,7 +175,7 @@ def parse_one(text: str) -> ModelSpec:
 def _name(text: str, whole: str) -> str:
     if not text.strip():
         raise SpecError(
-            f"{whole!r} names no model", spec=whole, fix="write <provider>/<model>; `ingate models` lists them"
+            f"{whole!r} has no model name", spec=whole, fix="write <provider>/<model>; `ingate models` lists them"
         )
     return _unescape(text)
 
@@ -178,7 +206,7 @@ def _read_value(text: str) -> ParamValue:
 
 
 def _print_value(value: ParamValue) -> str:
-    """The text that reads back as `value`; text that would read as something else is quoted."""
+    """The text that parses as `value`; a string that would parse as another type is quoted."""
     if isinstance(value, str):
         return _escape(value if _read_value(value) == value and value[:1] != "'" else f"'{value}'")
     for word, meaning in _WORDS.items():

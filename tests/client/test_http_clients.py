@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import json
 from typing import Any
 
 import openai
@@ -10,7 +12,8 @@ import pytest
 
 import ingate.client.transport as transport_module
 from ingate.client import async_http_client, http_client
-from ingate.client.transport import default_module, transports
+from ingate.client.transport import default_module, is_in_process, transports
+from ingate.errors import MissingExtraError
 from support.client import FakeGateway
 
 BODY = {"model": "scripted/echo", "messages": [{"role": "user", "content": "hi"}]}
@@ -28,6 +31,36 @@ def test_the_default_is_the_module_the_sdk_uses() -> None:
     assert transport_module.Transport is transports(default_module()).sync
     with pytest.raises(AttributeError):
         _ = transport_module.Nothing
+
+
+@pytest.mark.parametrize("package", ["openai", "anthropic"])
+def test_an_sdk_may_be_named_in_place_of_its_httpx(package: str) -> None:
+    sdk = pytest.importorskip(package)
+    assert isinstance(sdk.DefaultAsyncHttpxClient(), type(async_http_client(gateway=FakeGateway(), module=sdk)))
+    assert isinstance(sdk.DefaultHttpxClient(), type(http_client(gateway=FakeGateway(), module=sdk)))
+
+
+def test_a_module_without_httpx_is_refused() -> None:
+    with pytest.raises(TypeError, match="not json"):
+        http_client(gateway=FakeGateway(), module=json)
+
+
+def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError) as caught:
+        http_client(gateway=FakeGateway())
+    assert caught.value.extra == "openai"
+
+
+def test_without_openai_whichever_httpx_is_installed_is_used(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == module.__name__ or None)
+    assert isinstance(http_client(gateway=FakeGateway()), module.Client)
+
+
+def test_only_the_clients_made_here_are_in_process(module: Any) -> None:
+    assert is_in_process(http_client(gateway=FakeGateway(), module=module))
+    assert not is_in_process(module.Client())
+    assert not is_in_process([])
 
 
 async def test_an_async_client_speaks_the_api(module: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 from typing import Any
 
 import openai
@@ -10,9 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from ingate import errors
-from ingate.client import AsyncIngate, Ingate
+from ingate.client import AsyncIngate, Ingate, async_http_client, http_client
 from ingate.client.exchange import AHEAD
-from ingate.client.sdk import check_openai
+from ingate.client.sdk import check_openai, sdk_defaults
 from ingate.errors import MissingExtraError
 from support.client import FakeGateway, completion, text_chunks, tool_call, tool_chunks
 
@@ -24,11 +26,51 @@ WEATHER: Any = {
 }
 
 
-async def test_it_is_the_sdks_own_client() -> None:
-    client = AsyncIngate(gateway=FakeGateway())
-    assert type(client) is openai.AsyncOpenAI
-    assert type(Ingate(gateway=FakeGateway())) is openai.OpenAI
-    await client.close()
+@pytest.mark.parametrize(("kind", "base"), [(AsyncIngate, openai.AsyncOpenAI), (Ingate, openai.OpenAI)])
+def test_it_is_the_sdks_client_and_a_class_of_its_own(kind: Any, base: Any) -> None:
+    class Mine(kind):
+        def __init__(self, *arguments: Any, greeting: str = "hi", **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            self.greeting = greeting
+
+    for made in (kind, Mine):
+        client = made(gateway=FakeGateway())
+        copies = [client.copy(), client.with_options(timeout=3), copy.copy(client), copy.deepcopy({"c": client})["c"]]
+        for one in (client, *copies):
+            assert isinstance(one, base)
+            assert isinstance(one, kind)
+            assert type(one) is made
+            assert one._client is client._client
+    assert not isinstance(base(api_key="x"), kind)
+    assert Mine(gateway=FakeGateway(), greeting="hello").greeting == "hello"
+
+
+@pytest.mark.parametrize("kind", [AsyncIngate, Ingate])
+def test_a_client_shows_no_key_and_is_not_pickled(kind: Any) -> None:
+    client = kind({"groq": {"api_key": "gsk-canary-0123456789"}}, default_headers={"x-key": "canary-header"})
+    assert "canary" not in repr(client) + str(client)
+    with pytest.raises(TypeError, match=f"{kind.__name__} holds credentials") as caught:
+        pickle.dumps(client)
+    assert "canary" not in str(caught.value)
+    assert pickle.loads(pickle.dumps(kind)) is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "other"),
+    [
+        (AsyncIngate, async_http_client, openai.DefaultAsyncHttpxClient),
+        (Ingate, http_client, openai.DefaultHttpxClient),
+    ],
+)
+def test_an_in_process_http_client_is_taken_and_any_other_is_refused(kind: Any, make: Any, other: Any) -> None:
+    transport = make(gateway=FakeGateway())
+    client = kind(http_client=transport)
+    assert client._client is transport
+    with pytest.raises(TypeError, match="leave the process"):
+        client.with_options(http_client=other())
+    for more in ({"config": {}}, {"gateway": FakeGateway()}):
+        with pytest.raises(TypeError, match="only one of"):
+            kind(http_client=transport, **more)
 
 
 async def test_create_answers_with_usage_and_metadata() -> None:
@@ -235,10 +277,21 @@ async def test_nothing_is_taken_from_the_sdks_variables(monkeypatch: pytest.Monk
         monkeypatch.setenv(f"OPENAI_{name}", "https://leaked.example/v1")
     async with AsyncIngate(gateway=FakeGateway()) as client:
         for one in (client, client.with_options(timeout=3), client.copy()):
-            kept = [one.api_key, one.admin_api_key, str(one.base_url), one.organization, one.project]
+            kept = [one.api_key, getattr(one, "admin_api_key", None), str(one.base_url), one.organization, one.project]
             assert not [value for value in kept if value and "leaked" in value]
             answer = await one.chat.completions.create(model=MODEL, messages=HI)
             assert answer.choices[0].message.content == "hello there"
+
+
+def test_an_sdk_that_lacks_an_argument_is_not_given_it() -> None:
+    class Older:
+        """The arguments of openai 2.20."""
+
+        def __init__(self, *, api_key: Any = None, organization: Any = None, project: Any = None, base_url: Any = None):
+            raise NotImplementedError
+
+    assert set(sdk_defaults(Older)) == {"api_key", "organization", "project", "base_url"}
+    assert set(sdk_defaults(openai.OpenAI)) >= set(sdk_defaults(Older))
 
 
 async def test_options_share_the_transport_and_the_users_arguments_hold() -> None:

@@ -38,3 +38,15 @@ def test_importing_ingate_loads_none_of_its_dependencies() -> None:
     code = f"import sys, ingate; print(sorted({heavy!r} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_only_the_clients_import_the_sdk() -> None:
+    code = (
+        "import sys, ingate\n"
+        "[getattr(ingate, name) for name in ingate.__all__ if name not in {'AsyncIngate', 'Ingate'}]\n"
+        "print('openai' in sys.modules, 'httpx' in sys.modules, 'httpx2' in sys.modules)\n"
+        "ingate.AsyncIngate\n"
+        "print('openai' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines() == ["False False False", "True"]

@@ -86,6 +86,27 @@ def test_the_client_without_openai_says_how_to_get_it() -> None:
     assert done.stdout.startswith("openai | pip install '.[openai]'"), done.stderr
 
 
+def test_without_openai_the_classes_exist_for_annotations_and_checks() -> None:
+    done = bare(
+        "import inspect\n"
+        "from ingate import *\n"
+        "import ingate\n"
+        "def ask(client: ingate.AsyncIngate | ingate.Ingate) -> None: ...\n"
+        "print(isinstance(object(), AsyncIngate), inspect.isclass(Ingate), set(ingate.__all__) <= dict(inspect.getmembers(ingate)).keys())\n"
+        "try:\n    Ingate({})\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    assert done.stdout.splitlines() == ["False True True", "the openai package is not installed"], done.stderr
+
+
+def test_a_broken_openai_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "openai").mkdir()
+    (tmp_path / "openai" / "__init__.py").write_text("import a_package_it_needs\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport ingate\ningate.AsyncIngate"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "No module named 'a_package_it_needs'" in done.stderr
+
+
 def test_looking_works_and_tells_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COHERE_API_KEY", "cohere-test-key")
     doctor = command("doctor")

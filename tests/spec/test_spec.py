@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import json
 import pickle
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ingate.spec as spec_module
 from ingate.errors import SpecError
 from ingate.spec import ModelSpec, parse, parse_one, with_lane
 
@@ -83,6 +85,30 @@ def test_what_cannot_be_read_says_so_and_what_to_write(text: str) -> None:
         parse(text)
     assert caught.value.fix
     assert caught.value.status == 400
+
+
+def test_the_class_parses_one_spec_or_a_list() -> None:
+    text = "groq/openai/gpt-oss-120b?reasoning=high, litellm.xai/grok, fast"
+    specs = ModelSpec.parse_list(text)
+    assert specs == parse(text)
+    assert [(one.lane, one.provider, one.model) for one in specs] == [
+        ("auto", "groq", "openai/gpt-oss-120b"),
+        ("litellm", "xai", "grok"),
+        ("alias", "", "fast"),
+    ]
+    assert ModelSpec.parse(" groq/a%2Cb ").model == "a,b"
+    with pytest.raises(SpecError, match="3 specs") as caught:
+        ModelSpec.parse(text)
+    assert "parse_list" in caught.value.fix
+    assert caught.value.spec == text
+    for read in (ModelSpec.parse, ModelSpec.parse_list):
+        for wrong in ("", " ", "groq/", "a,,b", None, 7):
+            with pytest.raises(SpecError):
+                read(wrong)  # ty: ignore[invalid-argument-type]
+
+
+def test_the_docstrings_examples_hold() -> None:
+    assert doctest.testmod(spec_module) == doctest.TestResults(failed=0, attempted=3)
 
 
 def test_something_that_is_no_text_is_refused() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import Any
 
+from ingate.serve.app import create_app
+
 ABOUT = {
     "spec": "scripted/echo",
     "engine": "scripted",
@@ -91,6 +93,10 @@ class FakeGateway:
         self.sent = 0
         self.closed = 0
         self.open = 0
+
+    @property
+    def asgi(self) -> Any:
+        return create_app(self)
 
     async def complete(self, body: Any) -> dict[str, Any]:
         self.bodies.append(body)

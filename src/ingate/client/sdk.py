@@ -1,89 +1,142 @@
-"""The openai package's own clients over the in-process transport."""
+"""`AsyncIngate` and `Ingate`: the openai package's clients over the in-process transport.
+
+Works with openai 2.x, which is built on httpx, and 3.x, which is built on httpx2. Without openai the classes exist, so
+that annotations and `isinstance` work, and constructing one raises `MissingExtraError`.
+"""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
-from typing import TYPE_CHECKING, Any, Final
+import inspect
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-from ingate.client.transport import BASE_URL, async_http_client, http_client
+from ingate.client.transport import BASE_URL, async_http_client, is_in_process
+from ingate.client.transport import http_client as sync_http_client
 from ingate.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from openai import AsyncOpenAI, OpenAI
 
-    from ingate.serve.protocol import GatewayLike
+    from ingate.gateway import Gateway
+else:
+    try:
+        from openai import AsyncOpenAI, OpenAI
+    except ImportError as error:
+        if error.name != "openai":
+            raise
+        AsyncOpenAI = OpenAI = object
 
 OLDEST: Final = (2, 20)
 NEXT_MAJOR: Final = 4
 
-# Given explicitly, so that the SDK does not look for its own in OPENAI_API_KEY, OPENAI_ORG_ID and the like: they
-# are meant for OpenAI's servers, and mean nothing here.
-_NOT_FROM_ENVIRONMENT: Final = {
-    "api_key": "in-process",
-    "admin_api_key": "",
-    "organization": "",
-    "project": "",
-    "base_url": BASE_URL,
-}
+
+def sdk_defaults(client_class: type[Any]) -> dict[str, Any]:
+    """Arguments for an SDK client that keep it from reading `OPENAI_API_KEY`, `OPENAI_ORG_ID` and the like.
+
+    Those variables are meant for OpenAI's servers and have no meaning here.
+    """
+    defaults = {
+        "api_key": "in-process",
+        "admin_api_key": "",  # not an argument of the oldest supported openai
+        "organization": "",
+        "project": "",
+        "base_url": BASE_URL,
+    }
+    accepted = inspect.signature(client_class.__init__).parameters
+    return {name: value for name, value in defaults.items() if name in accepted}
 
 
-def AsyncIngate(  # noqa: N802 - stands where a class would, and makes the SDK's own
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    gateway: GatewayLike | None = None,
-    **openai_arguments: Any,
-) -> AsyncOpenAI:
-    """A real `openai.AsyncOpenAI` whose requests are answered in this process.
+_ASYNC_DEFAULTS: Final[Mapping[str, Any]] = sdk_defaults(AsyncOpenAI)
+_SYNC_DEFAULTS: Final[Mapping[str, Any]] = sdk_defaults(OpenAI)
+
+
+class _InProcess:
+    """Copying and pickling, for both clients.
+
+    `copy.copy`, `copy.deepcopy`, `client.copy()` and `client.with_options()` return a client of the same class over
+    the same gateway. Closing any of them closes the connection they share.
+    """
+
+    def __copy__(self) -> Self:
+        return self.copy()  # ty: ignore[missing-attribute] - the SDK's
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"{name} holds credentials and open connections and cannot be pickled; make one per process")
+
+
+class AsyncIngate(_InProcess, AsyncOpenAI):
+    """An `openai.AsyncOpenAI` whose requests are answered in this process.
 
     `model=` takes a model spec (`"local/smollm2"`, `"litellm.anthropic/claude-sonnet-5-5"`). Everything else is the
-    SDK's own: streaming, `.stream()`, `.parse()`, `with_raw_response`, `with_options`, retries, its errors. It may
-    be used in one event loop after another. Close it (`async with`, `await client.close()`) to let go of
-    connections and models.
+    SDK's own: chat completions, responses, streaming, `.stream()`, `.parse()`, `with_raw_response`, `with_options`,
+    retries, error classes. A client may be used in several event loops, one after another. Close it (`async with`, or
+    `await client.close()`) to release connections and models.
 
     Args:
-        config: None to look for `ingate.yaml`; a path for that file; a mapping for a configuration in code. The
-            client closes the gateway it makes of it.
-        gateway: A `Gateway` to use instead; its owner closes it.
-        **openai_arguments: Passed to `AsyncOpenAI` (`timeout`, `max_retries`, `default_headers`…). No key is needed,
-            and none is taken from `OPENAI_API_KEY`; providers' keys come from the configuration and their own variables.
+        config: None to look for `ingate.yaml`, a path to read that file, or a mapping with the configuration itself.
+            The client closes the gateway it makes from it.
+        gateway: An existing `Gateway` to use instead. The client does not close it.
+        http_client: A client from `async_http_client` to use instead; any other is refused, because its requests
+            would leave the process.
+        **openai_arguments: Passed to `AsyncOpenAI` (`timeout` in seconds, `max_retries`, `default_headers`, …). No
+            API key is needed, and `OPENAI_API_KEY` is not read: providers' keys come from the configuration and from
+            each provider's own variables.
 
     Raises:
-        MissingExtraError: openai is not installed, or is older than 2.20 or newer than 3.
-        ConfigError: The configuration is wrong, with file and line.
+        MissingExtraError: openai is not installed, or its version is not supported.
+        ConfigError: The configuration is wrong; the message has the file and line.
+        TypeError: More than one of `config`, `gateway` and `http_client` is given, or `http_client` is not in-process.
     """
-    check_openai()
-    from openai import AsyncOpenAI
 
-    arguments = _arguments(openai_arguments)
-    return AsyncOpenAI(http_client=async_http_client(config, gateway=gateway), **arguments)
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | None = None,
+        *,
+        gateway: Gateway | None = None,
+        http_client: Any = None,
+        **openai_arguments: Any,
+    ) -> None:
+        check_openai()
+        http_client = _in_process_client(async_http_client, config, gateway, http_client)
+        super().__init__(http_client=http_client, **{**_ASYNC_DEFAULTS, **openai_arguments})
 
 
-def Ingate(  # noqa: N802 - see AsyncIngate
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    gateway: GatewayLike | None = None,
-    **openai_arguments: Any,
-) -> OpenAI:
-    """A real `openai.OpenAI` whose requests are answered in this process; see `AsyncIngate`.
+class Ingate(_InProcess, OpenAI):
+    """An `openai.OpenAI` whose requests are answered in this process.
 
-    The work runs in an event loop in a thread, which starts with the first request and ends with `close()`. The
-    client may be shared by threads, and works inside a running event loop (a notebook), which it blocks meanwhile.
+    The work runs in an event loop in a background thread, which starts with the first request and ends with `close()`.
+    A client may be shared by threads. It also works inside a running event loop (a notebook's), which it blocks during
+    a call.
+
+    The arguments and errors are those of `AsyncIngate`, with `http_client` in place of `async_http_client`.
     """
-    check_openai()
-    from openai import OpenAI
 
-    arguments = _arguments(openai_arguments)
-    return OpenAI(http_client=http_client(config, gateway=gateway), **arguments)
+    def __init__(
+        self,
+        config: str | Path | Mapping[str, Any] | None = None,
+        *,
+        gateway: Gateway | None = None,
+        http_client: Any = None,
+        **openai_arguments: Any,
+    ) -> None:
+        check_openai()
+        http_client = _in_process_client(sync_http_client, config, gateway, http_client)
+        super().__init__(http_client=http_client, **{**_SYNC_DEFAULTS, **openai_arguments})
 
 
 def check_openai(version: str | None = None) -> None:
-    """Raise `MissingExtraError` unless an openai package that this one works with is installed.
+    """Raise `MissingExtraError` unless a supported openai package is installed.
 
     Args:
-        version: The version to judge; by default the installed one's.
+        version: The version to check instead of the installed one.
     """
     if version is None:
         if importlib.util.find_spec("openai") is None:
@@ -97,7 +150,20 @@ def check_openai(version: str | None = None) -> None:
         )
 
 
-def _arguments(given: dict[str, Any]) -> dict[str, Any]:
-    if "http_client" in given:
-        raise TypeError("http_client is what makes this client in-process; it cannot be passed")
-    return {**_NOT_FROM_ENVIRONMENT, **given}
+def _in_process_client(
+    make: Callable[..., Any],
+    config: str | Path | Mapping[str, Any] | None,
+    gateway: Gateway | None,
+    http_client: Any,
+) -> Any:
+    """`http_client` if it is given and in-process, otherwise a new client from `make`."""
+    if http_client is None:
+        return make(config, gateway=gateway)
+    if config is not None or gateway is not None:
+        raise TypeError("pass only one of config, gateway and http_client")
+    if not is_in_process(http_client):
+        raise TypeError(
+            "http_client must come from ingate.async_http_client() or ingate.http_client(): "
+            "requests of any other client would leave the process"
+        )
+    return http_client
