@@ -14,7 +14,7 @@ import pytest
 from ingate.config import provider_names
 from ingate.errors import UnknownProviderError
 from ingate.providers import aliases, litellm_arguments, provider, providers, secret_variables
-from ingate.providers.lookup import is_credential
+from ingate.providers.registry import is_credential
 
 ALL = tuple(providers().values())
 IDS = tuple(providers())

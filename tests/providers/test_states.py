@@ -19,7 +19,7 @@ def look(name, environ=None, settings=NOTHING, installed=everything_installed, *
 def test_half_a_pair_is_attention_and_names_the_other_half():
     found = look("bedrock", {"AWS_ACCESS_KEY_ID": SECRET})
     assert (found.state, found.source) == ("attention", "env AWS_ACCESS_KEY_ID")
-    assert "AWS_SECRET_ACCESS_KEY missing" in found.detail
+    assert "AWS_SECRET_ACCESS_KEY is missing" in found.detail
     assert "AWS_SECRET_ACCESS_KEY" in found.fix
     with pytest.raises(MissingCredentialsError, match="AWS_SECRET_ACCESS_KEY is missing"):
         resolve("bedrock", environ={"AWS_ACCESS_KEY_ID": SECRET}, config=NOTHING)
@@ -141,7 +141,7 @@ def test_vertex_gets_the_project_its_credential_carries(tmp_path):
 @pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS"])
 def test_a_variable_that_names_a_missing_file_is_attention(variable):
     found = look("vertex_ai", {variable: "/nowhere/key.json", "VERTEXAI_PROJECT": "p"})
-    assert (found.state, found.detail) == ("attention", f"{variable} names a file that is not there")
+    assert (found.state, found.detail) == ("attention", f"{variable} names a file that does not exist")
 
 
 def test_vertex_credentials_may_be_the_json_itself():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingate.config import load
-from ingate.providers.lookup import is_credential
+from ingate.providers.registry import is_credential
 
 if TYPE_CHECKING:
     from pathlib import Path

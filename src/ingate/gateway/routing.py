@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, ModelRow
     from ingate.config import Config, ProviderSettings, SecretRef
-    from ingate.providers import Provider
+    from ingate.providers import ProviderLookup
     from ingate.providers.address import Lane
 
 __all__ = ["NATIVE_FORMATS", "Router"]
@@ -126,10 +126,10 @@ class Router:
             provider = providers.provider(name)
         except UnknownProviderError as error:
             raise self._unknown_provider(spec, error) from None
-        settings = self.config.provider(provider.name)
-        engine, why = self._engine(spec, provider)
+        lookup = providers.ProviderLookup(provider, self.config.environ, self.config)
+        engine, why = self.lane(spec, lookup)
         try:
-            credential, api_base = self._credential(provider.name, engine, dry=dry)
+            credential, api_base = self._credential(lookup, engine, dry=dry)
         except MissingCredentialsError as error:
             error.spec = str(spec)
             if proxy_lists is not None and self.proxy() is not None:
@@ -149,47 +149,42 @@ class Router:
             wire_format=wire_format,
             api_base=api_base,
             credential=credential,
-            settings=settings,
+            settings=lookup.settings,
             why=why,
             dry=dry,
         )
 
-    def _engine(self, spec: ModelSpec, provider: Provider) -> tuple[Lane, str]:
-        """Which engine serves a spec of this provider, and why."""
+    def lane(self, spec: ModelSpec, lookup: ProviderLookup) -> tuple[Lane, str]:
+        """Which lane serves a model of this provider, and why.
+
+        Raises:
+            SpecError: The spec asks for a lane that does not exist.
+        """
+        provider = lookup.provider
         asked = spec.params.get("lane")
         if asked not in {None, "litellm", "native"}:
             raise SpecError(f"lane={asked!r} is neither litellm nor native", spec=str(spec), fix="?lane=native")
-        unsupported_reason = self._hindrance(spec, provider)
+        reason = unsupported_reason(provider.name, provider.wire_format, spec.model)
+        if not reason and lookup.needs_litellm:
+            reason = f"only litellm can use the credential that is set for {provider.name}"
         if asked == "native":
-            if unsupported_reason:
-                raise SpecError(
-                    f"there is no native lane here: {unsupported_reason}", spec=str(spec), fix="leave lane=native out"
-                )
+            if reason:
+                raise SpecError(f"there is no native lane here: {reason}", spec=str(spec), fix="leave lane=native out")
             return "native", "the native lane was asked for"
         if asked == "litellm":
             return "litellm", "the litellm lane was asked for"
         if spec.lane == "litellm":
             return "litellm", "written litellm.…: always through embedded litellm"
-        if unsupported_reason:
-            return "litellm", f"{unsupported_reason}: through embedded litellm"
+        if reason:
+            return "litellm", f"{reason}: through embedded litellm"
         wire_format, _ = format_and_base(provider.name, provider.wire_format, spec.model, "")
         return "native", f"{provider.name} speaks {FORMAT_NAMES[wire_format]}: straight to it"
 
-    def _hindrance(self, spec: ModelSpec, provider: Provider) -> str:
-        """Why ingate cannot speak to this provider's model itself; empty where it can."""
-        if reason := unsupported_reason(provider.name, provider.wire_format, spec.model):
-            return reason
-        if providers.needs_litellm(provider.name, environ=self.config.environ, config=self.config):
-            return f"only litellm can use the credential there is for {provider.name}"
-        return ""
-
-    def _credential(self, provider: str, lane: Lane, *, dry: bool) -> tuple[Credential, str | None]:
+    def _credential(self, lookup: ProviderLookup, lane: Lane, *, dry: bool) -> tuple[Credential, str | None]:
         if not dry:
-            return providers.resolve(provider, environ=self.config.environ, config=self.config, lane=lane)
-        status = providers.status(provider, environ=self.config.environ, config=self.config)
-        shapes = providers.shapes(provider, environ=self.config.environ, config=self.config)
-        params = {name: Secret(value) for name, value in shapes.items()}
-        return Credential(params=params, source=status.source), status.api_base
+            return lookup.resolve(lane)
+        params = {name: Secret(value) for name, value in lookup.shapes.items()}
+        return Credential(params=params, source=lookup.source), lookup.api_base
 
     def proxy(self, *, dry: bool = False) -> tuple[str, Secret | None, str] | None:
         """The configured LiteLLM proxy's base URL, key and where they come from; None where there is none."""

@@ -7,8 +7,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ingate.providers.lookup import is_credential
-from ingate.providers.registry import providers
+from ingate.providers.registry import is_credential, providers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

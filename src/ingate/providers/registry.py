@@ -1,8 +1,8 @@
-"""The map of providers: what each one reads, where it is, and what it speaks.
+"""The map of providers: which variables each one reads, its address, and its wire format.
 
-The map is package data (`data/providers.json`), one record a line, written by hand and checked by tests against the
-installed litellm. Looking a provider up never asks litellm: its own checks answer wrongly for most providers, and for
-some of them they start a login.
+The map is package data (`data/providers.json`), one record per line, maintained by hand and checked by tests against
+the installed litellm. Looking up a provider never calls litellm: its own checks return wrong answers for most
+providers, and for some of them they start a login.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from ingate.errors import UnknownProviderError
+from ingate.providers.proxy import KEY_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATA = Path(__file__).parent.parent / "data"
+_CREDENTIAL_WORDS: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "JWT", "ROLE_ARN", "VCAP")
+# Endings of variables that say where a credential is rather than hold it.
+_POINTERS: Final = ("_FILE", "_FILE_PATH", "_URI", "_DIR", "_ARN", "_URL", "APPLICATION_CREDENTIALS")
+# Keys that litellm's proxy and a TensorZero gateway read.
+_GATEWAY_VARIABLES: Final = frozenset({*KEY_VARIABLES, "LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "TENSORZERO_API_KEY"})
 
 
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,37 +33,37 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: Its name in specs (`"groq"`), which is litellm's.
-        display_name: Its name for people.
+        display_name: Its name for display.
         env: Alternatives; each is a group of variables that suffice together. `((),)` means that nothing is needed,
-            `()` that no variable can do it (a login).
-        auth: `"api_key"`, `"cloud"` (a cloud's own credentials), `"none"`, `"base_url"` (a server whose address is all
-            it needs), `"oauth_device"` (a login kept in a file).
+            `()` that no variable can authenticate (a login).
+        auth: `"api_key"`, `"cloud"` (a cloud's own credentials), `"none"`, `"base_url"` (a server that needs only its
+            address), `"oauth_device"` (a login stored in a file).
         also: A group's variable → other names read in its place.
-        optional_env: Variables that matter where they are set, and need not be.
-        credential_files: Files that authenticate where no variable does, `~` for the home folder.
-        params_env: Variable → litellm's argument name for what is not the API key; empty where litellm or a cloud's
-            own package reads the variable itself and nothing is passed.
+        optional_env: Variables that are used if set, but not required.
+        credential_files: Files that authenticate if no variable does, `~` for the home folder.
+        params_env: Variable → litellm's argument name for anything but the API key; empty if litellm or a cloud's own
+            package reads the variable itself and nothing is passed.
         api_base_env: Variables with a base URL, first one wins. None of them is a secret.
         api_base_required: Whether there is no default base URL.
         default_api_base: The base URL the native lane appends the format's path to; `{region}`, `{location}` and
-            `{account_id}` are filled in. None where there is none.
-        direct_path: What a base URL must end with for the native lane, appended where it does not.
-        litellm_path: What stands in its place in a base URL for litellm; None for the same.
-        base_strip: Endings that people write and that are taken off first.
+            `{account_id}` are filled in. None if there is no default.
+        direct_path: What a base URL must end with for the native lane; appended if absent.
+        litellm_path: What replaces `direct_path` in a base URL for litellm; None for the same.
+        base_strip: Endings that users write and that are removed first.
         base_keep: Endings that need no `direct_path`.
-        litellm_default: Whether litellm is told the default base URL too, since its own would not do.
-        wire_format: What it speaks on the native lane, empty where only litellm serves it.
+        litellm_default: Whether the default base URL is passed to litellm too, because litellm's own is wrong.
+        wire_format: The format of the native lane; empty if only litellm serves the provider.
         auth_style: How a request is authenticated: `"bearer"`, `"x-api-key"`, `"api-key"`, `"x-goog-api-key"`, `"sigv4"`
-            (bearer where there is a key), `"google"`, `"snowflake"`, `"none"`.
-        auth_headers: Further headers with the key in them, `{api_key}` filled in.
+            (bearer if there is a key), `"google"`, `"snowflake"`, `"none"`.
+        auth_headers: Further headers that carry the key, `{api_key}` filled in.
         litellm_only: Variables whose group only litellm can use (`"files"` for the files).
-        needs_extra: ingate's extra that brings `needs_module`.
+        needs_extra: The ingate extra that installs `needs_module`.
         needs_module: A package that some credentials need.
         needs_for: Variables whose group needs it; `"files"` for the files, `"*"` for all.
         near: Names other tools use for the same secret, which are not read here.
-        docs_url: Where to read on, and get a key.
-        catalog_providers: What the catalog calls it.
-        notes: What is worth knowing.
+        docs_url: The provider's page on keys.
+        catalog_providers: The provider's names in the catalog.
+        notes: Remarks for the documentation.
     """
 
     name: str
@@ -89,23 +95,23 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: str = ""
 
     def names_of(self, variable: str) -> tuple[str, ...]:
-        """Every variable that is read for `variable`, in order."""
+        """Every variable read in place of `variable`, in order."""
         if variable in self.api_base_env:
             return self.api_base_env
         return (variable, *self.also.get(variable, ()))
 
     def target(self, variable: str) -> str:
-        """What `variable` sets: `"api_base"`, `"api_key"`, a litellm argument, or nothing that is passed."""
+        """What `variable` sets: `"api_base"`, `"api_key"`, a litellm argument, or empty if it is not passed on."""
         return "api_base" if variable in self.api_base_env else self.params_env.get(variable, "api_key")
 
     def variables(self) -> frozenset[str]:
-        """Every variable that is read for this provider."""
+        """Every variable read for this provider."""
         named = {name for group in self.env for variable in group for name in self.names_of(variable)}
         return frozenset({*named, *self.optional_env, *self.params_env, *self.api_base_env})
 
 
 class _Names(msgspec.Struct, frozen=True):
-    """What the configuration knows of providers (`data/provider_names.json`)."""
+    """The provider names the configuration accepts (`data/provider_names.json`)."""
 
     aliases: dict[str, str]
     params: frozenset[str]
@@ -124,20 +130,36 @@ def _names() -> _Names:
 
 
 def aliases() -> Mapping[str, str]:
-    """Other names of providers (`google`, `cohere`, `together`) → their own."""
+    """Alternative names (`google`, `cohere`, `together`) → provider names."""
     return MappingProxyType(_names().aliases)
 
 
 def litellm_arguments() -> frozenset[str]:
-    """The credential values that litellm takes as arguments; other params are for the native lane alone."""
+    """The credential values that litellm accepts as arguments; other params are for the native lane only."""
     return _names().params
 
 
+def is_credential(variable: str) -> bool:
+    """Whether a variable's name indicates a credential rather than an address, an account or a project."""
+    return any(word in variable for word in _CREDENTIAL_WORDS)
+
+
+@cache
+def secret_variables() -> frozenset[str]:
+    """Every variable that may hold a credential of a provider, the proxy or TensorZero; child processes must not get it.
+
+    Base URLs, regions, projects and file paths are not included.
+    """
+    bases = {name for record in providers().values() for name in record.api_base_env}
+    read = {name for record in providers().values() for name in record.variables()}
+    return _GATEWAY_VARIABLES | {name for name in read - bases if is_credential(name) and not name.endswith(_POINTERS)}
+
+
 def provider(name: str) -> Provider:
-    """The provider called `name`, or that `name` is another word for.
+    """The provider with this name or alias.
 
     Raises:
-        UnknownProviderError: There is none; `nearest` has the names that look like it.
+        UnknownProviderError: There is none; `nearest` has similar names.
     """
     known = providers()
     found = known.get(name) or known.get(_names().aliases.get(name, ""))
@@ -146,7 +168,7 @@ def provider(name: str) -> Provider:
     nearest = _nearest(name)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     raise UnknownProviderError(
-        f"{name!r} is no provider{hint}",
+        f"{name!r} is not a provider{hint}",
         nearest=nearest,
         provider=name,
         fix=f"write {nearest[0]}" if nearest else "ingate models lists the providers",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate import providers
 from ingate.errors import IngateError
-from ingate.providers import address, lookup
-from ingate.providers.lookup import Found
+from ingate.providers import ProviderLookup, address
+from ingate.providers.alternatives import Found
 from ingate.serve.server import is_loopback
 from ingate.spec import OWN_PARAMS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ingate.config import Config
     from ingate.config.secretref import SecretRef
     from ingate.gateway.routing import Router
-    from ingate.providers.lookup import Part
+    from ingate.providers.alternatives import Part
     from ingate.secret import Secret
     from ingate.spec import ModelSpec
 
@@ -149,14 +149,14 @@ class Collector:
 
     def _credential(self, name: str) -> dict[str, Any]:
         """litellm's arguments for a provider's credential, each a reference to a variable."""
-        known, environ = providers.provider(name), self._config.environ
-        settings = self._config.provider(known.name)
-        found = lookup.find(known, environ, settings)
+        known = providers.provider(name)
+        lookup = ProviderLookup(known, self._config.environ, self._config)
+        found = lookup.found
         out: dict[str, Any] = {}
         if isinstance(found, Found):
             if found.file:
                 self._note(f"{known.name} uses {found.file} here: the proxy's machine needs it too")
-            for part in (*found.parts, *lookup.optional(known, environ, settings, found)):
+            for part in lookup.parts:
                 self._part(out, known.name, part)
         elif group := next(iter(known.env), ()):
             self._note(f"{known.name} has no credential here: set {' and '.join(group)} for the proxy")
@@ -165,7 +165,7 @@ class Collector:
                 reference = self._variable(variable, f"{known.display_name}, not set here")
                 if target:
                     out[target] = reference
-        base = address.written(known, environ, settings)
+        base = address.written(known, lookup.environ, lookup.settings)
         if base is not None:
             out["api_base"] = address.for_lane(known, base[0], "litellm")
         return out
