@@ -257,6 +257,18 @@ def test_what_is_not_served_is_501_and_not_retried():
     assert body["error"]["message"] == "no /v1/fine_tuning here"
 
 
+def test_the_code_of_a_used_up_quota_and_of_a_bad_request_is_the_providers():
+    def code(status: int, body: dict[str, Any]) -> Any:
+        return error_from_response(status, {}, {"error": {"message": "x", **body}}, provider="p").code
+
+    assert code(429, {"code": "insufficient_quota"}) == "insufficient_quota"
+    assert code(429, {"code": "rate_limit_exceeded"}) == errors.RateLimitError("x").code
+    assert code(400, {"code": "unsupported_value"}) == "unsupported_value"
+    assert code(400, {"code": 400}) == errors.BadRequestError("x").code
+    assert code(400, {}) == errors.BadRequestError("x").code
+    assert code(500, {"code": "boom"}) == errors.UnavailableError("x").code
+
+
 def test_an_unexpected_exception_is_told_without_its_words():
     status, _, body = error_to_response(RuntimeError("sk-secret"))
     assert status == 500

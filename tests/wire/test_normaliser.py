@@ -257,6 +257,14 @@ def test_what_is_fed_is_left_as_it_is():
     assert piece == copy
 
 
+def test_fields_of_a_chunk_without_choices_are_told_once():
+    extra = {"choices": [], "citations": ["x"]}
+    told = _run(chunk({"content": "a"}), extra, chunk({"reasoning_content": "b"}), chunk({"reasoning_content": "c"}))
+    assert [piece.get("citations") for piece in told] == [None, ["x"], None, None, None]
+    told = _run(chunk({"content": "a"}), extra, chunk({"content": "b"}))
+    assert [piece.get("citations") for piece in told] == [None, None, ["x"], None]
+
+
 def test_finishing_twice_tells_nothing_twice():
     normaliser = StreamNormaliser("m")
     normaliser.feed(chunk({"content": "a"}))

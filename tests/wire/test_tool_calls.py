@@ -157,6 +157,80 @@ _WAYS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+_MORE_WAYS: dict[str, list[dict[str, Any]]] = {
+    "the id after a whole call of the same name is another call's": [
+        tools(call(0, None, "look", '{"at":"sea"}')),
+        tools(call(0, "b", "look", '{"at":"sky"}')),
+    ],
+    "the id after a whole call without a name is that call's": [
+        tools(call(0, None, "look", '{"at":"sea"}')),
+        tools(call(0, "a")),
+        tools(call(1, "b", "look", '{"at":"sky"}')),
+    ],
+    "another id in the middle of the arguments, with the name": [
+        tools(call(0, "a1", "look", '{"at":')),
+        tools(call(0, "a2", "look", '"sea"}')),
+        tools(call(0, "b1", "look", '{"at":"sky"}')),
+    ],
+    "the name in each piece, without ids": [
+        tools(call(None, None, "look", '{"at":')),
+        tools(call(None, None, "look", '"sea"}')),
+        tools(call(None, None, "look", '{"at":')),
+        tools(call(None, None, "look", '"sky"}')),
+    ],
+    "the id alone and without an index, then the call at one": [
+        tools(call(None, "a")),
+        tools(call(0, None, "look", '{"at":"sea"}')),
+        tools(call(1, "b", "look", '{"at":"sky"}')),
+    ],
+    "the same id for both, at their own indices": [
+        tools(call(0, "same", "look", '{"at":"sea"}')),
+        tools(call(1, "same", "look", '{"at":"sky"}')),
+    ],
+    "an empty string of arguments between the pieces": [
+        tools(call(0, "a", "look", "{}"), call(0, None, None, "  ")),
+        tools(call(0, None, None, '{"at":"sea"}'), call(0, None, None, "")),
+        tools(call(1, "b", "look", '{"at":"sky"}')),
+    ],
+}
+_WAYS |= _MORE_WAYS
+
+
+def test_a_call_of_another_tool_begins_though_the_first_is_not_whole():
+    pieces = [
+        tools(call(0, None, "look", '{"at":"sea"}')),
+        tools(call(0, None, "listen", '{"to":')),
+    ]
+    assert _calls(*pieces, tools(call(0, None, None, '"sky"}'))) == [("look", {"at": "sea"}), ("listen", {"to": "sky"})]
+
+
+def test_another_id_before_any_arguments_is_another_call():
+    assert _calls(tools(call(0, "a", "now")), tools(call(0, "b", "now", '{"x":1}'))) == [("now", {}), ("now", {"x": 1})]
+
+
+def test_another_id_and_name_are_another_call_though_the_first_is_not_whole():
+    told = _run(tools(call(0, "a", "look", '{"at":')), tools(call(0, "b", "listen", '{"to":"sky"}')))
+    first, second = assemble(told)["choices"][0]["message"]["tool_calls"]
+    assert first["function"] == {"name": "look", "arguments": '{"at":'}
+    assert second["function"] == {"name": "listen", "arguments": '{"to":"sky"}'}
+
+
+def test_a_piece_that_says_nothing_is_no_call():
+    assert outcome_of_chunks(_run(tools({"index": 0, "type": "function", "function": {}}))).tool_calls == []
+
+
+def test_one_digit_twice_is_a_number_of_two_digits():
+    told = _run(tools(call(0, "a", "f", "1")), tools(call(0, arguments="1")))
+    assert assemble(told)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == "11"
+
+
+def test_a_custom_input_that_repeats_itself_is_kept():
+    pieces = [{"index": 0, "custom": {"input": "12"}}, {"index": 0, "custom": {"input": "12"}}]
+    told = _run(tools({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": ""}}, *pieces))
+    assert assemble(told)["choices"][0]["message"]["tool_calls"][0]["custom"]["input"] == "1212"
+    assert _run(tools({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "{}"}}))[0]
+
+
 @pytest.mark.parametrize("way", _WAYS)
 def test_each_way_of_streaming_calls_gives_the_calls(way: str):
     assert _calls(*_WAYS[way]) == [_A, _B]
