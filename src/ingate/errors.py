@@ -25,7 +25,21 @@ IngateError
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+
+class UpstreamResponse(NamedTuple):
+    """A provider's error response in the API that the client called, to be handed on as it came.
+
+    Attributes:
+        status: The HTTP status.
+        content_type: The `content-type`.
+        content: The body, keys masked.
+    """
+
+    status: int
+    content_type: str
+    content: bytes
 
 
 class IngateError(Exception):
@@ -48,6 +62,7 @@ class IngateError(Exception):
         request_id: The provider's id of the request, None where it gave none.
         partial_text: The text of the answer that came before the error, empty where none did.
         partial: The partial completion in OpenAI's shape (text, reasoning, tool calls), None where nothing came.
+        response: The provider's own response, if the request was passed through; None otherwise.
         exit_code: What a command exits with when this ends it.
     """
 
@@ -88,6 +103,7 @@ class IngateError(Exception):
         self.request_id = request_id
         self.partial_text = ""
         self.partial: dict[str, Any] | None = None
+        self.response: UpstreamResponse | None = None
 
     def __str__(self) -> str:
         return self.message

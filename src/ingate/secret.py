@@ -61,3 +61,11 @@ def scrub(text: str, secrets: Iterable[Secret | None]) -> str:
         if secret is not None and len(value := secret.reveal()) >= 6:
             text = text.replace(value, MASK)
     return text
+
+
+def scrub_bytes(content: bytes, secrets: Iterable[Secret | None]) -> bytes:
+    """`content` with every occurrence of each secret's value masked, as `scrub` does with text."""
+    for secret in secrets:
+        if secret is not None and len(value := secret.reveal()) >= 6:
+            content = content.replace(value.encode(), MASK.encode())
+    return content

@@ -65,14 +65,14 @@ async def test_a_completion_goes_out_with_its_key_and_comes_back(engine: NativeE
 
     report = CallReport()
     async with serving(answer) as server:
-        route = _route(server.base, headers={"X-Title": "t"}, params={"temperature": 0.5, "timeout": 3})
+        route = _route(server.base, headers={"X-Title": "t"})
         assert await engine.complete(route, _BODY, report) == _ANSWER
     [talk] = server.asked
     assert talk.head.startswith("POST /v1/chat/completions HTTP/1.1")
     assert talk.headers["authorization"] == f"Bearer {_KEY}"
     assert talk.headers["x-title"] == "t"
     assert talk.headers["user-agent"].startswith("ingate/")
-    assert json.loads(talk.body) == {"model": "m", **_BODY, "temperature": 0.5}
+    assert json.loads(talk.body) == {"model": "m", **_BODY}
     assert report.headers == {"x-request-id": "r1"}
 
 

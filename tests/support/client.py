@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+from ingate.gateway.reply import translated
 from ingate.serve.app import create_app
 
 ABOUT = {
@@ -121,7 +122,10 @@ class FakeGateway:
             self.open -= 1
             self.stopped.set()
 
-    async def embed(self, body: Any) -> dict[str, Any]:
+    async def respond(self, request: Any, *, retries: int | None = None, request_id: str = "") -> Any:
+        return await translated(request, self.complete, self.stream, request_id=request_id)
+
+    async def embed(self, body: Any, *, retries: int | None = None) -> dict[str, Any]:
         self.bodies.append(body)
         if isinstance(self.answer, BaseException):
             raise self.answer

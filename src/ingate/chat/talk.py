@@ -99,7 +99,7 @@ class Talk:
         began = time.perf_counter()
         first: float | None = None
         try:
-            async with aclosing(self.gateway.stream(self.body())) as stream:  # ty: ignore[invalid-argument-type]
+            async with aclosing(self.gateway.stream(self.body())) as stream:
                 async for chunk in stream:
                     chunks.append(chunk)
                     if self._show(chunk) and first is None:

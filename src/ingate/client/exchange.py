@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.serve.protocol import CANCELS
+from ingate.serve.call import CANCELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ingate.serve.protocol import ASGIApp, Message, Scope
+    from ingate.serve.call import ASGIApp, Message, Scope
 
 AHEAD: Final = 16
 """How many pieces of an answer may wait for the reader before the application has to: a socket's buffer, in small.

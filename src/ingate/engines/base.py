@@ -7,20 +7,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from ingate.providers.credential import Credential
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from ingate.spec import ModelSpec
+    from ingate.wire.passthrough import ApiRequest
 
 EngineName = Literal["litellm", "native", "local", "scripted", "tensorzero"]
 DropPolicy = Literal["strict", "warn", "drop"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class Endpoint(NamedTuple):
+    """One way to reach a model.
+
+    Attributes:
+        wire_format: The format spoken there.
+        api_base: The base URL it is spoken at.
+    """
+
+    wire_format: str
+    api_base: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +49,8 @@ class Route:
         wire_format: What is spoken over the network: `"chat"`, `"messages"`, `"gemini"`, `"bedrock"`, `"cohere"`,
             `"ollama"`, `"azure"`; empty for engines that speak none.
         api_base: The base URL, always explicit for `direct`; None lets litellm use its own default.
+        endpoints: Every format in which the model can be reached, best first; `wire_format` and `api_base` are one of
+            them. A request in one of these formats is passed through. Empty for engines that speak none.
         credential: What authenticates the call.
         headers: Extra request headers (`default_headers`, a section's `headers`); those from a configuration are secret.
         params: Request parameters set by the spec's `?key=value`; they win over the request's own.
@@ -54,6 +69,7 @@ class Route:
     model: str
     wire_format: str = ""
     api_base: str | None = None
+    endpoints: tuple[Endpoint, ...] = ()
     credential: Credential = field(default_factory=Credential)
     headers: Mapping[str, str | Secret] = field(default_factory=lambda: _EMPTY)
     params: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
@@ -88,6 +104,24 @@ class CallReport:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True, kw_only=True)
+class Forwarded:
+    """A provider's response in the API that the client called, as it came.
+
+    Attributes:
+        content: The whole body; None for a stream.
+        pieces: A stream's bytes as they come; None for a whole body. Closing it closes the connection.
+        content_type: The provider's `content-type`.
+        usage: The tokens it took, as OpenAI's chat completions count them, as far as they are known yet; None until
+            the provider has reported them.
+    """
+
+    content: bytes | None = None
+    pieces: AsyncGenerator[bytes, None] | None = None
+    content_type: str = "application/json"
+    usage: dict[str, Any] | None = None
+
+
 class Engine(Protocol):
     """One way to get an answer.
 
@@ -112,4 +146,37 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Let go of every connection, thread and model. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class ModelLister(Protocol):
+    """An engine that can list a provider's models."""
+
+    async def list_models(self, route: Route, *, query: str = "") -> list[dict[str, Any]]:
+        """The models that the provider lists now, each with its `id`.
+
+        Raises:
+            UnavailableError: The response is not a list of models.
+        """
+        ...
+
+    async def list_deployments(self, route: Route) -> list[dict[str, Any]]:
+        """A LiteLLM proxy's chat models, with limits and prices if the key may read them."""
+        ...
+
+
+@runtime_checkable
+class PassThroughEngine(Protocol):
+    """An engine that can forward a request in the provider's own API and return the response as it came."""
+
+    async def forward(self, route: Route, request: ApiRequest, report: CallReport) -> Forwarded:
+        """Send `request` to the route's endpoint, which speaks the request's API.
+
+        Returns once the response has begun: whole, or up to its first event with substance, so that an error before
+        that can still be retried elsewhere.
+
+        Raises:
+            IngateError: One of its classes. An error status carries the provider's own body in `response`.
+        """
         ...

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines import auth, proxy
 from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
+from ingate.engines.passthrough import forward
 from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
 from ingate.secret import scrub
 from ingate.wire.chat.codec import decode_json, endpoint
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from ingate.engines.base import CallReport, Route
+    from ingate.engines.base import CallReport, Forwarded, Route
     from ingate.wire.codec import Codec, StreamDecoder, WireRequest
+    from ingate.wire.passthrough import ApiRequest
 
 _MAX_QUIET: Final = 256 * 2**20  # bytes that may come without one chunk, before a stream is given up
-# A spec's parameters that steer ingate itself.
-_OWN_PARAMS: Final = frozenset({"timeout", "drop_params", "lane"})
 
 
 class NativeEngine:
@@ -42,7 +42,26 @@ class NativeEngine:
                 report.headers.update(kept_headers(response.headers))
                 content = await read_body(response, call)
                 self._check(codec, route, response, content)
-                return codec.response(content, model=route.model)
+                answer = codec.response(content, model=route.model)
+        except IngateError as error:
+            raise _own(error, route) from None
+        for choice in answer.get("choices") or ():
+            _stamp_origin(choice.get("message"), route.provider)
+        return answer
+
+    async def forward(self, route: Route, request: ApiRequest, report: CallReport) -> Forwarded:
+        """Send a request in the provider's own API as it is, and return the response as it comes."""
+        codec = codec_for(route.wire_format)
+        try:
+            return await forward(
+                self._connections,
+                codec,
+                route,
+                _target(route, stream=request.stream),
+                request,
+                report,
+                check=lambda response, content: self._check(codec, route, response, content),
+            )
         except IngateError as error:
             raise _own(error, route) from None
 
@@ -60,6 +79,8 @@ class NativeEngine:
                     self._check(codec, route, response, await read_body(response, call))
                 decoder = codec.decoder(model=route.model, content_type=kind)
                 async for chunk in _chunks(response, decoder, call):
+                    for choice in chunk.get("choices") or ():
+                        _stamp_origin(choice.get("delta"), route.provider)
                     yield chunk
         except IngateError as error:
             raise _own(error, route) from None
@@ -67,9 +88,8 @@ class NativeEngine:
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Embeddings as an OpenAI `list` dict; raises `NotSupportedError` where the wire format has none."""
         codec = codec_for(route.wire_format)
-        merged = {**body, **_request_params(route)}
         try:
-            wire = codec.embeddings_request(merged, _target(route))
+            wire = codec.embeddings_request(body, _target(route))
             call = await self._call(route, wire, report)
             async with self._connections.send(call) as response:
                 report.headers.update(kept_headers(response.headers))
@@ -127,7 +147,7 @@ class NativeEngine:
     async def _prepare(
         self, codec: Codec, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
     ) -> Call:
-        merged = {**body, **_request_params(route)}
+        merged = dict(body)
         if route.provider == proxy.PROVIDER and route.extra_kwargs:
             merged = deep_merge(merged, route.extra_kwargs)
         try:
@@ -230,6 +250,19 @@ async def _chunks(
         await _drain(content)
 
 
+# What a provider signs or encrypts: only its maker takes it back.
+_SIGNED: Final = ("reasoning_items", "thinking_blocks")
+
+
+def _stamp_origin(message: Any, provider: str) -> None:
+    """Name the provider on what it signed or encrypted."""
+    if isinstance(message, dict):
+        for name in _SIGNED:
+            for item in message.get(name) or ():
+                if isinstance(item, dict):
+                    item["provider"] = provider
+
+
 def _interrupted(error: IngateError) -> StreamInterruptedError:
     return StreamInterruptedError(f"the stream broke: {error}", fix="try again; what came is kept")
 
@@ -270,10 +303,6 @@ def _api_base(route: Route) -> str:
             fix=f"set base_url in the section {route.provider} of ingate.yaml, or its environment variable",
         )
     return base
-
-
-def _request_params(route: Route) -> dict[str, Any]:
-    return {name: value for name, value in route.params.items() if name not in _OWN_PARAMS}
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -8,26 +8,29 @@ from contextlib import aclosing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+import msgspec
+
 from ingate import environment
 from ingate.config import load
-from ingate.engines.base import CallReport, Engine, Route
+from ingate.engines.base import CallReport, Engine, Forwarded, ModelLister, PassThroughEngine, Route
 from ingate.errors import (
-    BadRequestError,
     ConfigError,
-    ContentFilterError,
-    ContextTooLongError,
     IngateError,
     MissingCredentialsError,
     ModelNotFoundError,
-    NotSupportedError,
     SpecError,
 )
-from ingate.gateway.metadata import about
+from ingate.gateway.attempts import first_answer
+from ingate.gateway.formats import passed_through, translated_route
+from ingate.gateway.metadata import answer_metadata
+from ingate.gateway.names import name_nearest
+from ingate.gateway.reply import Reply, translated
+from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
-from ingate.wire.thinking import strip_block_indexes
+from ingate.wire.passthrough import Api, ApiRequest, check_request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -40,10 +43,6 @@ T = TypeVar("T")
 
 DEFAULT_RETRIES: Final = 2
 _PROXY_LIST_S: Final = 60.0
-# What the next model in the list would answer no better.
-_NO_FALLBACK: Final = (BadRequestError, NotSupportedError, ConfigError)
-_YET_FALLBACK: Final = (ContextTooLongError, ContentFilterError)
-_LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 class Gateway:
@@ -102,52 +101,144 @@ class Gateway:
 
         return [explain(self, one) for one in self.router.specs(spec)]
 
-    async def complete(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
+    async def complete(
+        self,
+        body: Mapping[str, Any],
+        *,
+        api: Api = "chat",
+        headers: Mapping[str, str] | None = None,
+        retries: int | None = None,
+    ) -> dict[str, Any]:
         """One whole answer.
 
         Args:
-            body: An OpenAI chat-completions request; `model` is a spec (without it, the configured `default_model`).
+            body: A request in the API `api`; `model` is a spec (if absent, the configured `default_model`).
+            api: `"chat"` (OpenAI's chat completions), `"responses"` (OpenAI's Responses) or `"messages"` (Anthropic's
+                Messages).
+            headers: The API's own headers for the provider: `anthropic-beta`, `anthropic-version`, `openai-beta`.
             retries: Overrides the gateway's own.
 
         Returns:
-            A `chat.completion` dict with `usage`, plus the key `ingate`.
+            A `chat.completion` dict with `usage`, a response object, or a message, plus the key `ingate`.
 
         Raises:
             IngateError: One of its classes; every attempt's error is in `__notes__`.
         """
-        from ingate.wire.completion import normalise_completion
+        if api != "chat":
+            reply = await self.respond(api_request(api, body, headers, stream=False), retries=retries)
+            answer = reply.answer if reply.answer is not None else msgspec.json.decode(reply.content() or b"{}")
+            answer["ingate"] = reply.metadata()
+            return answer
 
         async def call(route: Route, report: CallReport) -> dict[str, Any]:
-            answer = await self._engine(route).complete(route, _request(route, body), report)
-            return normalise_completion(answer, route.model)
+            return await self._completed(route, body, report)
 
-        route, report, answer = await self._first(self._specs(body), call, retries)
-        answer["ingate"] = about(route, report, answer.get("usage"), self.catalog)
-        return answer
+        return await self._first(body, call, retries)
 
-    async def stream(self, body: Mapping[str, Any], *, retries: int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """The answer as it comes: `chat.completion.chunk` dicts that keep the invariants of `ingate.wire`.
+    async def stream(
+        self,
+        body: Mapping[str, Any],
+        *,
+        api: Api = "chat",
+        headers: Mapping[str, str] | None = None,
+        retries: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The answer as it comes, as dicts: `chat.completion.chunk`s that keep the invariants of `ingate.wire`, or the
+        events of the API `api`.
 
-        The first carries `ingate`, its cost unknown yet; the last has no choices, and carries `usage` and the whole
-        `ingate`. Fallbacks and retries happen before the first token only. Closing the iterator stops the provider's
-        work.
+        The first carries `ingate`, its cost unknown yet; so does the last, with the whole `ingate`. The last chunk of a
+        chat has no choices, and carries `usage`. Fallbacks and retries happen before the first token only. Closing the
+        iterator stops the provider's work.
+
+        Args:
+            body, api, headers, retries: As for `complete`.
 
         Raises:
-            StreamInterruptedError: The answer broke off; `partial_text` and `partial` hold what came.
+            StreamInterruptedError: The answer broke off; `partial_text` and `partial` hold what came. In the APIs other
+                than chat, an event of the API's own says so instead.
             IngateError: One of its other classes. One that came inside a running stream has the partial answer too.
         """
+        if api != "chat":
+            reply = await self.respond(api_request(api, body, headers, stream=True), retries=retries)
+            async with aclosing(reply.events()) as events:
+                async for event in events:
+                    yield event
+            return
+
+        async def call(route: Route, report: CallReport) -> tuple[dict[str, Any], AsyncGenerator[dict[str, Any], None]]:
+            chunks = self._streamed(route, body, report)
+            return await anext(chunks), chunks
+
+        first, chunks = await self._first(body, call, retries)
+        async with aclosing(chunks):
+            yield first
+            async for chunk in chunks:
+                yield chunk
+
+    async def respond(self, request: ApiRequest, *, retries: int | None = None, request_id: str = "") -> Reply:
+        """The answer to a request in its own API, as bytes: the provider's own if it speaks that API, else translated.
+
+        Args:
+            request: The request. Its `model` is a spec.
+            retries: Overrides the gateway's own.
+            request_id: Named in the error event of a stream that breaks.
+
+        Raises:
+            InvalidRequestError: The request is malformed; names the field.
+            IngateError: One of its other classes, before the first token. Later a stream ends with the API's own error
+                event.
+        """
+        check_request(request)
+
+        async def call(route: Route, report: CallReport) -> Reply:
+            if (direct := passed_through(route, request)) is not None:
+                engine = self.engine(direct.engine)
+                if isinstance(engine, PassThroughEngine):
+                    forwarded = await engine.forward(direct, request, report)
+                    return self._forwarded_reply(direct, report, forwarded, request, request_id)
+            return await translated(
+                request,
+                lambda chat: self._completed(route, chat, report),
+                lambda chat: self._streamed(route, chat, report),
+                request_id=request_id,
+            )
+
+        return await self._first(request.body, call, retries)
+
+    def _forwarded_reply(
+        self, route: Route, report: CallReport, forwarded: Forwarded, request: ApiRequest, request_id: str
+    ) -> Reply:
+        return Reply(
+            api=request.api,
+            forwarded=forwarded,
+            request_id=request_id,
+            metadata=lambda: answer_metadata(route, report, forwarded.usage, self.catalog),
+        )
+
+    async def _completed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+        """One chat completion on `route`, normalised, with its metadata."""
+        from ingate.wire.completion import normalise_completion
+
+        chat = chat_request(route, body, report)
+        route = translated_route(route, chat)
+        answer = normalise_completion(await self.engine(route.engine).complete(route, chat, report), route.model)
+        answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
+        return answer
+
+    async def _streamed(
+        self, route: Route, body: Mapping[str, Any], report: CallReport
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The normalised chunks of one chat completion on `route`, with its metadata on the first and the last."""
         from ingate.engines.stream import open_stream
 
-        async def call(route: Route, report: CallReport) -> AsyncGenerator[dict[str, Any], None]:
-            return await open_stream(self._engine(route), route, _request(route, body), report)
-
-        route, report, chunks = await self._first(self._specs(body), call, retries)
-        async with aclosing(chunks):
+        chat = chat_request(route, body, report)
+        route = translated_route(route, chat)
+        async with aclosing(await open_stream(self.engine(route.engine), route, chat, report)) as chunks:
             begun = False
             async for chunk in chunks:
                 if not begun or ("usage" in chunk and not chunk.get("choices")):
                     begun = True
-                    chunk["ingate"] = about(route, report, chunk.get("usage"), self.catalog)
+                    chunk["ingate"] = answer_metadata(route, report, chunk.get("usage"), self.catalog)
                 yield chunk
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
@@ -159,14 +250,14 @@ class Gateway:
         """
 
         async def call(route: Route, report: CallReport) -> dict[str, Any]:
-            return await self._engine(route).embed(route, _request(route, body), report)
+            answer = await self.engine(route.engine).embed(route, chat_request(route, body, report), report)
+            answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
+            return answer
 
-        route, report, answer = await self._first(self._specs(body), call, retries)
-        answer["ingate"] = about(route, report, answer.get("usage"), self.catalog)
-        return answer
+        return await self._first(body, call, retries)
 
     async def models(self) -> list[dict[str, Any]]:
-        """What would answer now, as OpenAI model objects: local models, aliases, the proxy's, every ready provider's."""
+        """The models that would answer now, as OpenAI model objects."""
         from ingate.gateway.models import list_models
 
         return await list_models(self)
@@ -181,10 +272,8 @@ class Gateway:
             route = self.router.proxy_route()
             if route is None:
                 return frozenset()
-            from ingate.engines.native import NativeEngine
-
-            engine = self._engine(route)
-            if not isinstance(engine, NativeEngine):
+            engine = self.engine(route.engine)
+            if not isinstance(engine, ModelLister):
                 return frozenset()
             listed = await engine.list_models(route, query="?return_wildcard_routes=true")
             self._proxy_ids = frozenset(str(model.get("id")) for model in listed)
@@ -204,18 +293,28 @@ class Gateway:
         route = self.router.proxy_route()
         if route is None:
             return []
-        from ingate.engines.native import NativeEngine
-
-        engine = self._engine(route)
-        return await engine.list_deployments(route) if isinstance(engine, NativeEngine) else []
+        engine = self.engine(route.engine)
+        return await engine.list_deployments(route) if isinstance(engine, ModelLister) else []
 
     @property
     def asgi(self) -> Callable[..., Awaitable[None]]:
         """The gateway as an ASGI application: `app.mount("/v1", gateway.asgi)`."""
-        from ingate.face import Face
         from ingate.serve.app import create_app
 
-        return create_app(Face(self))
+        return create_app(self)
+
+    def reload(self, config: Config | str | Path | Mapping[str, Any] | None = None) -> None:
+        """Read the configuration again, or take another one. Engines and their connections stay.
+
+        Args:
+            config: As for the gateway itself.
+
+        Raises:
+            ConfigError: It is wrong; the gateway keeps the configuration it had.
+        """
+        self.config = load(config, environ=environment.snapshot())
+        self.router = Router(self.config, self.catalog, scripted="scripted" in self._engines)
+        self._proxy_ids = None
 
     async def aclose(self) -> None:
         """Let go of every connection, thread and model. May be called twice."""
@@ -237,15 +336,9 @@ class Gateway:
             self._engines[name] = _make_engine(name)
         return self._engines[name]
 
-    def _engine(self, route: Route) -> Engine:
-        return self.engine(route.engine)
-
     def _specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
         if not isinstance(body, Mapping):
-            raise BadRequestError(
-                f"a request is a mapping, but this is {type(body).__name__}",
-                fix="pass {'model': …, 'messages': […]}",
-            )
+            raise not_a_mapping(body)
         model = body.get("model") or self.default_model
         if not isinstance(model, str) or not model:
             raise SpecError(
@@ -259,6 +352,18 @@ class Gateway:
         """The spec used where a request names none: `default_model`, else the `litellm` section's."""
         return self.config.settings.default_model or self.config.settings.litellm.default_model
 
+    async def _first(
+        self, body: Mapping[str, Any], call: Callable[[Route, CallReport], Awaitable[T]], retries: int | None
+    ) -> T:
+        """The answer of the first of the request's models that gives one."""
+        specs = self._specs(body)
+        try:
+            return await first_answer(specs, self._route, call, retries=self._retries if retries is None else retries)
+        except ModelNotFoundError as error:
+            if not error.nearest:
+                await name_nearest(error, specs[-1], self)
+            raise
+
     async def _route(self, spec: ModelSpec) -> Route:
         try:
             return self.router.route(spec)
@@ -271,93 +376,6 @@ class Gateway:
                 missing.add_note(f"the configured proxy might serve it, and could not be asked: {failed}")
                 raise missing from failed
             return self.router.route(spec, proxy_lists=lambda name: _lists(listed, name))
-
-    async def _first(
-        self,
-        specs: tuple[ModelSpec, ...],
-        call: Callable[[Route, CallReport], Awaitable[T]],
-        retries: int | None,
-    ) -> tuple[Route, CallReport, T]:
-        """The first of `specs` that answers `call`, each tried as often as its errors allow."""
-        notes: list[str] = []
-        for place, spec in enumerate(specs):
-            report = CallReport(warnings=list(notes))
-            try:
-                route = await self._route(spec)
-                return route, report, await self._tried(route, report, call, retries)
-            except IngateError as error:
-                error.spec = error.spec or str(spec)
-                refused = isinstance(error, _NO_FALLBACK) and not isinstance(error, _YET_FALLBACK)
-                if refused or place == len(specs) - 1:
-                    for note in notes:
-                        error.add_note(note)
-                    if isinstance(error, ModelNotFoundError) and not error.nearest:
-                        await self._name_the_nearest(error, spec)
-                    raise
-                notes.append(f"{spec.target}: {error}")
-        raise SpecError("the model spec is empty")
-
-    async def _tried(
-        self,
-        route: Route,
-        report: CallReport,
-        call: Callable[[Route, CallReport], Awaitable[T]],
-        retries: int | None,
-    ) -> T:
-        attempts = 1 + (self._retries if retries is None else retries)
-        if attempts == 1:
-            return await call(route, report)
-        import asyncio
-
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
-
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(attempts),
-            retry=retry_if_exception(lambda error: isinstance(error, IngateError) and error.retryable),
-            wait=_wait_s,
-            sleep=asyncio.sleep,
-            reraise=True,
-        ):
-            with attempt:
-                return await call(route, report)
-        raise AssertionError("tenacity ends by an answer or an error")
-
-    async def _name_the_nearest(self, error: ModelNotFoundError, spec: ModelSpec) -> None:
-        from rapidfuzz import process
-
-        if spec.lane == "proxy":
-            try:
-                names = sorted(await self.proxy_models())
-            except IngateError:
-                return
-        elif spec.provider in {"local", "scripted"}:
-            return
-        else:
-            names = [row.model for row in self.catalog().rows if row.provider == error.provider]
-        error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)
-        if error.nearest and spec.lane == "proxy":
-            error.fix = f"ask for one of its deployments: {', '.join(f'litellm/{name}' for name in error.nearest)}"
-        elif error.nearest and not error.fix:
-            error.fix = f"ask for one of its models, like {error.nearest[0]}"
-
-
-def _request(route: Route, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
-    own = {"model", "stream"}
-    # Two names of one limit: the spec's wins, by whichever name.
-    if not _LENGTHS.isdisjoint(route.params):
-        own |= _LENGTHS
-    made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
-    if isinstance(messages := made.get("messages"), list):
-        made["messages"] = [strip_block_indexes(message) for message in messages]
-    return made
-
-
-def _wait_s(state: Any) -> float:
-    """Seconds before the next try: what the provider asked for (a minute at most), else 0.5, 1, 2…"""
-    error = state.outcome.exception() if state.outcome is not None else None
-    asked_s = getattr(error, "retry_after_s", None)
-    return min(asked_s, 60.0) if asked_s is not None else 0.5 * 2 ** (state.attempt_number - 1)
 
 
 def _lists(listed: frozenset[str], name: str) -> bool:

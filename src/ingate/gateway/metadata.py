@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
 
 
-def about(
+def answer_metadata(
     route: Route, report: CallReport, usage: Mapping[str, Any] | None, catalog: Callable[[], Catalog]
 ) -> dict[str, Any]:
     """The metadata of one answer.
@@ -28,7 +28,7 @@ def about(
         `spec`, `engine`, `provider`, `dropped`, `warnings`, `headers`, `cost_usd` (None where the price is unknown); for
         an answer of a LiteLLM proxy also `proxy`: what its headers tell of deployment, cache and limits.
     """
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "spec": str(route.spec),
         "engine": route.engine,
         "provider": route.provider,
@@ -40,8 +40,8 @@ def about(
     if route.provider == PROXY:
         from ingate.engines import proxy
 
-        told["proxy"] = proxy.told(report.headers)
-    return told
+        metadata["proxy"] = proxy.told(report.headers)
+    return metadata
 
 
 def _cost_usd(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from ingate import providers
 from ingate.engines.base import DropPolicy, Route
 from ingate.errors import MissingCredentialsError, SpecError, UnknownProviderError
+from ingate.gateway.formats import endpoints
+from ingate.gateway.names import expand, unknown_provider
 from ingate.providers.credential import Credential
 from ingate.providers.lanes import (
     FORMAT_NAMES,
@@ -19,7 +21,8 @@ from ingate.providers.lanes import (
     unsupported_reason,
 )
 from ingate.secret import Secret
-from ingate.spec import OWN_PARAMS, ModelSpec, parse, parse_one
+from ingate.spec import OWN_PARAMS, ModelSpec, parse
+from ingate.wire.passthrough import Api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,45 +62,7 @@ class Router:
             SpecError: The text cannot be read, or an alias leads back to itself.
             UnknownProviderError: A name without a slash that is no alias, with the nearest names.
         """
-        return self._expand(parse(text), ())
-
-    def _expand(self, specs: tuple[ModelSpec, ...], seen: tuple[str, ...]) -> tuple[ModelSpec, ...]:
-        found: list[ModelSpec] = []
-        for spec in specs:
-            if spec.lane != "alias":
-                found.append(spec)
-                continue
-            if spec.model in seen:
-                circle = " → ".join((*seen, spec.model))
-                raise SpecError(f"the alias {spec.model!r} leads back to itself: {circle}", spec=str(spec))
-            named = self._expand(self._named(spec), (*seen, spec.model))
-            found += [replace(one, params={**one.params, **spec.params}) for one in named]
-        return tuple(found)
-
-    def _named(self, spec: ModelSpec) -> tuple[ModelSpec, ...]:
-        if (configured := self.config.settings.aliases.get(spec.model)) is not None:
-            return parse(configured if isinstance(configured, str) else ",".join(configured))
-        rows = [row for row in self._catalog().curated() if spec.model in {row.model, row.model.rpartition("/")[2]}]
-        if rows:
-            return (parse_one(rows[0].spec),)
-        raise self._unknown_name(spec)
-
-    def _unknown_name(self, spec: ModelSpec) -> UnknownProviderError:
-        from rapidfuzz import process
-
-        wanted = spec.model.lower()
-        catalog = self._catalog()
-        exact = [row.key for row in catalog.rows if row.model.lower() == wanted]
-        names = {*self.config.settings.aliases, *(row.model for row in catalog.curated())}
-        near = [name for name, score, _ in process.extract(spec.model, sorted(names), limit=3) if score >= 70]
-        nearest = tuple((exact[:3] or near)[:3])
-        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        return UnknownProviderError(
-            f"{spec.model!r} is no alias, and a model is written <provider>/<model>{hint}",
-            spec=str(spec),
-            nearest=nearest,
-            fix=f"ingate models {spec.model}",
-        )
+        return expand(parse(text), self.config, self._catalog)
 
     def route(self, spec: ModelSpec, *, proxy_lists: Callable[[str], bool] | None = None, dry: bool = False) -> Route:
         """The Route of one spec (no alias).
@@ -125,7 +90,7 @@ class Router:
         try:
             provider = providers.provider(name)
         except UnknownProviderError as error:
-            raise self._unknown_provider(spec, error) from None
+            raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN)) from None
         lookup = providers.ProviderLookup(provider, self.config.environ, self.config)
         engine, why = self.lane(spec, lookup)
         try:
@@ -329,7 +294,11 @@ class Router:
         configured_timeout_s = settings.timeout_s if settings is not None else None
         if configured_timeout_s is None and through_litellm:
             configured_timeout_s = litellm.timeout_s
-        row = self._row(provider, model) if wire_format not in {"", "chat"} else None
+        row = self._row(provider, model) if engine == "native" else None
+        forced = self._forced(spec, settings)
+        ways = endpoints(provider, wire_format, api_base, row, forced) if engine == "native" else ()
+        if ways:
+            wire_format, api_base = ways[0]
         return Route(
             spec=spec,
             engine=engine,  # ty: ignore[invalid-argument-type]
@@ -337,6 +306,7 @@ class Router:
             model=model,
             wire_format=wire_format,
             api_base=api_base,
+            endpoints=ways,
             credential=credential if credential is not None else Credential(),
             headers=headers,
             params={name: value for name, value in spec.params.items() if name not in OWN_PARAMS},
@@ -346,6 +316,17 @@ class Router:
             why=why,
             facts={"max_output_tokens": row.max_output_tokens, "caps": row.caps} if row is not None else {},
         )
+
+    def _forced(self, spec: ModelSpec, settings: ProviderSettings | None) -> str | None:
+        """The only format to use, if the spec (`?api=responses`) or the provider's section names one."""
+        asked = spec.params.get("api")
+        if asked is None:
+            return getattr(settings, "wire_format", None)
+        if asked not in get_args(Api):
+            raise SpecError(
+                f"api={asked!r} is not one of {', '.join(get_args(Api))}", spec=str(spec), fix="?api=responses"
+            )
+        return str(asked)
 
     def _row(self, provider: str, model: str) -> ModelRow | None:
         return self._catalog().get(provider, model)
@@ -360,20 +341,6 @@ class Router:
 
     def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
         return {name: value.resolve(self.config.environ) for name, value in headers.items()}
-
-    def _unknown_provider(self, spec: ModelSpec, error: UnknownProviderError) -> UnknownProviderError:
-        from rapidfuzz import process
-
-        names = [*providers.providers(), *self.config.settings.servers, *_OWN]
-        near = [name for name, score, _ in process.extract(spec.provider, names, limit=3) if score >= 60]
-        nearest = tuple(dict.fromkeys((*error.nearest, *near)))[:3]
-        hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-        return UnknownProviderError(
-            f"{spec.provider!r} is no provider ingate knows{hint}",
-            spec=str(spec),
-            nearest=nearest,
-            fix=f"ingate models --provider {nearest[0]}" if nearest else "ingate models --all",
-        )
 
 
 def _drop_policy(value: Any) -> DropPolicy:

@@ -1,4 +1,4 @@
-"""The ASGI application: OpenAI's HTTP API over a gateway, on a socket, in another application, or in-process."""
+"""The ASGI application: three client APIs over a gateway, on a socket, in another application, or in-process."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ import uuid
 from typing import TYPE_CHECKING
 
 from ingate.errors import IngateError, InternalError
-from ingate.serve.body import ClientDisconnectedError, read_json
-from ingate.serve.call import Call
-from ingate.serve.leaving import until_client_leaves
-from ingate.serve.protocol import CANCELS
-from ingate.serve.routes import Handler, endpoint, handler, teller
+from ingate.serve.call import CANCELS, Call, ClientDisconnectedError, decode_body, read_body, until_disconnect
+from ingate.serve.endpoints import Handler, api_of, endpoint, handler
 
 if TYPE_CHECKING:
-    from ingate.serve.protocol import ASGIApp, GatewayLike, Receive, Scope, Send
+    from ingate.serve.call import ASGIApp, GatewayLike, Receive, Scope, Send
 
 logger = logging.getLogger("ingate.serve")
 
 
 def create_app(gateway: GatewayLike) -> ASGIApp:
-    """An ASGI application that speaks OpenAI's HTTP API.
+    """An ASGI application that speaks OpenAI's Chat Completions and Responses and Anthropic's Messages.
 
     It can be mounted in Starlette or FastAPI (`app.mount("/v1", create_app(gateway))`), served at the root of a
     socket with or without `/v1` in the paths, or called in-process. What it does not serve answers 501 with a body
@@ -29,7 +26,7 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
     application is not told, and leaves that to the gateway's owner.
 
     Args:
-        gateway: What answers. Its `IngateError`s become OpenAI's statuses and error JSON.
+        gateway: What answers. Its `IngateError`s become the statuses and error JSON of the API that was called.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,14 +51,17 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
         gateway=gateway,
         method=scope["method"],
         endpoint=path,
-        tell=teller(path),
+        api=api_of(path),
         send=send,
         request_id=f"req_{uuid.uuid4().hex}",
+        headers=dict(scope["headers"]),
+        query=scope.get("query_string", b""),
     )
     try:
         found = handler(call.method, call.endpoint)
         if call.method == "POST":
-            call.body = await read_json(receive, dict(scope["headers"]))
+            call.content = await read_body(receive, call.headers)
+            call.body = decode_body(call.content)
     except IngateError as error:
         await call.refuse(error)
         return
@@ -69,11 +69,11 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
     if CANCELS in (scope.get("extensions") or {}):
         await work
     else:
-        await until_client_leaves(receive, work)
+        await until_disconnect(receive, work)
 
 
 async def _handle(found: Handler, call: Call) -> None:
-    """Run an endpoint; whatever goes wrong before its answer begins becomes a proper one."""
+    """Run an endpoint; whatever goes wrong before its response begins becomes an error response."""
     try:
         await found(call)
     except IngateError as error:
@@ -85,7 +85,7 @@ async def _handle(found: Handler, call: Call) -> None:
     except Exception as error:
         if call.started:
             raise
-        # The class alone: the text of an error nobody foresaw may hold anything, a key included.
+        # The class alone: the text of an unforeseen error may hold anything, a key included.
         logger.exception("request %s failed", call.request_id)
         fault = InternalError(
             f"ingate failed on this request ({type(error).__name__}); its log has the traceback",

@@ -1,30 +1,71 @@
-"""One request on its way through the application, and the answers it can be given."""
+"""One request on its way through the application: the ASGI types, its body, and the answers it can be given."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from ingate.serve.body import ClientDisconnectedError
+from ingate.errors import InvalidRequestError
+from ingate.wire.downstream import error_body
 from ingate.wire.errors import error_to_response
+from ingate.wire.passthrough import PROTOCOL_HEADERS, ApiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Coroutine, Iterable
 
     from ingate.errors import IngateError
-    from ingate.serve.protocol import GatewayLike, Message, Send
+    from ingate.gateway.reply import Reply
+    from ingate.wire.passthrough import Api
 
-_PASSED_ON: Final = ("x-ratelimit-", "x-litellm-")
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CANCELS: Final = "ingate.cancels"
+"""The ASGI extension of a caller that cancels the application's task when its client leaves.
+
+ingate's own in-process transport sets it, which saves a watching task on every request. A server on a socket does
+not: there the application watches for `http.disconnect`.
+"""
+
+MAX_BODY_BYTES: Final = 100 * 1024 * 1024
+"""The largest request body, in bytes: room for long conversations with images and PDFs in base64."""
+
+_FORWARDED: Final = ("x-ratelimit-", "x-litellm-", "anthropic-ratelimit-")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_JSON: Final = msgspec.json.Encoder()
-_SSE_HEADERS: Final = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-cache",
-    "x-accel-buffering": "no",  # nginx holds a stream back without it
-}
+_encode = msgspec.json.Encoder().encode
+
+
+class GatewayLike(Protocol):
+    """The gateway as the ASGI application uses it. Every method raises `IngateError` and nothing else on purpose."""
+
+    async def respond(self, request: ApiRequest, *, retries: int | None = None, request_id: str = "") -> Reply:
+        """The answer to a request in its own API. Closing its stream cancels the work."""
+        ...
+
+    async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
+        """Embeddings as an OpenAI `list` dict."""
+        ...
+
+    async def models(self) -> list[dict[str, Any]]:
+        """The models that would answer now, as OpenAI model objects."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release everything. May be called twice."""
+        ...
+
+
+class ClientDisconnectedError(Exception):
+    """The client disconnected; nobody is left to answer."""
 
 
 @dataclass(slots=True)
@@ -35,50 +76,77 @@ class Call:
         gateway: What answers.
         method: In capitals.
         endpoint: The path without mount point and `/v1` (`"/chat/completions"`).
-        send: The ASGI `send`; awaiting it is what holds a fast model to a slow client's pace.
-        request_id: Told as `x-request-id`.
-        body: The JSON body of a POST, empty otherwise.
-        tell: How the endpoint's API tells an error: status, headers and body, from the error and the request's id.
-        started: Whether the answer's status has been sent, so that it can no longer be another.
+        api: The API whose errors the client understands.
+        send: The ASGI `send`; awaiting it holds a fast model to a slow client's pace.
+        request_id: Sent as `x-request-id`.
+        headers: The request's headers, names in lower case.
+        query: The query string.
+        content: The body of a POST as it came.
+        body: The same, decoded; empty for other methods.
+        started: Whether the response's status has been sent, so that it can no longer change.
     """
 
     gateway: GatewayLike
     method: str
     endpoint: str
+    api: Api
     send: Send
     request_id: str
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    query: bytes = b""
+    content: bytes = b""
     body: dict[str, Any] = field(default_factory=dict)
-    tell: Callable[[IngateError, str], tuple[int, dict[str, str], dict[str, Any]]] | None = None
     started: bool = False
+
+    def request(self, api: Api) -> ApiRequest:
+        """The request as the gateway takes it."""
+        headers = {
+            name: value.decode("latin-1")
+            for name in PROTOCOL_HEADERS
+            if (value := self.headers.get(name.encode())) is not None
+        }
+        return ApiRequest(api=api, body=self.body, content=self.content or None, headers=headers)
 
     async def reply(
         self, answer: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Answer with JSON; the headers tell of the answer's metadata where it has any."""
-        data = _JSON.encode(answer)
-        await self._start(
-            status,
-            {
-                "content-type": "application/json",
-                "content-length": str(len(data)),
-                **metadata_headers(answer.get("ingate")),
-                **(headers or {}),
-            },
+        """Answer with JSON. Headers report the answer's metadata if it has any."""
+        await self.reply_bytes(
+            _encode(answer),
+            status=status,
+            headers={"content-type": "application/json", **metadata_headers(answer.get("ingate")), **(headers or {})},
         )
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else data})
+
+    async def reply_bytes(self, content: bytes, *, status: int = 200, headers: Mapping[str, str]) -> None:
+        """Answer with a whole body."""
+        await self._start(status, {**headers, "content-length": str(len(content))})
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else content})
+
+    async def stream(self, reply: Reply) -> None:
+        """Answer with a stream's bytes, as fast as the client takes them."""
+        headers = {
+            "content-type": reply.content_type,
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",  # nginx holds a stream back without it
+            **metadata_headers(reply.metadata()),
+        }
+        async with aclosing(reply.pieces()) as pieces:
+            await self._start(200, headers)
+            async for piece in pieces:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": not reply.finished})
+        if not reply.finished:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, error: IngateError) -> None:
-        """Answer with an error: its status, its headers, and the error JSON of OpenAI or of the endpoint's own API."""
-        status, headers, answer = error_to_response(error) if self.tell is None else self.tell(error, self.request_id)
-        await self.reply(answer, status=status, headers=headers)
-
-    async def start_events(self, metadata: Mapping[str, Any] | None) -> None:
-        """Begin an answer of server-sent events."""
-        await self._start(200, {**_SSE_HEADERS, **metadata_headers(metadata)})
-
-    async def send_event(self, data: bytes, *, last: bool = False) -> None:
-        """Send an encoded event, as soon as the client takes it."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        """Answer with an error: the provider's own response if the request was passed through, else the API's JSON."""
+        status, headers, _ = error_to_response(error)
+        if (upstream := error.response) is not None:
+            headers |= {"content-type": upstream.content_type}
+            if error.fix:
+                headers["x-ingate-fix"] = error.fix
+            await self.reply_bytes(upstream.content, status=upstream.status, headers=headers)
+            return
+        await self.reply(error_body(self.api, error, self.request_id), status=status, headers=headers)
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self.started = True
@@ -88,12 +156,12 @@ class Call:
     async def _send(self, message: Message) -> None:
         try:
             await self.send(message)
-        except OSError:  # how some servers say that the client has left
+        except OSError:  # how some servers report that the client has left
             raise ClientDisconnectedError from None
 
 
 def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
-    """Response headers that tell what served an answer, and the provider's own on limits and cost."""
+    """Response headers that report what served an answer, and the provider's own on limits and cost."""
     if not metadata:
         return {}
     headers = {}
@@ -104,16 +172,111 @@ def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
         headers["x-ingate-dropped"] = ", ".join(map(str, dropped))
     for name, value in (metadata.get("headers") or {}).items():
         name = name.lower()
-        if name.startswith(_PASSED_ON):
+        if name.startswith(_FORWARDED):
             headers[name] = str(value)
-        elif name == "x-request-id":
+        elif name in {"x-request-id", "request-id"}:
             headers["x-ingate-provider-request-id"] = str(value)
     return headers
 
 
 def _header_pairs(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    # A provider's word must not end the header and begin another.
+    # A provider's text must not end the header and begin another.
     return [
         (name.encode("latin-1", "replace"), _UNPRINTABLE.sub(" ", value).strip().encode("latin-1", "replace"))
         for name, value in headers
     ]
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The body of a request for JSON.
+
+    Raises:
+        InvalidRequestError: It is empty (400), larger than `limit` (413), or of another media type (415). The last also
+            keeps web pages out: a browser sends JSON to another origin only after asking, and the answer is no.
+        ClientDisconnectedError: The client is gone.
+    """
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type and media_type != b"application/json" and not media_type.endswith(b"+json"):
+        raise InvalidRequestError(
+            f"the body is {media_type.decode('latin-1')!r}; this endpoint takes application/json",
+            status=415,
+            code="unsupported_media_type",
+            fix="send the header content-type: application/json",
+        )
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            break
+    content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if not content:
+        raise InvalidRequestError("the body is empty; a JSON object is needed", code="invalid_json")
+    return content
+
+
+def decode_body(content: bytes) -> dict[str, Any]:
+    """A body as a JSON object.
+
+    Raises:
+        InvalidRequestError: It is not one.
+    """
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequestError(f"the body is not valid JSON: {error}", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise InvalidRequestError(f"the body is a JSON {_kind(body)}; an object is needed", code="invalid_json")
+    return body
+
+
+def _too_large(limit: int) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"the body is larger than {limit // (1024 * 1024)} MB",
+        status=413,
+        code="request_too_large",
+        fix="send fewer or smaller attachments",
+    )
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "array"
+
+
+async def until_disconnect(receive: Receive, work: Coroutine[None, None, None]) -> None:
+    """Run `work` to its end, or cancel it as soon as the server reports that the client is gone.
+
+    Returns when the work is over, either way; nothing keeps running behind the caller's back. The request's body
+    must have been read before, since the watching takes whatever the server reports next.
+    """
+    task = asyncio.ensure_future(work)
+    watcher = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        for running in (task, watcher):
+            running.cancel()
+        await asyncio.gather(task, watcher, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.errors import AuthenticationError, IngateError, PermissionDeniedError
-from ingate.serve.routes import endpoint, teller
+from ingate.serve.endpoints import api_of, endpoint
+from ingate.wire.downstream import error_body
 from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.secret import Secret
-    from ingate.serve.protocol import ASGIApp, Message, Receive, Scope, Send
+    from ingate.serve.call import ASGIApp, Message, Receive, Scope, Send
 
 access = logging.getLogger("ingate.access")
 
@@ -138,8 +139,8 @@ def _telling(send: Send, seen: _Seen, extra: list[tuple[bytes, bytes]]) -> Send:
 
 
 async def _refuse(send: Send, path: str, error: IngateError) -> None:
-    tell = teller(path)
-    status, headers, answer = error_to_response(error) if tell is None else tell(error, "")
+    status, headers, _ = error_to_response(error)
+    answer = error_body(api_of(path), error, "")
     await _answer(send, status, {**headers, "www-authenticate": "Bearer"}, msgspec.json.encode(answer))
 
 

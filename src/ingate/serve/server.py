@@ -14,7 +14,7 @@ from ingate.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from ingate.serve.protocol import ASGIApp
+    from ingate.serve.call import ASGIApp
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4100

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 _JOINED: Final = frozenset({"content", "reasoning_content", "refusal"})
 _ENVELOPE: Final = frozenset({"choices", "usage", "object"})
 _CALL: Final = frozenset({"function", "custom", "index"})
-_LISTED: Final = frozenset(
-    {"annotations", "reasoning_details", "reasoning_items", "provider_tool_calls", "content_parts", "images"}
-)
+_LISTED: Final = frozenset({"annotations", "reasoning_details", "provider_tool_calls", "content_parts"})
 
 
 def normalise_completion(completion: Mapping[str, Any], model: str) -> dict[str, Any]:

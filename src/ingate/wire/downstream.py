@@ -1,23 +1,23 @@
 """Requests of the client APIs that are answered by translation, and what such a translation offers.
 
-A request of another API than chat completions becomes a chat request, and the completion or the chunks that answer it
-become that API's response or events. Each API's half is in its wire folder (`messages/downstream_*`,
-`responses/downstream_*`); everything here is independent of the API.
+A request becomes a chat request, and the completion or the chunks that answer it become the API's response or events.
+Each API's half is in its wire folder (`chat/downstream`, `messages/downstream_*`, `responses/downstream_*`); everything
+here is independent of the API.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+
+from ingate.wire.sse import encode_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate.errors import IngateError
-
-Api = Literal["messages", "responses"]
-"""A client API that can be translated: Anthropic's Messages or OpenAI's Responses."""
+    from ingate.wire.passthrough import Api
 
 Event = dict[str, Any]
 """One event of a stream, with its `type`."""
@@ -78,6 +78,10 @@ def translate(api: Api, body: Mapping[str, Any]) -> Translation:
     Raises:
         InvalidRequestError: The request is malformed; `param` names the field.
     """
+    if api == "chat":
+        from ingate.wire.chat.downstream import translate as translate_chat
+
+        return translate_chat(body)
     if api == "messages":
         from ingate.wire.messages.downstream_request import translate as translate_messages
 
@@ -98,8 +102,10 @@ def error_body(api: Api | str, error: IngateError, request_id: str) -> dict[str,
     return error_to_response(error)[2]
 
 
-def encode_events(events: Iterable[Event]) -> bytes:
-    """Server-sent events, each named after its `type`."""
+def encode_events(api: Api, events: Iterable[Event]) -> bytes:
+    """Server-sent events, each named after its `type`; chat completions have neither names nor types."""
+    if api == "chat":
+        return b"".join([encode_chunk(event) for event in events])
     return b"".join([b"event: %b\ndata: %b\n\n" % (event["type"].encode(), _encode(event)) for event in events])
 
 

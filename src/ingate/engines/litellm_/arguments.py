@@ -62,7 +62,7 @@ def for_completion(
         BadRequestError: Under the `strict` policy, a parameter that may not come with a request.
         UnknownProviderError: litellm knows no such provider, and the Route has no base URL to treat as OpenAI-like.
     """
-    call = _request_params(litellm, route, {**body, **route.params}, report)
+    call = _request_params(litellm, route, body, report)
     call["model"] = model_name(litellm, route)
     call.setdefault("messages", [])
     if stream:
@@ -79,7 +79,7 @@ def for_completion(
 
 def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
     """The arguments of `aembedding`; raises as `for_completion`."""
-    call = _request_params(litellm, route, {**body, **route.params}, report)
+    call = _request_params(litellm, route, body, report)
     call["model"] = model_name(litellm, route)
     call["drop_params"] = route.drop_params != "strict"
     _connect(call, route)

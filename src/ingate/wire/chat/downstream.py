@@ -1,17 +1,21 @@
-"""What a request body must hold before it is worth asking a provider.
+"""The downstream half of chat completions: requests checked for what no provider could read, and streams written.
 
-Only what no provider could read is refused here. Which values a model takes is the model's business, and a parameter
-this list does not know is passed on.
+Which values a model takes is the model's business, and a parameter that is not listed here is passed on.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import InvalidRequestError
+from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ingate.errors import IngateError
+    from ingate.wire.downstream import Event
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "a string": (str,),
@@ -55,7 +59,7 @@ _EMBEDDINGS: Final[Mapping[str, str]] = {"dimensions": "an integer", "encoding_f
 
 
 def check_chat(body: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequestError`, naming the parameter, where a chat-completions request is malformed."""
+    """Raise `InvalidRequestError`, naming the parameter, if a chat-completions request is malformed."""
     _check_model(body)
     messages = _needed(body, "messages")
     if not isinstance(messages, list):
@@ -74,7 +78,7 @@ def check_chat(body: Mapping[str, Any]) -> None:
 
 
 def check_embeddings(body: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequestError`, naming the parameter, where an embeddings request is malformed."""
+    """Raise `InvalidRequestError`, naming the parameter, if an embeddings request is malformed."""
     _check_model(body)
     text = _needed(body, "input")
     if not isinstance(text, str | list):
@@ -123,7 +127,7 @@ def _check_types(body: Mapping[str, Any], expected: Mapping[str, str]) -> None:
         wanted = expected.get(name)
         if wanted is None or value is None:
             continue
-        # JSON's true is no number, though Python's is.
+        # JSON's true is not a number, though Python's is.
         if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "a boolean"):
             raise _wrong(name, wanted, value)
 
@@ -140,3 +144,60 @@ def _wrong(param: str, wanted: str, value: object) -> InvalidRequestError:
     shown = repr(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
     return InvalidRequestError(f"{param!r} must be {wanted}, and is {shown}", param=param, code="invalid_type")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A chat request, which needs no translation. See `ingate.wire.downstream.Translation`."""
+
+    chat: dict[str, Any]
+    stream: bool
+    warnings: list[str] = field(default_factory=list)
+
+    def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
+        """The completion itself."""
+        return dict(completion)
+
+    def events(self) -> ChunkStream:
+        """The chunks as the client wants them."""
+        options = self.chat.get("stream_options")
+        return ChunkStream(usage=bool(options and options.get("include_usage")))
+
+
+def translate(body: Mapping[str, Any]) -> ChatRequest:
+    """A chat request, checked.
+
+    Raises:
+        InvalidRequestError: The request is malformed; `param` names the field.
+    """
+    check_chat(body)
+    return ChatRequest({name: value for name, value in body.items() if name != "stream"}, bool(body.get("stream")))
+
+
+class ChunkStream:
+    """Normalised chunks as the client wants them.
+
+    Args:
+        usage: Whether the client asked for the usage chunk.
+    """
+
+    def __init__(self, *, usage: bool) -> None:
+        self._usage = usage
+
+    def start(self, first: Mapping[str, Any]) -> list[Event]:
+        """Nothing comes before the first chunk."""
+        return []
+
+    def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
+        """The chunk; nothing for the usage chunk if the client did not ask for it."""
+        if not self._usage and not chunk.get("choices") and chunk.get("usage") is not None:
+            return []
+        return [dict(chunk)]
+
+    def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
+        """Nothing follows the last chunk but the end mark."""
+        return []
+
+    def fail(self, error: IngateError, request_id: str) -> list[Event]:
+        """The error that SDKs raise on; no end mark follows it."""
+        return [error_to_response(error)[2]]

@@ -1,0 +1,213 @@
+"""Forwarding a request to a provider that speaks the client's own API, and handing its response back as it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.engines import auth
+from ingate.engines.base import Forwarded
+from ingate.engines.http import Call, describe, kept_headers, read_body
+from ingate.errors import IngateError, StreamInterruptedError, UnavailableError, UpstreamResponse
+from ingate.secret import scrub_bytes
+from ingate.wire.passthrough import PROTOCOL_HEADERS, pass_through
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    import aiohttp
+
+    from ingate.engines.base import CallReport, Route
+    from ingate.engines.http import Connections
+    from ingate.secret import Secret
+    from ingate.wire.codec import Codec, Target
+    from ingate.wire.passthrough import ApiRequest, Meter
+
+_MAX_HELD: Final = 2**20  # bytes before the first event with substance; no provider sends this much
+
+
+async def forward(
+    connections: Connections,
+    codec: Codec,
+    route: Route,
+    target: Target,
+    request: ApiRequest,
+    report: CallReport,
+    *,
+    check: Callable[[aiohttp.ClientResponse, bytes], None],
+) -> Forwarded:
+    """Send `request` as it is, but for the model's name and the spec's parameters.
+
+    Args:
+        connections: Where the connection comes from.
+        codec: The codec of the route's format, which is the request's API.
+        route: Where the call goes.
+        target: The same, as codecs see it.
+        request: The client's request.
+        report: Takes the response's headers, what was dropped, and warnings.
+        check: Raises what an error status, or a web page, means.
+
+    Raises:
+        IngateError: What the provider answered, with its own body in `response`; or why there was no answer.
+    """
+    call = await _call(codec, route, target, request, report)
+    meter = pass_through(request.api).meter(request, target)
+    # Entered by hand: a stream outlives this function, and its generator closes the connection.
+    sending = connections.send(call)
+    response = await sending.__aenter__()
+    try:
+        report.headers.update(kept_headers(response.headers))
+        kind = response.headers.get("content-type", "")
+        if response.status >= 400 or "html" in kind or not request.stream or "event-stream" not in kind:
+            content = await read_body(response, call)
+            forwarded = _whole(meter, response, content, kind, route, check)
+        else:
+            return await _opened(meter, response, call, kind, route, sending)
+    except BaseException as error:
+        await sending.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await sending.__aexit__(None, None, None)
+    return forwarded
+
+
+async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest, report: CallReport) -> Call:
+    how = pass_through(request.api)
+    changes, dropped = how.params(request, route.params)
+    for name in dropped:
+        report.dropped.append(name)
+        report.warnings.append(f"{name} was dropped: {request.api} has no such parameter")
+    limit, most = how.output_limit({**request.body, **changes}), route.facts.get("max_output_tokens")
+    if limit is not None and isinstance(most, int) and limit[1] > most > 0:
+        changes[limit[0]] = most
+        report.warnings.append(f"{limit[0]} was lowered from {limit[1]} to {most}, the most that {route.model} returns")
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if request.stream else "application/json",
+        **{name: value for name, value in request.headers.items() if name in PROTOCOL_HEADERS},
+    }
+    if request.stream:
+        headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
+    headers |= {name.lower(): value for name, value in route.header_values().items()}
+    call = Call(
+        url=codec.url(target),
+        body=how.body(request, target, changes),
+        headers=headers,
+        timeout_s=route.timeout_s,
+        provider=route.provider,
+        spec=str(route.spec),
+    )
+    await auth.sign(route, call)
+    return call
+
+
+def _whole(
+    meter: Meter,
+    response: aiohttp.ClientResponse,
+    content: bytes,
+    kind: str,
+    route: Route,
+    check: Callable[[aiohttp.ClientResponse, bytes], None],
+) -> Forwarded:
+    try:
+        check(response, content)
+        content = meter.whole(content)
+    except IngateError as error:
+        if "html" not in kind:
+            error.response = _upstream(response.status, kind, content, route.secrets())
+        raise
+    return Forwarded(content=content, content_type=kind or "application/json", usage=meter.usage)
+
+
+async def _opened(
+    meter: Meter, response: aiohttp.ClientResponse, call: Call, kind: str, route: Route, sending: Any
+) -> Forwarded:
+    """The stream up to its first event with substance."""
+    held: list[bytes] = []
+    async for data in _pieces(response, call):
+        if piece := meter.feed(data):
+            held.append(piece)
+        else:
+            if len(meter.held) > _MAX_HELD:
+                raise UnavailableError(
+                    f"{route.provider} sent {len(meter.held)} bytes without an answer", retryable=False
+                )
+        if meter.begun or meter.done or meter.error is not None:
+            break
+    else:
+        held.append(meter.close())
+    if meter.error is not None and meter.failed_early:
+        content = meter.held + await _remainder(response, call)
+        meter.error.response = _upstream(response.status, kind, content, route.secrets())
+        raise meter.error
+    first = b"".join(held)
+    if not first.strip():
+        raise UnavailableError(
+            f"the response of {route.provider} was empty", fix="try again, or name a fallback model after a comma"
+        )
+    forwarded = Forwarded(content_type=kind, usage=meter.usage)
+    forwarded.pieces = _rest(forwarded, meter, first, response, call, route, sending)
+    return forwarded
+
+
+async def _rest(
+    forwarded: Forwarded,
+    meter: Meter,
+    first: bytes,
+    response: aiohttp.ClientResponse,
+    call: Call,
+    route: Route,
+    sending: Any,
+) -> AsyncGenerator[bytes, None]:
+    """The stream from its beginning on; the connection is closed with it."""
+    broken: IngateError | None = None
+    try:
+        yield first
+        try:
+            async for data in _pieces(response, call):
+                piece = meter.feed(data)
+                if meter.error is not None:
+                    piece = scrub_bytes(piece, route.secrets())
+                forwarded.usage = meter.usage
+                if piece:
+                    yield piece
+        except IngateError as error:
+            broken = error
+        if piece := meter.close():
+            yield piece
+        forwarded.usage = meter.usage
+        if meter.error is None and (broken is not None or not meter.ended):
+            raise StreamInterruptedError(
+                f"the stream from {route.provider} broke off before its end" + (f": {broken}" if broken else ""),
+                provider=route.provider,
+                spec=str(route.spec),
+                fix="ask again; what came is kept",
+            )
+    finally:
+        await sending.__aexit__(None, None, None)
+
+
+async def _remainder(response: aiohttp.ClientResponse, call: Call) -> bytes:
+    """What follows an error event: little, and at once."""
+    import asyncio
+
+    rest: list[bytes] = []
+    try:
+        async with asyncio.timeout(1):
+            async for data in _pieces(response, call):
+                rest.append(data)
+    except (TimeoutError, IngateError):
+        pass
+    return b"".join(rest)
+
+
+async def _pieces(response: aiohttp.ClientResponse, call: Call) -> AsyncGenerator[bytes, None]:
+    import aiohttp
+
+    try:
+        async for data in response.content.iter_any():
+            yield data
+    except (aiohttp.ClientError, OSError) as error:
+        raise describe(error, call) from None
+
+
+def _upstream(status: int, kind: str, content: bytes, secrets: tuple[Secret, ...]) -> UpstreamResponse:
+    return UpstreamResponse(status, kind or "application/json", scrub_bytes(content, secrets))

@@ -1,0 +1,48 @@
+"""What a caller's dict becomes before it is sent: a chat request for an engine, or a request in another API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from ingate.errors import BadRequestError
+from ingate.wire.passthrough import Api, ApiRequest
+from ingate.wire.thinking import strip_block_indexes
+
+if TYPE_CHECKING:
+    from ingate.engines.base import CallReport, Route
+
+_LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
+
+
+def chat_request(route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+    """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
+    own = {"model", "stream"}
+    # Two names of one limit: the spec's wins, by whichever name.
+    if not _LENGTHS.isdisjoint(route.params):
+        own |= _LENGTHS
+    made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
+    if isinstance(messages := made.get("messages"), list):
+        made["messages"] = [strip_block_indexes(message) for message in messages]
+    most = route.facts.get("max_output_tokens")
+    for name in _LENGTHS:
+        limit = made.get(name)
+        if isinstance(most, int) and isinstance(limit, int) and limit > most > 0:
+            made[name] = most
+            report.warnings.append(f"{name} was lowered from {limit} to {most}, the most that {route.model} returns")
+    return made
+
+
+def api_request(api: Api, body: Mapping[str, Any], headers: Mapping[str, str] | None, *, stream: bool) -> ApiRequest:
+    if not isinstance(body, Mapping):
+        raise not_a_mapping(body)
+    if api not in get_args(Api):
+        raise BadRequestError(f"api={api!r} is not one of {', '.join(get_args(Api))}")
+    made = {**body, "stream": True} if stream else {name: value for name, value in body.items() if name != "stream"}
+    return ApiRequest(api=api, body=made, headers={name.lower(): value for name, value in (headers or {}).items()})
+
+
+def not_a_mapping(body: object) -> BadRequestError:
+    return BadRequestError(
+        f"a request is a mapping, but this is {type(body).__name__}", fix="pass {'model': …, 'messages': […]}"
+    )

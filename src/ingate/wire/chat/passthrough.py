@@ -1,0 +1,97 @@
+"""Chat completions passed through: to OpenAI's own API, where neither request nor response needs adapting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.chat.quirks import UNKNOWN_TO_OPENAI, model_quirks
+from ingate.wire.errors import error_from_response
+from ingate.wire.passthrough import Meter, PassThrough, decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msgspec
+
+    from ingate.wire.codec import Target
+    from ingate.wire.passthrough import ApiRequest
+
+# Providers whose own responses keep every invariant of ingate's streams, so that nothing is left to normalise.
+EXACT_PROVIDERS: Final = frozenset({"openai"})
+# What the neutral form adds to OpenAI's messages. OpenAI refuses it.
+_EXTENSIONS: Final = frozenset(
+    {"reasoning_content", "reasoning", "reasoning_details", "reasoning_items", "thinking_blocks"}
+    | {"provider_tool_calls", "provider_specific_fields", "cache_control"}
+)
+
+
+def is_exact(provider: str, model: str, body: Mapping[str, Any]) -> bool:
+    """Whether a chat request can be passed through as it is.
+
+    False if the provider's responses need normalising, or if the model is known to refuse something in the request
+    that the codec would adapt.
+    """
+    if provider not in EXACT_PROVIDERS:
+        return False
+    effort = body.get("reasoning_effort")
+    quirks = model_quirks(provider, model, effort)
+    refused = quirks.refused | quirks.renamed.keys() | UNKNOWN_TO_OPENAI
+    if any(body.get(name) is not None for name in refused & body.keys()):
+        return False
+    if effort is not None and quirks.efforts is not None and effort not in quirks.efforts:
+        return False
+    messages = body.get("messages")
+    return isinstance(messages, list) and not any(
+        isinstance(message, dict) and not _EXTENSIONS.isdisjoint(message) for message in messages
+    )
+
+
+class ChatPassThrough(PassThrough):
+    """Chat completions to a chat-completions endpoint."""
+
+    def params(self, request: ApiRequest, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """A spec's parameters have chat's names already."""
+        return dict(params), []
+
+    def output_limit(self, body: Mapping[str, Any]) -> tuple[str, int] | None:
+        """`max_completion_tokens`, or its older name."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            value = body.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return name, value
+        return None
+
+    def meter(self, request: ApiRequest, target: Target) -> ChatMeter:
+        """What follows one completion."""
+        return ChatMeter(target.provider)
+
+
+class ChatMeter(Meter):
+    """Follows one completion."""
+
+    markers = (b"[DONE]", b'"finish_reason":"', b'"finish_reason": "', b'"usage":{', b'"usage": {', b'"error"')
+
+    def event(self, value: dict[str, Any]) -> None:
+        """Follow one chunk."""
+        if isinstance(error := value.get("error"), dict):
+            self.error = self.fail({"error": error})
+            self.done = True
+            return
+        self.begun = True
+        if isinstance(usage := value.get("usage"), dict):
+            self.usage = usage
+        choices = value.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            self.ended = self.ended or (isinstance(choice, dict) and bool(choice.get("finish_reason")))
+
+    def check(self, fields: Mapping[str, msgspec.Raw], content: bytes) -> None:
+        """Read the usage of a whole completion."""
+        if "choices" not in fields:
+            raise error_from_response(
+                200, {}, {name: decoded(raw) for name, raw in fields.items()}, provider=self._provider or None
+            )
+        usage = decoded(fields.get("usage"))
+        self.usage = usage if isinstance(usage, dict) else None
+
+
+PASS_THROUGH: Final = ChatPassThrough()

@@ -1,0 +1,80 @@
+"""Which providers have a Messages endpoint beside their own format, and where: data, each row with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Availability = Literal["all", "listed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesProvider:
+    """How one provider serves Anthropic's Messages.
+
+    Attributes:
+        source: The page this is known from.
+        path: The path that takes the place of `strip` at the end of the base URL; `/v1/messages` follows it.
+        strip: Endings of the provider's other base URLs, of which the first that fits is removed.
+        models: `all` if every chat model has the endpoint; `listed` if only those whose catalog entry says so.
+        claude_only: Whether only Claude models have it.
+    """
+
+    source: str
+    path: str = ""
+    strip: tuple[str, ...] = ("/v1",)
+    models: Availability = "all"
+    claude_only: bool = False
+
+
+PROVIDERS: Final[Mapping[str, MessagesProvider]] = {
+    "deepseek": MessagesProvider(
+        source="https://api-docs.deepseek.com/guides/anthropic_api", path="/anthropic", strip=("/beta", "/v1")
+    ),
+    "moonshot": MessagesProvider(
+        source="https://platform.moonshot.ai/docs/guide/agent-support", path="/anthropic", strip=("/v1",)
+    ),
+    "zai": MessagesProvider(
+        source="https://docs.z.ai/devpack/tool/claude",
+        path="/api/anthropic",
+        strip=("/api/coding/paas/v4", "/api/paas/v4", "/paas/v4", "/v1"),
+    ),
+    "minimax": MessagesProvider(
+        source="https://platform.minimax.io/docs/api-reference/text-anthropic-api", path="/anthropic"
+    ),
+    "dashscope": MessagesProvider(
+        source="https://www.alibabacloud.com/help/en/model-studio/anthropic-api-messages",
+        path="/apps/anthropic",
+        strip=("/compatible-mode/v1", "/v1"),
+    ),
+    "openrouter": MessagesProvider(source="https://openrouter.ai/docs/api/api-reference/anthropic-messages"),
+    "vercel_ai_gateway": MessagesProvider(source="https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-compat"),
+    "github_copilot": MessagesProvider(
+        source="https://github.com/ericc-ch/copilot-api", models="listed", claude_only=True
+    ),
+    "ollama": MessagesProvider(source="https://docs.ollama.com/api/anthropic-compatibility"),
+    "ollama_chat": MessagesProvider(source="https://docs.ollama.com/api/anthropic-compatibility"),
+    "lm_studio": MessagesProvider(source="https://lmstudio.ai/docs/developer/anthropic-compat"),
+    "hosted_vllm": MessagesProvider(
+        source="https://docs.vllm.ai/en/latest/serving/online_serving/openai_compatible_server/"
+    ),
+    "llamafile": MessagesProvider(source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md"),
+    "litellm_proxy": MessagesProvider(source="https://docs.litellm.ai/docs/anthropic_unified"),
+}
+
+
+def messages_base(provider: str, api_base: str) -> str | None:
+    """The base URL of a provider's Messages endpoint, from the one of its own format; None if it has none."""
+    row = PROVIDERS.get(provider)
+    if row is None:
+        return None
+    parts = urlsplit(api_base)
+    path = parts.path.rstrip("/")
+    if not (row.path and path.endswith(row.path)):
+        stripped = next((path.removesuffix(ending) for ending in row.strip if path.endswith(ending)), path)
+        path = stripped + row.path
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
