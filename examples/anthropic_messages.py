@@ -5,10 +5,9 @@ python examples/anthropic_messages.py [MODEL]
 
 import sys
 
-import httpx2
-from anthropic import Anthropic
+import anthropic
 
-from ingate.client import http_client
+import ingate
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "local/smollm2"
 
@@ -47,7 +46,8 @@ def called(tool: dict, text: str) -> dict:
     return next(block.input for block in message.content if block.type == "tool_use")
 
 
-with Anthropic(api_key="none", base_url="http://ingate", http_client=http_client(module=httpx2)) as client:
+http_client = ingate.http_client(module=anthropic)
+with anthropic.Anthropic(api_key="none", base_url="http://ingate", http_client=http_client) as client:
     with client.messages.stream(model=MODEL, max_tokens=60, messages=ask("Say hello in one short sentence.")) as stream:
         for piece in stream.text_stream:
             print(piece, end="", flush=True)

@@ -1,4 +1,4 @@
-"""A bare httpx client over ingate: no SDK, OpenAI's JSON. Streamed text, structured output, and a tool.
+"""An httpx client over ingate: no SDK, OpenAI's JSON. Streamed text, structured output, and a tool.
 
 python examples/httpx_client.py [MODEL]
 """
@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-from ingate.client import async_http_client
+import ingate
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "local/smollm2"
 CITY = {"type": "object", "properties": {"city": {"enum": ["Ghent", "Lima"]}}, "required": ["city"]}
@@ -27,7 +27,7 @@ def ask(text: str, **details: object) -> dict[str, object]:
 
 
 async def main() -> None:
-    async with async_http_client() as client:
+    async with ingate.async_http_client() as client:
         question = ask("Say hello in one short sentence.", stream=True)
         async with client.stream("POST", "/chat/completions", json=question) as response:
             response.raise_for_status()
@@ -39,14 +39,14 @@ async def main() -> None:
 
         tool = {"type": "function", "function": {"name": "lookup_weather", "parameters": CITY}}
         question = ask("What is the weather in Ghent?", tools=[tool], tool_choice="required")
-        answer = (await client.post("/chat/completions", json=question)).json()
-        call = answer["choices"][0]["message"]["tool_calls"][0]["function"]
+        completion = (await client.post("/chat/completions", json=question)).json()
+        call = completion["choices"][0]["message"]["tool_calls"][0]["function"]
         print(lookup_weather(**json.loads(call["arguments"])))
 
         schema = {"type": "json_schema", "json_schema": {"name": "sky", "schema": SKY}}
         question = ask("It is noon, and the sun shines. Describe the sky.", response_format=schema)
-        answer = (await client.post("/chat/completions", json=question)).json()
-        sky = json.loads(answer["choices"][0]["message"]["content"])
+        completion = (await client.post("/chat/completions", json=question)).json()
+        sky = json.loads(completion["choices"][0]["message"]["content"])
         print(f"colour={sky['colour']} stars={sky['stars']}")
 
 

@@ -7,14 +7,14 @@ import asyncio
 import sys
 from typing import Literal
 
-from agents import Agent, ModelSettings, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
+from agents import Agent, ModelSettings, OpenAIResponsesModel, Runner, function_tool, set_tracing_disabled
 from pydantic import BaseModel
 
 import ingate
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "local/smollm2"
 
-set_tracing_disabled(True)  # traces go to OpenAI's servers, and want a key for them
+set_tracing_disabled(True)  # traces go to OpenAI's servers, which need a key
 
 
 class Sky(BaseModel):
@@ -30,7 +30,7 @@ def lookup_weather(city: Literal["Ghent", "Lima"]) -> str:
 
 async def main() -> None:
     async with ingate.AsyncIngate() as client:
-        model = OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
+        model = OpenAIResponsesModel(model=MODEL, openai_client=client)
 
         run = Runner.run_streamed(Agent(name="Assistant", model=model), "Say hello in one short sentence.")
         async for event in run.stream_events():
@@ -38,7 +38,7 @@ async def main() -> None:
                 print(event.data.delta, end="", flush=True)
         print()
 
-        # `required` for models that would rather talk than call; a larger model chooses by itself.
+        # `required`, because a small model would rather answer than call a tool.
         caller = Agent(
             name="Caller",
             model=model,

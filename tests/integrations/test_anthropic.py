@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingate.client import async_http_client, http_client
+import ingate
+from ingate import async_http_client, http_client
 from support.hosts import MODEL, WEATHER, Weather, run_example, scripted, tool_names, tool_results
 from support.local import needs_model
 
 anthropic = pytest.importorskip("anthropic")
-httpx2 = pytest.importorskip("httpx2")
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import ingate
 
 QUESTION: list[Any] = [{"role": "user", "content": "Where is it warm?"}]
 TOOL = {
@@ -27,7 +26,7 @@ TOOL = {
 
 
 def client(gateway: ingate.Gateway) -> Any:
-    transport = http_client(gateway=gateway, module=httpx2)
+    transport = http_client(gateway=gateway, module=anthropic)
     return anthropic.Anthropic(api_key="none", base_url="http://ingate", http_client=transport)
 
 
@@ -47,15 +46,90 @@ def test_a_streamed_message_comes_word_by_word_with_its_usage() -> None:
     assert body["max_tokens"] == 100
 
 
+def async_client(gateway: ingate.Gateway) -> Any:
+    transport = async_http_client(gateway=gateway, module=anthropic)
+    return anthropic.AsyncAnthropic(api_key="none", base_url="http://ingate", http_client=transport, max_retries=0)
+
+
 async def test_it_streams_in_an_event_loop_too() -> None:
     engine, gateway = scripted()
     engine.enqueue("Blue light scatters most.")
-    transport = async_http_client(gateway=gateway, module=httpx2)
     async with (
-        anthropic.AsyncAnthropic(api_key="none", base_url="http://ingate", http_client=transport) as asked,
+        async_client(gateway) as asked,
         asked.messages.stream(model=MODEL, max_tokens=100, messages=QUESTION) as stream,
     ):
         assert [piece async for piece in stream.text_stream] == ["Blue", " light", " scatters", " most."]
+
+
+async def test_a_whole_message_with_thinking() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Lima.", reasoning="The south.")
+    async with async_client(gateway) as asked:
+        thinking = {"type": "enabled", "budget_tokens": 1024}
+        message = await asked.messages.create(model=MODEL, max_tokens=2000, messages=QUESTION, thinking=thinking)
+    assert [block.type for block in message.content] == ["thinking", "text"]
+    assert (message.content[0].thinking, message.content[1].text) == ("The south.", "Lima.")
+    assert (message.stop_reason, message.usage.output_tokens > 0) == ("end_turn", True)
+    assert message._request_id
+
+
+async def test_raw_events_and_headers() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Lima.")
+    async with async_client(gateway) as asked:
+        raw = await asked.messages.with_raw_response.create(model=MODEL, max_tokens=9, messages=QUESTION)
+        assert raw.headers["x-ingate-provider"] == "scripted"
+        assert raw.headers["request-id"] == (await raw.parse())._request_id
+        stream = await asked.messages.create(model=MODEL, max_tokens=9, messages=QUESTION, stream=True)
+        kinds = [event.type async for event in stream]
+    assert kinds[:2] == ["message_start", "content_block_start"]
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ingate.BadRequestError("out of range"), "BadRequestError"),
+        (ingate.AuthenticationError("rejected"), "AuthenticationError"),
+        (ingate.PermissionDeniedError("not for this key"), "PermissionDeniedError"),
+        (ingate.ModelNotFoundError("no such model"), "NotFoundError"),
+        (ingate.RateLimitError("too many requests"), "RateLimitError"),
+        (ingate.UnavailableError("down"), "InternalServerError"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_errors_are_the_sdks(error: Any, kind: str, streamed: bool) -> None:
+    engine, gateway = scripted()
+    engine.enqueue(error)
+    async with async_client(gateway) as asked:
+        with pytest.raises(getattr(anthropic, kind), match=error.message) as caught:
+            await asked.messages.create(model=MODEL, max_tokens=9, messages=QUESTION, stream=streamed)
+    assert caught.value.body["type"] == "error"
+    assert caught.value.body["error"]["message"].startswith(error.message)
+
+
+async def test_leaving_and_cancelling_a_stream_stop_the_engine() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("word " * 500, delay_s=0.001)
+    engine.enqueue("word " * 500, delay_s=0.001)
+    async with async_client(gateway) as asked:
+        async with asked.messages.stream(model=MODEL, max_tokens=9, messages=QUESTION) as stream:
+            await anext(aiter(stream.text_stream))
+        assert engine.cancelled == 1
+        begun = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in await asked.messages.create(model=MODEL, max_tokens=9, messages=QUESTION, stream=True):
+                begun.set()
+
+        reading = asyncio.create_task(read())
+        await begun.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert engine.cancelled == 2
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def test_parallel_tool_calls_run_and_their_results_go_back() -> None:
@@ -122,7 +196,7 @@ def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> None:
 
 
 def test_a_missing_key_is_told_with_its_variable() -> None:
-    transport = http_client({}, module=httpx2)
+    transport = http_client({}, module=anthropic)
     with (
         anthropic.Anthropic(api_key="none", base_url="http://ingate", http_client=transport) as asked,
         pytest.raises(anthropic.AuthenticationError, match="GROQ_API_KEY"),

@@ -1,10 +1,11 @@
-"""The OpenAI Agents SDK on ingate's client."""
+"""The OpenAI Agents SDK on ingate's client, with its default model class (Responses) and with chat completions."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 
 import ingate
@@ -22,8 +23,11 @@ def no_traces() -> None:
     agents.set_tracing_disabled(True)
 
 
-def model(client: Any) -> Any:
-    return agents.OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
+@pytest.fixture(params=["responses", "chat"])
+def model(request: pytest.FixtureRequest) -> Any:
+    """Makes a model over a client."""
+    kind = agents.OpenAIResponsesModel if request.param == "responses" else agents.OpenAIChatCompletionsModel
+    return lambda client: kind(model=MODEL, openai_client=client)
 
 
 @agents.function_tool
@@ -32,7 +36,7 @@ def lookup_weather(city: str) -> str:
     return f"21 degrees in {city}"
 
 
-async def test_a_streamed_answer_comes_word_by_word() -> None:
+async def test_a_streamed_answer_comes_word_by_word(model: Any) -> None:
     engine, gateway = scripted()
     engine.enqueue("Blue light scatters most.")
     async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
@@ -50,7 +54,7 @@ async def test_a_streamed_answer_comes_word_by_word() -> None:
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
-async def test_parallel_tool_calls_run_and_their_results_go_back(streamed: bool) -> None:
+async def test_parallel_tool_calls_run_and_their_results_go_back(model: Any, streamed: bool) -> None:
     engine, gateway = scripted()
     engine.enqueue_tool_calls(("lookup_weather", {"city": "Ghent"}), ("lookup_weather", {"city": "Lima"}))
     engine.enqueue("Both are warm.")
@@ -66,7 +70,7 @@ async def test_parallel_tool_calls_run_and_their_results_go_back(streamed: bool)
     assert tool_results(engine) == ["21 degrees in Ghent", "21 degrees in Lima"]
 
 
-async def test_a_handoff_reaches_the_other_agent() -> None:
+async def test_a_handoff_reaches_the_other_agent(model: Any) -> None:
     engine, gateway = scripted()
     engine.enqueue_tool_call("transfer_to_forecaster", {})
     engine.enqueue("Sunny tomorrow.")
@@ -79,7 +83,7 @@ async def test_a_handoff_reaches_the_other_agent() -> None:
     assert [body["messages"][0]["content"] for _, body in engine.requests] == ["You pass on.", "You forecast."]
 
 
-async def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> None:
+async def test_structured_output_is_asked_for_by_schema_and_comes_parsed(model: Any) -> None:
     engine, gateway = scripted()
     engine.enqueue(WEATHER)
     async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
@@ -89,17 +93,58 @@ async def test_structured_output_is_asked_for_by_schema_and_comes_parsed() -> No
     assert set(schema_of(engine)["properties"]) == {"city", "celsius"}
 
 
-async def test_the_responses_model_works_too() -> None:
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+async def test_a_provider_takes_specs_as_models_and_uses_responses(streamed: bool) -> None:
     engine, gateway = scripted()
-    engine.enqueue_tool_calls(("lookup_weather", {"city": "Ghent"}), ("lookup_weather", {"city": "Lima"}))
-    engine.enqueue("Both are warm.")
+    engine.enqueue_tool_call("lookup_weather", {"city": "Ghent"}, reasoning="Look it up.")
+    engine.enqueue("It is warm.")
     async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
-        responses = agents.OpenAIResponsesModel(model=MODEL, openai_client=client)
-        run = agents.Runner.run_streamed(agents.Agent(name="a", model=responses, tools=[lookup_weather]), "Where?")
-        assert [event async for event in run.stream_events()]
-    assert run.final_output == "Both are warm."
+        provider = agents.OpenAIProvider(openai_client=client)
+        assert type(provider.get_model(MODEL)) is agents.OpenAIResponsesModel
+        config = agents.RunConfig(model_provider=provider)
+        agent = agents.Agent(name="a", instructions="Be brief.", model=MODEL, tools=[lookup_weather])
+        if streamed:
+            run: Any = agents.Runner.run_streamed(agent, "Where is it warm?", run_config=config)
+            kinds = [event.item.type async for event in run.stream_events() if event.type == "run_item_stream_event"]
+            assert kinds == ["reasoning_item", "tool_call_item", "tool_call_output_item", "message_output_item"]
+        else:
+            run = await agents.Runner.run(agent, "Where is it warm?", run_config=config)
+    assert run.final_output == "It is warm."
+    assert run.context_wrapper.usage.requests == 2
     assert run.context_wrapper.usage.output_tokens > 0
-    assert tool_results(engine) == ["21 degrees in Ghent", "21 degrees in Lima"]
+    assert tool_results(engine) == ["21 degrees in Ghent"]
+    assert [message["role"] for message in engine.requests[-1][1]["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+    ]
+
+
+async def test_a_session_carries_the_conversation() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Blue.")
+    engine.enqueue("Air.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        agent = agents.Agent(name="a", model=agents.OpenAIResponsesModel(model=MODEL, openai_client=client))
+        session = agents.SQLiteSession("one")
+        await agents.Runner.run(agent, "What colour is the sky?", session=session)
+        run = await agents.Runner.run(agent, "Why?", session=session)
+        session.close()
+    assert run.final_output == "Air."
+    assert [message["content"] for message in engine.requests[-1][1]["messages"]] == [
+        "What colour is the sky?",
+        "Blue.",
+        "Why?",
+    ]
+
+
+async def test_an_error_of_the_provider_is_the_sdks(model: Any) -> None:
+    engine, gateway = scripted()
+    engine.enqueue(ingate.AuthenticationError("the key was rejected", fix="renew it"))
+    async with gateway, ingate.AsyncIngate(gateway=gateway, max_retries=0) as client:
+        with pytest.raises(openai.AuthenticationError, match="the key was rejected"):
+            await agents.Runner.run(agents.Agent(name="a", model=model(client)), "hi")
 
 
 @pytest.mark.model

@@ -150,7 +150,10 @@ class Call:
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self.started = True
-        pairs = _header_pairs({"x-request-id": self.request_id, **headers}.items())
+        ids = {"x-request-id": self.request_id}
+        if self.endpoint.startswith("/messages"):
+            ids["request-id"] = self.request_id  # Anthropic's SDKs read this one
+        pairs = _header_pairs({**ids, **headers}.items())
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def _send(self, message: Message) -> None:
