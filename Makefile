@@ -1,5 +1,5 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup setup-proxy go test test-hosts lint bench lock clean
+.PHONY: help setup setup-proxy go test test-hosts mutate lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -20,6 +20,9 @@ test: ## Linters, types, the import contract, and every test on the newest and t
 test-hosts: ## Tests inside the real hosts (fast-agent and others), each in an environment of its own (HOSTS=…)
 	@scripts/hosts $(HOSTS)
 
+mutate: setup ## Mutation testing: what would the tests not notice? (ARGS="--package config --sample 40"; the first run is long)
+	@scripts/mutate $(ARGS)
+
 lint: setup ## Linters, types and the import contract only
 	@scripts/lint
 
@@ -30,5 +33,5 @@ lock: ## Lock the newest versions anew, with hashes (needs uv)
 	@scripts/lock
 
 clean: ## Remove the environments and every cache
-	rm -rf .venv .venv-3.11 .venv-hosts .venv-proxy .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
+	rm -rf .venv .venv-3.11 .venv-hosts .venv-proxy .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutate .coverage htmlcov dist build
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
