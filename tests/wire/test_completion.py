@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingate.wire.completion import assemble, normalise_completion
+from ingate.wire.completion import assemble, completion_chunks, normalise_completion
 from support.wire import chunk
 
 
@@ -96,6 +96,41 @@ def test_custom_calls_keep_empty_input_and_calls_keep_what_else_they_carry() -> 
             "extra_content": {"s": 1},
         },
     ]
+
+
+def test_a_completion_becomes_the_chunks_it_is_made_of() -> None:
+    calls = [{"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}} for name in "ab"]
+    completion = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 5,
+        "model": "m",
+        "citations": ["u"],
+        "choices": [
+            {"index": 0, "message": {"content": "Hi", "tool_calls": calls}, "finish_reason": "stop", "logprobs": None},
+            {"message": {"role": "critic", "content": None}, "native_finish_reason": "end"},
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        "service_tier": None,
+    }
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 5, "model": "m", "citations": ["u"]}
+    numbered = [{**call, "index": at} for at, call in enumerate(calls)]
+    first = {"role": "assistant", "content": "Hi", "tool_calls": numbered}
+    second = {"role": "critic", "content": None}
+    assert completion_chunks(completion) == [
+        {**head, "choices": [{"index": 0, "delta": first, "finish_reason": "stop"}]},
+        {
+            **head,
+            "choices": [{"index": 1, "delta": second, "finish_reason": None, "native_finish_reason": "end"}],
+        },
+        {**head, "choices": [], "usage": completion["usage"]},
+    ]
+    assert "index" not in calls[0]
+
+
+@pytest.mark.parametrize("completion", [{}, {"choices": None}, {"choices": [], "usage": {}}])
+def test_an_empty_completion_has_no_chunks(completion: dict[str, Any]) -> None:
+    assert completion_chunks(completion) == []
 
 
 def test_a_stream_adds_up_to_its_pieces() -> None:

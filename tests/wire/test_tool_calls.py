@@ -215,6 +215,16 @@ def test_another_id_and_name_are_another_call_though_the_first_is_not_whole():
     assert second["function"] == {"name": "listen", "arguments": '{"to":"sky"}'}
 
 
+def test_only_calls_with_whole_arguments_are_part_of_a_broken_answer():
+    normaliser = StreamNormaliser("m")
+    normaliser.feed(tools(call(0, "a", "f", '{"x":1}'), call(1, "b", "g", '{"x":'), call(2, "c", "h", "")))
+    custom = {"index": 3, "id": "d", "type": "custom", "custom": {"name": "sql", "input": "sel"}}
+    normaliser.feed(tools(custom, {"index": 4, "function": {"arguments": ""}}))
+    answer = normaliser.partial()
+    assert answer is not None
+    assert [one["id"] for one in answer["choices"][0]["message"]["tool_calls"]] == ["a", "c", "d"]
+
+
 def test_a_piece_that_says_nothing_is_no_call():
     assert outcome_of_chunks(_run(tools({"index": 0, "type": "function", "function": {}}))).tool_calls == []
 

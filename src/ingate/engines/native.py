@@ -11,6 +11,7 @@ from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedErr
 from ingate.secret import scrub
 from ingate.wire.chat.codec import decode_json, endpoint
 from ingate.wire.codec import Target, codec_for
+from ingate.wire.params import deep_merge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -326,15 +327,6 @@ def _own(error: IngateError, route: Route) -> IngateError:
     error.fix = scrub(error.fix, secrets)
     error.args = (error.message,)
     return error
-
-
-def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `over` laid on it, mapping by mapping."""
-    out = dict(base)
-    for key, value in over.items():
-        mine = out.get(key)
-        out[key] = deep_merge(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
-    return out
 
 
 def _model_list(content: bytes, route: Route) -> list[dict[str, Any]]:

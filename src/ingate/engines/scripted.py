@@ -166,7 +166,9 @@ class ScriptedEngine:
 
 def _pieces(said: Any, reply: _Reply, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(said, dict):
-        yield from _pieces_of_completion(said)
+        from ingate.wire.completion import completion_chunks
+
+        yield from completion_chunks(said)
         return
     if isinstance(said, str):
         pieces: list[Any] = _words(said)
@@ -193,18 +195,6 @@ def _call_deltas(calls: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         yield _delta(tool_calls=[head])
         for half in _halves(arguments):
             yield _delta(tool_calls=[{"index": index, "function": {"arguments": half}}])
-
-
-def _pieces_of_completion(completion: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for at, choice in enumerate(completion.get("choices") or ()):
-        message = dict(choice.get("message") or {})
-        if calls := message.get("tool_calls"):
-            message["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
-        index = choice.get("index", at)
-        yield {"choices": [{"index": index, "delta": {"role": "assistant", **message}, "finish_reason": None}]}
-        yield {"choices": [{"index": index, "delta": {}, "finish_reason": choice.get("finish_reason", "stop")}]}
-    if completion.get("usage") is not None:
-        yield {"choices": [], "usage": completion["usage"]}
 
 
 def _delta(**delta: Any) -> dict[str, Any]:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from ingate.errors import UnavailableError
-from ingate.wire.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+# An unpaired surrogate, which a server escapes when it splits its text inside a character.
+_LONE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def read_json(text: bytes | str) -> Any:
+    """The value in `text`: strictly and fast if possible, else tolerating what some servers send.
+
+    Tolerated are `NaN` and `Infinity` (read as null), bytes that are not UTF-8, and unpaired surrogates.
+
+    Raises:
+        ValueError: `text` is not JSON.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    plain = text if isinstance(text, str) else text.decode(errors="replace")
+    try:
+        return json.loads(_LONE.sub(r"\\ufffd", plain), strict=False, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def parse_object(data: bytes | str, *, far_side: str) -> dict[str, Any]:

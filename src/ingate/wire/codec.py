@@ -12,7 +12,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from ingate.errors import IngateError, NotSupportedError
+import msgspec
+
+from ingate.errors import BadRequestError, IngateError, NotSupportedError
 from ingate.wire.errors import error_from_response
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _MODULES: Final[Mapping[str, str]] = {
 }
 
 
+_encode = msgspec.json.Encoder().encode
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -200,6 +203,14 @@ class BaseCodec:
     def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
         """Raises `NotSupportedError`: this format has no embeddings here."""
         raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
+
+
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """A request body as JSON. Raises `BadRequestError` for a value that JSON cannot express."""
+    try:
+        return _encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None
 
 
 def codec_for(wire_format: str) -> Codec:

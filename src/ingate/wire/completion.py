@@ -80,6 +80,27 @@ def _choice(source: Mapping[str, Any], number: int) -> dict[str, Any]:
     return out
 
 
+def completion_chunks(completion: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A whole completion as the chunks of a stream, not yet normalised: one for each choice, then one with the usage.
+
+    Args:
+        completion: The completion; it is not changed. Fields other than the choices and the usage are on every chunk.
+    """
+    envelope = {key: value for key, value in completion.items() if key not in _ENVELOPE and value is not None}
+    envelope["object"] = "chat.completion.chunk"
+    chunks = []
+    for number, choice in enumerate(completion.get("choices") or ()):
+        delta = {"role": "assistant", **(choice.get("message") or {})}
+        if isinstance(calls := delta.get("tool_calls"), list):
+            delta["tool_calls"] = [{**call, "index": place} for place, call in enumerate(calls)]
+        rest = {key: value for key, value in choice.items() if key not in {"index", "message"} and value is not None}
+        piece = {"index": choice.get("index", number), "delta": delta, "finish_reason": None, **rest}
+        chunks.append({**envelope, "choices": [piece]})
+    if completion.get("usage"):
+        chunks.append({**envelope, "choices": [], "usage": completion["usage"]})
+    return chunks
+
+
 def assemble(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The completion that a normalised stream's chunks add up to.
 

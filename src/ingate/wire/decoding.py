@@ -1,4 +1,4 @@
-"""What the native decoders share: an error in the middle of a piece of data comes after the chunks before it."""
+"""The base class of the stream decoders: an error in the middle of a piece of data follows the chunks before it."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ingate.errors import IngateError, UnavailableError
+from ingate.wire.completion import completion_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class Decoder(ABC):
-    """A stream decoder. A format says what bytes mean in `_feed`, and what the end of the body means in `_close`.
+    """A stream decoder: a format implements `_feed` for bytes and `_close` for the end of the body.
 
     Attributes:
-        done: Whether the format's end mark came; nothing that follows needs to be read.
-        failed: An error that came after chunks of the same piece of data; the next call raises it.
+        done: Whether the format's end mark has arrived; nothing after it needs to be read.
+        failed: The error that ended the stream. If chunks preceded it in the same piece of data, they are returned
+            and the next call raises it.
     """
 
     def __init__(self) -> None:
         self.done = False
         self.failed: IngateError | None = None
-        self._any = False
+        self._has_data = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The chunks that `data` completes; an error that comes after some is raised by the next call."""
-        self._any = self._any or bool(data.strip())
+        """The chunks that `data` completes. Raises the error of the stream if no chunk precedes it."""
+        if not self._has_data:
+            self._has_data = bool(data.strip())
         return self._guarded(lambda out: self._feed(data, out))
 
     def close(self) -> list[dict[str, Any]]:
-        """The body has ended: what was held back.
+        """The chunks still held back at the end of the body.
 
         Raises:
-            StreamInterruptedError: The answer had not ended.
-            UnavailableError: Nothing had come.
+            StreamInterruptedError: The response was not complete.
+            UnavailableError: The response was empty.
         """
-        if not self._any and self.failed is None:
-            raise UnavailableError(
-                "the provider's answer was empty", fix="try again, or name a fallback model after a comma"
-            )
+        if not self._has_data and self.failed is None:
+            raise empty_response()
         return self._guarded(self._close)
 
     def _guarded(self, step: Callable[[list[dict[str, Any]]], None]) -> list[dict[str, Any]]:
@@ -49,25 +50,25 @@ class Decoder(ABC):
         try:
             step(out)
         except IngateError as error:
+            self.failed = error
             if not out:
                 raise
-            self.failed = error
         return out
 
     @abstractmethod
     def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
-        """Put the chunks that `data` completes into `out`."""
+        """Append the chunks that `data` completes to `out`."""
 
     @abstractmethod
     def _close(self, out: list[dict[str, Any]]) -> None:
-        """Put what was held back into `out`; the body has ended."""
+        """Append the chunks that were held back to `out`; the body has ended."""
 
 
 class WholeDecoder(Decoder):
-    """A decoder for an answer that came whole where a stream was asked for.
+    """A decoder for a whole response to a request that asked for a stream.
 
     Args:
-        read: What reads the whole body, the codec's `response`.
+        read: Reads the whole body, like the codec's `response`.
     """
 
     def __init__(self, read: Callable[[bytes], dict[str, Any]]) -> None:
@@ -79,19 +80,11 @@ class WholeDecoder(Decoder):
         self._pieces.append(data)
 
     def _close(self, out: list[dict[str, Any]]) -> None:
-        out += chunks_of(self._read(b"".join(self._pieces)))
+        out += completion_chunks(self._read(b"".join(self._pieces)))
 
 
-def chunks_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """A completion as the chunks of a stream."""
-    out = []
-    for choice in answer["choices"]:
-        delta = dict(choice["message"])
-        if "tool_calls" in delta:
-            delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(delta["tool_calls"])]
-        rest = {key: value for key, value in choice.items() if key not in {"message", "index"}}
-        out.append({"choices": [{"index": choice["index"], "delta": delta, **rest}]})
-    if answer.get("usage"):
-        out.append({"choices": [], "usage": answer["usage"]})
-    head = {key: value for key, value in answer.items() if key not in {"choices", "usage", "object"}}
-    return [{**head, "object": "chat.completion.chunk", **chunk} for chunk in out]
+def empty_response() -> UnavailableError:
+    """The error for a successful response without content."""
+    return UnavailableError(
+        "the provider's response was empty", fix="try again, or name a fallback model after a comma"
+    )

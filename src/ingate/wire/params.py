@@ -91,8 +91,17 @@ class ParamTracker:
         """Tell the user something that is no parameter's end."""
         self.warnings.append(sentence)
 
-    def rest(self, why: str) -> dict[str, Any]:
-        """What nobody took: OpenAI's parameters are dropped, saying `why`; the others are returned for the provider."""
+    @property
+    def extra_body(self) -> dict[str, Any]:
+        """The request's `extra_body`, which is merged over the finished request body; empty if there is none."""
+        extra = self.body.get("extra_body")
+        return extra if isinstance(extra, dict) else {}
+
+    def rest(self, why: str = "this format has no such parameter") -> dict[str, Any]:
+        """The parameters that were not read: OpenAI's are dropped with the reason `why`, the others are returned.
+
+        The latter are meant for the provider and go into the request body as they are.
+        """
         extras: dict[str, Any] = {}
         for name, value in self.body.items():
             if value is None or name in self._taken or name in _SILENT or value in _NO_OPS.get(name, ()):
@@ -102,6 +111,25 @@ class ParamTracker:
             else:
                 extras[name] = value
         return extras
+
+
+def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `base` with `over` merged over it.
+
+    Objects merge key by key, any other value replaces what is there, and a null removes the key. Inside an object that
+    `base` does not have nothing is removed: a null there is a value (a JSON Schema may contain `"default": null`).
+    Neither argument is changed; values are shared with the result.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        current = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(current, dict):
+            merged[key] = deep_merge(current, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def stops_of(asked: ParamTracker, *, blank: bool) -> list[str]:

@@ -357,16 +357,3 @@ def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
             return "json_schema", schema
         raise BadRequestError("response_format has the type json_schema but no schema")
     raise BadRequestError(f"response_format {given!r} is none of text, json_object or json_schema")
-
-
-def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` merged into `base` in place: objects key by key, anything else replaced, a null removes the key."""
-    for key, value in over.items():
-        mine = base.get(key)
-        if value is None:
-            base.pop(key, None)
-        elif isinstance(value, dict) and isinstance(mine, dict):
-            deep_merge(mine, value)
-        else:
-            base[key] = value
-    return base

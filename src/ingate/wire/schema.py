@@ -1,6 +1,6 @@
-"""JSON Schema cut down to what a provider's schema reader takes.
+"""JSON Schema reduced to what a provider's API accepts.
 
-What a reader does not know is not lost: it is told to the model in the description.
+Keywords that an API does not accept are not lost: they are added to the description, which the model reads.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ GEMINI_OPENAPI: Final = frozenset(
 
 _ANTHROPIC_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 _OPENAPI_FORMATS = {"STRING": {"enum", "date-time"}, "NUMBER": {"float", "double"}, "INTEGER": {"int32", "int64"}}
-# Keywords that say nothing about an instance; they go without a word.
+# Keywords that do not constrain a value; they are left out.
 _SILENT = {"$schema", "$id", "$comment", "examples", "example", "default", "title", "readOnly", "writeOnly", "strict"}
+# What `_OpenAPI.convert` itself handles, and `additionalProperties`, which the format does not need.
+_CONVERTED_APART = {"type", "anyOf", "oneOf", "$defs", "definitions", "additionalProperties"}
 _DEPTH = 64
 
 
 def anthropic_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema as Anthropic's structured outputs take it: closed objects, no numeric or length bounds."""
+    """The schema as Anthropic's structured outputs accept it: closed objects, no numeric or length bounds."""
     return _anthropic(schema, 0)
 
 
@@ -45,7 +47,7 @@ def _anthropic(node: Any, depth: int) -> Any:
     if not isinstance(node, dict) or depth > _DEPTH:
         return node
     out: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     node = {("anyOf" if key == "oneOf" else key): value for key, value in node.items()}
     for key, value in node.items():
         if key in {"properties", "$defs", "definitions"} and isinstance(value, dict):
@@ -55,19 +57,19 @@ def _anthropic(node: Any, depth: int) -> Any:
         elif key in {"anyOf", "allOf"} and isinstance(value, list):
             out[key] = [_anthropic(child, depth + 1) for child in value]
         elif (key == "format" and value not in _ANTHROPIC_FORMATS) or (key == "minItems" and value not in (0, 1)):
-            told[key] = value
+            described[key] = value
         elif key in ANTHROPIC:
             out[key] = value
         elif key not in _SILENT:
-            told[key] = value
+            described[key] = value
     if out.get("type") == "object" or "properties" in out:
         out.setdefault("properties", {})
         out["additionalProperties"] = False
-    return _tell(out, told)
+    return _describe(out, described)
 
 
 def gemini_json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema as `responseJsonSchema` and `parametersJsonSchema` take it: a subset of JSON Schema."""
+    """The schema as `responseJsonSchema` and `parametersJsonSchema` accept it: a subset of JSON Schema."""
     return _gemini_json(schema, 0)
 
 
@@ -75,7 +77,7 @@ def _gemini_json(node: Any, depth: int) -> Any:
     if not isinstance(node, dict) or depth > _DEPTH:
         return node
     out: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     for key, value in node.items():
         name = "$defs" if key == "definitions" else key
         if name in {"properties", "$defs"} and isinstance(value, dict):
@@ -91,78 +93,92 @@ def _gemini_json(node: Any, depth: int) -> Any:
         elif name in GEMINI_JSON:
             out[name] = value
         elif name not in _SILENT:
-            told[name] = value
-    return _tell(out, told)
+            described[name] = value
+    return _describe(out, described)
 
 
 def gemini_openapi_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema as Gemini's older `Schema` message takes it: OpenAPI 3.0 with upper-case types and no references."""
-    roots = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
-    return _openapi(schema, roots, ())
+    """The schema as Gemini's older `Schema` message accepts it: OpenAPI 3.0 with upper-case types and no references."""
+    return _OpenAPI({**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}).convert(schema)
 
 
-def _openapi(node: Any, roots: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(node, dict):
-        return {}
-    if isinstance(ref := node.get("$ref"), str):
-        name = ref.rsplit("/", 1)[-1]
-        if name in path or name not in roots:
-            # A recursive type has no form here; the model still learns that an object belongs there.
+class _OpenAPI:
+    """Converts one schema.
+
+    Args:
+        roots: The schema's definitions by name, put in the place of references to them.
+    """
+
+    def __init__(self, roots: Mapping[str, Any]) -> None:
+        self._roots = roots
+
+    def convert(self, node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
+        """One node; `path` names the definitions around it."""
+        if not isinstance(node, dict):
+            return {}
+        if isinstance(reference := node.get("$ref"), str):
+            return self._definition(reference.rsplit("/", 1)[-1], node, path)
+        node, out = _one_type(_flattened(node))
+        if isinstance(unions := node.get("anyOf") or node.get("oneOf"), list):
+            members = [one for one in unions if not (isinstance(one, dict) and one.get("type") == "null")]
+            if len(members) < len(unions):
+                out["nullable"] = True
+            if len(members) == 1:
+                rest = {key: value for key, value in node.items() if key not in {"anyOf", "oneOf"}}
+                return {**self.convert(members[0], path), **self.convert(rest, path), **out}
+            out["anyOf"] = [self.convert(one, path) for one in members]
+        if isinstance(kind := node.get("type"), str):
+            out["type"] = kind.upper()
+        described: dict[str, Any] = {}
+        for key, value in node.items():
+            self._keyword(key, value, out, described, path)
+        if out.get("type") == "ARRAY":
+            out.setdefault("items", {"type": "STRING"})
+        if isinstance(out.get("required"), list) and isinstance(out.get("properties"), dict):
+            out["required"] = [name for name in out["required"] if name in out["properties"]]
+        return _describe(out, described)
+
+    def _definition(self, name: str, node: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        if name in path or name not in self._roots:
+            # This format cannot express a recursive type; the model still learns that an object belongs here.
             return {"type": "OBJECT", "description": f"nested {name}"}
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return _openapi({**_mapping(roots[name]), **rest}, roots, (*path, name))
-    node = _flattened(node)
-    out: dict[str, Any] = {}
-    told: dict[str, Any] = {}
-    kind = node.get("type")
-    if isinstance(kind, list):
-        kinds = [one for one in kind if one != "null"]
-        out["nullable"] = "null" in kind
-        if len(kinds) > 1:
-            node = {
-                **{key: value for key, value in node.items() if key != "type"},
-                "anyOf": [{"type": k} for k in kinds],
-            }
-        kind = kinds[0] if len(kinds) == 1 else None
-    unions = node.get("anyOf") or node.get("oneOf")
-    if isinstance(unions, list):
-        members = [one for one in unions if not (isinstance(one, dict) and one.get("type") == "null")]
-        if len(members) < len(unions):
-            out["nullable"] = True
-        if len(members) == 1:
-            single = _openapi(members[0], roots, path)
-            rest = _openapi({k: v for k, v in node.items() if k not in {"anyOf", "oneOf"}}, roots, path)
-            return {**single, **rest, **out}
-        out["anyOf"] = [_openapi(one, roots, path) for one in members]
-    if isinstance(kind, str):
-        out["type"] = kind.upper()
-    for key, value in node.items():
-        if key in {"type", "anyOf", "oneOf", "$defs", "definitions"}:
-            continue
+        return self.convert({**_mapping(self._roots[name]), **rest}, (*path, name))
+
+    def _keyword(
+        self, key: str, value: Any, out: dict[str, Any], described: dict[str, Any], path: tuple[str, ...]
+    ) -> None:
+        """Put one keyword into `out`, or into `described` if the format does not have it."""
+        if key in _CONVERTED_APART:
+            return
         if key == "properties" and isinstance(value, dict):
-            out[key] = {name: _openapi(child, roots, path) for name, child in value.items()}
+            out[key] = {name: self.convert(child, path) for name, child in value.items()}
         elif key == "items":
-            out[key] = _openapi(value, roots, path)
+            out[key] = self.convert(value, path)
         elif key in {"enum", "const"}:
             values = value if key == "enum" and isinstance(value, list) else [value]
             if all(isinstance(one, str) for one in values):
                 out["enum"], out["type"] = values, "STRING"
             else:
-                told["allowed values"] = [one for one in values if one is not None]
-        elif key == "format":
-            if value in _OPENAPI_FORMATS.get(str(out.get("type")), ()):
-                out[key] = value
-            else:
-                told[key] = value
-        elif key in GEMINI_OPENAPI:
+                described["allowed values"] = [one for one in values if one is not None]
+        elif key in GEMINI_OPENAPI and (key != "format" or value in _OPENAPI_FORMATS.get(str(out.get("type")), ())):
             out[key] = value
-        elif key not in _SILENT and key != "additionalProperties":
-            told[key] = value
-    if out.get("type") == "ARRAY":
-        out.setdefault("items", {"type": "STRING"})
-    if isinstance(out.get("required"), list) and isinstance(out.get("properties"), dict):
-        out["required"] = [name for name in out["required"] if name in out["properties"]]
-    return _tell(out, told)
+        elif key not in _SILENT:
+            described[key] = value
+
+
+def _one_type(node: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A node with one type or a union in the place of a list of types, and `nullable` as the list implies it."""
+    kinds = node.get("type")
+    if not isinstance(kinds, list):
+        return node, {}
+    rest = {key: value for key, value in node.items() if key != "type"}
+    named = [kind for kind in kinds if kind != "null"]
+    if len(named) == 1:
+        rest = {"type": named[0], **rest}
+    elif named:
+        rest["anyOf"] = [{"type": kind} for kind in named]
+    return rest, {"nullable": "null" in kinds}
 
 
 def _flattened(node: dict[str, Any]) -> dict[str, Any]:
@@ -185,9 +201,11 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tell(out: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    if told:
-        words = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False, default=str)}" for key, value in told.items())
-        said = out.get("description")
-        out["description"] = f"{said} ({words})" if isinstance(said, str) and said else f"({words})"
+def _describe(out: dict[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
+    if described:
+        words = ", ".join(
+            f"{key}: {json.dumps(value, ensure_ascii=False, default=str)}" for key, value in described.items()
+        )
+        text = out.get("description")
+        out["description"] = f"{text} ({words})" if isinstance(text, str) and text else f"({words})"
     return out

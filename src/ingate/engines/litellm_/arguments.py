@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
+from ingate.wire.params import deep_merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,15 +98,6 @@ def model_name(litellm: Any, route: Route) -> str:
         provider=route.provider,
         fix="set a base_url for it, or install a newer litellm",
     )
-
-
-def deep_merge(into: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """`into` with `extra` laid over it: mappings merge key by key, everything else is replaced. Changes neither."""
-    merged = dict(into)
-    for name, value in extra.items():
-        own = merged.get(name)
-        merged[name] = deep_merge(own, value) if isinstance(own, dict) and isinstance(value, dict) else value
-    return merged
 
 
 def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:

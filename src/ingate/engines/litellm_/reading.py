@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import IngateError
 from ingate.wire.codec import codec_for
-from ingate.wire.completion import normalise_completion
+from ingate.wire.completion import completion_chunks, normalise_completion
 from ingate.wire.fields import finish_reason
 from ingate.wire.normaliser import StreamNormaliser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ingate.engines.litellm_.observe import Observation
     from ingate.wire.codec import StreamDecoder
@@ -156,7 +156,7 @@ class ProviderReading:
         """A whole answer that litellm retells as a stream is readable once it is there."""
         completion = self.whole()
         if completion is not None:
-            self.chunks.extend(as_chunks(completion))
+            self.chunks.extend(completion_chunks(completion))
         return False
 
     def _take(self, read: Callable[[], list[dict[str, Any]]]) -> None:
@@ -187,20 +187,3 @@ class ProviderReading:
             self.reasoning += delta.get("reasoning_content") or ""
             self.text += delta.get("content") or ""
         self.provider_tools.extend(delta.get("provider_tool_calls") or ())
-
-
-def as_chunks(completion: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A whole answer told as a stream of one chunk, and one with its usage."""
-    envelope = {name: completion[name] for name in ("id", "created", "model") if completion.get(name)}
-    choices = []
-    for choice in completion.get("choices") or ():
-        delta = dict(choice.get("message") or {})
-        if delta.get("tool_calls"):
-            delta["tool_calls"] = [{**call, "index": number} for number, call in enumerate(delta["tool_calls"])]
-        choices.append(
-            {"index": choice.get("index") or 0, "delta": delta, "finish_reason": choice.get("finish_reason")}
-        )
-    told = [{**envelope, "object": "chat.completion.chunk", "choices": choices}]
-    if completion.get("usage"):
-        told.append({**envelope, "object": "chat.completion.chunk", "choices": [], "usage": completion["usage"]})
-    return told

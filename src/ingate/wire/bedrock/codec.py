@@ -13,17 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import msgspec
-
 from ingate.wire.address import join
-from ingate.wire.answers import mapping, parse_object, reading, text
+from ingate.wire.answers import mapping, parse_object, read_json, reading, text
 from ingate.wire.bedrock.converse import Translator, message_of
 from ingate.wire.bedrock.eventstream import EventStreamParser, Message
 from ingate.wire.bedrock.request import converse_request, invoke_request
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import Decoder, WholeDecoder
 from ingate.wire.errors import error_from_response
-from ingate.wire.json_text import read_json
 from ingate.wire.messages.answer import completion_of, completion_of_message
 from ingate.wire.messages.stream import AnthropicDecoder
 
@@ -124,7 +121,7 @@ class BedrockCodec(BaseCodec):
         accept = "application/vnd.amazon.eventstream" if target.stream else "application/json"
         return WireRequest(
             url=self.url(target),
-            body=msgspec.json.encode(out),
+            body=encode_body(out),
             headers={"content-type": "application/json", "accept": accept},
             dropped=asked.dropped,
             warnings=asked.warnings,

@@ -15,7 +15,7 @@ import msgspec
 from ingate.errors import BadRequestError
 from ingate.wire.facts import model_facts, nearest_effort
 from ingate.wire.messages.request import messages_request
-from ingate.wire.parts import deep_merge
+from ingate.wire.params import deep_merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,6 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     """
     known = model_facts("bedrock", target.model, target.facts)
     claude = is_claude(target.model)
-    extra = body.get("extra_body")
     given = {key: value for key, value in body.items() if key != "extra_body" and key not in _OWN}
     effort = None
     if not claude:
@@ -66,7 +65,7 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     )
     _tools(asked, out, made)
     more: dict[str, Any] = {}
-    config = made.pop("output_config", {})
+    config = dict(made.pop("output_config", {}))
     if form := config.pop("format", None):
         schema = msgspec.json.encode(form["schema"]).decode()
         structure = {"jsonSchema": {"name": "answer", "schema": schema}}
@@ -80,9 +79,7 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     more.update(made)  # thinking, top_k, and what the caller meant for the model itself
     if more:
         out["additionalModelRequestFields"] = more
-    deep_merge(out, {key: body[key] for key in _OWN & body.keys()})
-    if isinstance(extra, dict):
-        deep_merge(out, msgspec.json.decode(msgspec.json.encode(extra)))
+    out = deep_merge(deep_merge(out, {key: body[key] for key in _OWN & body.keys()}), asked.extra_body)
     if not out["inferenceConfig"]:
         del out["inferenceConfig"]
     return out, asked

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-import msgspec
-
-from ingate.errors import BadRequestError, IngateError, StreamInterruptedError, UnavailableError
+from ingate.errors import BadRequestError, StreamInterruptedError, UnavailableError
+from ingate.wire.answers import read_json
 from ingate.wire.chat.messages import is_strict, messages_for, tools_for
 from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
+from ingate.wire.decoding import Decoder, empty_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.facts import nearest_effort
-from ingate.wire.json_text import read_json
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 _NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
 _ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/responses", "/completions")
 _MAX_TEXT: Final = 300
-
-_encode = msgspec.json.Encoder().encode
 
 
 def endpoint(api_base: str, path: str, prefix: str = "") -> str:
@@ -106,9 +103,9 @@ class OpenAICodec(BaseCodec):
                 _raise_choice_error(choice)
         return value
 
-    def decoder(self, *, model: str, content_type: str) -> OpenAIDecoder:
+    def decoder(self, *, model: str, content_type: str) -> ChatDecoder:
         """A decoder for one stream."""
-        return OpenAIDecoder(model, content_type)
+        return ChatDecoder(model, content_type)
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """OpenAI's embeddings request, as it is."""
@@ -130,87 +127,51 @@ class OpenAICodec(BaseCodec):
         return {"object": "list", "model": model, **value}
 
 
-class OpenAIDecoder:
-    """The chunks of one stream, from server-sent events; from a JSON answer where a server does not stream.
-
-    Attributes:
-        done: Whether the end mark came; nothing that follows is read.
-        failed: An error that came after chunks of the same piece of data; the next call raises it.
-    """
-
-    __slots__ = ("_finished", "_model", "_parser", "_said", "_whole", "done", "failed")
+class ChatDecoder(Decoder):
+    """The chunks of one stream of server-sent events, or of one JSON response if a server does not stream."""
 
     def __init__(self, model: str, content_type: str) -> None:
+        super().__init__()
         self._model = model
         self._parser = SSEParser()
         self._whole: list[bytes] | None = [] if "json" in content_type and "event-stream" not in content_type else None
-        self._finished = False
-        self._said = False
-        self.done = False
-        self.failed: IngateError | None = None
+        self._has_choices = False
+        self._has_finished = False
 
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The chunks that `data` completes; an error that comes after some is raised by the next call."""
-        if self.failed is not None:
-            raise self.failed
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
         if self._whole is not None:
             self._whole.append(data)
-            return []
-        return self._chunks(self._parser.feed(data), last=False)
+        else:
+            self._events(self._parser.feed(data), out, last=False)
 
-    def close(self) -> list[dict[str, Any]]:
-        """The body has ended.
-
-        Raises:
-            StreamInterruptedError: Neither a finish reason nor the end mark had come.
-            UnavailableError: Nothing had come, or it was no stream at all.
-        """
-        if self.failed is not None:
-            raise self.failed
-        chunks = self._close_whole() if self._whole is not None else self._chunks(self._parser.close(), last=True)
-        if self.failed is not None:
-            return chunks
-        if not self._said:
-            self.failed = UnavailableError(
-                f"the answer for {self._model!r} was empty", fix="try again, or name a fallback model after a comma"
-            )
-        elif not (self.done or self._finished):
-            self.failed = StreamInterruptedError(
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        if self._whole is not None:
+            self._read_whole(b"".join(self._whole), out)
+        else:
+            self._events(self._parser.close(), out, last=True)
+        if not self._has_choices:
+            raise empty_response()
+        if not (self.done or self._has_finished):
+            raise StreamInterruptedError(
                 f"the answer of {self._model!r} broke off before its end", fix="try again; what came is kept"
             )
-        if self.failed is not None and not chunks:
-            raise self.failed
-        return chunks
 
-    def _close_whole(self) -> list[dict[str, Any]]:
-        body = b"".join(self._whole or ())
-        self._whole = None
-        if not body.strip():
-            return []
-        if body.lstrip()[:1] != b"{" or b"\n{" in body:  # events or JSON lines under a wrong content type
-            return self._chunks(self._parser.feed(body) + self._parser.close(), last=True)
+    def _read_whole(self, body: bytes, out: list[dict[str, Any]]) -> None:
+        if body.lstrip()[:1] != b"{" or b"\n{" in body:  # events or JSON lines with the wrong content type
+            self._events(self._parser.feed(body) + self._parser.close(), out, last=True)
+            return
         value = decode_json(body, self._model)
         _raise_error(value)
         self._note(value)
         self.done = True
-        return [value]
+        out.append(value)
 
-    def _chunks(self, events: list[SSEEvent], *, last: bool) -> list[dict[str, Any]]:
-        out: list[dict[str, Any]] = []
+    def _events(self, events: list[SSEEvent], out: list[dict[str, Any]], *, last: bool) -> None:
         for event in events:
             if self.done:
                 break
-            try:
-                chunk = self._chunk(event, last=last)
-            except IngateError as error:
-                chunk, self.failed = None, error
-            if self.failed is not None:
-                if out:
-                    return out
-                raise self.failed
-            if chunk is not None:
+            if (chunk := self._chunk(event, last=last)) is not None:
                 out.append(chunk)
-        return out
 
     def _chunk(self, event: SSEEvent, *, last: bool) -> dict[str, Any] | None:
         data = event.data
@@ -222,12 +183,12 @@ class OpenAIDecoder:
         try:
             value = read_json(data)
         except ValueError:
-            if last:  # the last event was cut
+            if last:  # the last event is incomplete
                 return None
             if event.event == "error":
                 raise error_from_response(200, {}, data, provider=None) from None
             raise StreamInterruptedError(
-                f"the stream of {self._model!r} holds an event that is no JSON: {data[:_MAX_TEXT]!r}",
+                f"the stream of {self._model!r} contains an event that is not JSON: {data[:_MAX_TEXT]!r}",
                 fix="try again; what came is kept",
             ) from None
         if not isinstance(value, dict):
@@ -245,18 +206,10 @@ class OpenAIDecoder:
             return
         for choice in choices:
             if isinstance(choice, dict):
-                self._said = True
+                self._has_choices = True
                 if choice.get("finish_reason"):
                     _raise_choice_error(choice)
-                    self._finished = True
-
-
-def encode_body(wire: Mapping[str, Any]) -> bytes:
-    """A request as JSON. Raises `BadRequestError` for a value that JSON has not."""
-    try:
-        return _encode(wire)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None
+                    self._has_finished = True
 
 
 def decode_json(body: bytes, model: str) -> dict[str, Any]:

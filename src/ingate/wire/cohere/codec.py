@@ -9,15 +9,14 @@ import msgspec
 
 from ingate.errors import BadRequestError
 from ingate.wire.address import base_path, join
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.cohere.answer import CohereDecoder, completion_of
 from ingate.wire.decoding import WholeDecoder
 from ingate.wire.facts import BUDGETS, model_facts
-from ingate.wire.params import ParamTracker, stops_of
+from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import (
     calls_of,
     choice_of,
-    deep_merge,
     format_of,
     has_media,
     messages_of,
@@ -51,7 +50,7 @@ class CohereCodec(BaseCodec):
             headers["accept"] = "text/event-stream"
         return WireRequest(
             url=self.url(target),
-            body=msgspec.json.encode({"model": target.model, "stream": target.stream, **out}),
+            body=encode_body({"model": target.model, "stream": target.stream, **out}),
             headers=headers,
             dropped=asked.dropped,
             warnings=asked.warnings,
@@ -110,10 +109,7 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     if stops := stops_of(asked, blank=True):
         out["stop_sequences"] = stops[:5]
     _thinking(asked, out, known)
-    deep_merge(out, asked.rest("this format has no such parameter"))
-    if isinstance(body.get("extra_body"), dict):
-        deep_merge(out, msgspec.json.decode(msgspec.json.encode(body["extra_body"])))
-    return out, asked
+    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
 
 
 def _message(message: Mapping[str, Any]) -> list[dict[str, Any]]:

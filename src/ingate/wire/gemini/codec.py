@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import msgspec
-
 from ingate.wire.address import base_path, is_vertex, join, vertex_url
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.gemini.answer import completion_of
 from ingate.wire.gemini.embeddings import embeddings_of, embeddings_request
 from ingate.wire.gemini.request import generate_request
@@ -44,7 +42,7 @@ class GeminiCodec(BaseCodec):
         out, asked = generate_request(body, target)
         return WireRequest(
             url=self.url(target),
-            body=msgspec.json.encode(out),
+            body=encode_body(out),
             headers={"content-type": "application/json", **({"accept": "text/event-stream"} if target.stream else {})},
             dropped=asked.dropped,
             warnings=asked.warnings,
@@ -67,7 +65,7 @@ class GeminiCodec(BaseCodec):
         verb = "predict" if on_vertex else "batchEmbedContents"
         return WireRequest(
             url=_url(target, verb),
-            body=msgspec.json.encode(out),
+            body=encode_body(out),
             headers={"content-type": "application/json"},
             dropped=asked.dropped,
             warnings=asked.warnings,

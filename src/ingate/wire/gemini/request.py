@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
 from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
 from ingate.wire.gemini.contents import contents
-from ingate.wire.params import ParamTracker, stops_of
-from ingate.wire.parts import Choice, choice_of, deep_merge, format_of, tools_of
+from ingate.wire.params import ParamTracker, deep_merge, stops_of
+from ingate.wire.parts import Choice, choice_of, format_of, tools_of
 from ingate.wire.schema import gemini_json_schema, gemini_openapi_schema
 
 if TYPE_CHECKING:
@@ -62,15 +61,12 @@ def generate_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     _form(asked, config, known)
     _thinking(asked, config, known)
     asked.take("user", "service_tier", "safety_identifier")
-    extras = {_SNAKE.get(key, key): value for key, value in asked.rest("this format has no such parameter").items()}
+    extras = {_SNAKE.get(key, key): value for key, value in asked.rest().items()}
     for key in [key for key in extras if key in _GENERATION]:
-        deep_merge(config, {_GENERATION[key]: extras.pop(key)})
+        config = deep_merge(config, {_GENERATION[key]: extras.pop(key)})
     if config:
         out["generationConfig"] = config
-    deep_merge(out, extras)
-    if isinstance(body.get("extra_body"), dict):
-        deep_merge(out, copy.deepcopy(body["extra_body"]))
-    return out, asked
+    return deep_merge(deep_merge(out, extras), asked.extra_body), asked
 
 
 def _tools(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:

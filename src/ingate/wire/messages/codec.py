@@ -10,10 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import msgspec
-
 from ingate.wire.address import base_path, is_vertex, join, vertex_url
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import WholeDecoder
 from ingate.wire.messages.answer import completion_of
 from ingate.wire.messages.request import messages_request
@@ -62,7 +60,7 @@ class AnthropicCodec(BaseCodec):
             out["stream"] = True
         return WireRequest(
             url=self.url(target),
-            body=msgspec.json.encode(out),
+            body=encode_body(out),
             headers=headers,
             dropped=asked.dropped,
             warnings=asked.warnings,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
 from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
 from ingate.wire.messages.history import conversation, lacks_thinking, uses_tools
-from ingate.wire.params import ParamTracker, stops_of
-from ingate.wire.parts import Choice, Tool, choice_of, deep_merge, format_of, tools_of
+from ingate.wire.params import ParamTracker, deep_merge, stops_of
+from ingate.wire.parts import Choice, Tool, choice_of, format_of, tools_of
 from ingate.wire.schema import anthropic_schema
 
 if TYPE_CHECKING:
@@ -65,11 +64,7 @@ def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     if stops := stops_of(asked, blank=False):
         out["stop_sequences"] = stops
     _metadata(asked, out)
-    extras = asked.rest("this format has no such parameter")
-    deep_merge(out, extras)
-    if isinstance(body.get("extra_body"), dict):
-        deep_merge(out, copy.deepcopy(body["extra_body"]))
-    return out, asked
+    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
 
 
 def _max_tokens(asked: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:

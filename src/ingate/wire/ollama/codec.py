@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ingate.errors import BadRequestError
 from ingate.wire.address import join
-from ingate.wire.codec import BaseCodec, WireRequest
+from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
-from ingate.wire.params import ParamTracker, stops_of
-from ingate.wire.parts import calls_of, choice_of, deep_merge, format_of, messages_of, parts_of, text_of, tools_of
+from ingate.wire.params import ParamTracker, deep_merge, stops_of
+from ingate.wire.parts import calls_of, choice_of, format_of, messages_of, parts_of, text_of, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +45,7 @@ class OllamaCodec(BaseCodec):
         out, asked = chat_request(body, target)
         return WireRequest(
             url=self.url(target),
-            body=msgspec.json.encode({"model": target.model, "stream": target.stream, **out}),
+            body=encode_body({"model": target.model, "stream": target.stream, **out}),
             headers=dict(_HEADERS),
             dropped=asked.dropped,
             warnings=asked.warnings,
@@ -68,10 +66,10 @@ class OllamaCodec(BaseCodec):
         if size := asked.take("dimensions"):
             out["dimensions"] = size
         asked.take("encoding_format")
-        out.update(asked.rest("this format has no such parameter"))
+        out.update(asked.rest())
         return WireRequest(
             url=_url(target, "embed"),
-            body=msgspec.json.encode(out),
+            body=encode_body(out),
             headers=dict(_HEADERS),
             dropped=asked.dropped,
             warnings=asked.warnings,
@@ -123,10 +121,7 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     elif effort is not None:
         # Only gpt-oss takes a level; the others think or do not.
         out["think"] = _level(effort) if "gpt-oss" in target.model else effort != "none"
-    deep_merge(out, asked.rest("this format has no such parameter"))
-    if isinstance(body.get("extra_body"), dict):
-        deep_merge(out, msgspec.json.decode(msgspec.json.encode(body["extra_body"])))
-    return out, asked
+    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
 
 
 def _level(effort: Any) -> str:
