@@ -74,14 +74,17 @@ def load_cases(folder: Path, wires: Iterable[str]) -> list[Case]:
 
 
 @contextlib.contextmanager
-def replaying(folder: Path) -> Iterator[str]:
-    """The replay server over `folder`'s cases, on loopback; gives its address. Put `/<case id>` (and `/v1`) after it."""
+def replaying(folder: Path, cases: Path | None = None) -> Iterator[str]:
+    """The replay server in `folder` over its cases, or those of another folder, on loopback; gives its address.
+
+    Put `/<case id>` (and `/v1`) after it.
+    """
     found = importlib.util.spec_from_file_location("replay_server", folder / "replay_server.py")
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    server = module.start([str(folder / "cases")])
+    server = module.start([str((cases or folder) / "cases")])
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

@@ -1,0 +1,115 @@
+"""Recorded exchanges through the ASGI application, in the API they were recorded in, to a provider of that API.
+
+What arrives at the provider must equal the recorded request, and what comes back must equal the recorded response, but
+for the model's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.client import ask
+from support.traffic import load_cases, replaying
+
+from ingate import Gateway
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.traffic import Case
+
+pytestmark = pytest.mark.traffic
+
+# Wire of the recording → the provider, its API's path, and where its base URL ends.
+WIRES = {
+    "openai_chat": ("openai", "/v1/chat/completions", "/v1"),
+    "anthropic_messages": ("anthropic", "/v1/messages", ""),
+    "openai_responses": ("openai", "/v1/responses", "/v1"),
+}
+
+
+def whole(case: Case) -> bool:
+    """Whether the request was recorded whole."""
+    return bool(case.request.get("json")) and "…<elided" not in json.dumps(case.request["json"], ensure_ascii=False)
+
+
+def recorded_body(case: Case) -> bytes:
+    body = case.response["body"]
+    return base64.b64decode(body) if case.response.get("encoding") == "base64" else body.encode()
+
+
+def comparable(value: Any) -> Any:
+    """A response or an event without what may differ: the model's name."""
+    if isinstance(value, dict):
+        value = {name: one for name, one in value.items() if name != "model"}
+        for name in ("message", "response"):
+            if isinstance(value.get(name), dict):
+                value[name] = {key: one for key, one in value[name].items() if key != "model"}
+    return value
+
+
+def events(body: bytes) -> list[Any]:
+    parser = SSEParser()
+    found = [*parser.feed(body), *parser.close()]
+    return [
+        (one.event, comparable(json.loads(one.data)) if one.data[:1] == "{" else one.data) for one in found if one.data
+    ]
+
+
+def sent_upstream(base: str, case: Case) -> list[Any]:
+    with urllib.request.urlopen(f"{base}/__requests/{case.id}") as answer:
+        return json.load(answer)
+
+
+async def differences(case: Case, base: str, *, options: str = "") -> list[str]:
+    provider, path, ending = WIRES[case.wire]
+    config = {provider: {"api_key": "sk-none-of-your-business", "base_url": f"{base}/{case.id}{options}{ending}"}}
+    request = dict(case.request["json"])
+    request["model"] = f"{provider}/{request['model']}"
+    async with Gateway(config) as gateway:
+        answer = await ask(gateway.asgi, "POST", path, request)
+    found = []
+    sent = sent_upstream(base, case)
+    if len(sent) != 1:
+        return [f"{case.id}: {len(sent)} requests: {answer.status} {answer.body[:200]!r}"]
+    if sent[0]["json"] != case.request["json"]:
+        keys = [
+            name
+            for name in {*sent[0]["json"], *case.request["json"]}
+            if sent[0]["json"].get(name) != case.request["json"].get(name)
+        ]
+        found.append(f"{case.id}: request differs in {keys} to {sent[0]['path']}")
+    body = recorded_body(case)
+    if answer.status != case.http_status:
+        found.append(f"{case.id}: status {answer.status}, not {case.http_status}")
+    elif "event-stream" in answer.headers["content-type"]:
+        if events(answer.body) != events(body):
+            found.append(f"{case.id}: events differ")
+    elif comparable(json.loads(answer.body)) != comparable(json.loads(body)):
+        found.append(f"{case.id}: response differs: {answer.body[:300]!r}")
+    return found
+
+
+@pytest.mark.parametrize("options", ["", "@chunk=7"])
+@pytest.mark.parametrize(
+    ("folder", "provider", "wire"),
+    [
+        ("traffic", "openai", "openai_chat"),
+        ("traffic", "anthropic", "anthropic_messages"),
+        ("traffic-responses", "openai", "openai_responses"),
+    ],
+)
+async def test_an_exchange_in_the_providers_own_api_is_left_as_it_is(
+    shared_traffic: Path, folder: str, provider: str, wire: str, options: str
+) -> None:
+    folder_of = shared_traffic.parent / folder
+    cases = [case for case in load_cases(folder_of, [wire]) if case.provider == provider and whole(case)]
+    assert len(cases) > 20
+    with replaying(shared_traffic, folder_of) as base:
+        wrong = [line for case in cases for line in await differences(case, base, options=options)]
+    assert wrong == [], f"{len(wrong)} of {len(cases)}"
