@@ -11,7 +11,7 @@ import pytest
 from ingate.errors import InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
 from ingate.wire.messages.downstream_request import chat_request
-from support.client import USAGE, FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
+from support.client import FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
 from support.serve import served
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def test_a_whole_answer() -> None:
     async with calls(FakeGateway()) as client:
         message = await client.messages.create(model=MODEL, max_tokens=50, messages=HI)
         assert message.content[0].text == "hello there"
-        assert (message.role, message.stop_reason, message.model) == ("assistant", "end_turn", "echo")
+        assert (message.role, message.stop_reason, message.model) == ("assistant", "end_turn", MODEL)
         assert (message.usage.input_tokens, message.usage.output_tokens) == (3, 2)
         assert message.ingate["engine"] == "scripted"
 
@@ -159,18 +159,6 @@ async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
         assert caught.value.body["error"]["partial_text"] == "Hel"
 
 
-def test_usage_counts_cache_reads_apart() -> None:
-    from ingate.wire.messages.downstream_answer import usage_of
-
-    details = {"cached_tokens": 5, "cache_creation_tokens": 2}
-    assert usage_of({**USAGE, "prompt_tokens": 10, "prompt_tokens_details": details}) == {
-        "input_tokens": 3,
-        "output_tokens": 2,
-        "cache_read_input_tokens": 5,
-        "cache_creation_input_tokens": 2,
-    }
-
-
 def test_images_documents_and_cache_marks() -> None:
     mark = {"type": "ephemeral"}
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QQ=="}}
@@ -195,8 +183,6 @@ def test_images_documents_and_cache_marks() -> None:
         ({"messages": ["x"]}, "messages[0]"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}, "messages[0]"),
-        ({"messages": [{"role": "user", "content": [{"type": "hologram"}]}]}, "messages[0]"),
         ({"tools": [{}]}, "tools[0].name"),
         ({"tools": [TOOL], "tool_choice": {"type": "perhaps"}}, "tool_choice"),
         ({"tools": [TOOL], "tool_choice": "auto"}, "tool_choice"),

@@ -1,18 +1,66 @@
-"""Thinking blocks: pieces of a stream put together to the blocks a provider wants back."""
+"""Reasoning that has to go back to its provider unchanged: joining streamed blocks, and envelopes for other APIs.
+
+Providers return reasoning as opaque, signed or encrypted data and expect it back with the next turn. A client of another
+API cannot hold it in that provider's shape, so it travels in an *envelope*: a text that the client stores in a field it
+treats as opaque (Anthropic's `signature` and `data`, OpenAI's `encrypted_content`) and returns.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import base64
+import binascii
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+ENVELOPE: Final = "ingate.1."
+"""How every envelope begins. No provider's signature or encrypted content contains a dot."""
+
+_MAX_ENVELOPE_BYTES: Final = 32 * 1024 * 1024  # of content; a limit for what a small hostile text could expand to
+
+
+def seal(origin: str, payload: Mapping[str, Any]) -> str:
+    """An envelope: `payload` and where it came from, as text that survives any JSON field.
+
+    Args:
+        origin: The provider's name in the map (`"openai"`), `""` if it is unknown.
+        payload: JSON data. It comes back equal, in the same order.
+    """
+    text = json.dumps([origin, payload], ensure_ascii=True, separators=(",", ":"))
+    return ENVELOPE + base64.urlsafe_b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
+
+
+def is_sealed(text: object) -> bool:
+    """Whether `text` is an envelope, intact or not."""
+    return isinstance(text, str) and text.startswith(ENVELOPE)
+
+
+def unseal(text: object) -> tuple[str, dict[str, Any]] | None:
+    """The origin and payload of an envelope; None for any other text and for an envelope that was altered."""
+    if not isinstance(text, str) or not text.startswith(ENVELOPE):
+        return None
+    reader = zlib.decompressobj()  # its checksum detects an altered envelope
+    try:
+        data = reader.decompress(
+            base64.b64decode(text[len(ENVELOPE) :], altchars=b"-_", validate=True), _MAX_ENVELOPE_BYTES
+        )
+        found = json.loads(data) if reader.eof else None
+    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        return None
+    match found:
+        case [str(origin), dict(payload)]:
+            return origin, payload
+    return None
+
 
 def add_blocks(blocks: list[dict[str, Any]], pieces: Iterable[Mapping[str, Any]]) -> None:
-    """Add pieces to `blocks`: thinking text goes on in the last block until its signature has come.
+    """Add pieces to `blocks`: thinking text continues the last block until its signature arrives.
 
-    A block that comes whole, with its signature, after its own text came in pieces takes their place. A piece's `index`,
-    its place in a stream, is no part of a block.
+    A block that arrives whole, with its signature, after its own text arrived in pieces replaces them. A piece's `index`,
+    its position in a stream, is not part of a block.
     """
     for piece in pieces:
         last = blocks[-1] if blocks else None
@@ -27,9 +75,9 @@ def add_blocks(blocks: list[dict[str, Any]], pieces: Iterable[Mapping[str, Any]]
 
 
 def told_blocks(blocks: list[dict[str, Any]], pieces: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The pieces as a stream tells them, added to `blocks`: each with the place of its block as its `index`.
+    """The pieces, added to `blocks`, as a stream sends them: each with the position of its block as its `index`.
 
-    OpenAI's clients join the entries of a list by their index, texts end to end; so what came before is not said again.
+    OpenAI's clients join the entries of a list by their index, concatenating texts, so earlier text is not repeated.
     """
     told: list[dict[str, Any]] = []
     for piece in pieces:
@@ -43,7 +91,7 @@ def told_blocks(blocks: list[dict[str, Any]], pieces: Iterable[Mapping[str, Any]
 
 
 def strip_block_indexes(message: Any) -> Any:
-    """A message that a client joined from a stream, with its thinking blocks as they were before their `index`."""
+    """A message that a client assembled from a stream, with its thinking blocks without their `index`."""
     blocks = message.get("thinking_blocks") if isinstance(message, dict) else None
     if not isinstance(blocks, list) or not any(isinstance(block, dict) and "index" in block for block in blocks):
         return message

@@ -1,20 +1,27 @@
-"""Answers and errors in the words of Anthropic's Messages API."""
+"""Answers and errors in the format of Anthropic's Messages API."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.errors import ContextTooLongError
 from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
+from ingate.wire.messages.downstream_request import THREAD_UNSUPPORTED
+from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
+from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate.errors import IngateError
+    from ingate.wire.messages.downstream_request import MessagesRequest
 
+Block = dict[str, Any]
 _REASONS: Final[Mapping[str, str]] = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -22,10 +29,19 @@ _REASONS: Final[Mapping[str, str]] = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
-# What Anthropic's own answer said is said again; OpenAI's word for these is a plain stop.
+# Anthropic's own reasons are kept; the neutral form has fewer.
 _NATIVE_REASONS: Final = frozenset(
     {"stop_sequence", "pause_turn", "refusal", "max_tokens", "end_turn", "tool_use", "model_context_window_exceeded"}
 )
+_TIERS: Final[Mapping[Any, str]] = {
+    "standard": "standard", "default": "standard", "priority": "priority", "batch": "batch",
+}  # fmt: skip
+_COUNTED_TOOLS: Final = ("web_search_requests", "web_fetch_requests")
+# Kinds of citations, as the neutral form names them in a `document_citation`.
+_LOCATIONS: Final = frozenset(
+    {"char_location", "page_location", "content_block_location", "search_result_location", "web_search_result_location"}
+)
+# https://platform.claude.com/docs/en/api/errors
 _ERRORS: Final[Mapping[int, str]] = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -38,48 +54,120 @@ _ERRORS: Final[Mapping[int, str]] = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_TOO_LONG: Final = "prompt is too long"
+_NUMBER: Final = re.compile(r"\d[\d,_]*\d{3}")  # of tokens: at least 1,000
+_LIMIT: Final = re.compile(r"(?:maximum|limit|at most|max)[^.\d]{0,60}?(\d[\d,_]*\d{3})", re.IGNORECASE)
 
 
-def message_of(completion: Mapping[str, Any], model: str, warnings: list[str] | None = None) -> dict[str, Any]:
-    """A `chat.completion` as a message; ingate's own metadata stays beside it under `ingate`."""
+def message_of(completion: Mapping[str, Any], request: MessagesRequest) -> dict[str, Any]:
+    """A `chat.completion` as a message. ingate's metadata stays beside it under `ingate`."""
     choice = completion["choices"][0]
-    message = choice["message"]
-    answer = envelope(str(completion.get("model") or model))
-    answer["content"] = list(_blocks(message))
-    answer["stop_reason"] = stop_reason(choice)
-    answer["usage"] = usage_of(completion.get("usage"))
-    if (metadata := with_warnings(completion.get("ingate"), warnings or [])) is not None:
+    metadata = with_warnings(completion.get("ingate"), request.warnings)
+    answer = envelope(request.model)
+    answer["content"] = list(_blocks(choice["message"], str((metadata or {}).get("provider") or "")))
+    answer.update(ending(choice, request.chat.get("stop") or ()))
+    answer["usage"] = usage_of(completion.get("usage"), completion.get("service_tier"))
+    if metadata is not None:
         answer["ingate"] = metadata
     return answer
 
 
-def _blocks(message: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    if thought := message.get("thinking_blocks"):
-        yield from thought
-    elif reasoning := message.get("reasoning_content"):
-        yield {"type": "thinking", "thinking": reasoning, "signature": ""}
+def _blocks(message: Mapping[str, Any], provider: str) -> Iterable[Block]:
+    yield from _thinking(message, provider)
     for ran in message.get("provider_tool_calls") or ():
         if (block := provider_block(ran)) is not None:
             yield block
     if text := (message.get("content") or "") + (message.get("refusal") or ""):
-        yield {"type": "text", "text": text}
+        yield text_block(text, [found for note in message.get("annotations") or () if (found := citation(note))])
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
-        name, arguments = str(function.get("name") or ""), str(function.get("arguments") or "")
-        yield {"type": "tool_use", "id": str(call.get("id") or ""), "name": name, "input": parsed(arguments)}
+        yield tool_block(call.get("id"), function.get("name"), parsed(str(function.get("arguments") or "")))
+
+
+def _thinking(message: Mapping[str, Any], provider: str) -> Iterable[Block]:
+    """What the model thought. Anthropic's own blocks go as they are; the state of other providers is in envelopes."""
+    text = message.get("reasoning_content") or ""
+    native = message.get("thinking_blocks") or []
+    items = message.get("reasoning_items") or []
+    state = {name: message[name] for name in ("reasoning_details", "extra_content") if message.get(name)}
+    calls = {call["id"]: found for call in message.get("tool_calls") or () if (found := call_state(call))}
+    if calls:
+        state[CALLS] = calls
+    for block in native:
+        if block.get("signature") or block.get("type") == "redacted_thinking":
+            yield without_stamp(block)
+        elif block.get("thinking"):
+            yield thinking_block(block["thinking"], seal(provider, {}))
+    for item in items:
+        payload = {"reasoning_items": [without_stamp(item)]}
+        yield sealed_block(item_text(item), provider_of([item], provider), payload)
+    if text and not native and not any(item_text(item) for item in items):
+        yield thinking_block(text, seal(provider, state))
+    elif state:
+        yield sealed_block("", provider, state)
+
+
+def item_text(item: Mapping[str, Any]) -> str:
+    """The readable text of a reasoning item: its summary, otherwise its content."""
+    parts = item.get("summary") or item.get("content") or ()
+    return "\n\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
+
+
+def thinking_block(text: str, signature: str) -> Block:
+    """Readable thinking. `signature` is a provider's own, or an envelope: Claude Code drops unsigned thinking."""
+    return {"type": "thinking", "thinking": text, "signature": signature}
+
+
+def sealed_block(text: str, origin: str, payload: Mapping[str, Any]) -> Block:
+    """A provider's state in an envelope, beside its text if there is any."""
+    envelope_text = seal(origin, payload)
+    return thinking_block(text, envelope_text) if text else {"type": "redacted_thinking", "data": envelope_text}
+
+
+def text_block(text: str, citations: list[dict[str, Any]] | None = None) -> Block:
+    """Text, with its citations."""
+    return {"type": "text", "text": text, "citations": citations or None}
+
+
+def tool_block(call_id: Any, name: Any, arguments: dict[str, Any]) -> Block:
+    """A tool call."""
+    return {
+        "type": "tool_use",
+        "id": str(call_id or ""),
+        "name": str(name or ""),
+        "input": arguments,
+        "caller": {"type": "direct"},
+    }
 
 
 def parsed(arguments: str) -> dict[str, Any]:
-    """A tool call's arguments; what is no JSON object is kept under `_raw`, since `input` must be one."""
+    """A tool call's arguments. `input` has to be an object, so anything else is kept as text under `_raw`."""
     try:
         value = msgspec.json.decode(arguments or "{}")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {"_raw": arguments}
     return value if isinstance(value, dict) else {"_raw": arguments}
 
 
-def provider_block(ran: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A tool that Anthropic ran itself, as its block again; None for another provider's."""
+def citation(note: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An annotation as a citation of this API, None if it has no equivalent."""
+    if isinstance(found := note.get("url_citation"), dict):
+        return {
+            "type": "web_search_result_location",
+            "url": str(found.get("url") or ""),
+            "title": found.get("title") or None,
+            "cited_text": str(found.get("cited_text") or ""),
+            "encrypted_index": "",
+        }
+    found = note.get("document_citation")
+    if isinstance(found, dict) and found.get("kind") in _LOCATIONS:
+        rest = {key: value for key, value in found.items() if key not in {"kind", "start_index", "end_index"}}
+        return {"type": found["kind"], **rest}
+    return None
+
+
+def provider_block(ran: Mapping[str, Any]) -> Block | None:
+    """A tool that Anthropic ran itself, as its block again; None for another provider's tool."""
     kind = str(ran.get("type") or "")
     if kind in {"server_tool_use", "mcp_tool_use"}:
         return {"type": kind, "id": ran.get("id"), "name": ran.get("name"), "input": parsed(ran.get("arguments") or "")}
@@ -88,22 +176,44 @@ def provider_block(ran: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def stop_reason(choice: Mapping[str, Any]) -> str:
-    """Anthropic's word for why it ended."""
+def ending(choice: Mapping[str, Any], stops: Iterable[str]) -> dict[str, Any]:
+    """Why an answer ended: `stop_reason`, `stop_sequence` and `stop_details`."""
     native = choice.get("native_finish_reason")
-    return native if native in _NATIVE_REASONS else _REASONS.get(str(choice.get("finish_reason")), "end_turn")
+    reason = native if native in _NATIVE_REASONS else _REASONS.get(str(choice.get("finish_reason")), "end_turn")
+    sequence = choice.get("stop_sequence") or choice.get("stop_reason")  # the latter is vLLM's
+    if sequence not in stops:
+        sequence = None
+    elif reason == "end_turn":
+        reason = "stop_sequence"
+    details = None
+    if reason == "refusal":
+        explained = choice.get("native_finish_message")
+        details = {
+            "type": "refusal",
+            "category": None,
+            "explanation": explained if isinstance(explained, str) else None,
+        }
+    return {"stop_reason": reason, "stop_sequence": sequence, "stop_details": details}
 
 
-def usage_of(usage: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Anthropic counts fresh input, cache reads and cache writes apart; what nobody counted is 0."""
+def usage_of(usage: Mapping[str, Any] | None, service_tier: Any = None) -> dict[str, Any]:
+    """Anthropic's counts of tokens: fresh input, cache reads and cache writes apart. What is unknown is 0."""
     usage = usage or {}
-    details = usage.get("prompt_tokens_details") or {}
+    details, outputs = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
     read, written = int(details.get("cached_tokens") or 0), int(details.get("cache_creation_tokens") or 0)
+    ran = usage.get("server_tool_use")
     return {
         "input_tokens": max(int(usage.get("prompt_tokens") or 0) - read - written, 0),
         "output_tokens": int(usage.get("completion_tokens") or 0),
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
+        "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
+        "output_tokens_details": {"thinking_tokens": int(outputs.get("reasoning_tokens") or 0)},
+        "server_tool_use": {name: int(ran.get(name) or 0) for name in _COUNTED_TOOLS}
+        if isinstance(ran, dict)
+        else None,
+        "service_tier": _TIERS.get(usage.get("service_tier") or service_tier),
+        "inference_geo": None,
     }
 
 
@@ -117,15 +227,35 @@ def envelope(model: str) -> dict[str, Any]:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
         "usage": usage_of(None),
     }
 
 
 def error_body(error: IngateError, request_id: str) -> dict[str, Any]:
-    """An error as Anthropic tells it, with ingate's own `code` and `fix` beside the words."""
+    """An error in Anthropic's format, with ingate's own `code` and `fix` beside its message."""
     status, _, answer = error_to_response(error)
-    details = answer["error"]
+    fields = answer["error"]
+    message = str(fields.get("message") or error)
     kind = _ERRORS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    said: dict[str, Any] = {"type": kind, "message": str(details.get("message") or error)}
-    said.update({name: details[name] for name in ("code", "fix", "param", "partial_text") if details.get(name)})
-    return {"type": "error", "error": said, "request_id": request_id}
+    if isinstance(error, ContextTooLongError):
+        kind, message = "invalid_request_error", _too_long(error, message)
+    body: dict[str, Any] = {"type": kind, "message": message}
+    if error.code == THREAD_UNSUPPORTED:
+        body["details"] = {"error_code": THREAD_UNSUPPORTED, "unsupported": []}
+    body.update({name: fields[name] for name in ("code", "fix", "param", "partial_text") if fields.get(name)})
+    return {"type": "error", "error": body, "request_id": request_id}
+
+
+def _too_long(error: ContextTooLongError, message: str) -> str:
+    """Anthropic's wording, by which clients decide to compact the conversation, with the numbers if both are known."""
+    said = error.provider_message or message
+    if (own := said.lower().find(_TOO_LONG)) >= 0:
+        return said[own:]
+    numbers = [int(re.sub(r"[,_]", "", found)) for found in _NUMBER.findall(said)]
+    if limit := _LIMIT.search(said):
+        most = int(re.sub(r"[,_]", "", limit.group(1)))
+        if (given := max(numbers)) > most:
+            return f"{_TOO_LONG}: {given} tokens > {most} maximum"
+    return f"{_TOO_LONG}: {message}"

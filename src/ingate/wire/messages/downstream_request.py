@@ -1,287 +1,241 @@
-"""A request of Anthropic's Messages API as an OpenAI chat request, for whichever provider answers it."""
+"""A request of Anthropic's Messages API as a chat request, for whichever provider answers it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from ingate.errors import InvalidRequestError
+from ingate.wire.client_fields import Warnings, invalid, objects, optional, required
+from ingate.wire.facts import effort_of_budget
+from ingate.wire.messages.downstream_history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ingate.wire.downstream import EventStream
 
-_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+"""The error code on which Anthropic's SDKs send the whole history instead of continuing a stored thread."""
+
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
-_SAME: Final = ("temperature", "top_p", "top_k", "stream")
-# Whose prompt cache the marks in a request are for. To the rest `cache_control` would be an unknown field.
+_NUMBERS: Final[Mapping[str, str]] = {"temperature": "a number", "top_p": "a number", "top_k": "an integer"}
+_TIERS: Final[Mapping[str, str]] = {"auto": "auto", "standard_only": "default"}
+# Fields of this API that have an equivalent in a chat request, or none that anyone would miss.
+_KNOWN: Final = frozenset(
+    {"model", "max_tokens", "messages", "system", "stream", "stop_sequences", "tools", "tool_choice", "metadata"}
+    | {"thinking", "output_config", "output_format", "service_tier", "cache_control", "betas", "anthropic_version"}
+    | {"diagnostics", "user_profile_id", "workspace_id", "billing_policy", *_NUMBERS}
+)
+# To providers without prompt-cache marks and flags for failed tools these would be unknown fields.
 _MARKED: Final = ("claude", "anthropic")
-_MOST_USER_ID: Final = 64  # characters of `user` that OpenAI takes
-_encode = msgspec.json.Encoder().encode
+_MOST_USER_ID: Final = 64  # characters of `user` that OpenAI accepts
+_SEARCH: Final = "web_search"
+_SEARCH_FIELDS: Final = frozenset({"type", "name", "user_location", "cache_control"})
+# Anthropic's tool search only hides tools from the model; here all of them are offered, so nothing is lost.
+_TOOL_SEARCH: Final = "tool_search_tool"
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
-    """A request of the Messages API, translated. See `ingate.wire.downstream.Translation`."""
+    """A request of the Messages API, translated. See `ingate.wire.downstream.Translation`.
 
+    Attributes:
+        model: The model as the client named it. Responses repeat it, since Claude Code returns signed thinking only
+            to the model it asked for.
+    """
+
+    model: str
     chat: dict[str, Any]
     stream: bool
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]
 
     def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
         """A `chat.completion` as a message."""
         from ingate.wire.messages.downstream_answer import message_of
 
-        return message_of(completion, self.chat["model"], self.warnings)
+        return message_of(completion, self)
 
     def events(self) -> EventStream:
         """A converter for one streamed answer."""
         from ingate.wire.messages.downstream_stream import MessageStream
 
-        return MessageStream(self.chat["model"], self.warnings)
+        return MessageStream(self)
 
 
 def translate(body: Mapping[str, Any]) -> MessagesRequest:
     """A request of the Messages API as a chat request.
 
+    Thinking becomes `reasoning_effort`, signed thinking of earlier turns `thinking_blocks` (or whatever its envelope
+    holds), and web search `web_search_options`. What has no equivalent is left out with a warning.
+
     Raises:
-        InvalidRequestError: The request is malformed; `param` names the field.
+        InvalidRequestError: The request is malformed; `param` names the field. A request on a stored thread has the code
+            `thread_unsupported_request`.
     """
-    chat = chat_request(body)
-    return MessagesRequest(chat, bool(chat.pop("stream", False)))
+    if body.get("thread") is not None:
+        raise invalid("thread", "threads are not stored here; send the whole conversation", code=THREAD_UNSUPPORTED)
+    model = required(body, "model", "a string")
+    if not model:
+        raise invalid("model", "'model' is empty; it must be a model spec")
+    most = required(body, "max_tokens", "an integer")
+    if most < 1:
+        raise invalid("max_tokens", f"'max_tokens' must be greater than 0, not {most}")
+    warnings = Warnings()
+    marks = any(word in model for word in _MARKED)
+    history = History(warnings, marks=marks)
+    history.add_system(body.get("system"))
+    history.add_turns(body.get("messages"))
+    chat: dict[str, Any] = {"model": model, "max_tokens": most, "messages": history.messages}
+    for name, kind in _NUMBERS.items():
+        if (value := optional(body, name, kind)) is not None:
+            chat[name] = value
+    if stops := optional(body, "stop_sequences", "an array"):
+        if not all(isinstance(stop, str) for stop in stops):
+            raise invalid("stop_sequences", "'stop_sequences' must be an array of strings")
+        chat["stop"] = stops
+    _Tools(chat, warnings, marks=marks).add(body, history.tool_changes)
+    _reasoning(chat, body)
+    _output_format(chat, body)
+    _identity(chat, body)
+    if marks and isinstance(body.get("cache_control"), dict):
+        chat["cache_control"] = body["cache_control"]
+    for name in body.keys() - _KNOWN:
+        if body[name] not in (None, [], {}):
+            warnings.add(f"{name} was left out: only Anthropic's API has it")
+    return MessagesRequest(model, chat, bool(optional(body, "stream", "a boolean")), warnings)
 
 
 def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The same request in OpenAI's words.
-
-    Thinking becomes `reasoning_effort` and signed thinking blocks `thinking_blocks`; `top_k` goes as it is; tools of
-    Anthropic's own kinds go as they are, since only its models know them.
-
-    Raises:
-        InvalidRequestError: The request is not one of the Messages API; `param` names what is wrong.
-    """
-    model = _text(body, "model")
-    if not model:
-        raise InvalidRequestError("'model' is missing or empty; it is a model spec", param="model")
-    most = body.get("max_tokens")
-    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-        raise InvalidRequestError(f"'max_tokens' is needed, a number above 0, and is {most!r}", param="max_tokens")
-    marks = any(word in model for word in _MARKED)
-    chat: dict[str, Any] = {"model": model, "max_tokens": most, "messages": list(_messages(body, marks))}
-    chat.update({name: body[name] for name in _SAME if body.get(name) is not None})
-    if stops := body.get("stop_sequences"):
-        chat["stop"] = stops
-    if tools := body.get("tools"):
-        if not isinstance(tools, list):
-            raise InvalidRequestError("'tools' is no list", param="tools")
-        chat["tools"] = [_tool(tool, place, marks) for place, tool in enumerate(tools)]
-        _choose(chat, body.get("tool_choice"))
-    _think(chat, body)
-    _shape(chat, body)
-    user = body.get("metadata")
-    user = user.get("user_id") if isinstance(user, dict) else None
-    if isinstance(user, str) and 0 < len(user) <= _MOST_USER_ID:
-        chat["user"] = user
-    return chat
+    """The chat request alone, with `stream` in it if the client asked for a stream. See `translate`."""
+    request = translate(body)
+    return {**request.chat, "stream": True} if request.stream else request.chat
 
 
-def _messages(body: Mapping[str, Any], marks: bool) -> Iterable[dict[str, Any]]:
-    if system := body.get("system"):
-        yield {"role": "system", "content": _plain_or_parts(_content(system, "system"), "system", marks)}
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise InvalidRequestError("'messages' is needed, a list of at least one message", param="messages")
-    for place, message in enumerate(messages):
-        where = f"messages[{place}]"
-        if not isinstance(message, dict):
-            raise InvalidRequestError(f"{where!r} is no object", param=where)
-        blocks = _content(message.get("content"), f"{where}.content")
-        role = message.get("role")
-        if role == "assistant":
-            yield _assistant(blocks)
-        elif role == "user":
-            yield from _user(blocks, where, marks)
-        elif role == "system":
-            yield {"role": "system", "content": _plain_or_parts(blocks, where, marks)}
+class _Tools:
+    """The tools and the tool choice of a request."""
+
+    def __init__(self, chat: dict[str, Any], warnings: Warnings, *, marks: bool) -> None:
+        self._chat = chat
+        self._warnings = warnings
+        self._marks = marks
+        self._tools: dict[str, dict[str, Any]] = {}  # by name
+        self._left_out: set[str] = set()
+
+    def add(self, body: Mapping[str, Any], changes: list[dict[str, Any]]) -> None:
+        """Set `tools` and what belongs to them."""
+        for place, tool in enumerate(objects(optional(body, "tools", "an array") or [], "tools")):
+            self._add(tool, f"tools[{place}]")
+        for block in changes:
+            self._change(block)
+        if self._tools:
+            self._chat["tools"] = list(self._tools.values())
+        if (choice := optional(body, "tool_choice", "an object")) is not None:
+            self._choose(choice)
+
+    def _add(self, tool: dict[str, Any], where: str) -> None:
+        kind = optional(tool, "type", "a string", within=where) or "custom"
+        if kind == "custom":
+            name = required(tool, "name", "a string", within=where)
+            self._tools[name] = self._function(name, tool, where)
+            return
+        name = str(tool.get("name") or tool.get("mcp_server_name") or kind)
+        if kind.startswith(f"{_SEARCH}_"):
+            self._search(tool)
+        elif self._marks:
+            self._tools[name] = tool  # Anthropic's models may know it
+            return
+        elif not kind.startswith(_TOOL_SEARCH):
+            self._warnings.add(f"the tool {name!r} ({kind}) was left out: only Anthropic's API has it")
+        self._left_out.add(name)
+
+    def _function(self, name: str, tool: dict[str, Any], where: str) -> dict[str, Any]:
+        schema = optional(tool, "input_schema", "an object", within=where)
+        function = {"name": name, "parameters": schema or {"type": "object", "properties": {}}}
+        for field, kind in (("description", "a string"), ("strict", "a boolean")):
+            if (value := optional(tool, field, kind, within=where)) is not None:
+                function[field] = value
+        found: dict[str, Any] = {"type": "function", "function": function}
+        if self._marks and isinstance(tool.get("cache_control"), dict):
+            found["cache_control"] = tool["cache_control"]
+        return found
+
+    def _search(self, tool: dict[str, Any]) -> None:
+        place = tool.get("user_location")
+        place = {key: value for key, value in place.items() if key != "type"} if isinstance(place, dict) else None
+        options = {"user_location": {"type": "approximate", "approximate": place}} if place else {}
+        self._chat["web_search_options"] = options
+        for name in sorted(tool.keys() - _SEARCH_FIELDS):
+            if tool[name]:
+                self._warnings.add(f"{name} of the tool {_SEARCH!r} was left out: only Anthropic's API has it")
+
+    def _change(self, block: dict[str, Any]) -> None:
+        """A tool that was added or removed in the middle of the conversation."""
+        tool = block.get("tool")
+        if not isinstance(tool, dict):
+            return
+        if block["type"] == "tool_removal":
+            self._tools.pop(str(tool.get("name")), None)
+        elif isinstance(definition := tool.get("definition"), dict):
+            self._add(definition, "messages")
+
+    def _choose(self, choice: dict[str, Any]) -> None:
+        kind = choice.get("type")
+        if kind == "tool":
+            name = required(choice, "name", "a string", within="tool_choice")
+            if name in self._tools:
+                chosen: Any = {"type": "function", "function": {"name": name}}
+            elif name in self._left_out:
+                self._warnings.add(f"tool_choice was left out: the tool {name!r} was")
+                chosen = "auto"
+            else:
+                raise invalid("tool_choice.name", f"'tool_choice' names {name!r}, which is not one of the tools")
+        elif isinstance(kind, str) and kind in _CHOICES:
+            chosen = _CHOICES[kind]
         else:
-            raise InvalidRequestError(f"'{where}.role' is 'user' or 'assistant', not {role!r}", param=f"{where}.role")
+            raise invalid("tool_choice", f"'tool_choice' must be of the type auto, any, tool or none, not {kind!r}")
+        if not self._tools:
+            return
+        self._chat["tool_choice"] = chosen
+        if optional(choice, "disable_parallel_tool_use", "a boolean", within="tool_choice"):
+            self._chat["parallel_tool_calls"] = False
 
 
-def _user(blocks: list[dict[str, Any]], where: str, marks: bool) -> Iterable[dict[str, Any]]:
-    """Tool results are messages of their own in OpenAI's format, and come first."""
-    rest = [block for block in blocks if block["type"] != "tool_result"]
-    for block in blocks:
-        if block["type"] != "tool_result":
-            continue
-        inside = _content(block.get("content") or "", f"{where}.content")
-        message = {
-            "role": "tool",
-            "tool_call_id": str(block.get("tool_use_id") or ""),
-            "content": _plain_or_parts(inside, where, marks),
-        }
-        if block.get("is_error") is True:
-            # Only Anthropic's format has a flag for it; the others read it in the words.
-            if marks:
-                message["is_error"] = True
-            elif isinstance(message["content"], str) and not message["content"].lower().startswith("error"):
-                message["content"] = f"Error: {message['content']}"
-        yield message
-    if rest:
-        yield {"role": "user", "content": _plain_or_parts(rest, where, marks)}
-
-
-def _assistant(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    said = "".join(str(block.get("text") or "") for block in blocks if block["type"] == "text")
-    message: dict[str, Any] = {"role": "assistant", "content": said or None}
-    if thought := [block for block in blocks if block["type"] in _THINKING]:
-        message["thinking_blocks"] = thought
-        if text := "".join(str(block.get("thinking") or "") for block in thought):
-            message["reasoning_content"] = text
-    calls = [
-        {
-            "id": str(block.get("id") or ""),
-            "type": "function",
-            "function": {"name": str(block.get("name") or ""), "arguments": _encode(block.get("input") or {}).decode()},
-        }
-        for block in blocks
-        if block["type"] == "tool_use"
-    ]
-    if calls:
-        message["tool_calls"] = calls
-    elif not said:
-        message["content"] = ""
-    return message
-
-
-def _content(content: Any, where: str) -> list[dict[str, Any]]:
-    """A list of blocks, each with its type; a plain text is one."""
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    if not isinstance(content, list):
-        raise InvalidRequestError(f"{where!r} must be a text or a list of content blocks", param=where)
-    for place, block in enumerate(content):
-        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise InvalidRequestError(f"'{where}[{place}]' is no content block", param=f"{where}[{place}]")
-    return content
-
-
-def _plain_or_parts(blocks: list[dict[str, Any]], where: str, marks: bool) -> str | list[dict[str, Any]]:
-    parts = [_part(block, where, marks) for block in blocks]
-    if all(part.keys() == {"type", "text"} for part in parts):
-        return "\n\n".join(part["text"] for part in parts)
-    return parts
-
-
-def _part(block: dict[str, Any], where: str, marks: bool) -> dict[str, Any]:
-    kind = block["type"]
-    if kind == "text":
-        part: dict[str, Any] = {"type": "text", "text": str(block.get("text") or "")}
-    elif kind == "image":
-        part = {"type": "image_url", "image_url": {"url": _address(block, where)}}
-    elif kind == "document":
-        part = _document(block, where)
-    elif kind == "search_result":
-        inside = _content(block.get("content") or "", where)
-        text = "\n".join(str(one.get("text") or "") for one in inside)
-        part = {"type": "text", "text": f"{block.get('title') or ''} ({block.get('source') or ''})\n{text}"}
-    else:
-        raise InvalidRequestError(f"a content block of the type {kind!r} cannot be sent on", param=where)
-    if marks and isinstance(block.get("cache_control"), dict):
-        part["cache_control"] = block["cache_control"]
-    return part
-
-
-def _document(block: Mapping[str, Any], where: str) -> dict[str, Any]:
-    source = block.get("source")
-    source = source if isinstance(source, dict) else {}
-    name = str(block.get("title") or "document")
-    if source.get("type") == "text":
-        return {"type": "text", "text": f"{name}:\n{source.get('data') or ''}"}
-    if source.get("type") == "content":
-        inside = _content(source.get("content") or "", where)
-        return {"type": "text", "text": "\n".join(str(one.get("text") or "") for one in inside)}
-    return {"type": "file", "file": {"filename": name, "file_data": _address(block, where)}}
-
-
-def _address(block: Mapping[str, Any], where: str) -> str:
-    """The URL of an image or document; a data URL where it came in base64."""
-    source = block.get("source")
-    match source:
-        case {"type": "base64", "media_type": str(mime), "data": str(data)}:
-            return f"data:{mime};base64,{data}"
-        case {"type": "url", "url": str(url)}:
-            return url
-        case _:
-            raise InvalidRequestError(f"the source of a block in {where!r} is neither base64 nor a url", param=where)
-
-
-def _tool(tool: Any, place: int, marks: bool) -> dict[str, Any]:
-    where = f"tools[{place}]"
-    if not isinstance(tool, dict):
-        raise InvalidRequestError(f"{where!r} is no object", param=where)
-    if tool.get("type", "custom") not in {"custom", None}:
-        return tool
-    if not isinstance(tool.get("name"), str) or not tool["name"]:
-        raise InvalidRequestError(f"'{where}.name' is missing", param=f"{where}.name")
-    function = {"name": tool["name"], "parameters": tool.get("input_schema") or {"type": "object", "properties": {}}}
-    for name in ("description", "strict"):
-        if tool.get(name) is not None:
-            function[name] = tool[name]
-    found: dict[str, Any] = {"type": "function", "function": function}
-    if marks and isinstance(tool.get("cache_control"), dict):
-        found["cache_control"] = tool["cache_control"]
-    return found
-
-
-def _choose(chat: dict[str, Any], choice: Any) -> None:
-    if choice is None:
-        return
-    kind = choice.get("type") if isinstance(choice, dict) else None
-    if kind == "tool" and choice.get("name"):
-        chat["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
-    elif isinstance(kind, str) and kind in _CHOICES:
-        chat["tool_choice"] = _CHOICES[kind]
-    else:
-        raise InvalidRequestError(f"'tool_choice' is {choice!r}, none of auto, any, tool, none", param="tool_choice")
-    if choice.get("disable_parallel_tool_use") is True:
-        chat["parallel_tool_calls"] = False
-
-
-def _think(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
-    """`reasoning_effort`: the effort that is asked for, else the one that the budget amounts to."""
-    from ingate.wire.facts import effort_of_budget
-
-    config, thinking = body.get("output_config"), body.get("thinking")
-    effort = config.get("effort") if isinstance(config, dict) else None
-    if isinstance(thinking, dict) and not effort:
-        if thinking.get("type") == "enabled" and isinstance(thinking.get("budget_tokens"), int):
-            effort = effort_of_budget(thinking["budget_tokens"])
-        elif thinking.get("type") == "adaptive":
-            effort = "medium"
+def _reasoning(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
+    """`reasoning_effort`: the effort that is asked for, otherwise the one that the budget corresponds to."""
+    config = optional(body, "output_config", "an object") or {}
+    thinking = optional(body, "thinking", "an object") or {}
+    effort = optional(config, "effort", "a string", within="output_config")
+    kind = optional(thinking, "type", "a string", within="thinking")
+    if kind == "disabled":
+        effort = "none"
+    elif kind == "enabled" and not effort:
+        if budget := optional(thinking, "budget_tokens", "an integer", within="thinking"):
+            effort = effort_of_budget(budget)
+    elif kind == "adaptive":
+        effort = effort or "medium"
     if effort:
         chat["reasoning_effort"] = effort
 
 
-def _shape(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
-    config = body.get("output_config")
-    wanted = (config.get("format") if isinstance(config, dict) else None) or body.get("output_format")
-    if wanted is None:
-        return
-    if (
-        not isinstance(wanted, dict)
-        or wanted.get("type") != "json_schema"
-        or not isinstance(wanted.get("schema"), dict)
-    ):
-        raise InvalidRequestError(
-            "'output_config.format' is no json_schema with a schema", param="output_config.format"
-        )
-    schema = {"name": "answer", "schema": wanted["schema"], "strict": True}
-    chat["response_format"] = {"type": "json_schema", "json_schema": schema}
+def _output_format(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
+    config = body.get("output_config") or {}
+    name = "output_config.format" if config.get("format") is not None else "output_format"
+    wanted = config.get("format") if config.get("format") is not None else body.get("output_format")
+    match wanted:
+        case None:
+            return
+        case {"type": "json_schema", "schema": dict(schema)}:
+            wrapped = {"name": "answer", "schema": schema, "strict": True}
+            chat["response_format"] = {"type": "json_schema", "json_schema": wrapped}
+        case _:
+            raise invalid(name, f"{name!r} must be of the type json_schema and have a schema")
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
+def _identity(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
+    user = optional(optional(body, "metadata", "an object") or {}, "user_id", "a string", within="metadata")
+    if user:
+        # A longer one is hashed: it identifies the user just as well.
+        chat["user"] = user if len(user) <= _MOST_USER_ID else hashlib.sha256(user.encode()).hexdigest()
+    if tier := _TIERS.get(optional(body, "service_tier", "a string") or ""):
+        chat["service_tier"] = tier

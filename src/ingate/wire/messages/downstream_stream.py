@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from ingate.wire.delta_order import DeltaOrder
 from ingate.wire.downstream import with_warnings
-from ingate.wire.messages.downstream_answer import envelope, error_body, provider_block, stop_reason, usage_of
+from ingate.wire.messages.downstream_answer import (
+    citation,
+    ending,
+    envelope,
+    error_body,
+    item_text,
+    provider_block,
+    sealed_block,
+    text_block,
+    thinking_block,
+    tool_block,
+    usage_of,
+)
+from ingate.wire.reasoning_state import StateBuffer, call_state, provider_of, without_stamp
+from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
     from ingate.wire.downstream import Event
+    from ingate.wire.messages.downstream_request import MessagesRequest
+
+_DELTA_USAGE = (
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+    "output_tokens_details", "server_tool_use",
+)  # fmt: skip
 
 
 def event(name: str, **fields: Any) -> Event:
@@ -22,150 +41,176 @@ def event(name: str, **fields: Any) -> Event:
 
 
 class MessageStream:
-    """Turns normalised chunks into the events of a Messages stream.
+    """Turns normalised chunks into the events of a Messages stream: `start`, `feed` each chunk, then `finish` or `fail`.
 
-    Feed it each chunk, then call `finish`. Blocks never interleave: one is closed before the next is opened, so the
-    parts of parallel tool calls that come mixed are sent call by call.
+    One block is open at a time. The parts of parallel tool calls that arrive mixed are sent call by call.
     """
 
-    def __init__(self, model: str, warnings: list[str] | None = None) -> None:
-        self._model = model
-        self._warnings = warnings or []
+    def __init__(self, request: MessagesRequest) -> None:
+        self._request = request
+        self._provider = ""
+        self._order = DeltaOrder()
+        self._state = StateBuffer()
         self._index = -1
-        self._kind: str | None = None  # of the block that is open
-        self._call = -1  # the index of the tool call that is open
-        self._arguments = ""  # of that call, as far as they have come
-        self._waiting: dict[int, dict[str, Any]] = {}  # calls that began while another was unfinished
-        self._later: list[str] = []  # text that came inside an unfinished call
-        self._thought = False
+        self._kind: str | None = None  # of the open block
+        self._streamed = False  # whether reasoning text arrived before the block or item that holds it whole
+        self._call: int | None = None  # the index of the open tool call
         self._choice: dict[str, Any] = {}
         self._usage: Mapping[str, Any] | None = None
+        self._tier: Any = None
+        self._out: list[Event] = []
 
     def start(self, first: Mapping[str, Any]) -> list[Event]:
         """The event before all others."""
-        return [event("message_start", message=envelope(str(first.get("model") or self._model)))]
+        self._provider = str((first.get("ingate") or {}).get("provider") or "")
+        message = envelope(self._request.model)
+        message["usage"] = usage_of(first.get("usage"), first.get("service_tier"))
+        return [event("message_start", message=message)]
 
     def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
         """The events of one chunk, possibly none."""
         if chunk.get("usage") is not None:
             self._usage = chunk["usage"]
-        out: list[Event] = []
+        self._tier = chunk.get("service_tier") or self._tier
         for choice in chunk.get("choices") or ():
             if choice.get("index"):
-                continue  # this format has one answer
-            self._delta(choice.get("delta") or {}, out)
+                continue  # this API has one answer
+            self._read(self._order.feed(choice.get("delta") or {}))
             if choice.get("finish_reason"):
                 self._choice = choice
-        return out
+        return self._taken()
 
     def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
-        """The last events; ingate's metadata goes with the usage."""
-        out: list[Event] = []
-        self._close(out)
-        for call in self._waiting.values():
-            self._open_call(call, out)
-            self._close(out)
-        if self._later:
-            self._in("text", {"text": ""}, out)
-            self._say({"type": "text_delta", "text": "".join(self._later)}, out)
-            self._close(out)
-        delta = {"stop_reason": stop_reason(self._choice), "stop_sequence": None}
-        metadata = with_warnings(metadata, self._warnings)
+        """The last events. ingate's metadata is beside the usage."""
+        self._read(self._order.finish())
+        self._close()
+        self._flush_state()
+        delta = {**ending(self._choice, self._request.chat.get("stop") or ()), "container": None}
+        counts = usage_of(self._usage, self._tier)
+        metadata = with_warnings(metadata, self._request.warnings)
         more = {"ingate": metadata} if metadata else {}
-        out.append(event("message_delta", delta=delta, usage=usage_of(self._usage), **more))
-        out.append(event("message_stop"))
-        return out
+        usage = {name: counts[name] for name in _DELTA_USAGE}
+        self._out.append(event("message_delta", delta=delta, usage=usage, **more))
+        self._out.append(event("message_stop"))
+        return self._taken()
 
     def fail(self, error: IngateError, request_id: str) -> list[Event]:
-        """The event that SDKs raise on; nothing follows it."""
-        return [event("error", error=error_body(error, request_id)["error"], request_id=request_id)]
+        """The event that SDKs raise on. Nothing follows it."""
+        return [*self._taken(), event("error", error=error_body(error, request_id)["error"], request_id=request_id)]
 
-    def _delta(self, delta: Mapping[str, Any], out: list[Event]) -> None:
-        if (reasoning := delta.get("reasoning_content")) and not self._unfinished():
-            self._thought = True
-            self._in("thinking", {"thinking": "", "signature": ""}, out)
-            self._say({"type": "thinking_delta", "thinking": reasoning}, out)
-        for block in delta.get("thinking_blocks") or ():
-            self._thinking_block(block, out)
-        for ran in delta.get("provider_tool_calls") or ():
-            if (block := provider_block(ran)) is not None:
-                self._whole(block, out)
-        text = (delta.get("content") or "") + (delta.get("refusal") or "")
-        if text and self._unfinished():
-            self._later.append(text)
-        elif text:
-            self._in("text", {"text": ""}, out)
-            self._say({"type": "text_delta", "text": text}, out)
-        for call in delta.get("tool_calls") or ():
-            self._tool(call, out)
+    def _taken(self) -> list[Event]:
+        out, self._out = self._out, []
+        return out
 
-    def _thinking_block(self, block: Mapping[str, Any], out: list[Event]) -> None:
-        """Its text has mostly come as reasoning before it; then only its signature is new."""
+    def _read(self, pieces: list[tuple[str, Any]]) -> None:
+        for kind, value in pieces:
+            match kind:
+                case "content" | "refusal":
+                    self._open("text", text_block(""))
+                    self._delta(type="text_delta", text=value)
+                case "reasoning_content":
+                    self._think(value)
+                case "tool_calls":
+                    self._call_piece(value)
+                case "thinking_blocks":
+                    for block in value:
+                        self._thinking_block(block)
+                case "reasoning_items":
+                    for item in value:
+                        self._reasoning_item(item)
+                case "state":
+                    self._state.add(value)
+                case "provider_tool_calls":
+                    for ran in value:
+                        if (block := provider_block(ran)) is not None:
+                            self._whole(block)
+                case "annotations":
+                    for note in value:
+                        if self._kind == "text" and (cited := citation(note)):
+                            self._delta(type="citations_delta", citation=cited)
+
+    # Thinking.
+
+    def _think(self, text: str) -> None:
+        self._open("thinking", thinking_block("", ""))
+        self._delta(type="thinking_delta", thinking=text)
+        self._streamed = True
+
+    def _thinking_block(self, block: Mapping[str, Any]) -> None:
+        """A signed block. Its text has mostly arrived as reasoning before it; then only its signature is new."""
         if block.get("type") == "redacted_thinking":
-            self._whole({key: value for key, value in block.items() if key != "index"}, out)
+            self._whole(without_stamp(block))
             return
-        if not self._thought and block.get("thinking"):
-            self._in("thinking", {"thinking": "", "signature": ""}, out)
-            self._say({"type": "thinking_delta", "thinking": block["thinking"]}, out)
+        if not self._streamed and block.get("thinking"):
+            self._open("thinking", thinking_block("", ""))
+            self._delta(type="thinking_delta", thinking=block["thinking"])
         if signature := block.get("signature"):
-            self._in("thinking", {"thinking": "", "signature": ""}, out)
-            self._say({"type": "signature_delta", "signature": signature}, out)
-            self._close(out)
-            self._thought = False
+            self._open("thinking", thinking_block("", ""))
+            self._sign(signature)
 
-    def _tool(self, call: Mapping[str, Any], out: list[Event]) -> None:
+    def _reasoning_item(self, item: Mapping[str, Any]) -> None:
+        """An item of a Responses provider, in an envelope. It ends the block that its text was streamed in."""
+        origin, payload = provider_of([item], self._provider), {"reasoning_items": [without_stamp(item)]}
+        if self._kind == "thinking" and self._streamed:
+            self._sign(seal(origin, payload))
+            return
+        block = sealed_block("" if self._streamed else item_text(item), origin, payload)
+        if block["type"] == "thinking":
+            self._open("thinking", thinking_block("", ""))
+            self._delta(type="thinking_delta", thinking=block["thinking"])
+            self._sign(block["signature"])
+        else:
+            self._whole(block)
+        self._streamed = False
+
+    def _sign(self, signature: str) -> None:
+        self._delta(type="signature_delta", signature=signature)
+        self._kind = None
+        self._streamed = False
+        self._out.append(event("content_block_stop", index=self._index))
+
+    def _flush_state(self) -> None:
+        """Send state that no block holds yet as a block of its own."""
+        if self._state:
+            self._whole(sealed_block("", self._provider, self._state.take()))
+
+    # Tool calls.
+
+    def _call_piece(self, call: Mapping[str, Any]) -> None:
         index = int(call.get("index") or 0)
         function = call.get("function") or {}
-        piece = str(function.get("arguments") or "")
-        if index == self._call:
-            self._arguments += piece
-            if piece:
-                self._say({"type": "input_json_delta", "partial_json": piece}, out)
-        elif (kept := self._waiting.get(index)) is not None:
-            kept["arguments"] += piece
-        else:
-            new = {"index": index, "id": call.get("id"), "name": function.get("name"), "arguments": piece}
-            if self._waiting or self._unfinished():
-                self._waiting[index] = new
-            else:
-                self._open_call(new, out)
+        if self._kind != "tool_use" or index != self._call:
+            self._state.add_call(str(call.get("id") or ""), call_state(call))
+            self._close()
+            self._flush_state()
+            self._open("tool_use", tool_block(call.get("id"), function.get("name"), {}))
+            self._call = index
+        if piece := str(function.get("arguments") or ""):
+            self._delta(type="input_json_delta", partial_json=piece)
 
-    def _unfinished(self) -> bool:
-        """Whether a tool call is open whose arguments are no whole JSON yet."""
-        if self._call < 0:
-            return False
-        try:
-            msgspec.json.decode(self._arguments)
-        except msgspec.DecodeError:
-            return True
-        return False
+    # Blocks.
 
-    def _open_call(self, call: Mapping[str, Any], out: list[Event]) -> None:
-        self._close(out)
-        self._in("tool_use", {"id": call["id"] or "", "name": call["name"] or "", "input": {}}, out)
-        self._call, self._arguments = call["index"], call["arguments"]
-        if call["arguments"]:
-            self._say({"type": "input_json_delta", "partial_json": call["arguments"]}, out)
-
-    def _whole(self, block: dict[str, Any], out: list[Event]) -> None:
-        self._close(out)
-        self._index += 1
-        out.append(event("content_block_start", index=self._index, content_block=block))
-        out.append(event("content_block_stop", index=self._index))
-
-    def _in(self, kind: str, empty: Mapping[str, Any], out: list[Event]) -> None:
+    def _open(self, kind: str, empty: dict[str, Any]) -> None:
         if self._kind == kind and kind != "tool_use":
             return
-        self._close(out)
+        self._close()
         self._index += 1
         self._kind = kind
-        out.append(event("content_block_start", index=self._index, content_block={"type": kind, **empty}))
+        self._out.append(event("content_block_start", index=self._index, content_block=empty))
 
-    def _say(self, delta: Mapping[str, Any], out: list[Event]) -> None:
-        out.append(event("content_block_delta", index=self._index, delta=delta))
+    def _delta(self, **delta: Any) -> None:
+        self._out.append(event("content_block_delta", index=self._index, delta=delta))
 
-    def _close(self, out: list[Event]) -> None:
-        if self._kind is not None:
-            out.append(event("content_block_stop", index=self._index))
+    def _close(self) -> None:
+        if self._kind == "thinking":
+            # No provider's signature came: the envelope tells whose thinking it is.
+            self._sign(seal(self._provider, self._state.take()))
+        elif self._kind is not None:
             self._kind = None
-            self._call = -1
+            self._out.append(event("content_block_stop", index=self._index))
+
+    def _whole(self, block: dict[str, Any]) -> None:
+        self._close()
+        self._index += 1
+        self._out.append(event("content_block_start", index=self._index, content_block=block))
+        self._out.append(event("content_block_stop", index=self._index))
