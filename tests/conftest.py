@@ -54,3 +54,12 @@ def shared_traffic() -> Path:
     if not folder.is_dir():
         pytest.skip("the recorded traffic is not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def shared_responses() -> Path:
+    """The folder of recorded answers of Responses endpoints; the test is skipped if it is not available."""
+    folder = SHARED / "traffic-responses"
+    if not folder.is_dir():
+        pytest.skip("the recorded Responses traffic is not beside this checkout")
+    return folder

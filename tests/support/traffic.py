@@ -74,17 +74,17 @@ def load_cases(folder: Path, wires: Iterable[str]) -> list[Case]:
 
 
 @contextlib.contextmanager
-def replaying(folder: Path, cases: Path | None = None) -> Iterator[str]:
-    """The replay server in `folder` over its cases, or those of another folder, on loopback; gives its address.
-
-    Put `/<case id>` (and `/v1`) after it.
-    """
-    found = importlib.util.spec_from_file_location("replay_server", folder / "replay_server.py")
+def replaying(folder: Path) -> Iterator[str]:
+    """The replay server over `folder`'s cases, on loopback; gives its address. Put `/<case id>` (and `/v1`) after it."""
+    file = folder / "replay_server.py"
+    if not file.is_file():  # the Responses recordings share the other folder's
+        file = folder.parent / "traffic" / "replay_server.py"
+    found = importlib.util.spec_from_file_location("replay_server", file)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    server = module.start([str((cases or folder) / "cases")])
+    server = module.start([str(folder / "cases")])
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
@@ -118,6 +118,14 @@ def usage_of(usage: Mapping[str, Any] | None) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 
 
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call in the cases' words: a custom tool's text is its argument `input`."""
+    if isinstance(custom := call.get("custom"), dict):
+        return {"name": custom["name"], "arguments": {"input": custom["input"]}, "id": call.get("id")}
+    function = call["function"]
+    return {"name": function["name"], "arguments": _parsed(function["arguments"]), "id": call.get("id")}
+
+
 def outcome_of_completion(completion: Mapping[str, Any]) -> Outcome:
     """What the first choice of a completion says."""
     choice = completion["choices"][0]
@@ -125,14 +133,7 @@ def outcome_of_completion(completion: Mapping[str, Any]) -> Outcome:
     return Outcome(
         text=message.get("content") or message.get("refusal") or "",
         reasoning=message.get("reasoning_content") or "",
-        tool_calls=[
-            {
-                "name": call["function"]["name"],
-                "arguments": _parsed(call["function"]["arguments"]),
-                "id": call.get("id"),
-            }
-            for call in message.get("tool_calls") or []
-        ],
+        tool_calls=[_call(call) for call in message.get("tool_calls") or []],
         finish_reason=choice.get("finish_reason"),
         usage=usage_of(completion.get("usage")),
     )
@@ -153,12 +154,16 @@ def outcome_of_chunks(chunks: Iterable[Mapping[str, Any]]) -> Outcome:
             outcome.reasoning += delta.get("reasoning_content") or ""
             for piece in delta.get("tool_calls") or []:
                 call = calls.setdefault(piece["index"], {"name": "", "arguments": "", "id": ""})
-                function = piece.get("function") or {}
+                is_custom = "custom" in piece
+                function = piece.get("custom" if is_custom else "function") or {}
+                call["custom"] = is_custom
                 call["id"] += piece.get("id") or ""
                 call["name"] += function.get("name") or ""
-                call["arguments"] += function.get("arguments") or ""
+                call["arguments"] += function.get("input" if is_custom else "arguments") or ""
             outcome.finish_reason = choice.get("finish_reason") or outcome.finish_reason
-    outcome.tool_calls = [{**call, "arguments": _parsed(call["arguments"])} for _, call in sorted(calls.items())]
+    for _, call in sorted(calls.items()):
+        arguments = {"input": call["arguments"]} if call.pop("custom") else _parsed(call["arguments"])
+        outcome.tool_calls.append({**call, "arguments": arguments})
     return outcome
 
 

@@ -110,6 +110,6 @@ async def test_an_exchange_in_the_providers_own_api_is_left_as_it_is(
     folder_of = shared_traffic.parent / folder
     cases = [case for case in load_cases(folder_of, [wire]) if case.provider == provider and whole(case)]
     assert len(cases) > 20
-    with replaying(shared_traffic, folder_of) as base:
+    with replaying(folder_of) as base:
         wrong = [line for case in cases for line in await differences(case, base, options=options)]
     assert wrong == [], f"{len(wrong)} of {len(cases)}"

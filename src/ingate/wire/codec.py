@@ -28,6 +28,7 @@ DropPolicy = Literal["strict", "warn", "drop"]
 _MODULES: Final[Mapping[str, str]] = {
     "chat": "ingate.wire.chat.codec",
     "azure": "ingate.wire.chat.azure",
+    "responses": "ingate.wire.responses.codec",
     "messages": "ingate.wire.messages.codec",
     "gemini": "ingate.wire.gemini.codec",
     "bedrock": "ingate.wire.bedrock.codec",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _JOINED: Final = frozenset({"content", "reasoning_content", "refusal"})
 _ENVELOPE: Final = frozenset({"choices", "usage", "object"})
 _CALL: Final = frozenset({"function", "custom", "index"})
-_LISTED: Final = frozenset({"annotations", "reasoning_details", "provider_tool_calls", "content_parts"})
+_LISTED: Final = frozenset(
+    {"annotations", "reasoning_details", "reasoning_items", "provider_tool_calls", "content_parts", "images"}
+)
 
 
 def normalise_completion(completion: Mapping[str, Any], model: str) -> dict[str, Any]:

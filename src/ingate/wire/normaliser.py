@@ -32,7 +32,9 @@ _IDLE: Final = frozenset(
 )
 _CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "text"})
 # What is said once and adds up to lists in a message.
-_LISTS: Final = frozenset({"annotations", "thinking_blocks", "reasoning_details", "provider_tool_calls"})
+_LISTS: Final = frozenset(
+    {"annotations", "thinking_blocks", "reasoning_details", "reasoning_items", "provider_tool_calls", "images"}
+)
 
 
 class _Choice:

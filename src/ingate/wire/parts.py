@@ -325,7 +325,7 @@ def choice_of(body: Mapping[str, Any]) -> Choice:
             spec = given.get("allowed_tools")
             spec = spec if isinstance(spec, dict) else given
             names = tuple(
-                str((tool.get("function") or tool).get("name"))
+                str((tool.get("function") or tool.get("custom") or tool).get("name"))
                 for tool in spec.get("tools") or ()
                 if isinstance(tool, dict)
             )

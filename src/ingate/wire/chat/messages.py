@@ -17,11 +17,14 @@ _EXTRA_FIELDS: Final = frozenset(
         "reasoning_content",
         "reasoning",
         "reasoning_details",
+        "reasoning_items",
         "thinking_blocks",
         "provider_tool_calls",
         "provider_specific_fields",
         "content_parts",
         "annotations",
+        "images",
+        "phase",
         "ingate",
     }
 )

@@ -1,0 +1,421 @@
+"""A Responses event stream as OpenAI chunks.
+
+The same text arrives up to four times: in deltas, in a `…done` event, in the finished item and in the final response.
+Providers leave out any of these, so each is read for what has not been said yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.errors import StreamInterruptedError
+from ingate.wire.answers import Chunks, items, mapping, parse_object, reading, text, tool_call
+from ingate.wire.decoding import Decoder, chunks_of
+from ingate.wire.fields import arguments_text, is_json
+from ingate.wire.json_text import read_json
+from ingate.wire.responses.answer import (
+    FAR_SIDE,
+    REASONING_GAP,
+    SEALED,
+    annotation,
+    completion_of_response,
+    created_of,
+    error_of,
+    finish_of,
+    images_of,
+    provider_tool,
+    raise_error,
+    usage_of,
+)
+from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.sse import SSEEvent
+
+_Key = tuple[str, int]  # one part of an item: the field it is in, and its place there
+
+# Events with text → the type of item they belong to, the field of the item, and the event's key for the place in it.
+_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "output_text": ("message", "text", "content_index"),
+    "refusal": ("message", "refusal", "content_index"),
+    "reasoning_summary_text": ("reasoning", "summary", "summary_index"),
+    "reasoning_summary": ("reasoning", "summary", "summary_index"),  # before June 2025
+    "reasoning_text": ("reasoning", "content", "content_index"),
+    "reasoning": ("reasoning", "content", "content_index"),
+}
+_ARGUMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "function_call_arguments": ("function_call", "arguments"),
+    "custom_tool_call_input": ("custom_tool_call", "input"),
+}
+_PARTS: Final[Mapping[str, str]] = {
+    "output_text": "text",
+    "text": "text",
+    "refusal": "refusal",
+    "reasoning_text": "content",
+    "summary_text": "summary",
+}
+_CALLS: Final = frozenset({"function_call", "custom_tool_call"})
+_FINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+
+class _Item:
+    """One output item as far as it has come."""
+
+    __slots__ = (
+        "annotations", "begins", "call_id", "call_index", "held", "id", "is_claimed", "is_told", "kind", "logprobs",
+        "name", "said",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, item_id: str = "") -> None:
+        self.kind = kind
+        self.id = item_id
+        self.said: dict[_Key, list[str]] = {}
+        self.begins: dict[int, int] = {}  # where each text part begins in the message's text
+        self.annotations: dict[int, int] = {}  # how many of each text part's citations were told
+        self.logprobs: set[int] = set()  # the text parts whose probabilities were told
+        self.name = ""
+        self.call_id = ""
+        self.call_index = -1  # ours, once the call has been announced
+        self.held: list[str] = []  # arguments that cannot be told yet
+        self.is_told = False  # what is told whole has been told
+        self.is_claimed = False  # an item of the final response has been matched to it
+
+
+class ResponsesDecoder(Decoder):
+    """One streamed response; also one that came whole, as JSON. Unknown events and items are passed over."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._model = model
+        self._events = SSEParser()
+        self._whole: list[bytes] | None = None  # the body, if it is JSON instead of events
+        self._is_open = False  # the first byte has come
+        self._chunks = Chunks(model)
+        self._items: list[_Item] = []
+        self._at: dict[int, _Item] = {}  # the newest item at each output index
+        self._length = 0  # of the message's text
+        self._has_thought = False
+        self._calls = 0
+        self._phases: set[str] = set()
+        self._begun = False
+        self._finished = False
+
+    def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
+        if not self._is_open:
+            data = data.lstrip(b" \t\r\n")
+            if not data:
+                return
+            self._is_open = True
+            if data[:1] in {b"{", b"["}:
+                self._whole = []
+        if self._whole is not None:
+            self._whole.append(data)
+            return
+        for event in self._events.feed(data):
+            if self.done:
+                return
+            self._take(event, out)
+
+    def _close(self, out: list[dict[str, Any]]) -> None:
+        left = self._events.close()
+        if self._whole is not None:
+            body = b"".join(self._whole)
+            try:
+                value = read_json(body)
+            except ValueError:
+                value = None  # perhaps events after a line of JSON
+            left = self._events.feed(body) + self._events.close() if value is None else []
+            if not any(is_json(event.data) for event in left):
+                self._read_whole(parse_object(body, far_side=FAR_SIDE), out)
+                return
+        for event in left:
+            if self.done:
+                return
+            if is_json(event.data):  # the last event may have been cut
+                self._take(event, out)
+        if self._finished:
+            return
+        if not self.done or not self._items:
+            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+        with reading(FAR_SIDE):
+            self._finish({}, "completed", out)
+
+    def _read_whole(self, response: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        raise_error(response)
+        with reading(FAR_SIDE):
+            out += chunks_of(completion_of_response(response, self._model))
+
+    def _take(self, event: SSEEvent, out: list[dict[str, Any]]) -> None:
+        data = event.data.strip()
+        if data.startswith("[DONE]"):
+            self.done = True
+        elif event.event == "error" and not is_json(data):
+            raise error_of({"message": data})
+        elif data:
+            with reading(FAR_SIDE):
+                self._read(parse_object(data, far_side=FAR_SIDE), event.event, out)
+
+    def _read(self, event: dict[str, Any], name: str, out: list[dict[str, Any]]) -> None:
+        kind = text(event.get("type")) or name
+        if event.get("object") == "response" and "output" in event:  # a whole response as an event
+            self._final(event, text(event.get("status")) or "completed", out)
+            return
+        if kind == "error" or kind.endswith(".error") or ("error" in event and not kind.startswith("response.")):
+            raise error_of(event)
+        word = kind.removeprefix("response.")
+        stem, _, end = word.rpartition(".")
+        if word in {"created", "in_progress", "queued"}:
+            self._begin(mapping(event.get("response")), out)
+        elif word in _FINAL:
+            self._final(mapping(event.get("response")), word, out)
+        elif word == "output_item.added":
+            self._added(event, mapping(event.get("item")))
+        elif word == "output_item.done":
+            item = mapping(event.get("item"))
+            self._whole_item(self._item(event, text(item.get("type")), item), item, out)
+        elif stem in _TEXTS and end in {"delta", "done"}:
+            self._text_event(event, stem, end, out)
+        elif stem in _ARGUMENTS and end in {"delta", "done"}:
+            self._arguments_event(event, stem, end, out)
+        elif word in {"content_part.done", "reasoning_summary_part.done"}:
+            part = mapping(event.get("part"))
+            place = _place(event, "content_index" if word == "content_part.done" else "summary_index")
+            owner = "reasoning" if part.get("type") in {"reasoning_text", "summary_text"} else "message"
+            self._part(self._item(event, owner), place, part, out)
+        elif word == "output_text.annotation.added":
+            item, place = self._item(event, "message"), _place(event, "content_index")
+            item.annotations[place] = item.annotations.get(place, 0) + 1
+            self._cite(item, place, [mapping(event.get("annotation"))], out)
+
+    def _begin(self, response: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        self._chunks.id = text(response.get("id"))
+        self._chunks.model = text(response.get("model")) or self._chunks.model
+        self._chunks.created = created_of(response) or self._chunks.created
+        out.append(self._chunks.delta({"role": "assistant", "content": ""}))
+
+    def _added(self, event: Mapping[str, Any], source: dict[str, Any]) -> None:
+        """A new item. A finished one at the same place is another: some servers number all of them 0."""
+        kind, item_id = text(source.get("type")), text(source.get("id"))
+        index = _index(event)
+        known = self._at.get(index) if index is not None else None
+        if known is None or known.kind != kind or known.is_told:
+            known = self._new(kind, item_id, index)
+        known.id = known.id or item_id
+        self._describe(known, source)
+
+    def _new(self, kind: str, item_id: str, index: int | None) -> _Item:
+        item = _Item(kind, item_id)
+        self._items.append(item)
+        if index is not None:
+            self._at[index] = item
+        return item
+
+    def _item(self, event: Mapping[str, Any], kind: str, source: Mapping[str, Any] | None = None) -> _Item:
+        """The item an event belongs to: by its place, else by its id, else the last one of its type."""
+        item_id = text((source or event).get("id" if source is not None else "item_id"))
+        index = _index(event)
+        found = self._at.get(index) if index is not None else None
+        if found is None and index is None:
+            found = next((item for item in self._items if item_id and item.id == item_id), None)
+            found = found or next((item for item in reversed(self._items) if item.kind == kind), None)
+        if found is None or (source is not None and found.kind != kind):
+            found = self._new(kind, item_id, index)
+        return found
+
+    def _describe(self, item: _Item, source: Mapping[str, Any]) -> None:
+        item.name = text(source.get("name")) or item.name
+        item.call_id = text(source.get("call_id")) or item.call_id
+
+    def _text_event(self, event: Mapping[str, Any], stem: str, end: str, out: list[dict[str, Any]]) -> None:
+        kind, where, key = _TEXTS[stem]
+        item, place = self._item(event, kind), _place(event, key)
+        if end == "delta":
+            self._say(item, where, place, text(event.get("delta")), out)
+        else:
+            whole = text(event.get("refusal" if where == "refusal" else "text"))
+            self._say_rest(item, where, place, whole, out)
+        if where == "text":
+            probabilities = items(event.get("logprobs"))
+            if probabilities and (end == "delta" or place not in item.logprobs):
+                self._weigh(item, place, probabilities, out)
+
+    def _say_rest(self, item: _Item, where: str, place: int, whole: str, out: list[dict[str, Any]]) -> None:
+        """Say what is in `whole` beyond what was said of this part; nothing if it is another text altogether."""
+        said = "".join(item.said.get((where, place), ()))
+        if whole.startswith(said):
+            self._say(item, where, place, whole[len(said) :], out)
+
+    def _say(self, item: _Item, where: str, place: int, piece: str, out: list[dict[str, Any]]) -> None:
+        if not piece:
+            return
+        said = item.said.setdefault((where, place), [])
+        is_first = not said
+        said.append(piece)
+        if where == "text":
+            item.begins.setdefault(place, self._length)
+            self._length += len(piece)
+            out.append(self._chunks.delta({"content": piece}))
+        elif where == "refusal":
+            out.append(self._chunks.delta({"refusal": piece}))
+        else:
+            gap = REASONING_GAP if is_first and self._has_thought else ""
+            self._has_thought = True
+            out.append(self._chunks.delta({"reasoning_content": gap + piece}))
+
+    def _weigh(self, item: _Item, place: int, found: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
+        item.logprobs.add(place)
+        out.append(self._chunks.delta({}, extra={"logprobs": {"content": found, "refusal": None}}))
+
+    def _cite(self, item: _Item, place: int, notes: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
+        told = [annotation(note, item.begins.get(place, self._length)) for note in notes if note]
+        if told:
+            out.append(self._chunks.delta({"annotations": told}))
+
+    def _part(self, item: _Item, place: int, part: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+        """Read a finished part of an item."""
+        where = _PARTS.get(text(part.get("type")))
+        if where is None:
+            return
+        self._say_rest(item, where, place, text(part.get("refusal" if where == "refusal" else "text")), out)
+        if where != "text":
+            return
+        if place not in item.logprobs and (probabilities := items(part.get("logprobs"))):
+            self._weigh(item, place, probabilities, out)
+        notes = items(part.get("annotations"))
+        told = item.annotations.get(place, 0)
+        if len(notes) > told:
+            item.annotations[place] = len(notes)
+            self._cite(item, place, notes[told:], out)
+
+    def _arguments_event(self, event: Mapping[str, Any], stem: str, end: str, out: list[dict[str, Any]]) -> None:
+        kind, key = _ARGUMENTS[stem]
+        item = self._item(event, kind)
+        self._describe(item, event)
+        if end == "done":
+            self._whole_arguments(item, arguments_text(event.get(key)), out)
+            return
+        piece = text(event.get("delta"))
+        if not piece:
+            return
+        item.held.append(piece)
+        if kind == "function_call" and not item.said:
+            # GitHub Copilot enciphers the pieces and gives the text at the end; arguments begin with a brace.
+            begin = "".join(item.held).lstrip()
+            if not begin.startswith("{"):
+                return
+        self._tell_held(item, out)
+
+    def _whole_arguments(self, item: _Item, whole: str, out: list[dict[str, Any]]) -> None:
+        said = "".join(item.said.get(("arguments", 0), ()))
+        if not said:
+            item.held = [whole] if whole else item.held
+        elif whole.startswith(said):
+            item.held = [whole[len(said) :]]
+        self._tell_held(item, out)
+
+    def _tell_held(self, item: _Item, out: list[dict[str, Any]]) -> None:
+        """Tell a call's arguments, once it is known what it calls and by which id."""
+        is_custom = item.kind == "custom_tool_call"
+        if item.call_index < 0:
+            if not item.name or not item.call_id:
+                return
+            item.call_index = self._calls
+            self._calls += 1
+            head = tool_call(item.call_id, item.name, "", index=item.call_index)
+            if is_custom:
+                head = {"index": item.call_index, "id": item.call_id, "type": "custom"}
+                head["custom"] = {"name": item.name, "input": ""}
+            out.append(self._chunks.delta({"tool_calls": [head]}))
+        piece = "".join(item.held)
+        item.held = []
+        if piece:
+            item.said.setdefault(("arguments", 0), []).append(piece)
+            inner = {"custom": {"input": piece}} if is_custom else {"function": {"arguments": piece}}
+            out.append(self._chunks.delta({"tool_calls": [{"index": item.call_index, **inner}]}))
+
+    def _whole_item(self, item: _Item, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
+        """Read a finished item: what of it has not been told."""
+        if item.kind == "message":
+            self._phases.add(text(source.get("phase")))
+            for place, part in enumerate(items(source.get("content"))):
+                self._part(item, place, part, out)
+        elif item.kind in SEALED:
+            for where in ("summary", "content"):
+                for place, part in enumerate(items(source.get(where))):
+                    self._say_rest(item, where, place, text(part.get("text")), out)
+            if not item.is_told:
+                out.append(self._chunks.delta({"reasoning_items": [source]}))
+        elif item.kind in _CALLS:
+            self._whole_call(item, source, out)
+        elif not item.is_told and item.kind:
+            delta = {"provider_tool_calls": [provider_tool(source)]}
+            if images := images_of(source):
+                delta["images"] = images
+            out.append(self._chunks.delta(delta))
+        item.is_told = True
+
+    def _whole_call(self, item: _Item, source: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+        self._describe(item, source)
+        item.call_id = item.call_id or text(source.get("id"))
+        key = "input" if item.kind == "custom_tool_call" else "arguments"
+        self._whole_arguments(item, arguments_text(source.get(key)), out)
+        namespace = text(source.get("namespace"))
+        if namespace and not item.is_told and item.call_index >= 0:
+            fields = {"provider_specific_fields": {"namespace": namespace}}
+            out.append(self._chunks.delta({"tool_calls": [{"index": item.call_index, "function": {}, **fields}]}))
+
+    def _final(self, response: dict[str, Any], word: str, out: list[dict[str, Any]]) -> None:
+        """The response is over: what only its final object says, then its end."""
+        self._begin(response, out)
+        for index, source in enumerate(items(response.get("output"))):
+            item = self._match(index, source)
+            item.is_claimed = True
+            self._whole_item(item, source, out)
+        status = text(response.get("status")) or word
+        if status == "failed" or word == "failed":
+            raise error_of(response)
+        if status == "cancelled":
+            raise StreamInterruptedError("the response was cancelled", retryable=False)
+        self._finish(response, status, out)
+
+    def _match(self, index: int, source: Mapping[str, Any]) -> _Item:
+        """The item of the stream that an item of the final response is. Ids may differ, and items may be left out."""
+        kind, item_id = text(source.get("type")), text(source.get("id"))
+        free = [item for item in self._items if item.kind == kind and not item.is_claimed]
+        by_id = next((item for item in free if item_id and item.id == item_id), None)
+        here = self._at.get(index)
+        by_place = here if here is not None and here in free else None
+        return by_id or by_place or (free[0] if free else self._new(kind, item_id, None))
+
+    def _finish(self, response: Mapping[str, Any], status: str, out: list[dict[str, Any]]) -> None:
+        for item in self._items:
+            if item.kind in _CALLS and (item.held or item.call_index < 0):
+                item.call_id = item.call_id or item.id
+                self._tell_held(item, out)
+        if len(self._phases) == 1 and (phase := next(iter(self._phases))):
+            out.append(self._chunks.delta({"phase": phase}))
+        finish, native = finish_of({**response, "status": status}, has_calls=self._calls > 0)
+        out.append(self._chunks.delta({}, finish=finish or "stop", extra={"native_finish_reason": native}))
+        counts = usage_of(response)
+        if counts is not None:
+            told = self._chunks.usage(counts)
+            if tier := text(response.get("service_tier")):
+                told["service_tier"] = tier
+            out.append(told)
+        self._finished = True
+        self.done = True
+
+
+def _index(event: Mapping[str, Any]) -> int | None:
+    index = event.get("output_index")
+    return index if isinstance(index, int) and not isinstance(index, bool) else None
+
+
+def _place(event: Mapping[str, Any], key: str) -> int:
+    place = event.get(key)
+    return place if isinstance(place, int) and not isinstance(place, bool) else 0
