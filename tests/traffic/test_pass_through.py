@@ -12,11 +12,11 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.client import ask
-from support.traffic import load_cases, replaying
 
 from ingate import Gateway
 from ingate.wire.sse import SSEParser
+from support.client import ask
+from support.traffic import load_cases, replaying
 
 if TYPE_CHECKING:
     from pathlib import Path

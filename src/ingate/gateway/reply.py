@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.errors import IngateError, InternalError, UnavailableError
-from ingate.wire.downstream import encode_events, translate, with_warnings
+from ingate.wire.downstream import encode_events, error_body, translate, with_warnings
 from ingate.wire.sse import DONE, SSEParser
 
 if TYPE_CHECKING:
@@ -186,17 +186,10 @@ async def _translated_stream(
 
 def _failure(api: Api, error: IngateError, request_id: str) -> list[Event]:
     """The error event of a passed-through stream that broke."""
-    if api == "chat":
-        from ingate.wire.chat.downstream import ChunkStream
-
-        return ChunkStream(usage=False).fail(error, request_id)
-    if api == "messages":
-        from ingate.wire.messages.downstream_stream import MessageStream
-
-        return MessageStream("").fail(error, request_id)
-    from ingate.wire.errors import error_to_response
-
-    details = error_to_response(error)[2]["error"]
+    body = error_body(api, error, request_id)
+    if api != "responses":
+        return [body]
+    details = body["error"]
     return [{"type": "error", "code": details["code"], "message": details["message"], "param": None}]
 
 
