@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
 from ingate.wire.facts import effort_of_budget, model_facts, nearest_effort
-from ingate.wire.params import ParamTracker
-from ingate.wire.parts import deep_merge, format_of
+from ingate.wire.params import ParamTracker, deep_merge
+from ingate.wire.parts import format_of
 from ingate.wire.responses.items import Conversation
 from ingate.wire.responses.providers import responses_provider
 from ingate.wire.responses.tools import add_tools
@@ -70,9 +69,7 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
     for name in sorted(row.refused & out.keys()):
         tracker.drop(name, f"{target.provider} does not support it")
         del out[name]
-    if isinstance(extra := body.get("extra_body"), dict):
-        deep_merge(out, copy.deepcopy(extra))
-    return out, tracker
+    return deep_merge(out, tracker.extra_body), tracker
 
 
 def _store(tracker: ParamTracker, row: ResponsesProvider) -> bool:

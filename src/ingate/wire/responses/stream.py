@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import StreamInterruptedError
-from ingate.wire.answers import Chunks, items, mapping, parse_object, reading, text, tool_call
-from ingate.wire.decoding import Decoder, chunks_of
+from ingate.wire.answers import Chunks, items, mapping, parse_object, read_json, reading, text, tool_call
+from ingate.wire.completion import completion_chunks
+from ingate.wire.decoding import Decoder
 from ingate.wire.fields import arguments_text, is_json
-from ingate.wire.json_text import read_json
 from ingate.wire.responses.answer import (
     FAR_SIDE,
     REASONING_GAP,
@@ -145,7 +145,7 @@ class ResponsesDecoder(Decoder):
     def _read_whole(self, response: dict[str, Any], out: list[dict[str, Any]]) -> None:
         raise_error(response)
         with reading(FAR_SIDE):
-            out += chunks_of(completion_of_response(response, self._model))
+            out += completion_chunks(completion_of_response(response, self._model))
 
     def _take(self, event: SSEEvent, out: list[dict[str, Any]]) -> None:
         data = event.data.strip()
