@@ -135,7 +135,7 @@ async def test_an_application_that_fails_raises_what_it_raised(module: Any) -> N
             await client.get("/whole")
         with pytest.raises(ZeroDivisionError):
             await client.get("/half")
-        with pytest.raises(module.ReadError, match="without an answer"):
+        with pytest.raises(module.ReadError, match="without a response"):
             await client.get("/silent")
 
 

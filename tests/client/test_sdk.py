@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from ingate import errors
 from ingate.client import AsyncIngate, Ingate, async_http_client, http_client
-from ingate.client.exchange import AHEAD
+from ingate.client.exchange import MAX_BUFFERED
 from ingate.client.sdk import check_openai, sdk_defaults
 from ingate.errors import MissingExtraError
 from support.client import FakeGateway, completion, text_chunks, tool_call, tool_chunks
@@ -112,7 +112,7 @@ async def test_a_reader_that_does_not_read_holds_the_model_back() -> None:
         stream = await client.chat.completions.create(model=MODEL, messages=HI, stream=True)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert gateway.sent == AHEAD + 1
+        assert gateway.sent == MAX_BUFFERED + 1
         assert len([chunk async for chunk in stream]) == 502
 
 

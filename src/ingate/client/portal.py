@@ -1,7 +1,7 @@
-"""An event loop in a thread, for callers that are not async.
+"""An event loop in a thread, for synchronous callers.
 
-The standard library's pieces rather than a ready-made portal: the garbage collector may close this one from any
-thread, its own included, and must neither wait for itself nor hold up the thread it happens to run in.
+Built on the standard library rather than on anyio's blocking portal, because the garbage collector may stop this one
+from any thread, its own included, and must not block there.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXIT_GRACE_S: Final = 5.0
-"""How long the interpreter's end waits for a portal that nobody closed, in seconds."""
+"""How long the interpreter waits at exit for a portal that was not closed, in seconds."""
 
 
 class PortalClosedError(Exception):
-    """The event loop is gone, and with it what ran in it."""
+    """The portal's event loop has ended, or is about to."""
 
 
 class Portal:
-    """Runs coroutines in an event loop of its own, from any thread, inside a running event loop too.
+    """Runs coroutines in an event loop in a thread of its own. May be used from any thread, and inside a running loop.
 
-    The thread starts with the first coroutine. It knows nothing of who uses the portal, so a user that is garbage
-    collected can `stop()` it; the interpreter's end stops it as well.
+    The thread starts with the first coroutine. It holds no reference to the portal's owner, so the owner's finalizer
+    can `stop()` it. The interpreter stops it at exit.
 
     Args:
-        at_end: Awaited in the loop as the last thing, after everything still running was cancelled. Never called
-            where no coroutine ever ran.
+        at_end: Awaited in the loop at its end, after all other tasks were cancelled. Not called if no coroutine was
+            ever run.
     """
 
     def __init__(self, at_end: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -50,17 +50,18 @@ class Portal:
         self._failure: Exception | None = None
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What the coroutine that `work` makes returns or raises.
+        """Run the coroutine that `work` returns, wait for it, and return its result.
 
         If the caller is interrupted while it waits (Ctrl-C), the coroutine is cancelled.
 
         Raises:
-            PortalClosedError: The portal was closed, before or meanwhile.
-            RuntimeError: Called in the portal's own thread, which would wait for itself.
+            PortalClosedError: The portal was closed before the call or during it.
+            RuntimeError: Called in the portal's own thread, which would deadlock.
+            Exception: Whatever the coroutine raised.
         """
         if self.inside():
-            raise RuntimeError("a sync call inside ingate's own event loop would wait for itself; use the async client")
-        # In the lock, so that whatever gets in is in the loop's queue before `stop()` is.
+            raise RuntimeError("a sync call inside ingate's own event loop would deadlock; use the async client")
+        # Under the lock, so that a coroutine that is accepted is queued in the loop before a `stop()`.
         with self._lock:
             if self._closed:
                 raise PortalClosedError("the client is closed")
@@ -74,11 +75,11 @@ class Portal:
             raise
 
     def inside(self) -> bool:
-        """Whether the caller runs in the portal's own thread."""
+        """Whether the caller is running in the portal's own thread."""
         return self._thread is threading.current_thread()
 
     def stop(self) -> None:
-        """Have everything cancelled, `at_end` awaited and the thread ended, without waiting for it."""
+        """Cancel all tasks, await `at_end` and end the thread, without waiting for any of it."""
         with self._lock:
             closed, self._closed = self._closed, True
             if closed or self._loop is None or self._stopping is None or self._process != os.getpid():
@@ -86,10 +87,10 @@ class Portal:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     def close(self, *, timeout_s: float | None = None) -> None:
-        """`stop()`, and wait until the thread has ended, at most `timeout_s` seconds (None: as long as it takes).
+        """Like `stop()`, but wait until the thread has ended, for at most `timeout_s` seconds (None: no limit).
 
         Raises:
-            Exception: What `at_end` raised.
+            Exception: Whatever `at_end` raised.
         """
         self.stop()
         if self._thread is None or self._process != os.getpid() or self.inside():
@@ -100,7 +101,7 @@ class Portal:
             raise failure
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        # A forked child has the object, and not the thread.
+        # A forked child process inherits the object but not the thread.
         if self._thread is None or self._process != os.getpid():
             ready = threading.Event()
             self._process = os.getpid()
@@ -119,18 +120,18 @@ class Portal:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         ready.set()
         await self._stopping.wait()
-        while rest := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in rest:
+        while remaining := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in remaining:
                 task.cancel()
-            # Again every second, for code that swallows a cancellation.
-            ended, _ = await asyncio.wait(rest, timeout=1.0)
+            # Repeated every second, in case a task suppresses the cancellation.
+            ended, _ = await asyncio.wait(remaining, timeout=1.0)
             for task in ended:
                 if not task.cancelled():
-                    task.exception()  # marks it as seen; it was going to be cancelled
+                    task.exception()  # marks it as retrieved
         if self._at_end is not None:
             try:
                 await self._at_end()
-            except Exception as error:  # noqa: BLE001 - told to whoever closes
+            except Exception as error:  # noqa: BLE001 - raised again by close()
                 self._failure = error
 
 
@@ -139,7 +140,7 @@ _running: weakref.WeakSet[Portal] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Stop the portals that nobody closed, while a thread can still end in order."""
+    """Close the portals that are still open, while threads can still run."""
     for portal in list(_running):
-        with contextlib.suppress(Exception):  # nobody is left to tell
+        with contextlib.suppress(Exception):  # the interpreter is exiting
             portal.close(timeout_s=EXIT_GRACE_S)
