@@ -62,7 +62,57 @@ GEMINI: list[dict[str, Any]] = [
         "usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 9, "totalTokenCount": 13},
     },
 ]
+_REASONING = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm é"}]}
+_CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "arguments": '{"a": "é"}'}
+_SEARCH = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}}
+_NOTE = {"type": "url_citation", "url": "https://e.org", "title": "E", "start_index": 0, "end_index": 2}
+_SAID = {
+    "type": "message",
+    "id": "msg_1",
+    "role": "assistant",
+    "phase": "commentary",
+    "content": [{"type": "output_text", "text": "Grüße 👋🏽", "annotations": [_NOTE], "logprobs": []}],
+}
+_ENDED = {
+    "id": "resp_1",
+    "object": "response",
+    "model": "m",
+    "created_at": 1,
+    "status": "completed",
+    "output": [_REASONING, _SEARCH, _SAID, _CALL],
+    "usage": {"input_tokens": 4, "output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 1}},
+}
+
+
+def _of(kind: str, at: int, **more: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}", "output_index": at, **more}
+
+
+RESPONSES: list[dict[str, Any]] = [
+    {"type": "response.created", "response": {**_ENDED, "status": "in_progress", "output": [], "usage": None}},
+    _of("output_item.added", 0, item={**_REASONING, "summary": []}),
+    _of("reasoning_summary_text.delta", 0, item_id="rs_1", summary_index=0, delta="Hm "),
+    _of("reasoning_summary_text.delta", 0, item_id="rs_1", summary_index=0, delta="é"),
+    _of("reasoning_summary_text.done", 0, item_id="rs_1", summary_index=0, text="Hm é"),
+    _of("output_item.done", 0, item={**_REASONING, "encrypted_content": "c2ln"}),
+    _of("output_item.added", 1, item={**_SEARCH, "status": "in_progress"}),
+    _of("output_item.done", 1, item=_SEARCH),
+    _of("output_item.added", 2, item={**_SAID, "content": []}),
+    _of("output_text.delta", 2, item_id="msg_1", content_index=0, delta="Grüße ", logprobs=[]),
+    _of("output_text.delta", 2, item_id="msg_1", content_index=0, delta="👋🏽", logprobs=[]),
+    _of("output_text.annotation.added", 2, item_id="msg_1", content_index=0, annotation_index=0, annotation=_NOTE),
+    _of("output_text.done", 2, item_id="msg_1", content_index=0, text="Grüße 👋🏽"),
+    _of("content_part.done", 2, item_id="msg_1", content_index=0, part=_SAID["content"][0]),
+    _of("output_item.done", 2, item=_SAID),
+    _of("output_item.added", 3, item={**_CALL, "arguments": ""}),
+    _of("function_call_arguments.delta", 3, item_id="fc_1", delta='{"a":'),
+    _of("function_call_arguments.delta", 3, item_id="fc_1", delta=' "é"}'),
+    _of("function_call_arguments.done", 3, item_id="fc_1", arguments='{"a": "é"}'),
+    _of("output_item.done", 3, item=_CALL),
+    {"type": "response.completed", "response": _ENDED},
+]
 WHOLE = {
+    "responses": _ENDED,
     "messages": {
         "type": "message",
         "content": [
@@ -179,6 +229,7 @@ def lines(pieces: list[dict[str, Any]]) -> bytes:
 
 
 STREAMS = {
+    "responses": ("responses", sse(RESPONSES)),
     "bedrock": ("bedrock", frames(CONVERSE)),
     "cohere": ("cohere", sse(COHERE)),
     "ollama": ("ollama", lines(OLLAMA)),
@@ -275,7 +326,14 @@ def test_a_mutated_answer_is_read_or_refused_by_an_error_of_ours(wire: str, data
 
 @pytest.mark.parametrize(
     ("wire", "pieces"),
-    [("messages", ANTHROPIC), ("gemini", GEMINI), ("bedrock", CONVERSE), ("cohere", COHERE), ("ollama", OLLAMA)],
+    [
+        ("responses", RESPONSES),
+        ("messages", ANTHROPIC),
+        ("gemini", GEMINI),
+        ("bedrock", CONVERSE),
+        ("cohere", COHERE),
+        ("ollama", OLLAMA),
+    ],
 )
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
@@ -319,7 +377,7 @@ def decode_whole(decoder: Any, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", ["chat", "azure", "messages", "gemini", "bedrock", "bedrock_invoke", "cohere", "ollama"]
+    "wire", ["chat", "azure", "responses", "messages", "gemini", "bedrock", "bedrock_invoke", "cohere", "ollama"]
 )
 @pytest.mark.parametrize(
     "body", [b'{"a": "\x80\xff"}', b"\x8b", b'{"error": {"message": "\xdb"}}', b'{"a": "\\ud83d"}', b"[" * 100_000]

@@ -346,7 +346,8 @@ def test_open_reasoning_text_goes_back_too() -> None:
 
 def test_deepseek_gets_reasoning_text_of_another_provider() -> None:
     sent = items(history(reasoning_content="Hm"), target("deepseek", "deepseek-flash"))
-    assert sent[1] == {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm"}]}
+    text = [{"type": "reasoning_text", "text": "Hm"}]
+    assert sent[1] == {"type": "reasoning", "id": "rs_1", "summary": [], "content": text}
     assert items(history(reasoning_content="Hm"))[1]["type"] == "message"
 
 

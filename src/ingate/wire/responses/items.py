@@ -59,6 +59,7 @@ class Conversation:
         self._open: dict[str, str] = {}  # the ids of calls without an output yet → the tool's name
         self._calls = 0
         self._messages = 0
+        self._thoughts = 0
         self._foreign = False
         messages = messages_of(tracker.body)
         for message in messages[self._lead(messages, json_mode=json_mode) :]:
@@ -159,7 +160,9 @@ class Conversation:
             self._foreign = True
         text = message.get("reasoning_content")
         if not out and self._row.reasoning_text and isinstance(text, str) and text:
-            out.append({"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]})
+            self._thoughts += 1
+            content = [{"type": "reasoning_text", "text": text}]
+            out.append({"type": "reasoning", "id": f"rs_{self._thoughts}", "summary": [], "content": content})
         return out
 
     def _call(self, call: Any) -> Item:

@@ -69,6 +69,9 @@ class ResponsesProvider:
     model_rules: str = ""
 
 
+# Parameters of other providers, which OpenAI's own servers refuse by name.
+_NOT_OPENAIS: Final = frozenset({"top_k", "min_p", "repetition_penalty", "cache_control"})
+
 # A server nobody has described: what the published specification (https://www.openresponses.org/specification) has.
 DEFAULT: Final = ResponsesProvider(source="https://www.openresponses.org/specification")
 
@@ -87,6 +90,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         # continuedev/continue#12047). A request can ask for it with `reasoning_summary` or `reasoning`.
         source="https://platform.openai.com/docs/api-reference/responses/create",
         preferred=True,
+        refused=_NOT_OPENAIS,
         encrypted=True,
         developer_role=True,
         phase=True,
@@ -101,6 +105,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         models="listed",
         preferred=True,
         path="/openai/v1",
+        refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
         developer_role=True,
@@ -115,6 +120,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         source="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/generate-responses",
         models="listed",
         path="/openai/v1",
+        refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
         developer_role=True,
@@ -172,6 +178,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         source="https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference#responses-api",
         models="listed",
         path="/serving-endpoints",
+        refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
         developer_role=True,
@@ -186,6 +193,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         models="listed",
         path="/v1",
         model_paths=((r"gpt-oss", "/v1"), (r"\bgpt-\d", "/openai/v1")),
+        refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
         developer_role=True,
@@ -197,7 +205,7 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         # Item ids change from event to event, and argument deltas may be enciphered (lidge-jun/opencodex#995).
         source="https://github.com/ericc-ch/copilot-api/pull/219",
         models="listed",
-        refused=frozenset({"previous_response_id", "service_tier"}),
+        refused=_NOT_OPENAIS | {"previous_response_id", "service_tier"},
         stores=False,
         encrypted=True,
         summary=True,
