@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ingate.spec import ModelSpec
     from ingate.wire.passthrough import ApiRequest
 
-EngineName = Literal["litellm", "native", "local", "scripted", "tensorzero"]
 DropPolicy = Literal["strict", "warn", "drop"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -42,7 +41,8 @@ class Route:
 
     Attributes:
         spec: The spec this came from.
-        engine: Which engine serves it.
+        engine: The name of the engine that serves it: `"native"`, `"litellm"`, `"local"`, `"tensorzero"`, or that of an
+            engine passed to the gateway.
         provider: The provider's name in the map (`"groq"`), `"litellm_proxy"`, `"local"`, `"scripted"`, or the name of
             a configured server.
         model: The model's name as the engine's far side wants it, without the provider.
@@ -64,7 +64,7 @@ class Route:
     """
 
     spec: ModelSpec
-    engine: EngineName
+    engine: str
     provider: str
     model: str
     wire_format: str = ""

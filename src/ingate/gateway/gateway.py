@@ -51,7 +51,8 @@ class Gateway:
     Args:
         config: None to look for `ingate.yaml` where the manual says; a path for that file; a mapping of the same
             shape for a configuration in code (no file is read then); a loaded `Config`.
-        engines: Engines to use in place of the built-in ones, by name (`{"scripted": ScriptedEngine()}`).
+        engines: Engines by name. One with the name of a built-in engine (`"native"`, `"litellm"`, `"local"`,
+            `"tensorzero"`) replaces it; any other serves the specs `<name>/…` (`{"scripted": ScriptedEngine()}`).
         retries: How often a call that failed before its first token is tried again, where the error says that may
             help (`RateLimitError`, `UnavailableError`, `RequestTimeoutError`). Behind `asgi` the client's own retries count, and the
             gateway adds none.
@@ -73,11 +74,12 @@ class Gateway:
     ) -> None:
         self.config: Config = load(config, environ=environment.snapshot())
         self._engines: dict[str, Engine] = dict(engines or {})
+        self._extra_engines = frozenset(self._engines) - _ENGINES.keys()
         self._retries = retries
         self._catalog: Catalog | None = None
         self._proxy_ids: frozenset[str] | None = None
         self._proxy_asked_s = 0.0
-        self.router = Router(self.config, self.catalog, scripted="scripted" in self._engines)
+        self.router = Router(self.config, self.catalog, engines=self._extra_engines)
 
     def catalog(self) -> Catalog:
         """The catalog of models, read once when first asked for."""
@@ -313,7 +315,7 @@ class Gateway:
             ConfigError: It is wrong; the gateway keeps the configuration it had.
         """
         self.config = load(config, environ=environment.snapshot())
-        self.router = Router(self.config, self.catalog, scripted="scripted" in self._engines)
+        self.router = Router(self.config, self.catalog, engines=self._extra_engines)
         self._proxy_ids = None
 
     async def aclose(self) -> None:

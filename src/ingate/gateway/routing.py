@@ -25,7 +25,7 @@ from ingate.spec import OWN_PARAMS, ModelSpec, parse
 from ingate.wire.passthrough import Api
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ingate.catalog import Catalog, ModelRow
     from ingate.config import Config, ProviderSettings, SecretRef
@@ -47,13 +47,13 @@ class Router:
     Args:
         config: The loaded configuration.
         catalog: Called when a catalog fact is first needed, so that a direct call never pays for the catalog.
-        scripted: Whether `scripted/…` specs are served (a test double was given to the gateway).
+        engines: Names of engines passed to the gateway under a name of their own; each serves the specs `<name>/…`.
     """
 
-    def __init__(self, config: Config, catalog: Callable[[], Catalog], *, scripted: bool = False) -> None:
+    def __init__(self, config: Config, catalog: Callable[[], Catalog], *, engines: Iterable[str] = ()) -> None:
         self.config = config
         self._catalog = catalog
-        self._scripted = scripted
+        self._engines = frozenset(engines)
 
     def specs(self, text: str) -> tuple[ModelSpec, ...]:
         """The specs to try in order, with every alias replaced by what it names.
@@ -83,6 +83,9 @@ class Router:
             why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
             return self._proxy(spec, spec.model, why, dry=dry)
         name = spec.provider
+        if spec.lane == "auto" and name in self._engines:
+            why = f"served by the engine {name!r} that was passed to the gateway"
+            return self._route(spec, engine=name, provider=name, model=spec.model, why=why)
         if spec.lane == "auto" and name in _OWN:
             return self._own(spec, dry=dry)
         if spec.lane == "auto" and name in self.config.settings.servers:
@@ -90,7 +93,7 @@ class Router:
         try:
             provider = providers.provider(name)
         except UnknownProviderError as error:
-            raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN)) from None
+            raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN, *self._engines)) from None
         lookup = providers.ProviderLookup(provider, self.config.environ, self.config)
         engine, why = self.lane(spec, lookup)
         try:
@@ -216,13 +219,11 @@ class Router:
         if spec.provider == "tensorzero":
             return self._tensorzero(spec, dry=dry)
         if spec.provider == "scripted":
-            if not self._scripted:
-                raise UnknownProviderError(
-                    "'scripted' is the test double, and this gateway was not given one",
-                    spec=str(spec),
-                    fix="Gateway(engines={'scripted': ScriptedEngine()})",
-                )
-            return self._route(spec, engine="scripted", provider="scripted", model=spec.model, why="the test double")
+            raise UnknownProviderError(
+                "'scripted' is the test double, and this gateway was not given one",
+                spec=str(spec),
+                fix="Gateway(engines={'scripted': ScriptedEngine()})",
+            )
         facts: dict[str, Any] = {}
         if (path := self.config.settings.local.models.get(spec.model)) is not None:
             facts["path"] = path
@@ -301,7 +302,7 @@ class Router:
             wire_format, api_base = ways[0]
         return Route(
             spec=spec,
-            engine=engine,  # ty: ignore[invalid-argument-type]
+            engine=engine,
             provider=provider,
             model=model,
             wire_format=wire_format,
