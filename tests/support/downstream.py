@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -36,7 +37,12 @@ def stream(api: Api, body: dict[str, Any], chunks: Iterable[Any], error: IngateE
 
 def strictly(kind: Any, value: Any) -> Any:
     """`value` as `kind`, which is one of an SDK's types; raises if a required field is missing or of another type."""
-    return pydantic.TypeAdapter(kind).validate_python(value, strict=True)
+    return _adapter(kind).validate_python(value, strict=True)
+
+
+@cache
+def _adapter(kind: Any) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)
 
 
 def message_from(events: list[Any]) -> dict[str, Any]:
@@ -86,3 +92,44 @@ def message_from(events: list[Any]) -> dict[str, Any]:
             case other:
                 raise AssertionError(other)
     return message
+
+
+def response_from(events: list[Any]) -> dict[str, Any]:
+    """The final response of a Responses stream, after checking that its events add up to it."""
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
+    assert not any(event["response"]["output"] for event in events[:2])
+    final = events[-1]["response"]
+    assert events[-1]["type"] == f"response.{final['status']}"
+    output: list[Any] = []
+    current: dict[str, Any] | None = None
+    texts: dict[tuple[str, int], str] = {}
+    for event in events[2:-1]:
+        kind = event["type"].removeprefix("response.")
+        if kind == "output_item.added":
+            assert current is None, "an item was added before the one before it was done"
+            assert event["output_index"] == len(output)
+            current = event["item"]
+            texts = {}
+            continue
+        if event["type"] == "error":
+            continue
+        assert current is not None
+        assert event["output_index"] == len(output)
+        if kind == "output_item.done":
+            assert (event["item"]["id"], event["item"]["type"]) == (current["id"], current["type"])
+            output.append(event["item"])
+            current = None
+            continue
+        assert event["item_id"] == current["id"]
+        place = event.get("content_index", event.get("summary_index", 0))
+        name, _, step = kind.rpartition(".")
+        if step == "delta":
+            assert event["delta"]
+            texts[name, place] = texts.get((name, place), "") + event["delta"]
+        elif step == "done" and name in {"output_text", "refusal", "reasoning_summary_text"}:
+            assert texts.get((name, place), "") == event["text" if "text" in event else "refusal"]
+        elif step == "done" and name in {"function_call_arguments", "custom_tool_call_input"}:
+            assert texts.get((name, place), "") == event["arguments" if "arguments" in event else "input"]
+    assert [item["id"] for item in output] == [item["id"] for item in final["output"]]
+    return final

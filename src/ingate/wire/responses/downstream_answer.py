@@ -1,4 +1,4 @@
-"""Answers and streams in the words of OpenAI's Responses API."""
+"""Answers and errors in the format of OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -6,94 +6,163 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.errors import ContentFilterError, ContextTooLongError, RateLimitError
 from ingate.wire.downstream import with_warnings
-from ingate.wire.responses.downstream_request import sealed
+from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
+from ingate.wire.responses.downstream_tools import call_item
+from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-# What a response says again of its request, and what it says where the request was silent.
+    from ingate.errors import IngateError
+    from ingate.wire.responses.downstream_request import ResponsesRequest
+
+Item = dict[str, Any]
+# What a response repeats of its request, and its value if the request has none.
 _ECHOED: Final[Mapping[str, Any]] = {
+    "conversation": None,
+    "frequency_penalty": 0.0,
     "instructions": None,
     "max_output_tokens": None,
+    "max_tool_calls": None,
     "metadata": {},
     "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
     "previous_response_id": None,
-    "reasoning": None,
-    "service_tier": None,
-    "temperature": None,
-    "text": {"format": {"type": "text"}},
+    "prompt_cache_key": None,
+    "safety_identifier": None,
+    "temperature": 1.0,
     "tool_choice": "auto",
-    "tools": [],
-    "top_p": None,
+    "top_logprobs": 0,
+    "top_p": 1.0,
     "truncation": "disabled",
     "user": None,
 }
+# A function as OpenAI repeats it.
+_FUNCTION: Final[Mapping[str, Any]] = {"description": None, "parameters": None, "strict": False}
+_INCOMPLETE: Final[Mapping[str, str]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_FAILED: Final = {"code": "server_error", "message": "the model's output was unusable"}
 
 
 def new_id(kind: str) -> str:
-    """An id nobody else has (`"resp_…"`, `"msg_…"`)."""
+    """A new id (`"resp_…"`, `"msg_…"`)."""
     return f"{kind}_{uuid.uuid4().hex}"
 
 
-def envelope(body: Mapping[str, Any], model: str) -> dict[str, Any]:
+def envelope(request: ResponsesRequest, model: str) -> dict[str, Any]:
     """A response that has only begun."""
-    echoed = {name: empty if body.get(name) is None else body[name] for name, empty in _ECHOED.items()}
+    body = request.body
+    echoed = {name: default if body.get(name) is None else body[name] for name, default in _ECHOED.items()}
+    conversation = echoed.pop("conversation")
+    if conversation is not None:
+        echoed["conversation"] = {"id": conversation} if isinstance(conversation, str) else conversation
+    reasoning, text = body.get("reasoning") or {}, body.get("text") or {}
     return {
         "id": new_id("resp"),
         "object": "response",
         "created_at": int(time.time()),
+        "completed_at": None,
         "status": "in_progress",
         "background": False,
         "error": None,
         "incomplete_details": None,
         "model": model,
         "output": [],
+        "service_tier": body.get("service_tier") or "default",
         "store": False,
         "usage": None,
         **echoed,
+        "reasoning": {"effort": None, "summary": None, **reasoning},
+        "text": {**text, "format": _format(text.get("format"))},
+        "tools": [_tool(tool) for tool in body.get("tools") or ()],
     }
 
 
-def response_of(
-    completion: Mapping[str, Any], body: Mapping[str, Any], warnings: list[str] | None = None
-) -> dict[str, Any]:
-    """A `chat.completion` as a response; ingate's own metadata stays beside it under `ingate`."""
-    response = envelope(body, str(completion.get("model") or body["model"]))
+def _format(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if given is None:
+        return {"type": "text"}
+    if given["type"] != "json_schema":
+        return dict(given)
+    return {"description": None, "strict": False, **given, "name": given.get("name") or "answer"}
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if tool["type"] == "namespace":
+        return {"description": "", **tool, "tools": [_tool(member) for member in tool["tools"]]}
+    return {**_FUNCTION, **tool} if tool["type"] == "function" else dict(tool)
+
+
+def response_of(completion: Mapping[str, Any], request: ResponsesRequest) -> dict[str, Any]:
+    """A `chat.completion` as a response. ingate's metadata stays beside it under `ingate`."""
+    response = envelope(request, str(completion.get("model") or request.body["model"]))
+    metadata = with_warnings(completion.get("ingate"), request.warnings)
     choice = completion["choices"][0]
     message = choice["message"]
     output = response["output"]
-    if message.get("reasoning_content") or message.get("thinking_blocks"):
-        output.append(reasoning_item(message.get("reasoning_content") or "", message.get("thinking_blocks") or []))
-    content = []
+    output += _reasoning(message, str((metadata or {}).get("provider") or ""))
+    content: list[dict[str, Any]] = []
     if message.get("content") or not (message.get("tool_calls") or message.get("refusal")):
-        content.append(text_part(message.get("content") or "", message.get("annotations") or ()))
+        probabilities = (choice.get("logprobs") or {}).get("content")
+        content.append(text_part(message.get("content") or "", message.get("annotations") or (), probabilities))
     if message.get("refusal"):
         content.append({"type": "refusal", "refusal": message["refusal"]})
     if content:
         output.append(message_item(content))
     for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        output.append(call_item(str(call.get("id") or ""), function.get("name") or "", function.get("arguments") or ""))
-    metadata = with_warnings(completion.get("ingate"), warnings or [])
+        name, arguments = called(call)
+        output.append(call_item(request.tools.tool_of(name), str(call.get("id") or ""), arguments))
     end(response, str(choice.get("finish_reason") or "stop"), completion.get("usage"), metadata)
     return response
 
 
+def called(call: Mapping[str, Any]) -> tuple[str, str]:
+    """The function's name and the arguments of a chat's tool call, or a piece of them."""
+    function = call.get("function") or {}
+    return str(function.get("name") or ""), str(function.get("arguments") or "")
+
+
+def _reasoning(message: Mapping[str, Any], provider: str) -> Iterable[Item]:
+    """What the model thought, with the state that its provider expects back in an envelope."""
+    text = message.get("reasoning_content") or ""
+    items = message.get("reasoning_items") or []
+    for item in items:
+        summary, content = item.get("summary") or [], item.get("content")
+        made = reasoning_item("", provider_of([item], provider), {"reasoning_items": [without_stamp(item)]})
+        yield {**made, "summary": summary, **({"content": content} if content else {})}
+    state = {name: message[name] for name in ("reasoning_details", "extra_content") if message.get(name)}
+    blocks = message.get("thinking_blocks") or []
+    if blocks:
+        state["thinking_blocks"] = [without_stamp(block) for block in blocks]
+        text = text or "".join(str(block.get("thinking") or "") for block in blocks)
+    calls = {call["id"]: found for call in message.get("tool_calls") or () if (found := call_state(call))}
+    if calls:
+        state[CALLS] = calls
+    if state or (text and not items):
+        yield reasoning_item("" if items else text, provider_of(blocks, provider), state)
+
+
 def end(
-    response: dict[str, Any], finish: str, usage: Mapping[str, Any] | None, about: Mapping[str, Any] | None
+    response: dict[str, Any], finish: str, usage: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
 ) -> None:
     """Close a response: its status by the finish reason, its usage, and ingate's metadata."""
-    why = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(finish)
-    response["status"] = "incomplete" if why else "completed"
-    response["incomplete_details"] = {"reason": why} if why else None
+    why = _INCOMPLETE.get(finish)
+    response["status"] = "incomplete" if why else "failed" if finish == "error" else "completed"
+    if why:
+        response["incomplete_details"] = {"reason": why}
+        if response["output"] and "status" in response["output"][-1]:
+            response["output"][-1]["status"] = "incomplete"
+    elif finish == "error":
+        response["error"] = dict(_FAILED)
+    else:
+        response["completed_at"] = int(time.time())
     response["usage"] = usage_of(usage)
-    if about is not None:
-        response["ingate"] = about
+    if metadata is not None:
+        response["ingate"] = metadata
 
 
 def usage_of(usage: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The counts by this API's names; None where nobody counted."""
+    """The counts by this API's names; None if the provider counted nothing."""
     if not usage:
         return None
     inputs, outputs = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
@@ -109,17 +178,21 @@ def usage_of(usage: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def text_part(text: str, annotations: Any = ()) -> dict[str, Any]:
-    """Text of an answer, with its citations flattened as this API has them."""
-    flat = [
-        {"type": "url_citation", **note["url_citation"]}
-        for note in annotations
-        if isinstance(note, dict) and isinstance(note.get("url_citation"), dict)
-    ]
-    return {"type": "output_text", "text": text, "annotations": flat, "logprobs": []}
+def text_part(text: str, annotations: Iterable[Any] = (), logprobs: Any = None) -> dict[str, Any]:
+    """Text of an answer, with its citations and the tokens' log probabilities if they were asked for."""
+    notes = [found for note in annotations if (found := annotation(note)) is not None]
+    return {"type": "output_text", "text": text, "annotations": notes, "logprobs": logprobs or []}
 
 
-def message_item(content: list[dict[str, Any]], *, item_id: str = "", status: str = "completed") -> dict[str, Any]:
+def annotation(note: Any) -> dict[str, Any] | None:
+    """A citation as this API has it, None if it cites no address."""
+    found = note.get("url_citation") if isinstance(note, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return {"type": "url_citation", "start_index": 0, "end_index": 0, "url": "", "title": "", **found}
+
+
+def message_item(content: list[dict[str, Any]], *, item_id: str = "", status: str = "completed") -> Item:
     """The model's message."""
     return {
         "id": item_id or new_id("msg"),
@@ -130,25 +203,22 @@ def message_item(content: list[dict[str, Any]], *, item_id: str = "", status: st
     }
 
 
-def call_item(
-    call_id: str, name: str, arguments: str, *, item_id: str = "", status: str = "completed"
-) -> dict[str, Any]:
-    """A tool call."""
-    return {
-        "id": item_id or new_id("fc"),
-        "type": "function_call",
-        "status": status,
-        "call_id": call_id or new_id("call"),
-        "name": name,
-        "arguments": arguments,
-    }
-
-
-def reasoning_item(text: str, blocks: list[dict[str, Any]], *, item_id: str = "") -> dict[str, Any]:
-    """What the model thought; signed blocks ride along in `encrypted_content`, so that they can come back."""
-    item: dict[str, Any] = {"id": item_id or new_id("rs"), "type": "reasoning", "summary": []}
+def reasoning_item(text: str, origin: str, state: Mapping[str, Any] | None, *, item_id: str = "") -> Item:
+    """What the model thought: its text, and in `encrypted_content` the state that `origin` expects back."""
+    item: Item = {"id": item_id or new_id("rs"), "type": "reasoning", "summary": []}
     if text:
         item["summary"].append({"type": "summary_text", "text": text})
-    if blocks:
-        item["encrypted_content"] = sealed(blocks)
+    if state:
+        item["encrypted_content"] = seal(origin, state)
     return item
+
+
+def error_object(error: IngateError) -> dict[str, Any]:
+    """An error as a failed response states it. Codex reads the code to shorten the conversation or to stop."""
+    if isinstance(error, ContextTooLongError):
+        code = "context_length_exceeded"
+    elif isinstance(error, RateLimitError):
+        code = "insufficient_quota" if error.code == "insufficient_quota" else "rate_limit_exceeded"
+    else:
+        code = "invalid_prompt" if isinstance(error, ContentFilterError) else "server_error"
+    return {"code": code, "message": str(error)}

@@ -2,55 +2,91 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingate.wire.delta_order import DeltaOrder
 from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
+from ingate.wire.reasoning_state import StateBuffer, call_state, provider_of
 from ingate.wire.responses.downstream_answer import (
-    call_item,
+    annotation,
+    called,
     end,
     envelope,
+    error_object,
     message_item,
     new_id,
     reasoning_item,
     text_part,
 )
+from ingate.wire.responses.downstream_tools import InputReader, ToolName, call_item, item_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
     from ingate.wire.downstream import Event
+    from ingate.wire.responses.downstream_request import ResponsesRequest
+
+
+@dataclass(slots=True)
+class _Reasoning:
+    id: str
+    text: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Message:
+    id: str
+    content: list[dict[str, Any]] = field(default_factory=list)  # the finished parts
+    kind: str = ""  # of the open part: "output_text", "refusal", or none
+    text: list[str] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: list[Any] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str
+    index: int
+    call_id: str
+    tool: ToolName
+    arguments: list[str] = field(default_factory=list)
+    reader: InputReader = field(default_factory=InputReader)
 
 
 class ResponseStream:
-    """Turns chunks into events. Call `start`, feed it each chunk, then call `finish`, or `fail` where it broke.
+    """Turns normalised chunks into the events of a Responses stream: `start`, `feed` each chunk, then `finish` or `fail`.
 
-    Args:
-        body: The request, whose settings a response says again.
+    One output item is open at a time: it is done before the next is added, also if the parts of parallel tool calls arrive
+    mixed.
 
     Attributes:
         response: The response as far as it has come.
     """
 
-    def __init__(self, body: Mapping[str, Any], warnings: list[str] | None = None) -> None:
-        self.response = envelope(body, str(body["model"]))
-        self._warnings = warnings or []
-        self._events: list[Event] = []
-        self._sequence = 0
-        self._thought: dict[str, Any] | None = None  # each open item: index, id, and what it holds so far
-        self._message: dict[str, Any] | None = None
-        self._calls: dict[int, dict[str, Any]] = {}
+    def __init__(self, request: ResponsesRequest) -> None:
+        self.response = envelope(request, str(request.body["model"]))
+        self._request = request
+        self._provider = ""
+        self._order = DeltaOrder()
+        self._state = StateBuffer()
+        self._origin = ""  # the provider of that state, if it is stamped
+        self._open: _Reasoning | _Message | _Call | None = None
+        self._logprobs: list[Any] = []
         self._finish = "stop"
         self._usage: Mapping[str, Any] | None = None
+        self._sequence = 0
+        self._events: list[Event] = []
 
     def start(self, first: Mapping[str, Any]) -> list[Event]:
         """The events before all others."""
         self.response["model"] = str(first.get("model") or self.response["model"])
-        self._say("response.created", response=copy.deepcopy(self.response))
-        self._say("response.in_progress", response=copy.deepcopy(self.response))
-        return self._said()
+        self._provider = str((first.get("ingate") or {}).get("provider") or "")
+        for kind in ("response.created", "response.in_progress"):
+            self._add(kind, response={**self.response, "output": []})
+        return self._taken()
 
     def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
         """The events of one chunk, possibly none."""
@@ -59,157 +95,231 @@ class ResponseStream:
         for choice in chunk.get("choices") or ():
             if choice.get("index"):
                 continue  # this API has one answer
-            delta = choice.get("delta") or {}
-            self._think(delta.get("reasoning_content") or "", delta.get("thinking_blocks") or ())
-            self._speak(delta)
-            for call in delta.get("tool_calls") or ():
-                self._call(call)
+            self._logprobs = (choice.get("logprobs") or {}).get("content") or []
+            self._read(self._order.feed(choice.get("delta") or {}))
             if choice.get("finish_reason"):
                 self._finish = choice["finish_reason"]
-        return self._said()
+        return self._taken()
 
     def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
-        """The last events, the whole response among them."""
-        self._close_thought()
-        if self._message is None and not self._calls and not self.response["output"]:
-            self._open_message()
-        self._close_message()
-        self._close_calls()
-        self.response["output"].sort(key=lambda pair: pair[0])
-        self.response["output"] = [item for _, item in self.response["output"]]
-        end(self.response, self._finish, self._usage, with_warnings(metadata, self._warnings))
-        self._say(f"response.{self.response['status']}", response=self.response)
-        return self._said()
+        """The last events; the very last has the whole response."""
+        self._logprobs = []
+        self._read(self._order.finish())
+        if self._open is None and not any(item["type"] != "reasoning" for item in self.response["output"]):
+            self._start_message()
+        self._close()
+        self._flush_state()
+        end(self.response, self._finish, self._usage, with_warnings(metadata, self._request.warnings))
+        self._add(f"response.{self.response['status']}", response=self.response)
+        return self._taken()
 
     def fail(self, error: IngateError, request_id: str) -> list[Event]:
-        """The event that SDKs raise on, with the whole error beside it; nothing follows it."""
+        """An `error` event, on which SDKs raise, and the failed response, which other clients read."""
         details = error_to_response(error)[2]["error"]
-        code = str(details.get("code") or "error")
-        self._say("error", code=code, message=str(error), param=None, error=details, request_id=request_id)
-        return self._said()
+        fields = {"code": str(details.get("code") or "error"), "message": str(error), "param": details.get("param")}
+        self._add("error", **fields, error=details, request_id=request_id)
+        self.response.update(status="failed", error=error_object(error))
+        self._add("response.failed", response=self.response)
+        return self._taken()
 
-    def _say(self, kind: str, **fields: Any) -> None:
+    def _add(self, kind: str, **fields: Any) -> None:
         self._events.append({"type": kind, "sequence_number": self._sequence, **fields})
         self._sequence += 1
 
-    def _said(self) -> list[Event]:
+    def _taken(self) -> list[Event]:
         events, self._events = self._events, []
         return events
 
-    def _open(self, kind: str, item: Mapping[str, Any]) -> dict[str, Any]:
-        index = len(self.response["output"]) + sum(
-            one is not None for one in (self._thought, self._message, *self._calls.values())
-        )
-        self._say("response.output_item.added", output_index=index, item=item)
-        return {"kind": kind, "index": index, "id": item["id"], "text": [], "blocks": [], "notes": [], "refusal": []}
+    def _read(self, pieces: list[tuple[str, Any]]) -> None:
+        for kind, value in pieces:
+            match kind:
+                case "content":
+                    self._text(value)
+                case "reasoning_content":
+                    self._think(value)
+                case "tool_calls":
+                    self._call_piece(value)
+                case "refusal":
+                    self._refuse(value)
+                case "annotations":
+                    self._annotate(value)
+                case "thinking_blocks":
+                    self._thinking_blocks(value)
+                case "reasoning_items":
+                    for item in value:
+                        self._native_item(item)
+                case "state":
+                    self._state.add(value)
 
-    def _done(self, open_item: Mapping[str, Any], item: dict[str, Any]) -> None:
-        self._say("response.output_item.done", output_index=open_item["index"], item=item)
-        self.response["output"].append((open_item["index"], item))
+    # Output items.
 
-    def _at(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        return {"item_id": item["id"], "output_index": item["index"]}
+    def _at(self) -> dict[str, Any]:
+        """Where the open item is."""
+        assert self._open is not None
+        return {"item_id": self._open.id, "output_index": len(self.response["output"])}
+
+    def _start(self, opened: _Reasoning | _Message | _Call, item: dict[str, Any]) -> None:
+        self._close()
+        self._open = opened
+        self._add("response.output_item.added", output_index=len(self.response["output"]), item=item)
+
+    def _close(self) -> None:
+        match self._open:
+            case _Reasoning() as reasoning:
+                item = self._finished_reasoning(reasoning)
+            case _Message() as message:
+                item = self._finished_message(message)
+            case _Call() as call:
+                item = self._finished_call(call)
+            case None:
+                return
+        self._open = None
+        self._add("response.output_item.done", output_index=len(self.response["output"]), item=item)
+        self.response["output"].append(item)
 
     # Reasoning.
 
-    def _think(self, text: str, blocks: Any) -> None:
-        from ingate.wire.thinking import add_blocks
+    def _start_reasoning(self) -> _Reasoning:
+        if isinstance(self._open, _Reasoning):
+            return self._open
+        opened = _Reasoning(new_id("rs"))
+        self._start(opened, reasoning_item("", "", None, item_id=opened.id))
+        return opened
 
-        if not text and not blocks:
-            return
-        if self._thought is None:
-            self._close_message()
-            self._thought = self._open("reasoning", reasoning_item("", [], item_id=new_id("rs")))
-        thought = self._thought
-        if text:
-            if not thought["text"]:
-                part = {"type": "summary_text", "text": ""}
-                self._say("response.reasoning_summary_part.added", **self._at(thought), summary_index=0, part=part)
-            thought["text"].append(text)
-            self._say("response.reasoning_summary_text.delta", **self._at(thought), summary_index=0, delta=text)
-        add_blocks(thought["blocks"], blocks)
+    def _think(self, text: str) -> None:
+        reasoning = self._start_reasoning()
+        at = {**self._at(), "summary_index": 0}
+        if not reasoning.text:
+            self._add("response.reasoning_summary_part.added", **at, part={"type": "summary_text", "text": ""})
+        reasoning.text.append(text)
+        self._add("response.reasoning_summary_text.delta", **at, delta=text)
 
-    def _close_thought(self) -> None:
-        thought, self._thought = self._thought, None
-        if thought is None:
-            return
-        if text := "".join(thought["text"]):
-            at = {**self._at(thought), "summary_index": 0}
-            self._say("response.reasoning_summary_text.done", **at, text=text)
-            self._say("response.reasoning_summary_part.done", **at, part={"type": "summary_text", "text": text})
-        self._done(thought, reasoning_item(text, thought["blocks"], item_id=thought["id"]))
+    def _thinking_blocks(self, blocks: list[dict[str, Any]]) -> None:
+        """Signed blocks. Their text has mostly arrived as reasoning before them."""
+        reasoning = self._start_reasoning()
+        if not reasoning.text:
+            for block in blocks:
+                if block.get("thinking"):
+                    self._think(block["thinking"])
+        self._origin = provider_of(blocks, self._origin)
+        self._state.add_items("thinking_blocks", blocks)
+
+    def _native_item(self, item: Mapping[str, Any]) -> None:
+        """A whole item of a Responses provider. It ends the item that its text was streamed in."""
+        reasoning = self._start_reasoning()
+        if not reasoning.text:
+            for part in item.get("summary") or item.get("content") or ():
+                if isinstance(part, dict) and part.get("text"):
+                    self._think(part["text"])
+        self._origin = provider_of([item], self._origin)
+        self._state.add_items("reasoning_items", [item])
+        self._close()
+
+    def _finished_reasoning(self, reasoning: _Reasoning) -> dict[str, Any]:
+        if text := "".join(reasoning.text):
+            at = {**self._at(), "summary_index": 0}
+            self._add("response.reasoning_summary_text.done", **at, text=text)
+            self._add("response.reasoning_summary_part.done", **at, part={"type": "summary_text", "text": text})
+        return reasoning_item(text, self._origin or self._provider, self._state.take(), item_id=reasoning.id)
+
+    def _flush_state(self) -> None:
+        """Send state that no item holds yet in an item of its own."""
+        if self._state:
+            self._start_reasoning()
+            self._close()
 
     # The message.
 
-    def _speak(self, delta: Mapping[str, Any]) -> None:
-        text, refusal = delta.get("content") or "", delta.get("refusal") or ""
-        notes = delta.get("annotations") or ()
-        if not (text or refusal or (notes and self._message)):
+    def _start_message(self) -> _Message:
+        if isinstance(self._open, _Message):
+            return self._open
+        opened = _Message(new_id("msg"))
+        self._start(opened, message_item([], item_id=opened.id, status="in_progress"))
+        return opened
+
+    def _start_part(self, kind: str) -> _Message:
+        message = self._start_message()
+        if message.kind != kind:
+            self._close_part(message)
+            message.kind = kind
+            empty = text_part("") if kind == "output_text" else {"type": "refusal", "refusal": ""}
+            self._add("response.content_part.added", **self._in_part(message), part=empty)
+        return message
+
+    def _in_part(self, message: _Message) -> dict[str, Any]:
+        return {**self._at(), "content_index": len(message.content)}
+
+    def _text(self, text: str) -> None:
+        message = self._start_part("output_text")
+        message.text.append(text)
+        message.logprobs += self._logprobs
+        self._add("response.output_text.delta", **self._in_part(message), delta=text, logprobs=self._logprobs)
+
+    def _refuse(self, text: str) -> None:
+        message = self._start_part("refusal")
+        message.text.append(text)
+        self._add("response.refusal.delta", **self._in_part(message), delta=text)
+
+    def _annotate(self, notes: list[Any]) -> None:
+        message = self._open
+        if not isinstance(message, _Message) or message.kind != "output_text":
             return
-        message = self._message or self._open_message()
-        if text:
-            if not message["text"]:
-                self._part("added", message, 0, text_part(""))
-            message["text"].append(text)
-            at = {**self._at(message), "content_index": 0}
-            self._say("response.output_text.delta", **at, delta=text, logprobs=[])
-        if refusal:
-            place = 1 if message["text"] else 0
-            if not message["refusal"]:
-                self._part("added", message, place, {"type": "refusal", "refusal": ""})
-            message["refusal"].append(refusal)
-            self._say("response.refusal.delta", **self._at(message), content_index=place, delta=refusal)
-        message["notes"] += notes
+        for note in notes:
+            if (made := annotation(note)) is not None:
+                at = {**self._in_part(message), "annotation_index": len(message.annotations)}
+                message.annotations.append(note)
+                self._add("response.output_text.annotation.added", **at, annotation=made)
 
-    def _open_message(self) -> dict[str, Any]:
-        self._close_thought()
-        self._message = self._open("message", message_item([], item_id=new_id("msg"), status="in_progress"))
-        return self._message
-
-    def _part(self, what: str, item: Mapping[str, Any], place: int, part: Mapping[str, Any]) -> None:
-        self._say(f"response.content_part.{what}", **self._at(item), content_index=place, part=part)
-
-    def _close_message(self) -> None:
-        message, self._message = self._message, None
-        if message is None:
+    def _close_part(self, message: _Message) -> None:
+        if not message.kind:
             return
-        content: list[dict[str, Any]] = []
-        refusal = "".join(message["refusal"])
-        if message["text"] or not refusal:
-            if not message["text"]:
-                self._part("added", message, 0, text_part(""))
-            part = text_part("".join(message["text"]), message["notes"])
-            at = {**self._at(message), "content_index": 0}
-            self._say("response.output_text.done", **at, text=part["text"], logprobs=[])
-            self._part("done", message, 0, part)
-            content.append(part)
-        if refusal:
-            part = {"type": "refusal", "refusal": refusal}
-            at = {**self._at(message), "content_index": len(content)}
-            self._say("response.refusal.done", **at, refusal=refusal)
-            self._part("done", message, len(content), part)
-            content.append(part)
-        self._done(message, message_item(content, item_id=message["id"]))
+        at, text = self._in_part(message), "".join(message.text)
+        if message.kind == "output_text":
+            part = text_part(text, message.annotations, message.logprobs)
+            self._add("response.output_text.done", **at, text=text, logprobs=part["logprobs"])
+        else:
+            part = {"type": "refusal", "refusal": text}
+            self._add("response.refusal.done", **at, refusal=text)
+        self._add("response.content_part.done", **at, part=part)
+        message.content.append(part)
+        message.kind, message.text, message.annotations, message.logprobs = "", [], [], []
 
-    # Tool calls. Parts of parallel ones may come mixed; each has its own item.
+    def _finished_message(self, message: _Message) -> dict[str, Any]:
+        if not message.content and not message.kind:
+            self._start_part("output_text")
+        self._close_part(message)
+        return message_item(message.content, item_id=message.id)
 
-    def _call(self, call: Mapping[str, Any]) -> None:
+    # Tool calls.
+
+    def _call_piece(self, call: Mapping[str, Any]) -> None:
         index = int(call.get("index") or 0)
-        function = call.get("function") or {}
-        if index not in self._calls:
-            self._close_thought()
-            self._close_message()
-            call_id, name = str(call.get("id") or new_id("call")), str(function.get("name") or "")
-            item = call_item(call_id, name, "", item_id=new_id("fc"), status="in_progress")
-            self._calls[index] = {**self._open("call", item), "call_id": call_id, "name": name}
-        if piece := str(function.get("arguments") or ""):
-            called = self._calls[index]
-            called["text"].append(piece)
-            self._say("response.function_call_arguments.delta", **self._at(called), delta=piece)
+        name, piece = called(call)
+        opened = self._open
+        if not isinstance(opened, _Call) or opened.index != index:
+            self._state.add_call(str(call.get("id") or ""), call_state(call))
+            self._close()
+            self._flush_state()
+            tool = self._request.tools.tool_of(name)
+            opened = _Call(item_id(tool), index, str(call.get("id") or new_id("call")), tool)
+            self._start(opened, call_item(tool, opened.call_id, "", identity=opened.id, status="in_progress"))
+        if not piece:
+            return
+        opened.arguments.append(piece)
+        if opened.tool.kind == "custom":
+            self._input(opened.reader.feed(piece))
+        elif opened.tool.kind == "function":
+            self._add("response.function_call_arguments.delta", **self._at(), delta=piece)
 
-    def _close_calls(self) -> None:
-        for called in self._calls.values():
-            arguments, name = "".join(called["text"]), called["name"]
-            self._say("response.function_call_arguments.done", **self._at(called), name=name, arguments=arguments)
-            self._done(called, call_item(called["call_id"], name, arguments, item_id=called["id"]))
-        self._calls = {}
+    def _input(self, text: str) -> None:
+        if text:
+            self._add("response.custom_tool_call_input.delta", **self._at(), delta=text)
+
+    def _finished_call(self, call: _Call) -> dict[str, Any]:
+        item = call_item(call.tool, call.call_id, "".join(call.arguments), identity=call.id)
+        if call.tool.kind == "custom":
+            self._input(call.reader.rest(item["input"]))
+            self._add("response.custom_tool_call_input.done", **self._at(), input=item["input"])
+        elif call.tool.kind == "function":
+            self._add("response.function_call_arguments.done", **self._at(), arguments=item["arguments"])
+        return item
