@@ -29,6 +29,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "chat": "ingate.wire.chat.codec",
     "azure": "ingate.wire.chat.azure",
     "responses": "ingate.wire.responses.codec",
+    "completions": "ingate.wire.completions.codec",
     "messages": "ingate.wire.messages.codec",
     "gemini": "ingate.wire.gemini.codec",
     "bedrock": "ingate.wire.bedrock.codec",

@@ -65,7 +65,7 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
     for name in _SAME:
         if (value := tracker.take(name)) is not None:
             out[name] = value
-    out.update(tracker.rest("the Responses API has no such parameter"))
+    out.update(tracker.rest())
     for name in sorted(row.refused & out.keys()):
         tracker.drop(name, f"{target.provider} does not support it")
         del out[name]
