@@ -28,7 +28,7 @@ def stream(api: Api, body: dict[str, Any], chunks: Iterable[Any], error: IngateE
             found += events.start(chunk)
         found += events.feed(chunk)
     found += events.fail(error, "req_1") if error is not None else events.finish(metadata)
-    text = encode_events(found).decode()
+    text = encode_events(api, found).decode()
     lines = [event.split("\n") for event in text.split("\n\n") if event]
     parsed = [json.loads(line.removeprefix("data: ")) for _, line in lines]
     assert [name for name, _ in lines] == [f"event: {event['type']}" for event in parsed]
