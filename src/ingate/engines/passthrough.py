@@ -75,6 +75,9 @@ async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest,
     for name in dropped:
         report.dropped.append(name)
         report.warnings.append(f"{name} was dropped: {request.api} has no such parameter")
+    opened, warnings = how.history(request, target)
+    changes.update(opened)
+    report.warnings += warnings
     limit, most = how.output_limit({**request.body, **changes}), route.facts.get("max_output_tokens")
     if limit is not None and isinstance(most, int) and limit[1] > most > 0:
         changes[limit[0]] = most

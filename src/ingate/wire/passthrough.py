@@ -109,6 +109,10 @@ class PassThrough(ABC):
     def output_limit(self, body: Mapping[str, Any]) -> tuple[str, int] | None:
         """The key that limits the output's tokens, and its value; None if the request sets no limit."""
 
+    def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
+        """What must change in the conversation, and warnings: ingate's own envelopes, which no provider can read."""
+        return {}, []
+
     def body(self, request: ApiRequest, target: Target, changes: Mapping[str, Any]) -> bytes:
         """The body to send, with the model's name at the provider."""
         return request.encoded({"model": target.model, **changes})

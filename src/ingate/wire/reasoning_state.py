@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.wire.thinking import add_blocks
+from ingate.wire.thinking import add_blocks, is_sealed, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,3 +95,67 @@ class StateBuffer:
         """The payload so far; the buffer is empty afterwards."""
         payload, self._payload = self._payload, {}
         return payload
+
+
+# Requests that are passed through: envelopes from translated turns of the same conversation, which no provider can read.
+
+
+def native_items(items: Any, provider: str) -> tuple[list[Any], list[str]] | None:
+    """Responses input with the provider's own reasoning items in place of their envelopes, without those of others.
+
+    Returns:
+        The items and warnings; None if there is no envelope, so that the input can be sent as it is.
+    """
+    if not isinstance(items, list) or not any(_is_envelope(item, "reasoning", "encrypted_content") for item in items):
+        return None
+    made: list[Any] = []
+    warnings: dict[str, None] = {}
+    for item in items:
+        if not _is_envelope(item, "reasoning", "encrypted_content"):
+            made.append(item)
+            continue
+        origin, payload = unseal(item["encrypted_content"]) or ("", {})
+        if origin == provider and payload.get("reasoning_items"):
+            made += payload["reasoning_items"]
+        elif payload:
+            warnings[_left_out(origin)] = None
+    return made, list(warnings)
+
+
+def native_turns(turns: Any) -> tuple[list[Any], list[str]] | None:
+    """Messages turns without the envelopes, which hold the reasoning of other APIs' providers only.
+
+    Returns:
+        The turns and warnings; None if there is no envelope, so that the turns can be sent as they are.
+    """
+    if not isinstance(turns, list):
+        return None
+    made: list[Any] = []
+    warnings: dict[str, None] = {}
+    found = False
+    for turn in turns:
+        content = turn.get("content") if isinstance(turn, dict) else None
+        sealed = [block for block in content if _is_thinking_envelope(block)] if isinstance(content, list) else []
+        if not sealed or content is None:
+            made.append(turn)
+            continue
+        found = True
+        for block in sealed:
+            origin, payload = unseal(block.get("signature") or block.get("data")) or ("", {})
+            if payload:
+                warnings[_left_out(origin)] = None
+        if kept := [block for block in content if not _is_thinking_envelope(block)]:
+            made.append({**turn, "content": kept})
+    return (made, list(warnings)) if found else None
+
+
+def _is_envelope(item: Any, kind: str, field: str) -> bool:
+    return isinstance(item, dict) and item.get("type") == kind and is_sealed(item.get(field))
+
+
+def _is_thinking_envelope(block: Any) -> bool:
+    return _is_envelope(block, "thinking", "signature") or _is_envelope(block, "redacted_thinking", "data")
+
+
+def _left_out(origin: str) -> str:
+    return f"reasoning of an earlier turn was left out: only {origin or 'its provider'} can read it"

@@ -13,6 +13,7 @@ import msgspec
 
 from ingate.wire.messages.answer import error_of_event, usage_of
 from ingate.wire.passthrough import Meter, PassThrough, decoded
+from ingate.wire.reasoning_state import native_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,11 @@ class MessagesPassThrough(PassThrough):
         """`max_tokens`."""
         value = body.get("max_tokens")
         return ("max_tokens", value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
+        """The turns without the reasoning of other APIs' providers."""
+        turns = native_turns(request.body.get("messages"))
+        return ({}, []) if turns is None else ({"messages": turns[0]}, turns[1])
 
     def meter(self, request: ApiRequest, target: Target) -> MessagesMeter:
         """What follows one message."""

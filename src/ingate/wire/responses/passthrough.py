@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.passthrough import Meter, PassThrough, decoded
+from ingate.wire.reasoning_state import native_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,11 @@ class ResponsesPassThrough(PassThrough):
         """`max_output_tokens`."""
         value = body.get("max_output_tokens")
         return ("max_output_tokens", value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
+        """The input with the provider's own reasoning items in place of envelopes, without those of other providers."""
+        items = native_items(request.body.get("input"), target.provider)
+        return ({}, []) if items is None else ({"input": items[0]}, items[1])
 
     def meter(self, request: ApiRequest, target: Target) -> ResponsesMeter:
         """What follows one response."""
