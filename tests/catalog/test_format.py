@@ -56,7 +56,23 @@ def test_a_token_count_is_as_short_as_it_can_be(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "?"), (0, "$0"), (0.00002, "<$0.0001"), (0.0042, "$0.0042"), (0.123, "$0.123"), (1.25, "$1.25")],
+    [
+        (0, "$0"),
+        (0.00002, "$0.000020"),
+        (0.0001, "$0.0001"),
+        (0.0042, "$0.0042"),
+        (0.123, "$0.1230"),
+        (1, "$1.00"),
+        (1.25, "$1.25"),
+        (1234.5, "$1,234.50"),
+    ],
 )
 def test_a_cost_shows_what_matters(value, text):
     assert usd(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "?"), (0, "free"), (0.0001, "<$0.001"), (0.15, "$0.15"), (2, "$2"), (600, "$600")]
+)
+def test_a_price_can_have_a_dollar_sign(value, text):
+    assert price(value, sign="$") == text

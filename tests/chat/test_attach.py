@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingate.chat import attach
-from ingate.chat.attach import Takes, read, takes
+from ingate.chat.attach import read
+from ingate.chat.model import ModelInfo, model_info
 from ingate.errors import BadRequestError
 from ingate.gateway import Gateway
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
-ANYTHING = Takes()
-TEXT_ONLY = Takes(kinds=frozenset(), known=True, context_tokens=8000)
+ANYTHING = ModelInfo(spec="x/y")
+TEXT_ONLY = ModelInfo(spec="x/y", kinds=frozenset(), known=True, context_tokens=8000)
 
 
 def write(folder: Path, name: str, data: bytes) -> Path:
@@ -37,7 +38,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
     ],
 )
 def test_images_and_pdfs_are_known_by_their_bytes(tmp_path: Path, data: bytes, kind: str, begins: str) -> None:
-    file = read(write(tmp_path, "file.txt", data), ANYTHING, "x/y")
+    file = read(write(tmp_path, "file.txt", data), ANYTHING)
     assert file.kind == kind
     url = file.part["image_url"]["url"] if kind == "image" else file.part["file"]["file_data"]
     assert url.startswith(begins)
@@ -45,54 +46,54 @@ def test_images_and_pdfs_are_known_by_their_bytes(tmp_path: Path, data: bytes, k
 
 
 def test_text_stands_in_a_fence_it_cannot_break(tmp_path: Path) -> None:
-    file = read(write(tmp_path, "notes.md", "ä ```code```\n".encode()), TEXT_ONLY, "x/y")
+    file = read(write(tmp_path, "notes.md", "ä ```code```\n".encode()), TEXT_ONLY)
     assert file.part["text"] == "notes.md:\n````\nä ```code```\n````"
     assert str(file) == "notes.md (text, 14 B)"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
-        (PNG, "takes no images"),
-        (b"%PDF-1.7", "takes no PDFs"),
-        (b"\x00\x01\x02\xff", "neither an image"),
-        (b"text with \0 inside", "neither an image"),
-        ("ä".encode("latin-1") * 3, "neither an image"),
+        (PNG, "x/y does not accept images"),
+        (b"%PDF-1.7", "x/y does not accept PDFs"),
+        (b"\x00\x01\x02\xff", "not an image"),
+        (b"text with \0 inside", "not an image"),
+        ("ä".encode("latin-1") * 3, "not an image"),
         (b"", "is empty"),
-        (b"word " * 10_000, "tokens long"),
-        (b"x" * 2_000_001, "largest text"),
+        (b"word " * 10_000, "about 12,500 tokens"),
+        (b"x" * 2_000_001, "limit for a text file is 2.0 MB"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_a_reason(tmp_path: Path, data: bytes, said: str) -> None:
-    with pytest.raises(BadRequestError, match=said):
-        read(write(tmp_path, "file", data), TEXT_ONLY, "x/y")
+def test_what_cannot_be_sent_is_refused_with_a_reason(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(BadRequestError, match=message):
+        read(write(tmp_path, "file", data), TEXT_ONLY)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(BadRequestError, match="there is no file"):
-            read(path, ANYTHING, "x/y")
+            read(path, ANYTHING)
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(max(attach.LARGEST_BYTES.values()) + 1)
-    with pytest.raises(BadRequestError, match="largest"):
-        read(path, ANYTHING, "x/y")
+    with pytest.raises(BadRequestError, match=r"limit for a file is 32\.0 MB"):
+        read(path, ANYTHING)
 
 
 async def test_what_a_model_takes_comes_from_the_catalog() -> None:
     async with Gateway({}) as gateway:
         vision = [row for row in gateway.catalog().rows if "vision" in row.caps and "pdf" in row.caps]
         blind = [row for row in gateway.catalog().rows if "vision" not in row.caps and "pdf" not in row.caps]
-        assert takes(gateway, vision[0].spec).kinds == {"image", "pdf"}
-        assert takes(gateway, blind[0].spec).kinds == frozenset()
-        assert takes(gateway, f"{vision[0].spec}, {blind[0].spec}").kinds == frozenset()
-        local = takes(gateway, "local/smollm2")
+        assert model_info(gateway, vision[0].spec).kinds == {"image", "pdf"}
+        assert model_info(gateway, blind[0].spec).kinds == frozenset()
+        assert model_info(gateway, f"{vision[0].spec}, {blind[0].spec}").kinds == frozenset()
+        local = model_info(gateway, "local/smollm2")
         assert local.kinds == frozenset()
         assert local.known
         assert local.provider == "local"
-        unknown = takes(gateway, "groq/not-in-any-catalog")
+        unknown = model_info(gateway, "groq/not-in-any-catalog")
         assert unknown.kinds == {"image", "pdf"}
         assert not unknown.known

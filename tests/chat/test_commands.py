@@ -10,7 +10,7 @@ from prompt_toolkit.document import Document
 
 from ingate.chat.actions import _ACTIONS
 from ingate.chat.commands import COMMANDS, help_lines, is_command, nearest, parse
-from ingate.chat.prompt import Commands
+from ingate.chat.prompt import CommandCompleter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ PROMISED = [
 
 
 def offered(text: str) -> list[str]:
-    completer = Commands(
+    completer = CommandCompleter(
         lambda: ["local/smollm2", "groq/openai/gpt-oss-120b", "anthropic/claude-haiku-4-5"],
         lambda: ["20260101-000000-abcd"],
     )

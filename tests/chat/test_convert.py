@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate.chat.convert import request_messages
+from ingate.chat.model import ModelInfo
 from support.chat import log_of
 
 if TYPE_CHECKING:
     from ingate.chat.store import Log
 
-ALL = frozenset({"image", "pdf"})
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}, "attached": "cat.png"}
 SIGNED = [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
 
@@ -34,7 +34,7 @@ def with_tools() -> Log:
 
 
 def test_the_same_provider_gets_its_own_messages_back_unchanged() -> None:
-    messages = request_messages(with_tools().session, provider="anthropic", takes=ALL)
+    messages = request_messages(with_tools().session, ModelInfo(provider="anthropic"))
     assert messages[0] == {"role": "system", "content": "Be short."}
     assert messages[2]["thinking_blocks"] == SIGNED
     assert messages[2]["tool_calls"][0]["extra_content"]
@@ -42,7 +42,7 @@ def test_the_same_provider_gets_its_own_messages_back_unchanged() -> None:
 
 
 def test_another_provider_gets_neither_signatures_nor_reasoning_nor_strange_ids() -> None:
-    messages = request_messages(with_tools().session, provider="openai", takes=ALL)
+    messages = request_messages(with_tools().session, ModelInfo(provider="openai"))
     assert "thinking_blocks" not in messages[2]
     assert "reasoning_content" not in messages[-1]
     calls = messages[2]["tool_calls"]
@@ -63,7 +63,7 @@ def test_another_provider_gets_every_calls_name_and_arguments_as_they_were() -> 
         call("now", "c", ""),
     ]
     log.record("assistant", message={"content": "Adding.", "tool_calls": calls}, provider="anthropic")
-    message = request_messages(log.session, provider="openai", takes=ALL)[1]
+    message = request_messages(log.session, ModelInfo(provider="openai"))[1]
     assert message["content"] == "Adding."
     assert [one["function"] for one in message["tool_calls"]] == [
         {"name": "add", "arguments": '{"a": 2, "b": [1, {"c": "ä"}]}'},
@@ -89,7 +89,7 @@ def test_an_id_is_replaced_only_if_another_provider_would_refuse_it(id_: str, ke
     log.record("user", content="Add")
     log.record("assistant", message={"content": None, "tool_calls": [call("add", id_)]}, provider="anthropic")
     log.record("tool", tool_call_id=id_, name="add", content="3", error=False)
-    _, message, result = request_messages(log.session, provider="openai", takes=ALL)
+    _, message, result = request_messages(log.session, ModelInfo(provider="openai"))
     sent = message["tool_calls"][0]["id"]
     assert (sent == id_) is kept
     assert result == {"role": "tool", "tool_call_id": sent, "content": "3"}
@@ -101,18 +101,18 @@ def test_a_provider_that_is_not_known_gets_what_any_provider_can_read() -> None:
     log = log_of()
     log.record("user", content="Hi")
     log.record("assistant", message={"content": "Hello", "reasoning_content": "hm"})
-    assert request_messages(log.session, provider="", takes=ALL)[1] == {"role": "assistant", "content": "Hello"}
+    assert request_messages(log.session, ModelInfo(provider=""))[1] == {"role": "assistant", "content": "Hello"}
 
 
 def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
     log = log_of()
     log.record("user", content=[IMAGE, {"type": "text", "text": "What is it?"}])
     notes: list[str] = []
-    (message,) = request_messages(log.session, provider="x", takes=frozenset(), notes=notes)
+    (message,) = request_messages(log.session, ModelInfo(provider="x", kinds=frozenset()), notes)
     assert message["content"] == "[cat.png was attached here, which you cannot read.]\n\nWhat is it?"
     assert len(notes) == 1
-    assert "images" in notes[0]
-    (message,) = request_messages(log.session, provider="x", takes=ALL, notes=notes)
+    assert notes == ["Images are left out: this model does not accept them."]
+    (message,) = request_messages(log.session, ModelInfo(provider="x"), notes)
     assert message["content"][0] == {name: IMAGE[name] for name in ("type", "image_url")}
     assert len(notes) == 1
 
@@ -123,7 +123,7 @@ def test_a_call_without_a_result_gets_one() -> None:
     log.record("assistant", message={"content": None, "tool_calls": [call("add", "a"), call("add", "b")]}, provider="x")
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
     log.record("user", content="Go on")
-    messages = request_messages(log.session, provider="x", takes=ALL)
+    messages = request_messages(log.session, ModelInfo(provider="x"))
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"]
     assert messages[3]["tool_call_id"] == "b"
     assert "stopped" in messages[3]["content"]
@@ -133,7 +133,7 @@ def test_a_result_without_a_call_is_left_out() -> None:
     log = log_of()
     log.record("user", content="Add")
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
-    assert [one["role"] for one in request_messages(log.session, provider="x", takes=ALL)] == ["user"]
+    assert [one["role"] for one in request_messages(log.session, ModelInfo(provider="x"))] == ["user"]
 
 
 def test_an_empty_answer_is_left_out_and_two_questions_become_one() -> None:
@@ -141,6 +141,6 @@ def test_an_empty_answer_is_left_out_and_two_questions_become_one() -> None:
     log.record("user", content="One")
     log.record("assistant", message={"content": ""}, provider="x", stopped="stopped")
     log.record("user", content=[IMAGE, {"type": "text", "text": "Two"}])
-    (message,) = request_messages(log.session, provider="x", takes=ALL)
+    (message,) = request_messages(log.session, ModelInfo(provider="x"))
     assert [part["type"] for part in message["content"]] == ["text", "image_url", "text"]
     assert log.session.entries[0].message["content"] == "One"

@@ -92,7 +92,7 @@ def test_sessions_are_listed_shown_and_deleted() -> None:
     assert first.session.id not in ingate("sessions", "list").stdout
     missing = ingate("sessions", "show", "nothing")
     assert missing.returncode == 5
-    assert "there is no session" in missing.stderr
+    assert "there is no conversation" in missing.stderr
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -114,7 +114,7 @@ async def test_once_uses_tools_and_refuses_them_unasked(capsys: pytest.CaptureFi
     from shlex import join
 
     server = parse_server(join([sys.executable, str(Path(__file__).parent / "mcp_server_for_tests.py")]))
-    for allowed, result in ((True, "5"), (False, "does not allow")):
+    for allowed, result in ((True, "5"), (False, "user denied")):
         gateway, engine = scripted_gateway()
         engine.enqueue_tool_call("add", {"a": 2, "b": 3})
         engine.enqueue("Five.")

@@ -157,7 +157,7 @@ async def test_leaving_ends_the_child_processes(small: Servers) -> None:
     assert small.connections == []
     text, error = await tools["add"].run({"a": 1, "b": 1})
     assert error
-    assert "gone" in text
+    assert "not running any more" in text
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ class TestLongCode:
         assert len(growing._laid_out(text)) < 80
 
 
-class TestHarmless:
+class TestControlChars:
     """What a model or a tool writes is text, not orders to the terminal."""
 
     EVIL = "a\x1b]0;title\x07b\x1b[2Jc\x9b31md\x1b]52;c;aGk=\x07e"
@@ -269,7 +269,7 @@ class TestHarmless:
         screen.begin("scripted/any")
         screen.reasoning(self.EVIL)
         screen.text(self.EVIL + "\n\n```\n" + self.EVIL + "\n```\n")
-        call = Call(id="1", name="look", server="box", arguments={"what": self.EVIL}, spelt="{}")
+        call = Call(id="1", name="look", server="box", arguments={"what": self.EVIL}, raw="{}")
         screen.tool_ended(call, Result(self.EVIL))
         screen.note(self.EVIL)
         screen.end(Turn(spec="scripted/any"))

@@ -9,10 +9,11 @@ import pytest
 
 from ingate import providers
 from ingate.chat.services import LOCAL, GatewayServices, picker_data
-from ingate.errors import NotSupportedError, RateLimitError
+from ingate.errors import ConfigError, NotSupportedError, RateLimitError
 from ingate.gateway import Gateway
 from ingate.secret import Secret
 from support.chat import SPEC, scripted_gateway
+from support.upstream import Reply, completion, upstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,3 +97,58 @@ async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytes
             await services.verify("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")})
         assert "gsk_planted" not in str(caught.value)
         assert providers.statuses(gateway.config.environ, gateway.config)["groq"].state == "missing"
+
+
+async def test_a_reload_keeps_the_engines_and_scripted_specs() -> None:
+    """A key saved from the picker must not make the engines of a test, or of an application, unknown."""
+    gateway, engine = scripted_gateway()
+    engine.enqueue("Still here.")
+    GatewayServices(gateway).save("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")}, "file")
+    completion = await gateway.complete({"model": SPEC, "messages": [{"role": "user", "content": "Hello"}]})
+    assert completion["choices"][0]["message"]["content"] == "Still here."
+    await gateway.aclose()
+
+
+async def test_a_broken_file_leaves_the_configuration_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "ingate.yaml"
+    file.write_text("groq:\n  api_key: planted-groq-key\n")
+    async with Gateway(file) as gateway:
+        services = GatewayServices(gateway, file)
+        file.write_text("groq: [unclosed\n")
+        with pytest.raises(ConfigError):
+            services.statuses()
+        assert gateway.routes("groq/openai/gpt-oss-120b")
+        file.write_text("groq:\n  api_key: planted-groq-key\n# mended\n")
+        assert services.statuses()["groq"].state == "ready"
+
+
+async def test_a_key_is_tried_with_the_cheapest_model_the_catalog_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    with upstream() as served:
+        served.say(Reply(body=completion("Hello there.")))
+        monkeypatch.setenv("GROQ_API_BASE", served.url)
+        async with Gateway() as gateway:
+            rows = [row for row in gateway.catalog().visible() if row.provider == "groq" and row.mode == "chat"]
+            cheapest = min(row.input_usd_per_mtok for row in rows if row.input_usd_per_mtok is not None)
+            said = await GatewayServices(gateway).verify("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")})
+        assert said.endswith("s: Hello there.")
+        (request,) = served.seen
+        assert request.headers["authorization"] == "Bearer gsk_planted_key"
+        tried = next(row for row in rows if row.model == request.body["model"])
+        assert tried.input_usd_per_mtok == cheapest
+
+
+async def test_a_provider_without_a_known_model_is_not_tried() -> None:
+    async with Gateway() as gateway:
+        rows = {row.provider for row in gateway.catalog().visible()}
+        unlisted = next(name for name in providers.providers() if name not in rows)
+        with pytest.raises(NotSupportedError, match="no model of"):
+            await GatewayServices(gateway).verify(unlisted, {})
+
+
+async def test_a_list_comes_from_whichever_engine_can_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with upstream() as served:
+        served.say(Reply(body={"object": "list", "data": [{"id": "one"}, {"id": "two"}]}))
+        async with Gateway({"servers": {"mybox": {"base_url": served.url}}}) as gateway:
+            listed = await GatewayServices(gateway).live("mybox")
+        assert [model["id"] for model in listed] == ["one", "two"]
+        assert served.seen[0].method == "GET"

@@ -112,7 +112,7 @@ async def test_whatever_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
     assert "fails" in results["call_1"]
     assert "not a JSON object" in results["call_2"]
     assert "not a JSON object" in results["call_4"]
-    assert results["call_3"].endswith(f"[cut off: {LONGEST_RESULT + 1:,} characters in all]")
+    assert results["call_3"].endswith(f"[truncated: the whole result has {LONGEST_RESULT + 1:,} characters]")
 
 
 async def test_the_person_is_asked_once_a_tool_or_always_or_refuses() -> None:
@@ -136,7 +136,7 @@ async def test_the_person_is_asked_once_a_tool_or_always_or_refuses() -> None:
     view = Recorder("no")
     await Talk(gateway, asked(), view, box(tool("add", echo), allow_all=False)).answer()
     assert view.started == []
-    assert "does not allow" in engine.requests[-1][1]["messages"][-1]["content"]
+    assert "user denied" in engine.requests[-1][1]["messages"][-1]["content"]
 
 
 async def test_endless_tool_calls_end() -> None:

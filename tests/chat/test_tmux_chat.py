@@ -87,7 +87,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_it(terminal: Tmux) -> None:
     terminal.type(LONG)
     terminal.until(is_talking)
     terminal.keys("C-c")
-    screen = terminal.until("Stopped; what came is kept.")
+    screen = terminal.until("Stopped; what arrived is kept.")
     came = screen.rpartition("chapters.")[2].split("Stopped")[0].split()
     assert len(came) > 20
     terminal.type("Say hello.")
@@ -101,13 +101,13 @@ def test_the_model_is_switched_in_the_middle(terminal: Tmux) -> None:
     terminal.type("Say hello.")
     terminal.until("tokens/s")
     terminal.type("/model local/smollm2?temperature=0&max_tokens=8")
-    terminal.until("max_tokens=8 answers from here on.")
+    terminal.until("Switched to local/smollm2?temperature=0&max_tokens=8.")
     terminal.type("Write a long story.")
     terminal.until(lambda screen: re.search(r" 8 out ", screen) is not None)
     terminal.type("/model")
     terminal.until("q leave", all=False)
     terminal.keys("q")
-    terminal.until("Still local/smollm2?temperature=0")
+    terminal.until("Still using local/smollm2?temperature=0")
 
 
 @model
@@ -123,7 +123,7 @@ def test_kill_9_loses_nothing_that_was_shown(terminal: Tmux) -> None:
     assert len(words) > 15, screen
     terminal.type("clear")
     terminal.type(f"{INGATE} go --continue")
-    screen = terminal.until("Not whole: the terminal was closed.")
+    screen = terminal.until("Incomplete: the terminal was closed.")
     again = re.findall(r"[A-Za-z]{4,}", screen.rpartition("chapters.")[2])
     assert again[: len(words)] == words
     terminal.type("/model local/smollm2?max_tokens=16")

@@ -13,7 +13,7 @@ from ingate.engines.scripted import ScriptedEngine
 from ingate.gateway import Gateway
 
 if TYPE_CHECKING:
-    from ingate.chat.tools import Answer, Call, Result
+    from ingate.chat.tools import Call, Permission, Result
 
 SPEC = "scripted/any"
 
@@ -38,7 +38,7 @@ def console_of(width: int = 80, height: int = 24, *, terminal: bool = True) -> t
 class Recorder:
     """A `View` that keeps what it is told."""
 
-    def __init__(self, answer: Answer = "once") -> None:
+    def __init__(self, answer: Permission = "once") -> None:
         self.answer = answer
         self.asked: list[str] = []
         self.texts: list[str] = []
@@ -66,7 +66,7 @@ class Recorder:
     def end(self, turn: Any) -> None:
         self.ended.append(turn)
 
-    async def allow(self, call: Call) -> Answer:
+    async def allow(self, call: Call) -> Permission:
         self.asked.append(call.name)
         return self.answer
 

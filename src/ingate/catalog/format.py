@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 
-def price(usd_per_mtok: float | None) -> str:
-    """Dollars per million tokens for a narrow column: `"?"` unknown, `"free"`, `"0.15"`, `"2"`, `"600"`."""
+def price(usd_per_mtok: float | None, *, sign: str = "") -> str:
+    """Dollars per million tokens for a narrow column: `"?"` unknown, `"free"`, `"0.15"`, `"2"`, `"600"`.
+
+    Args:
+        usd_per_mtok: The price, None if it is unknown.
+        sign: Precedes an amount: `"$"` if the column's heading does not name the currency.
+    """
     if usd_per_mtok is None:
         return "?"
     if usd_per_mtok == 0:
         return "free"
     if usd_per_mtok < 0.001:
-        return "<0.001"
-    return _trim(f"{usd_per_mtok:.{3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0}f}")
+        return f"<{sign}0.001"
+    return sign + _trim(f"{usd_per_mtok:.{3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0}f}")
 
 
 def tokens(count: int | None) -> str:
@@ -27,15 +32,11 @@ def tokens(count: int | None) -> str:
     return f"{_trim(f'{count / 1_000_000:.2f}')}M"
 
 
-def usd(amount: float | None) -> str:
-    """A cost: `"?"` unknown, `"$0"`, `"<$0.0001"`, `"$0.0042"`, `"$1.25"`."""
-    if amount is None:
-        return "?"
+def usd(amount: float) -> str:
+    """A cost in dollars: `"$0"`, `"$0.000012"`, `"$0.0042"`, `"$1,234.50"`."""
     if amount == 0:
         return "$0"
-    if amount < 0.0001:
-        return "<$0.0001"
-    return f"${amount:.{4 if amount < 0.1 else 3 if amount < 1 else 2}f}"
+    return f"${amount:,.{6 if amount < 0.0001 else 4 if amount < 1 else 2}f}"
 
 
 def _trim(number: str) -> str:

@@ -1,4 +1,4 @@
-"""What the chat's commands do."""
+"""What the slash commands do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ingate import environment
 from ingate.chat import attach, mcp_servers, store
 from ingate.chat.commands import COMMANDS, help_lines, nearest, parse
+from ingate.chat.convert import request_messages
 from ingate.chat.session import Session, text_of
 from ingate.chat.store import Log
-from ingate.chat.summary import dollars, to_markdown, total_line, turn_line
-from ingate.chat.terminal import escaped, usual_input
+from ingate.chat.summary import to_markdown, total_line, turn_line
+from ingate.chat.terminal import escaped, normal_input
 from ingate.errors import BadRequestError, IngateError
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ _MOST_LISTED = 12
 
 
 async def run_command(chat: Chat, text: str) -> None:
-    """Do what a command line says; an error is told and ends nothing."""
+    """Run a command line. Errors are shown, and the chat continues."""
     name, rest = parse(text)
     if name not in COMMANDS:
         near = nearest(name)
-        hint = f" Did you mean {' or '.join(f'/{one}' for one in near)}?" if near else " /help lists them."
+        hint = f" Did you mean {' or '.join(f'/{one}' for one in near)}?" if near else " /help lists all commands."
         chat.say(f"[yellow]There is no command /{escaped(name)}.[/]{hint}")
         return
     try:
@@ -44,10 +45,10 @@ async def run_command(chat: Chat, text: str) -> None:
 async def _model(chat: Chat, rest: str) -> None:
     if not rest:
         if chat.options.pick is None:
-            raise BadRequestError("there is no picker here", fix="/model SPEC")
+            raise BadRequestError("the picker is not available here", fix="/model SPEC")
         spec = await chat.options.pick(chat.log.session.model)
         if spec is None:
-            chat.say(f"[dim]Still {escaped(chat.log.session.model)}.[/]")
+            chat.say(f"[dim]Still using {escaped(chat.log.session.model)}.[/]")
             return
     elif _is_spec(chat, rest):
         spec = rest
@@ -58,26 +59,20 @@ async def _model(chat: Chat, rest: str) -> None:
 
 
 def _switch(chat: Chat, spec: str) -> None:
-    """Go on with another model, and say what it will not see of the history."""
-    model = attach.takes(chat.gateway, spec)
-    chat.log.record("model", spec=spec)
-    chat.say(f"[bold]{escaped(spec)}[/] answers from here on.")
-    for way in chat.gateway.explain(spec)[:1]:
-        if way.state != "ready":
-            chat.say(
-                f"[yellow]{escaped(way.detail or f'it is {way.state}')}[/]"
-                + (f" fix: {escaped(way.fix)}" * bool(way.fix))
-            )
-    from ingate.chat.convert import request_messages
-
+    """Switch to another model, and say what it will not see of the history."""
+    model = chat.use(spec)
+    chat.say(f"Switched to [bold]{escaped(spec)}[/].")
+    if model.problem:
+        fix = f" fix: {escaped(model.fix)}" if model.fix else ""
+        chat.say(f"[yellow]{escaped(model.problem)}[/]{fix}")
     notes: list[str] = []
-    request_messages(chat.log.session, provider=model.provider, takes=model.kinds, notes=notes)
+    request_messages(chat.log.session, model, notes)
     for note in notes:
         chat.say(f"[yellow]{escaped(note)}[/]")
 
 
 def _is_spec(chat: Chat, text: str) -> bool:
-    """Whether it names a model rather than describing one."""
+    """Whether the text names a model; if not, it is a filter."""
     if "/" in text:
         return True
     curated = {row.row.model for row in chat.gateway.catalog().curated()}
@@ -94,43 +89,43 @@ def _list_models(chat: Chat, query: str) -> None:
         chat.say(f"  {providers.mark(states[row.provider].state)} {escaped(row.key)}")
     if len(rows) > _MOST_LISTED:
         chat.say(f"[dim]  … {len(rows) - _MOST_LISTED:,} more[/]")
-    chat.say("[dim]/model SPEC takes one of them.[/]" if rows else "[yellow]No model is like that.[/]")
+    chat.say("[dim]/model SPEC switches to one of them.[/]" if rows else "[yellow]No model matches.[/]")
 
 
 async def _retry(chat: Chat, _: str) -> None:
-    place = _last_user(chat)
-    chat.log.record("keep", count=place + 1)
+    index = _last_user(chat)
+    chat.log.record("keep", count=index + 1)
     await chat.answer()
 
 
 async def _edit(chat: Chat, rest: str) -> None:
-    place = _last_user(chat)
-    message = chat.log.session.entries[place].message
+    index = _last_user(chat)
+    message = chat.log.session.entries[index].message
     text = text_of(message)
     if rest == "editor":
         changed = await asyncio.to_thread(_in_editor, text)
         if not changed.strip():
-            chat.say("[dim]Nothing was kept of it; the message stays.[/]")
+            chat.say("[dim]The editor returned nothing; the message is unchanged.[/]")
             return
-        _back_to(chat, place)
+        _back_to(chat, index)
         await chat.send(changed)
         return
     if rest:
-        raise BadRequestError(f"/edit {rest!r} is not understood", fix="/edit, or /edit editor")
-    _back_to(chat, place)
+        raise BadRequestError(f"unknown argument {rest!r} for /edit", fix="/edit, or /edit editor")
+    _back_to(chat, index)
     chat.draft = text
 
 
-def _back_to(chat: Chat, place: int) -> None:
-    """Take back a message and what followed it; its files wait for the next one."""
-    content = chat.log.session.entries[place].message.get("content")
+def _back_to(chat: Chat, index: int) -> None:
+    """Remove a message and everything after it; its attachments wait for the next message."""
+    content = chat.log.session.entries[index].message.get("content")
     if isinstance(content, list):
         parts = [part for part in content if part.get("attached")]
         kinds = {"image_url": "image", "file": "pdf"}
         chat.attached = [
             attach.Attachment(part["attached"], kinds.get(part["type"], "text"), len(str(part)), part) for part in parts
         ]
-    chat.log.record("keep", count=place)
+    chat.log.record("keep", count=index)
 
 
 def _in_editor(text: str) -> str:
@@ -144,42 +139,39 @@ def _in_editor(text: str) -> str:
         import shlex
 
         try:
-            with usual_input():
+            with normal_input():
                 subprocess.run([*shlex.split(editor), str(path)], env=environ, check=True)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            raise BadRequestError(
-                f"the editor {editor!r} did not work: {error}", fix="set EDITOR, or use /edit"
-            ) from None
+            raise BadRequestError(f"the editor {editor!r} failed: {error}", fix="set EDITOR, or use /edit") from None
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
 
 
 async def _system(chat: Chat, rest: str) -> None:
     if rest:
         chat.log.record("system", text="" if rest == "off" else rest)
-    now = chat.log.session.system
-    chat.say(f"[dim]system:[/] {escaped(now)}" if now else "[dim]There is no system message.[/]")
+    system = chat.log.session.system
+    chat.say(f"[dim]system:[/] {escaped(system)}" if system else "[dim]There is no system message.[/]")
 
 
 async def _clear(chat: Chat, _: str) -> None:
     old = chat.log
     kept = old.path is not None
     if old.session.turns:
-        chat.say(f"[dim]{total_line(old.session)} · /load {old.session.id} goes back[/]")
+        chat.say(f"[dim]{total_line(old.session)} · /load {old.session.id} goes back to it[/]")
     chat.log = Log.fresh(model=old.session.model, system=old.session.system, kept=kept)
     chat.attached = []
     old.close()
-    chat.say("[dim]A new conversation.[/]")
+    chat.say("[dim]Started a new conversation.[/]")
 
 
 async def _attach(chat: Chat, rest: str) -> None:
     if rest == "off":
         chat.attached = []
     elif rest:
-        spec = chat.log.session.model
-        model = attach.takes(chat.gateway, spec)
-        file = await asyncio.to_thread(attach.read, _path(rest), model, spec)
+        model = chat.model
+        file = await asyncio.to_thread(attach.read, _path(rest), model)
         if file.kind != "text" and not model.known:
-            chat.say(f"[dim]The catalog does not know {escaped(spec)}: whether it takes this will show.[/]")
+            chat.say(f"[dim]{escaped(model.spec)} is not in the catalog, so it may or may not accept this file.[/]")
         chat.attached.append(file)
     for one in chat.attached:
         chat.say(f"  {escaped(str(one))}")
@@ -189,12 +181,14 @@ async def _attach(chat: Chat, rest: str) -> None:
 async def _save(chat: Chat, rest: str) -> None:
     path = _target(rest, "/save FILE", ".jsonl")
     store.save(chat.log.session, path)
-    chat.say(f"[dim]Saved as {escaped(str(path))}; /load brings it back.[/]")
+    chat.say(f"[dim]Saved as {escaped(str(path))}; /load opens it again.[/]")
 
 
 async def _load(chat: Chat, rest: str) -> None:
     if not rest:
-        raise BadRequestError("which conversation?", fix="/load ID; Tab lists them, and `ingate sessions` too")
+        raise BadRequestError(
+            "no conversation was named", fix="/load ID; Tab lists them, and so does `ingate sessions`"
+        )
     if (given := _file(rest)) is not None:
         session = store.load(given)
         session.id = store.new_id()
@@ -202,14 +196,14 @@ async def _load(chat: Chat, rest: str) -> None:
     else:
         path = store.find(rest)
         if path == chat.log.path:
-            chat.say("[dim]That is this conversation.[/]")
+            chat.say("[dim]This conversation is open already.[/]")
             return
         log = Log.reopen(path)
-    model = chat.log.session.model
+    spec = chat.log.session.model
     chat.log.close()
     chat.log, chat.attached = log, []
     if not log.session.model:
-        log.record("model", spec=model)
+        log.record("model", spec=spec)
     chat.say(f"[bold]{escaped(log.session.model)}[/]")
     chat.show_last()
 
@@ -217,14 +211,14 @@ async def _load(chat: Chat, rest: str) -> None:
 async def _export(chat: Chat, rest: str) -> None:
     kind, _, name = rest.partition(" ")
     if kind != "md":
-        raise BadRequestError(f"/export {rest!r}: Markdown is the one form there is", fix="/export md FILE")
+        raise BadRequestError(f"unknown format {kind!r}: only Markdown is supported", fix="/export md FILE")
     path = _target(name.strip() or f"{chat.log.session.id}.md", "/export md FILE", ".md")
     path.write_text(to_markdown(chat.log.session), encoding="utf-8")
     chat.say(f"[dim]Written to {escaped(str(path))}.[/]")
 
 
 def _path(text: str) -> Path:
-    """A path as people type it: with quotes, with `~`."""
+    """A path as it is typed: it may have quotes around it, and `~`."""
     return Path(text.strip("'\"")).expanduser()
 
 
@@ -234,14 +228,18 @@ def _file(text: str) -> Path | None:
 
 
 def _target(text: str, usage: str, suffix: str) -> Path:
-    """A file to write, with a suffix where it has none, never over another one."""
+    """The path of a new file, with `suffix` if it has none.
+
+    Raises:
+        BadRequestError: No name is given, or the file exists.
+    """
     if not text:
-        raise BadRequestError("which file?", fix=usage)
+        raise BadRequestError("no file was named", fix=usage)
     path = _path(text)
     if not path.suffix:
         path = path.with_name(path.name + suffix)
     if path.exists():
-        raise BadRequestError(f"{path} exists", fix="give another name")
+        raise BadRequestError(f"{path} exists", fix="choose another name")
     return path
 
 
@@ -259,8 +257,6 @@ async def _cost(chat: Chat, _: str) -> None:
     for number, turn in enumerate(session.turns, 1):
         chat.say(f"[dim]{number:>3}  {escaped(turn.spec)}  {escaped(turn_line(turn))}[/]")
     chat.say(total_line(session))
-    if session.unpriced:
-        chat.say(f"[dim]{dollars(None)} stands for answers whose price the catalog does not know.[/]")
 
 
 async def _mcp(chat: Chat, rest: str) -> None:
@@ -272,10 +268,12 @@ async def _mcp(chat: Chat, rest: str) -> None:
         known = [one for one in chat.servers.connections if one.server.name == what]
         if not known:
             names = ", ".join(one.server.name for one in chat.servers.connections) or "none"
-            raise BadRequestError(f"there is no server {what!r}; there are: {names}")
+            raise BadRequestError(f"there is no server {what!r}; connected: {names}")
         await chat.servers.remove(known[0])
     elif rest:
-        raise BadRequestError(f"/mcp {rest!r} is not understood", fix="/mcp, /mcp add COMMAND or URL, /mcp remove NAME")
+        raise BadRequestError(
+            f"unknown argument {rest!r} for /mcp", fix="/mcp, /mcp add COMMAND or URL, /mcp remove NAME"
+        )
     await chat.tools_ready()
     for connection in chat.servers.connections:
         chat.say(f"[bold]{escaped(connection.server.name)}[/] [dim]{escaped(str(connection.server))}[/]")
@@ -284,21 +282,23 @@ async def _mcp(chat: Chat, rest: str) -> None:
             first = tool.description.strip().splitlines()[0] if tool.description.strip() else ""
             chat.say(f"  {escaped(names.get((tool.server, tool.name), tool.name))}  [dim]{escaped(first[:90])}[/]")
     if not chat.servers.connections:
-        chat.say('[dim]There are no tools. /mcp add COMMAND, or `ingate go --mcp "COMMAND"`.[/]')
+        chat.say('[dim]No MCP server is connected. /mcp add COMMAND, or `ingate go --mcp "COMMAND"`.[/]')
 
 
 async def _reasoning(chat: Chat, _: str) -> None:
     chat.screen.unfolded = not chat.screen.unfolded
     if not chat.screen.unfolded:
-        chat.say("[dim]Reasoning is folded from here on.[/]")
+        chat.say("[dim]Reasoning is folded from now on.[/]")
         return
-    reasoning = chat.screen.last_reasoning or _kept_reasoning(chat.log.session)
+    reasoning = chat.screen.last_reasoning or _last_reasoning(chat.log.session)
     if reasoning:
         chat.say(f"[dim italic]{escaped(reasoning)}[/]")
-    chat.say(f"[dim]{'Reasoning' if reasoning else 'No reasoning so far; it'} is shown in full from here on.[/]")
+    else:
+        chat.say("[dim]There is no reasoning yet.[/]")
+    chat.say("[dim]Reasoning is shown in full from now on.[/]")
 
 
-def _kept_reasoning(session: Session) -> str:
+def _last_reasoning(session: Session) -> str:
     for entry in reversed(session.entries):
         if reasoning := entry.message.get("reasoning_content"):
             return str(reasoning)
@@ -320,10 +320,10 @@ async def _quit(chat: Chat, _: str) -> None:
 
 
 def _last_user(chat: Chat) -> int:
-    place = chat.log.session.last_user()
-    if place is None:
-        raise BadRequestError("nothing was said yet", fix="type a message and press Enter")
-    return place
+    index = chat.log.session.last_user()
+    if index is None:
+        raise BadRequestError("there is no message yet", fix="type a message and press Enter")
+    return index
 
 
 _ACTIONS: dict[str, Callable[[Chat, str], Awaitable[Any]]] = {

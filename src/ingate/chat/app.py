@@ -9,10 +9,11 @@ import msgspec
 
 from ingate.chat import mcp_servers
 from ingate.chat.markdown import lines_of, markdown
+from ingate.chat.model import ModelInfo, model_info
 from ingate.chat.screen import Screen
 from ingate.chat.session import text_of
 from ingate.chat.store import paths
-from ingate.chat.summary import cost_of
+from ingate.chat.summary import cost_of, counted
 from ingate.chat.talk import Talk
 from ingate.chat.terminal import ctrl_c_cancels, escape_control_chars, escaped
 from ingate.chat.tools import Toolbox
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
     from ingate.chat.attach import Attachment
     from ingate.chat.prompt import Prompt
     from ingate.chat.store import Log
-    from ingate.chat.tools import Answer, Call
+    from ingate.chat.tools import Call, Permission
     from ingate.gateway import Gateway
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a chat is begun.
+    """How a chat starts.
 
     Attributes:
         message: The first message, empty to wait for one.
         leave: Whether to leave after its answer.
-        allow_all: Whether tools are called unasked.
-        servers: MCP servers, beside the configured ones.
-        pick: Opens the picker, given the current spec; None where the person leaves it.
-        explain: Tells where a call of a spec goes, as lines.
+        allow_all: Whether tools are called without asking.
+        servers: MCP servers besides the configured ones.
+        pick: Opens the picker, given the current spec; returns None if the user leaves it.
+        explain: Returns where a call of a spec would go, as lines for the terminal.
     """
 
     message: str = ""
@@ -54,15 +55,28 @@ class Chat:
     """A running chat.
 
     Args:
-        gateway: Whom to ask; it stays the caller's to close.
+        gateway: Makes the calls. The caller closes it.
         log: The session and its file.
         console: Where to write.
-        options: How it is begun.
-        prompt: Reads lines, made when first needed where None.
+        options: How the chat starts.
+        model: What is known about the session's model; looked up when first needed if None.
+        prompt: Reads messages and commands; created when first needed if None.
+
+    Attributes:
+        attached: Files to send with the next message.
+        draft: Text that the next prompt begins with.
+        leaving: Whether the user has asked to leave.
     """
 
     def __init__(
-        self, gateway: Gateway, log: Log, console: Console, options: Options, *, prompt: Prompt | None = None
+        self,
+        gateway: Gateway,
+        log: Log,
+        console: Console,
+        options: Options,
+        *,
+        model: ModelInfo | None = None,
+        prompt: Prompt | None = None,
     ) -> None:
         self.gateway = gateway
         self.log = log
@@ -74,12 +88,35 @@ class Chat:
         self.attached: list[Attachment] = []
         self.draft = ""
         self.leaving = False
+        self._model = model
         self._prompt = prompt
         self._turn: asyncio.Task[Any] | None = None
-        self._told_problem = ""
+        self._shown_problem = ""
+
+    @property
+    def model(self) -> ModelInfo:
+        """What is known about the session's model. Looked up once, when the session switches to it.
+
+        Raises:
+            IngateError: Its spec cannot be parsed, or names an unknown provider.
+        """
+        spec = self.log.session.model
+        if self._model is None or self._model.spec != spec:
+            self._model = model_info(self.gateway, spec)
+        return self._model
+
+    def use(self, spec: str) -> ModelInfo:
+        """Switch to another model; the session stays as it is if that fails.
+
+        Raises:
+            IngateError: The spec cannot be parsed, or names an unknown provider.
+        """
+        self._model = model_info(self.gateway, spec)
+        self.log.record("model", spec=spec)
+        return self._model
 
     async def send(self, text: str) -> int:
-        """Say something, with what is attached, and have it answered; returns an exit code."""
+        """Add a message, with the attached files, and get it answered; returns an exit code."""
         content: Any = text
         if self.attached:
             content = [*(one.part for one in self.attached), {"type": "text", "text": text}]
@@ -88,9 +125,8 @@ class Chat:
         return await self.answer()
 
     async def answer(self) -> int:
-        """Have the history answered; whatever happens, the chat goes on. Returns an exit code."""
-        talk = Talk(self.gateway, self.log, self.screen, self.toolbox)
-        task = self._turn = asyncio.create_task(self._with_tools(talk))
+        """Get the history answered. Errors are shown, and the chat continues; returns an exit code."""
+        task = self._turn = asyncio.create_task(self._answer())
         with ctrl_c_cancels(task):
             try:
                 await task
@@ -101,46 +137,28 @@ class Chat:
                     task.cancel()
                     await asyncio.wait([task])
                     raise
-                self.say("[yellow]Stopped; what came is kept. /retry asks again.[/]")
+                self.say("[yellow]Stopped; what arrived is kept. /retry asks again.[/]")
                 return 130
             except IngateError as error:
                 self.screen.stop()
                 self.show_error(error)
                 if self._is_partial():
-                    self.say("[yellow]What came of the answer is kept. /retry asks again.[/]")
+                    self.say("[yellow]The part that arrived is kept. /retry asks again.[/]")
                 return error.exit_code
             finally:
                 self._turn = None
                 self.screen.stop()
-                self.tell_problem()
+                self._show_problem()
         return 0
 
-    def say(self, line: str) -> None:
-        """A line of rich markup to the person."""
-        self.console.print(line, highlight=False)
-
-    def show_error(self, error: IngateError) -> None:
-        """An error: what happened, what to do next."""
-        self.say(f"[bold red]error:[/] {escaped(str(error))}")
-        if error.provider_message and error.provider_message not in str(error):
-            self.say(f"  it said: {escaped(error.provider_message)}")
-        if isinstance(error, StreamInterruptedError) and self._is_partial():
-            return  # no key is to blame, and /retry, of which the person is told next, is what helps
-        if error.credential_source and error.credential_source not in str(error):
-            self.say(f"  the key: {escaped(error.credential_source)}")
-        for note in (*getattr(error, "near_misses", ()), *getattr(error, "__notes__", ())):
-            self.say(f"  {escaped(note)}")
-        if error.fix:
-            self.say(f"  [bold]fix:[/] {escaped(error.fix)}")
-
-    def tell_problem(self) -> None:
-        """Say once what keeps the conversation from being saved."""
-        if self.log.problem != self._told_problem:
-            self._told_problem = self.log.problem
-            self.say(f"[yellow]{escaped(self.log.problem)}[/]")
+    async def _answer(self) -> None:
+        if self.servers.connections:
+            self.screen.begin(self.log.session.model)
+            await self.tools_ready()
+        await Talk(self.gateway, self.log, self.screen, self.toolbox, model=self.model).answer()
 
     async def tools_ready(self) -> None:
-        """Wait until every server has connected or failed, and have their tools."""
+        """Wait until every server has connected or failed, and offer their tools. Failures are shown."""
         await self.servers.ready()
         for connection in list(self.servers.connections):
             if connection.problem is not None:
@@ -149,38 +167,30 @@ class Chat:
                 await self.servers.remove(connection)
         self.toolbox.replace(self.servers.tools())
 
-    @property
-    def prompt(self) -> Prompt:
-        """What reads lines."""
-        if self._prompt is None:
-            from ingate.chat.prompt import Prompt
+    def say(self, line: str) -> None:
+        """Show a line of rich markup."""
+        self.console.print(line, highlight=False)
 
-            self._prompt = Prompt(models=self._models, sessions=self._sessions, status=self._status)
-        return self._prompt
-
-    async def _with_tools(self, talk: Talk) -> None:
-        if self.servers.connections:
-            self.screen.begin(self.log.session.model)
-            await self.tools_ready()
-        await talk.answer()
-
-    def _before_show(self) -> None:
-        self.log.flush()
-
-    async def _ask(self, call: Call) -> Answer:
-        try:
-            return await self.prompt.ask(call)
-        except (KeyboardInterrupt, EOFError):
-            if self._turn is not None:
-                self._turn.cancel()
-            raise asyncio.CancelledError from None
+    def show_error(self, error: IngateError) -> None:
+        """Show what happened and what to do next."""
+        self.say(f"[bold red]error:[/] {escaped(str(error))}")
+        if error.provider_message and error.provider_message not in str(error):
+            self.say(f"  the provider's message: {escaped(error.provider_message)}")
+        if isinstance(error, StreamInterruptedError) and self._is_partial():
+            return  # the key is not at fault, and the next line mentions /retry, which helps
+        if error.credential_source and error.credential_source not in str(error):
+            self.say(f"  the key: {escaped(error.credential_source)}")
+        for note in (*getattr(error, "near_misses", ()), *getattr(error, "__notes__", ())):
+            self.say(f"  {escaped(note)}")
+        if error.fix:
+            self.say(f"  [bold]fix:[/] {escaped(error.fix)}")
 
     def show_last(self) -> None:
-        """The last exchange of a conversation that goes on."""
+        """Show the last exchange of a conversation that is continued."""
         session = self.log.session
         begin = session.last_user() or 0
         if begin:
-            self.say(f"[dim]… {begin} earlier messages[/]")
+            self.say(f"[dim]… {counted(begin, 'earlier message')}[/]")
         for entry in session.entries[begin:]:
             text = text_of(entry.message)
             match entry.role:
@@ -191,7 +201,33 @@ class Chat:
                 case _ if text:
                     self._write("\n".join(lines_of(self.console, markdown(escape_control_chars(text)))) + "\n")
             if entry.stopped:
-                self.say(f"[yellow]Not whole: {escaped(entry.stopped)}. /retry asks again.[/]")
+                self.say(f"[yellow]Incomplete: {escaped(entry.stopped)}. /retry asks again.[/]")
+
+    @property
+    def prompt(self) -> Prompt:
+        """Reads messages and commands."""
+        if self._prompt is None:
+            from ingate.chat.prompt import Prompt
+
+            self._prompt = Prompt(models=self._models, sessions=self._sessions, status=self._status)
+        return self._prompt
+
+    def _show_problem(self) -> None:
+        """Say once why the conversation cannot be saved."""
+        if self.log.problem != self._shown_problem:
+            self._shown_problem = self.log.problem
+            self.say(f"[yellow]{escaped(self.log.problem)}[/]")
+
+    def _before_show(self) -> None:
+        self.log.flush()
+
+    async def _ask(self, call: Call) -> Permission:
+        try:
+            return await self.prompt.ask(call)
+        except (KeyboardInterrupt, EOFError):
+            if self._turn is not None:
+                self._turn.cancel()
+            raise asyncio.CancelledError from None
 
     def _is_partial(self) -> bool:
         entries = self.log.session.entries
@@ -202,16 +238,18 @@ class Chat:
         parts = [session.model]
         if session.turns:
             total = session.totals()
-            parts += [f"{(total.input_tokens or 0) + (total.output_tokens or 0):,} tokens", cost_of(session)]
+            tokens = (total.input_tokens or 0) + (total.output_tokens or 0)
+            parts += [counted(tokens, "token"), cost_of(session)]
         if len(self.toolbox):
-            parts.append(f"{len(self.toolbox)} tools")
+            parts.append(counted(len(self.toolbox), "tool"))
         return " · ".join(parts)
 
     def _models(self) -> Sequence[str]:
         catalog = self.gateway.catalog()
         settings = self.gateway.config.settings
         local = ["local/smollm2", *(f"local/{name}" for name in settings.local.models)]
-        return [*local, *settings.aliases, *(row.spec for row in catalog.curated()), *_keys(catalog)]
+        curated = [row.spec for row in catalog.curated()]
+        return [*local, *settings.aliases, *curated, *(row.key for row in catalog.visible())]
 
     def _sessions(self) -> Sequence[str]:
         return [path.stem for path in paths()]
@@ -219,7 +257,3 @@ class Chat:
     def _write(self, text: str) -> None:
         self.console.file.write(text)
         self.console.file.flush()
-
-
-def _keys(catalog: Any) -> list[str]:
-    return [row.key for row in catalog.visible()]

@@ -1,4 +1,4 @@
-"""Files that go with a message: images, PDFs and text, where the model can take them."""
+"""Files attached to a message: images, PDFs and text, if the model accepts them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from ingate.errors import BadRequestError, IngateError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ingate.gateway import Gateway
-    from ingate.gateway.explain import Explanation
+    from ingate.chat.model import ModelInfo
 
 LARGEST_BYTES: Final = {"image": 20_000_000, "pdf": 32_000_000, "text": 2_000_000}
 _CHARACTERS_PER_TOKEN: Final = 4
@@ -25,30 +24,14 @@ _IMAGES: Final = (
 )
 
 
-class Takes(msgspec.Struct, frozen=True):
-    """What a model takes besides text.
-
-    Attributes:
-        kinds: Of `image` and `pdf`, what it takes as far as is known.
-        known: Whether that is known; a model the catalog does not know is let try.
-        context_tokens: How much it reads at once, None where unknown.
-        provider: Whose model it is; empty where the fallbacks are of several.
-    """
-
-    kinds: frozenset[str] = frozenset({"image", "pdf"})
-    known: bool = False
-    context_tokens: int | None = None
-    provider: str = ""
-
-
 class Attachment(msgspec.Struct, frozen=True):
-    """A file that was read.
+    """A file that has been read.
 
     Attributes:
         name: Its name without the folder.
         kind: `image`, `pdf` or `text`.
         bytes: Its size.
-        part: The part of a message's content.
+        part: The content part for the message. Its extra key `attached`, the file's name, is removed before sending.
     """
 
     name: str
@@ -60,41 +43,12 @@ class Attachment(msgspec.Struct, frozen=True):
         return f"{self.name} ({self.kind}, {_size(self.bytes)})"
 
 
-def takes(gateway: Gateway, spec: str) -> Takes:
-    """What `spec` takes: of a list of fallbacks, what all of them take. No network.
+def read(path: Path, model: ModelInfo) -> Attachment:
+    """Read a file to send to `model`.
 
     Raises:
-        IngateError: The spec cannot be read, or names no provider.
-    """
-    ways = gateway.explain(spec)
-    kinds = frozenset({"image", "pdf"})
-    for way in ways:
-        kinds &= _kinds(way)
-    contexts = [way.context_tokens for way in ways if way.context_tokens]
-    providers = {way.provider for way in ways}
-    return Takes(
-        kinds=kinds,
-        known=all(way.in_catalog or way.engine == "local" for way in ways),
-        context_tokens=min(contexts) if contexts else None,
-        provider=providers.pop() if len(providers) == 1 else "",
-    )
-
-
-def _kinds(way: Explanation) -> frozenset[str]:
-    if way.engine == "local":
-        return frozenset()
-    if not way.in_catalog:
-        return frozenset({"image", "pdf"})
-    named = {"vision": "image", "pdf": "pdf"}
-    return frozenset(kind for cap, kind in named.items() if cap in way.caps)
-
-
-def read(path: Path, model: Takes, spec: str) -> Attachment:
-    """Read a file for `spec`.
-
-    Raises:
-        BadRequestError: There is no such file, it is too large, it is of no kind that can be sent, or the model does not
-            take it.
+        BadRequestError: The file does not exist, is empty, too large or of an unsupported type, or the model does not
+            accept it.
     """
     try:
         if not path.is_file():
@@ -112,11 +66,14 @@ def read(path: Path, model: Takes, spec: str) -> Attachment:
         raise BadRequestError(f"{path.name} is empty")
     if kind != "text" and kind not in model.kinds:
         what, cap = ("images", "vision") if kind == "image" else ("PDFs", "pdf")
-        raise BadRequestError(f"{spec} takes no {what}", fix=f"/model cap:{cap} ready: finds one that does")
+        raise BadRequestError(
+            f"{model.spec} does not accept {what}", fix=f"/model cap:{cap} ready: lists models that do"
+        )
     return Attachment(path.name, kind, len(data), _part(path, kind, media_type, data, model))
 
 
 def _kind(path: Path, data: bytes) -> tuple[str, str]:
+    """The kind and the media type, by the file's content."""
     for begins, media_type in _IMAGES:
         if data.startswith(begins):
             return "image", media_type
@@ -130,20 +87,20 @@ def _kind(path: Path, data: bytes) -> tuple[str, str]:
         text = "\0"
     if "\0" in text:
         raise BadRequestError(
-            f"{path.name} is neither an image (PNG, JPEG, GIF, WebP), a PDF nor text in UTF-8",
+            f"{path.name} is not an image (PNG, JPEG, GIF, WebP), a PDF or UTF-8 text",
             fix="convert it to one of these",
         )
     return "text", "text/plain"
 
 
-def _part(path: Path, kind: str, media_type: str, data: bytes, model: Takes) -> dict[str, Any]:
+def _part(path: Path, kind: str, media_type: str, data: bytes, model: ModelInfo) -> dict[str, Any]:
     if kind == "text":
         text = data.decode()
-        about = len(text) // _CHARACTERS_PER_TOKEN
-        if model.context_tokens and about > model.context_tokens:
+        estimated = len(text) // _CHARACTERS_PER_TOKEN
+        if model.context_tokens and estimated > model.context_tokens:
             raise BadRequestError(
-                f"{path.name} is about {about:,} tokens long, and the model reads {model.context_tokens:,} at once",
-                fix=f"attach a part of it, or /model ctx:>{about // 1000}k",
+                f"{path.name} has about {estimated:,} tokens; the model's context window is {model.context_tokens:,}",
+                fix=f"attach a part of it, or /model ctx:>{estimated // 1000}k",
             )
         fence = "```"
         while fence in text:
@@ -156,7 +113,10 @@ def _part(path: Path, kind: str, media_type: str, data: bytes, model: Takes) -> 
 
 
 def _too_large(path: Path, kind: str, size: int, largest: int) -> IngateError:
-    return BadRequestError(f"{path.name} has {_size(size)}; the largest {kind} that is sent is {_size(largest)}")
+    return BadRequestError(f"{path.name} has {_size(size)}; the limit for {_ARTICLES[kind]} is {_size(largest)}")
+
+
+_ARTICLES: Final = {"image": "an image", "pdf": "a PDF", "text": "a text file", "file": "a file"}
 
 
 def _size(size: int) -> str:

@@ -1,4 +1,4 @@
-"""What may be typed after a slash: names, help, completion."""
+"""The slash commands: names, help, and what Tab completes. `actions` runs them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Command(msgspec.Struct, frozen=True):
     """One command.
 
     Attributes:
-        name: Without the slash.
-        arguments: What follows, for people.
+        name: Its name, without the slash.
+        arguments: Its arguments, as `/help` shows them.
         help: One line.
-        completes: What Tab offers after it.
-        words: What it offers where `completes` is `words`.
+        completes: What Tab completes after it.
+        words: The words to complete if `completes` is `"words"`.
     """
 
     name: str
@@ -31,21 +31,25 @@ class Command(msgspec.Struct, frozen=True):
 
 
 _ALL: Final = (
-    Command("model", "[SPEC or filter]", "Go on with another model; without a spec, the picker.", "model"),
-    Command("retry", "", "Ask for the last answer again."),
-    Command("edit", "[editor]", "Change your last message, here or in $EDITOR, and ask again.", "words", ("editor",)),
-    Command("system", "[TEXT | off]", "Show, set or take away the system message.", "words", ("off",)),
-    Command("clear", "", "Begin a new conversation with the same model."),
-    Command("attach", "[FILE | off]", "Send a file along: an image, a PDF or text.", "path"),
-    Command("save", "FILE", "Keep a copy of the conversation in a file of yours.", "path"),
-    Command("load", "ID or FILE", "Go on with another conversation.", "session"),
+    Command("model", "[SPEC or filter]", "Switch to another model; without a spec, open the picker.", "model"),
+    Command("retry", "", "Get another answer to your last message."),
+    Command(
+        "edit", "[editor]", "Change your last message, here or in $EDITOR, and send it again.", "words", ("editor",)
+    ),
+    Command("system", "[TEXT | off]", "Show, set or remove the system message.", "words", ("off",)),
+    Command("clear", "", "Start a new conversation with the same model."),
+    Command("attach", "[FILE | off]", "Send a file with your next message: an image, a PDF or text.", "path"),
+    Command("save", "FILE", "Save a copy of the conversation to a file.", "path"),
+    Command("load", "ID or FILE", "Continue another conversation.", "session"),
     Command("export", "md [FILE]", "Write the conversation as Markdown.", "words", ("md",)),
-    Command("explain", "[SPEC]", "Where a call goes, with whose key, at what price.", "model"),
-    Command("cost", "", "Tokens and cost of each answer and of all."),
-    Command("mcp", "[add COMMAND or URL | remove NAME]", "The tools at hand.", "words", ("add", "remove")),
-    Command("reasoning", "", "Show the last reasoning, and reasoning in full from here on; again to fold it."),
-    Command("help", "", "This list."),
-    Command("quit", "", "Leave; Ctrl-D does too."),
+    Command("explain", "[SPEC]", "Show where a call goes, which key it uses, and what it costs.", "model"),
+    Command("cost", "", "Show tokens and cost, per answer and in total."),
+    Command(
+        "mcp", "[add COMMAND or URL | remove NAME]", "List, add or remove MCP servers.", "words", ("add", "remove")
+    ),
+    Command("reasoning", "", "Show the last reasoning, and all reasoning in full from now on; again to fold it."),
+    Command("help", "", "Show this list."),
+    Command("quit", "", "Leave; so does Ctrl-D."),
 )
 
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _ALL}
@@ -53,33 +57,33 @@ _OTHER_NAMES: Final[Mapping[str, str]] = {"exit": "quit", "q": "quit", "?": "hel
 
 
 def is_command(text: str) -> bool:
-    """Whether a line is a command: a slash and a word. A path, or text after a blank or a second slash, is not."""
+    """Whether a line is a command: a slash and a word. A path is not, nor is text after a space or a second slash."""
     word = text.split(maxsplit=1)[0] if text.startswith("/") else ""
     return len(word) > 1 and "/" not in word[1:] and "\n" not in text.strip()
 
 
 def parse(text: str) -> tuple[str, str]:
-    """A command line's name, by its full word, and what follows it."""
+    """The name and the arguments of a command line; other names for a command are replaced by its own."""
     word, _, rest = text[1:].strip().partition(" ")
     return _OTHER_NAMES.get(word, word), rest.strip()
 
 
 def nearest(name: str) -> list[str]:
-    """The commands most like `name`, at most three, the nearest first; none where none is like it."""
+    """At most three commands with names similar to `name`, the most similar first."""
     from rapidfuzz import process
 
     begins = [known for known in COMMANDS if known.startswith(name)]
-    like = [known for known, score, _ in process.extract(name, list(COMMANDS), limit=3) if score >= 60]
-    return list(dict.fromkeys([*begins, *like]))[:3]
+    similar = [known for known, score, _ in process.extract(name, list(COMMANDS), limit=3) if score >= 60]
+    return list(dict.fromkeys([*begins, *similar]))[:3]
 
 
 def help_lines() -> list[tuple[str, str]]:
-    """Command with its arguments → what it does; then the keys."""
+    """Pairs of a command and what it does, then pairs of a key and what it does."""
     lines = [(f"/{command.name} {command.arguments}".rstrip(), command.help) for command in _ALL]
     return [
         *lines,
-        ("Enter", "sends; Alt-Enter or Ctrl-J begins a new line"),
-        ("Ctrl-C", "stops an answer and keeps what came; on a line, clears it"),
-        ("Up, Ctrl-R", "what was typed before, and a search in it"),
-        ("Ctrl-D", "leaves; the conversation is kept"),
+        ("Enter", "Send; Alt-Enter or Ctrl-J inserts a line break."),
+        ("Ctrl-C", "Stop an answer and keep what has arrived; at the prompt, clear the line."),
+        ("Up, Ctrl-R", "Go through, or search, what was typed before."),
+        ("Ctrl-D", "Leave; the conversation is saved."),
     ]

@@ -1,4 +1,4 @@
-"""A history as the next model can take it: nothing is lost from the session, only from the request."""
+"""The history in a form the next model accepts. Nothing is lost from the session, only from the request."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from ingate.chat.session import Entry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ingate.chat.model import ModelInfo
     from ingate.chat.session import Session
 
-_LOST_RESULT: Final = "The call was stopped before it gave a result."
+_LOST_RESULT: Final = "The call was stopped before it returned a result."
 _LONGEST_ID: Final = 40  # OpenAI's limit
 
 
-def request_messages(
-    session: Session, *, provider: str, takes: frozenset[str], notes: list[str] | None = None
-) -> list[dict[str, Any]]:
+def request_messages(session: Session, model: ModelInfo, notes: list[str] | None = None) -> list[dict[str, Any]]:
     """The messages of the next request.
 
     Args:
         session: The conversation.
-        provider: Who will answer. Reasoning, signatures and ids of another provider are left out, as it would refuse them.
-        takes: What it takes besides text, of `image` and `pdf`. What it does not take becomes a line of text.
-        notes: Gets one sentence for each kind of thing that was left out.
+        model: The model that will answer. Reasoning, signatures and ids of another provider are left out, since it
+            would reject them; attachments it does not accept become a line of text.
+        notes: Receives one sentence for each kind of content that was left out.
     """
-    told = notes if notes is not None else []
+    left_out = notes if notes is not None else []
     out: list[dict[str, Any]] = [{"role": "system", "content": session.system}] if session.system else []
     ids: dict[str, str] = {}
-    for entry in _answered(session.entries):
+    for entry in _with_results(session.entries):
         match entry.role:
             case "user":
-                message = {"role": "user", "content": _content(entry.message.get("content") or "", takes, told)}
+                content = _content(entry.message.get("content") or "", model.kinds, left_out)
                 if out and out[-1]["role"] == "user":
-                    out[-1]["content"] = _joined(out[-1]["content"], message["content"])
+                    out[-1]["content"] = _joined(out[-1]["content"], content)
                     continue
+                message = {"role": "user", "content": content}
             case "assistant":
                 if not entry.message.get("content") and not entry.message.get("tool_calls"):
                     continue
-                message = _assistant(entry, provider, ids)
+                message = _assistant(entry, model.provider, ids)
             case _:
                 called = str(entry.message.get("tool_call_id") or "")
                 message = {
@@ -52,8 +52,8 @@ def request_messages(
     return out
 
 
-def _answered(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries with a result for every tool call: providers refuse a history in which one is missing."""
+def _with_results(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries with a result for every tool call: providers reject a history in which one is missing."""
     out: list[Entry] = []
     open_calls: list[str] = []
     for entry in entries:
@@ -74,6 +74,7 @@ def _lost(called: str) -> Entry:
 
 
 def _assistant(entry: Entry, provider: str, ids: dict[str, str]) -> dict[str, Any]:
+    """An answer, unchanged for its own provider; `ids` collects the ids that were replaced for another one."""
     if entry.provider and entry.provider == provider:
         return dict(entry.message)
     message: dict[str, Any] = {"role": "assistant", "content": entry.message.get("content")}
@@ -81,7 +82,7 @@ def _assistant(entry: Entry, provider: str, ids: dict[str, str]) -> dict[str, An
     if calls:
         message["tool_calls"] = [
             {
-                "id": ids.setdefault(str(call.get("id") or ""), _short(str(call.get("id") or ""))),
+                "id": ids.setdefault(str(call.get("id") or ""), _portable_id(str(call.get("id") or ""))),
                 "type": "function",
                 "function": {
                     "name": (call.get("function") or {}).get("name") or "",
@@ -93,29 +94,27 @@ def _assistant(entry: Entry, provider: str, ids: dict[str, str]) -> dict[str, An
     return message
 
 
-def _short(name: str) -> str:
-    """An id every provider takes: some put a signature into theirs."""
-    if len(name) <= _LONGEST_ID and name.replace("_", "").replace("-", "").isalnum() and name.isascii():
-        return name
-    return f"call_{hashlib.sha256(name.encode()).hexdigest()[:24]}"
+def _portable_id(id_: str) -> str:
+    """An id that every provider accepts; some providers put a signature into theirs."""
+    if len(id_) <= _LONGEST_ID and id_.replace("_", "").replace("-", "").isalnum() and id_.isascii():
+        return id_
+    return f"call_{hashlib.sha256(id_.encode()).hexdigest()[:24]}"
 
 
-def _content(content: str | list[dict[str, Any]], takes: frozenset[str], told: list[str]) -> Any:
+def _content(content: str | list[dict[str, Any]], kinds: frozenset[str], left_out: list[str]) -> Any:
     if isinstance(content, str):
         return content
     parts = []
     for part in content:
         kind = {"image_url": "image", "file": "pdf"}.get(str(part.get("type")), "text")
-        if kind == "text" or kind in takes:
+        if kind == "text" or kind in kinds:
             parts.append({name: value for name, value in part.items() if name != "attached"})
             continue
         name = part.get("attached") or kind
         parts.append({"type": "text", "text": f"[{name} was attached here, which you cannot read.]"})
-        note = (
-            f"{'images' if kind == 'image' else 'PDFs'} in the conversation are left out: this model does not take them"
-        )
-        if note not in told:
-            told.append(note)
+        note = f"{'Images' if kind == 'image' else 'PDFs'} are left out: this model does not accept them."
+        if note not in left_out:
+            left_out.append(note)
     if all(part.get("type") == "text" for part in parts):
         return "\n\n".join(part["text"] for part in parts)
     return parts

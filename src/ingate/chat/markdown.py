@@ -1,6 +1,6 @@
-"""Markdown for a terminal, as it comes: cut into blocks, laid out without backgrounds or centred headings.
+"""Streamed Markdown for a terminal: split into blocks, then laid out so that its lines can be copied.
 
-Its lines can be copied.
+There are no backgrounds and no centred headings.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 _TRAILING: Final = re.compile(r"(?:[ ]|\x1b\[[0-9;]*m)+$")
 _CODE_THEME: Final = "ansi_dark"  # the terminal's own colours: readable on light and dark
-# A long fence is let go of in pieces of at least so many lines of code.
+# The finished lines of a long code block are dropped from the layout in pieces of at least this many lines.
 _PIECE: Final = 100
 
 
 class Blocks:
-    """Takes a text in pieces of any size and gives its top-level blocks, each once.
+    """Accepts a text in pieces of any size and returns its top-level blocks, each once.
 
-    A block is finished when the next one has begun on a whole line: a paragraph by the blank line and what follows
-    it, a fence by what follows its end.
+    A block is finished when a complete line begins the next one: a paragraph at the first line after the blank line,
+    a code block at the first line after its fence.
+
+    Attributes:
+        tail: The text of the unfinished block.
     """
 
     def __init__(self) -> None:
@@ -33,7 +36,7 @@ class Blocks:
         self._looked_at = 0
 
     def feed(self, text: str) -> list[str]:
-        """Add a piece; returns the blocks it finished, in order."""
+        """Add a piece; returns the blocks that it finished, in order."""
         self.tail += text
         whole = self.tail.rfind("\n") + 1
         if whole <= self._looked_at:
@@ -50,38 +53,38 @@ class Blocks:
         return finished
 
     def close(self) -> str:
-        """The rest, as the last block; empty where there is none."""
+        """The rest, as the last block; empty if there is none."""
         rest, self.tail, self._looked_at = self.tail, "", 0
         return rest if rest.strip() else ""
 
 
 class LiveBlock:
-    """One block of Markdown while it grows.
+    """One block of Markdown while it is being streamed.
 
-    Laying out is what takes time. Of a long fence, the lines of code that stay are not laid out again; they are lexed again, since
-    the colours of what follows depend on them.
+    Layout is the expensive part. The finished lines of a long code block are not laid out again, only lexed, since the
+    colours of the lines below depend on them.
 
     Args:
-        console: Whose width counts.
-        gap: Whether a blank line stands above the block.
+        console: The terminal, for its width.
+        gap: Whether to put a blank line above the block.
     """
 
     def __init__(self, console: Console, *, gap: bool = False) -> None:
         self._console = console
         self._gap = gap
-        self._gone = 0  # rows that stay, of what is laid out
-        self._code = 0  # lines of code before these
+        self._gone = 0  # finished rows, among those laid out
+        self._code = 0  # lines of code before those laid out
 
     def lines(self, text: str) -> list[str]:
-        """The block's lines that do not stay yet, where `text` is what of it has come."""
+        """The lines that are not finished yet, given the block's text so far."""
         return self._laid_out(text)[self._gone :]
 
     def keep(self, text: str, count: int, left: int) -> None:
-        """The next `count` lines stay, and `left` more are there."""
+        """Mark the next `count` lines as finished; `left` lines follow them."""
         self._gone += count
         if not text.lstrip(" ").startswith(("```", "~~~")):
             return
-        # Code that came whole, without the fence's own line; a line of it takes one row or more.
+        # Complete lines of code, without the fence; each takes at least one row.
         last = text.count("\n") - 1 - left
         if last < self._code + _PIECE:
             return
@@ -91,26 +94,26 @@ class LiveBlock:
             self._code = last
 
     def _laid_out(self, text: str, last: int | None = None) -> list[str]:
-        """All lines from the code that stays on; `last` is where to stop, as a line of code."""
+        """All rows after the finished code, up to the line of code `last`."""
         whole = last is None
         lines = lines_of(self._console, markdown(text, (self._code + 1, last)), begins=not self._code, ends=whole)
         return ["", *lines] if self._gap and not self._code and lines else lines
 
 
 def lines_of(console: Console, what: RenderableType, *, begins: bool = True, ends: bool = True) -> list[str]:
-    """What rich makes of it, as lines with their escape codes, none wider than the terminal less one column.
+    """Render with rich, as lines with escape codes, at least one column narrower than the terminal.
 
     Args:
         console: The terminal.
         what: What to show.
-        begins, ends: Whether blank lines above and below are left out; of a piece out of the middle they are not.
+        begins, ends: Whether to leave out blank lines above and below. False for a piece from the middle of a text.
     """
     width = max(console.width - 1, 10)
     with console.capture() as captured:
         console.print(what, width=width, end="", soft_wrap=False)
     lines = [_TRAILING.sub(lambda end: end.group().replace(" ", ""), line) for line in captured.get().split("\n")]
     if not ends and lines and not lines[-1]:
-        lines.pop()  # what follows the last line's end
+        lines.pop()  # the empty string after the last line's end
     while ends and lines and not _visible(lines[-1]):
         lines.pop()
     while begins and lines and not _visible(lines[0]):
@@ -123,7 +126,7 @@ def markdown(text: str, code: tuple[int, int | None] = (1, None)) -> Any:
 
     Args:
         text: The block.
-        code: Where it is a fence, from which line of its code to which; by default all of them.
+        code: The first and the last line of code to show, if it is a code block; by default all.
     """
     return _class()(text, code)
 
@@ -138,7 +141,7 @@ def _visible(line: str) -> bool:
 
 
 def parser() -> MarkdownIt:
-    """The Markdown that models write: CommonMark with tables and strikethrough; HTML stays text."""
+    """A parser for the Markdown that models write: CommonMark with tables and strikethrough. HTML stays text."""
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")

@@ -1,6 +1,6 @@
-"""MCP servers: started or connected to, their tools listed, and let go of at the end.
+"""MCP servers: started or connected to, their tools listed, and stopped at the end.
 
-Child processes get the environment without any variable that may hold a provider's key.
+Child processes get the environment without the variables that may hold a provider's key.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Server(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name here.
-        command: Program and arguments, empty for a URL.
-        url: Its address, empty for a command.
-        env: More variables for the child process.
-        headers: More headers for the URL.
+        command: Program and arguments, empty if it has a URL.
+        url: Its address, empty if it has a command.
+        env: Additional variables for the child process.
+        headers: Additional headers for the URL.
     """
 
     name: str
@@ -52,7 +52,13 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """One server, in a task of its own: the protocol's scopes must be left by the task that entered them."""
+    """One server, in its own task, since the client's scopes must be left by the task that entered them.
+
+    Attributes:
+        server: The server.
+        problem: Why it cannot be used, None if it can.
+        tools: Its tools, once it is connected.
+    """
 
     def __init__(self, server: Server, hidden: frozenset[str]) -> None:
         self.server = server
@@ -65,11 +71,11 @@ class Connection:
         self._task = asyncio.create_task(self._live(), name=f"mcp {server.name}")
 
     async def ready(self) -> None:
-        """Wait until its tools are known, or why not."""
+        """Wait until its tools are listed, or `problem` is set."""
         await self._ready.wait()
 
     async def aclose(self) -> None:
-        """End it, and the child process with it."""
+        """Disconnect, and end the child process."""
         self._leave.set()
         await asyncio.wait([self._task], timeout=10.0)
         if not self._task.done():
@@ -77,28 +83,28 @@ class Connection:
             await asyncio.wait([self._task], timeout=5.0)
 
     async def _live(self) -> None:
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
             try:
                 async with AsyncExitStack() as stack:
                     async with asyncio.timeout(CONNECT_S):
-                        self._session = await self._connect(stack, told)
-                        self.tools = [self._tool(entry) for entry in await _listed(self._session)]
+                        self._session = await self._connect(stack, stderr)
+                        self.tools = [self._tool(entry) for entry in await _list_tools(self._session)]
                     self._ready.set()
                     await self._leave.wait()
                     self._session = None
             except Exception as error:  # noqa: BLE001 -- the package and its transports raise many kinds
-                self.problem = self._failure(error, told)
+                self.problem = self._failure(error, stderr)
             finally:
                 self._session, self.tools = None, self.tools if self.problem is None else []
                 self._ready.set()
 
-    async def _connect(self, stack: AsyncExitStack, told: Any) -> Any:
+    async def _connect(self, stack: AsyncExitStack, stderr: Any) -> Any:
         try:
             from mcp import ClientSession, StdioServerParameters, stdio_client
             from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
         except ImportError:
             raise MissingExtraError("MCP servers need the mcp package", extra="mcp") from None
-        _quieten()
+        _silence_logging()
         server = self.server
         if server.url:
             client = await stack.enter_async_context(create_mcp_http_client(headers=_revealed(server.headers)))
@@ -109,7 +115,7 @@ class Connection:
                 args=list(server.command[1:]),
                 env={**environment.without(self._hidden), **_revealed(server.env)},
             )
-            streams = await stack.enter_async_context(stdio_client(parameters, errlog=told))
+            streams = await stack.enter_async_context(stdio_client(parameters, errlog=stderr))
         session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
         await session.initialize()
         return session
@@ -119,40 +125,44 @@ class Connection:
 
         async def run(arguments: dict[str, Any]) -> tuple[str, bool]:
             if self._session is None:
-                return f"the server {self.server.name} is gone", True
+                return f"the server {self.server.name} is not running any more", True
             async with asyncio.timeout(CALL_S):
-                answer = await self._session.call_tool(entry.name, arguments)
-            return _text(answer), bool(_field(answer, "is_error", "isError"))
+                result = await self._session.call_tool(entry.name, arguments)
+            return _text(result), bool(_field(result, "is_error", "isError"))
 
         return Tool(self.server.name, entry.name, entry.description or entry.name, schema, run)
 
-    def _failure(self, error: BaseException, told: Any) -> IngateError:
-        """One plain error out of the groups that task groups raise, with the child's last words."""
+    def _failure(self, error: BaseException, stderr: Any) -> IngateError:
+        """One error, from the exception groups that task groups raise, with the last line the child wrote to stderr."""
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, IngateError):
             return error
         reason = str(error) or type(error).__name__
         if isinstance(error, TimeoutError):
-            reason = f"no answer within {CONNECT_S:g} s"
-        told.seek(0)
-        last = [line.strip() for line in told.read()[-4000:].splitlines() if line.strip()]
-        said = f"; it said: {last[-1][:300]}" if last else ""
-        fix = "check the address" if self.server.url else f"try it by itself: {self.server}"
+            reason = f"no response within {CONNECT_S:g} s"
+        stderr.seek(0)
+        lines = [line.strip() for line in stderr.read()[-4000:].splitlines() if line.strip()]
+        printed = f"; its last output: {lines[-1][:300]}" if lines else ""
+        fix = "check the address" if self.server.url else f"run it by itself: {self.server}"
         secrets = (*self.server.env.values(), *self.server.headers.values())
-        message = scrub(f"the MCP server {self.server.name} cannot be used: {reason}{said}", secrets)
+        message = scrub(f"the MCP server {self.server.name} cannot be used: {reason}{printed}", secrets)
         return UnavailableError(message, fix=fix)
 
 
 class Servers:
-    """The connections of a chat."""
+    """The connections of a chat.
+
+    Attributes:
+        connections: In the order they were added.
+    """
 
     def __init__(self, config: Config) -> None:
         self._hidden = hidden_variables(config)
         self.connections: list[Connection] = []
 
     def add(self, server: Server) -> Connection:
-        """Begin to connect; `ready` waits for it."""
+        """Start connecting; `ready` waits for the result."""
         taken = {connection.server.name for connection in self.connections}
         name, number = server.name, 2
         while name in taken:
@@ -162,26 +172,26 @@ class Servers:
         return connection
 
     async def ready(self) -> None:
-        """Wait for all of them."""
+        """Wait until every connection is ready or has failed."""
         await asyncio.gather(*(connection.ready() for connection in self.connections))
 
     async def remove(self, connection: Connection) -> None:
-        """Let one go."""
+        """Disconnect from one server."""
         self.connections.remove(connection)
         await connection.aclose()
 
     def tools(self) -> list[Tool]:
-        """Every connected server's."""
+        """The tools of all connected servers."""
         return [tool for connection in self.connections for tool in connection.tools]
 
     async def aclose(self) -> None:
-        """Let all go."""
+        """Disconnect from all servers."""
         connections, self.connections = self.connections, []
         await asyncio.gather(*(connection.aclose() for connection in connections))
 
 
 def parse_server(text: str) -> Server:
-    """A server from what follows `--mcp`: a URL, or a command line.
+    """Parse the argument of `--mcp`: a URL or a command line.
 
     Raises:
         BadRequestError: It is neither.
@@ -194,17 +204,18 @@ def parse_server(text: str) -> Server:
     try:
         command = tuple(shlex.split(text))
     except ValueError as error:
-        raise BadRequestError(f"--mcp {text!r} is no command line: {error}", fix="close the quotes") from None
+        raise BadRequestError(f"--mcp {text!r} is not a command line: {error}", fix="close the quotes") from None
     if not command:
-        raise BadRequestError("--mcp names no server", fix='--mcp "COMMAND ARGUMENTS" or --mcp https://…')
+        raise BadRequestError("--mcp is empty", fix='--mcp "COMMAND ARGUMENTS" or --mcp https://…')
     return Server(name=_name_of(command), command=command)
 
 
 def configured(config: Config) -> list[Server]:
-    """The servers of the configuration's `mcp:` section; may run `cmd:` references.
+    """The servers in the configuration's `mcp:` section. Resolves references, and so may run commands.
 
     Raises:
-        ConfigError: One has neither command nor URL, or a reference has no value.
+        BadRequestError: A server has neither command nor URL.
+        ConfigError: A reference has no value.
     """
     return [_server(name, settings, config.environ) for name, settings in config.settings.mcp.items()]
 
@@ -224,7 +235,8 @@ def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) 
 
 
 def hidden_variables(config: Config) -> frozenset[str]:
-    """Every variable a child must not see: all that some provider reads a key from, and all the configuration refers to."""
+    """The variables that a child process must not see: those that hold a provider's key, or that the configuration
+    refers to."""
     from ingate.providers import secret_variables
 
     settings = config.settings
@@ -234,7 +246,7 @@ def hidden_variables(config: Config) -> frozenset[str]:
     return secret_variables() | {name for one in references if one is not None for name in one.variables}
 
 
-async def _listed(session: Any) -> list[Any]:
+async def _list_tools(session: Any) -> list[Any]:
     from mcp import types
 
     found: list[Any] = []
@@ -248,15 +260,15 @@ async def _listed(session: Any) -> list[Any]:
             return found
 
 
-def _text(answer: Any) -> str:
-    parts = list(_texts(answer))
-    if not parts and (data := _field(answer, "structured_content", "structuredContent")) is not None:
+def _text(result: Any) -> str:
+    parts = list(_texts(result))
+    if not parts and (data := _field(result, "structured_content", "structuredContent")) is not None:
         return msgspec.json.encode(data).decode()
     return "\n".join(parts)
 
 
-def _texts(answer: Any) -> Iterator[str]:
-    for block in answer.content:
+def _texts(result: Any) -> Iterator[str]:
+    for block in result.content:
         match block.type:
             case "text":
                 yield block.text
@@ -266,11 +278,11 @@ def _texts(answer: Any) -> Iterator[str]:
                 yield str(block.uri)
             case kind:
                 media_type = _field(block, "mime_type", "mimeType") or kind
-                yield f"[{kind}: {media_type}, which is not shown]"
+                yield f"[{kind}: {media_type}, not shown]"
 
 
-def _quieten() -> None:
-    """Keep the package's log off the terminal: without a handler, Python prints it into the conversation."""
+def _silence_logging() -> None:
+    """Keep the package's log off the terminal: without a handler, Python would print it into the conversation."""
     logger = logging.getLogger("mcp")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
@@ -287,7 +299,7 @@ def _field(value: Any, name: str, older: str) -> Any:
 
 
 def _name_of(command: tuple[str, ...]) -> str:
-    """The most telling word of a command line: what a launcher launches."""
+    """A name for a command line: the program, or what a launcher such as `uvx` or `python` runs."""
     launchers = {"uvx", "npx", "uv", "run", "python", "python3", "node", "docker", "pipx", "bunx", "deno", "tool"}
     for word in command:
         base = word.rstrip("/").rpartition("/")[2].partition("@")[0]

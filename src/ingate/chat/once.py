@@ -15,20 +15,27 @@ if TYPE_CHECKING:
     from ingate.chat.mcp_servers import Server
     from ingate.chat.session import Turn
     from ingate.chat.store import Log
-    from ingate.chat.tools import Answer, Call, Result
+    from ingate.chat.tools import Call, Permission, Result
     from ingate.gateway import Gateway
 
 
 async def answer(gateway: Gateway, log: Log, question: str, servers: tuple[Server, ...], *, allow_all: bool) -> None:
-    """Answer `question` on standard output, and close everything.
+    """Answer `question` on standard output, then close the gateway and the log.
+
+    Args:
+        gateway: Makes the calls.
+        log: The session that the question is added to.
+        question: The question.
+        servers: MCP servers besides the configured ones.
+        allow_all: Whether the model may call every tool. If not, every call is denied, since nobody can be asked.
 
     Raises:
-        IngateError: No answer, a broken one, or a tool server that does not start: a script is not answered by less
-            than it asked for.
+        IngateError: There was no answer, or an incomplete one, or an MCP server did not start. In a script, an answer
+            without the requested tools would go unnoticed.
     """
     toolbox = Toolbox(allow_all=allow_all)
     connections = mcp_servers.Servers(gateway.config)
-    view = Plain()
+    view = PlainView()
     try:
         configured = await asyncio.to_thread(mcp_servers.configured, gateway.config)
         for server in (*configured, *servers):
@@ -47,18 +54,18 @@ async def answer(gateway: Gateway, log: Log, question: str, servers: tuple[Serve
         log.close()
 
 
-class Plain:
-    """A `View` for pipes: text as it comes, no colours, no questions."""
+class PlainView:
+    """A `View` for pipes: text as it arrives, no colours, no questions."""
 
     def __init__(self) -> None:
         self._ended_line = True
-        self._terminal = sys.stdout.isatty()  # where only standard input is a pipe
+        self._terminal = sys.stdout.isatty()  # true if only standard input is a pipe
 
     def begin(self, spec: str) -> None:
         """Nothing to show yet."""
 
     def reasoning(self, text: str) -> None:
-        """Reasoning is no part of the answer."""
+        """Reasoning is not part of the answer."""
 
     def text(self, text: str) -> None:
         """A piece of the answer."""
@@ -74,29 +81,29 @@ class Plain:
             self._ended_line = True
 
     def note(self, text: str) -> None:
-        """A line to the person."""
+        """One line to the user."""
         self.settle()
-        _tell(f"note: {text}")
+        _print_error(f"note: {text}")
 
     def end(self, turn: Turn) -> None:
         """The turn is over."""
         self.settle()
 
-    async def allow(self, call: Call) -> Answer:
-        """Nobody can be asked."""
-        _tell(f"refused: {call.server} · {call.name}. --yes lets every tool be called.")
+    async def allow(self, call: Call) -> Permission:
+        """Deny the call, since nobody can be asked."""
+        _print_error(f"denied: {call.server} · {call.name}. --yes allows all tools.")
         return "no"
 
     def tool_started(self, call: Call) -> None:
-        """A call runs."""
-        _tell(f"{call.server} · {call.name}({call.spelt})")
+        """The call has begun."""
+        _print_error(f"{call.server} · {call.name}({call.raw})")
 
     def tool_ended(self, call: Call, result: Result) -> None:
-        """A call is over."""
+        """The call is over."""
         if result.error:
-            _tell(f"failed: {call.name}: {result.text[:500]}")
+            _print_error(f"failed: {call.name}: {result.text[:500]}")
 
 
-def _tell(line: str) -> None:
+def _print_error(line: str) -> None:
     sys.stderr.write(f"{escape_control_chars(line)}\n")
     sys.stderr.flush()

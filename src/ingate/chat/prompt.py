@@ -1,4 +1,4 @@
-"""The line the person types on: several lines, history, completion."""
+"""The prompt: multi-line editing, history and completion."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
-    from ingate.chat.tools import Answer, Call
+    from ingate.chat.tools import Call, Permission
 
 _MOST_OFFERED = 60
-_ANSWERS: dict[Answer, str] = {"once": "yo", "always": "a", "no": "n"}
+_ANSWERS: dict[Permission, str] = {"once": "yo", "always": "a", "no": "n"}
 
 
 class Prompt:
-    """Reads lines.
+    """Reads messages and commands.
 
     Args:
-        models: The specs Tab offers after `/model`, asked for when first needed.
-        sessions: The ids it offers after `/load`.
-        status: The line below the prompt.
-        kept: Whether lines are remembered for the next run.
-        input, output: A terminal other than this process's own.
+        models: Returns the specs that Tab offers after `/model`.
+        sessions: Returns the ids that Tab offers after `/load`.
+        status: Returns the line below the prompt.
+        kept: Whether history is saved for the next run.
+        input, output: A terminal other than the process's own.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Prompt:
         sessions: Callable[[], Sequence[str]],
         status: Callable[[], str],
         kept: bool = True,
-        input: Input | None = None,  # noqa: A002 -- prompt_toolkit's word
+        input: Input | None = None,  # noqa: A002 -- prompt_toolkit's name
         output: Output | None = None,
     ) -> None:
         self._terminal: dict[str, Any] = {"input": input, "output": output}
         self._session: PromptSession[str] = PromptSession(
             history=_history() if kept else InMemoryHistory(),
-            completer=Commands(models, sessions),
+            completer=CommandCompleter(models, sessions),
             complete_while_typing=Condition(self._at_command),
             key_bindings=_keys(),
             multiline=True,
@@ -62,27 +62,31 @@ class Prompt:
         )
 
     async def read(self, *, default: str = "", attached: Sequence[str] = ()) -> str:
-        """What the person sends.
+        """Read a message or a command.
+
+        Args:
+            default: Text to begin with.
+            attached: Names of the files that will be sent with it.
 
         Raises:
-            EOFError: They leave (Ctrl-D on an empty line).
+            EOFError: Ctrl-D on an empty line.
             KeyboardInterrupt: Ctrl-C on an empty line.
         """
         files = "".join(f"[{name}] " for name in attached)
         message = FormattedText([("fg:ansiyellow", files), ("bold fg:ansicyan", "› ")])
         return await self._session.prompt_async(message, default=default)
 
-    async def ask(self, call: Call) -> Answer:
-        """Whether a tool may be called: one key.
+    async def ask(self, call: Call) -> Permission:
+        """Ask whether a tool may be called; answered with one key.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
         keys = KeyBindings()
 
-        def take(answer: Answer) -> Callable[[Any], None]:
+        def take(answer: Permission) -> Callable[[Any], None]:
             def taken(event: Any) -> None:
-                event.current_buffer.insert_text(answer)  # it stays on the screen
+                event.current_buffer.insert_text(answer)  # the answer stays on the screen
                 event.app.exit(result=answer)
 
             return taken
@@ -92,13 +96,13 @@ class Prompt:
                 keys.add(letter)(take(answer))
         keys.add("escape", eager=True)(take("no"))
         keys.add("c-d")(take("no"))
-        keys.add("enter")(_nothing)
-        keys.add("<any>")(_nothing)
+        keys.add("enter")(_ignore)
+        keys.add("<any>")(_ignore)
         session: PromptSession[str] = PromptSession(key_bindings=keys, **self._terminal)
         message = FormattedText(
             [
-                ("bold fg:ansiyellow", f"Let the model call {call.server} · {call.name}"),
-                ("", f"({call.spelt[:300]})"),
+                ("bold fg:ansiyellow", f"Allow the model to call {call.server} · {call.name}"),
+                ("", f"({call.raw[:300]})"),
                 ("bold fg:ansiyellow", "? [y] once  [a] always  [n] no "),
             ]
         )
@@ -108,8 +112,8 @@ class Prompt:
         return self._session.default_buffer.document.text.startswith("/")
 
 
-class Commands(Completer):
-    """Completes commands and what follows them."""
+class CommandCompleter(Completer):
+    """Completes commands and their arguments."""
 
     def __init__(self, models: Callable[[], Sequence[str]], sessions: Callable[[], Sequence[str]]) -> None:
         self._models = models
@@ -144,11 +148,11 @@ class Commands(Completer):
 
 
 def _matching(offered: Sequence[str], typed: str) -> Iterable[Completion]:
-    """Those that begin with what is typed, then those that hold all of its words."""
+    """The choices that begin with what is typed, then those that contain all of its words."""
     words = typed.lower().split()
     begins = [one for one in offered if one.lower().startswith(typed.lower())]
-    holds = [one for one in offered if words and all(word in one.lower() for word in words)]
-    for one in list(dict.fromkeys([*begins, *holds]))[:_MOST_OFFERED]:
+    contain = [one for one in offered if words and all(word in one.lower() for word in words)]
+    for one in list(dict.fromkeys([*begins, *contain]))[:_MOST_OFFERED]:
         yield Completion(one, -len(typed))
 
 
@@ -180,7 +184,7 @@ def _keys() -> KeyBindings:
 
 
 def _history() -> History:
-    """History in the state folder, for its owner alone; in memory where it cannot be written."""
+    """History in the state folder, readable only by its owner; in memory if the file cannot be written."""
     from ingate.paths import state_dir
 
     path = state_dir() / "history"
@@ -192,5 +196,5 @@ def _history() -> History:
     return FileHistory(path)
 
 
-def _nothing(_: Any) -> None:
-    """What a key without a meaning does."""
+def _ignore(_: Any) -> None:
+    """For keys that are not an answer."""

@@ -1,4 +1,4 @@
-"""`ingate go` in a terminal: the picker if no model is named, then read, answer, and again, on one event loop."""
+"""`ingate go` in a terminal: the picker if no model is named, then the loop that reads messages and answers them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ingate.chat import mcp_servers
 from ingate.chat.actions import run_command
 from ingate.chat.app import Chat, Options
 from ingate.chat.commands import is_command
+from ingate.chat.model import model_info
 from ingate.chat.services import GatewayServices, picker_data
 from ingate.chat.store import Log
 from ingate.chat.summary import total_line
-from ingate.chat.terminal import escaped, leaving_cleanly, quiet_input
+from ingate.chat.terminal import escaped, quiet_input, termination_cancels
 from ingate.errors import IngateError
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ async def converse(gateway: Gateway, begin: Begin) -> int:
             spec = await pick(begin.data, services, screen=begin.screen)
             if spec is None:
                 return 0
-        if any(way.engine == "litellm" for way in gateway.explain(spec)):
-            services.warm()  # it loads while the first message is typed
+        model = model_info(gateway, spec)
+        if model.uses_litellm:
+            services.warm()  # litellm loads while the first message is typed
         options = Options(
             message=begin.message,
             leave=begin.leave,
@@ -89,8 +91,8 @@ async def converse(gateway: Gateway, begin: Begin) -> int:
             pick=choose,
             explain=begin.explain,
         )
-        with leaving_cleanly(task):
-            return await run(Chat(gateway, _log(begin, spec), Console(), options))
+        with termination_cancels(task):
+            return await run(Chat(gateway, _log(begin, spec), Console(), options, model=model))
     except asyncio.CancelledError:
         return TERMINATED
     finally:
@@ -168,7 +170,7 @@ def _greet(chat: Chat) -> None:
     session = chat.log.session
     chat.say(f"[bold]{escaped(session.model)}[/] [dim]· /help lists the commands, Ctrl-D leaves[/]")
     if chat.log.copied_from:
-        chat.say(f"[yellow]{chat.log.copied_from} is open in another terminal: this is a copy of it.[/]")
+        chat.say(f"[yellow]{chat.log.copied_from} is open in another terminal, so this is a copy of it.[/]")
     if session.entries:
         chat.show_last()
 
@@ -178,5 +180,7 @@ def _goodbye(chat: Chat) -> None:
     if not session.turns:
         return
     with suppress(OSError, ValueError):
-        kept = f" · ingate go --continue goes on ({session.id})" if chat.log.path and not chat.log.problem else ""
-        chat.say(f"[dim]{total_line(session)}{kept}[/]")
+        saved = chat.log.path and not chat.log.problem
+        chat.say(
+            f"[dim]{total_line(session)}{f' · ingate go --continue resumes it ({session.id})' if saved else ''}[/]"
+        )

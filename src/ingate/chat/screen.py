@@ -1,4 +1,4 @@
-"""Shows a turn in the terminal: finished blocks once and for good, below them the one that is being written."""
+"""Shows a turn in the terminal: finished blocks are written once, and only the block being streamed is redrawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.chat.markdown import Blocks, LiveBlock, lines_of, visible
-from ingate.chat.summary import turn_line
+from ingate.chat.summary import counted, turn_line
 from ingate.chat.terminal import escape_control_chars
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from ingate.chat.session import Turn
-    from ingate.chat.tools import Answer, Call, Result
+    from ingate.chat.tools import Call, Permission, Result
 
 FRAME_S: Final = 0.05
-_MOST_OF_THE_TIME: Final = 2  # a frame that took long is followed by a pause of that many times as long
+_PAUSE_FACTOR: Final = 2  # a slow frame is followed by a pause this many times as long
 _SILENCE_S: Final = 2.0
 _REASONING_LINES: Final = 6
 _RESULT_LINES: Final = 6
-# Terminals that know it draw what stands between these two at once; others pass over them.
+# Synchronised output: terminals that support it draw everything between these two at once, others ignore them.
 _BEGIN: Final = "\x1b[?2026h"
 _END: Final = "\x1b[?2026l"
 
@@ -33,9 +33,9 @@ class Screen:
 
     Args:
         console: Where to write.
-        before_show: Called before anything new of an answer is shown.
-        ask: Asks the person whether a tool may be called.
-        unfolded: Whether reasoning stays in full view.
+        before_show: Called before a new part of an answer is shown.
+        ask: Asks the user whether a tool may be called.
+        unfolded: Whether reasoning is shown in full.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Screen:
         console: Console,
         *,
         before_show: Callable[[], None] = lambda: None,
-        ask: Callable[[Call], Awaitable[Answer]] | None = None,
+        ask: Callable[[Call], Awaitable[Permission]] | None = None,
         unfolded: bool = False,
     ) -> None:
         self.console = console
@@ -63,12 +63,12 @@ class Screen:
         self._frozen = 0
         self._growing = LiveBlock(self.console)
         self._running: dict[str, tuple[Call, float]] = {}
-        self._heard: float | None = None
+        self._last_piece: float | None = None
         self._next_frame = 0.0
         self._dirty = False
 
     def begin(self, spec: str) -> None:
-        """A turn begins: show that it is waited for."""
+        """A turn begins: show that the chat is waiting."""
         self._reset()
         if self._tail.live and self._ticker is None:
             self._ticker = asyncio.get_running_loop().create_task(self._tick())
@@ -92,32 +92,32 @@ class Screen:
         self._changed()
 
     def settle(self) -> None:
-        """Nothing more comes of this message: what is live stays."""
+        """The message is complete: the live lines become permanent."""
         if self._reasoning:
             self._finish_reasoning()
         self._finish_text()
 
     def note(self, text: str) -> None:
-        """A line to the person."""
+        """One line to the user."""
         self.settle()
         self._print(_text(text, "yellow"))
 
     def end(self, turn: Turn) -> None:
-        """The turn is over: its line."""
+        """The turn is over: show its tokens, cost and speed."""
         self.settle()
         self.stop()
         self._print(_text(turn_line(turn), "dim"))
 
     def stop(self) -> None:
-        """Leave no live line behind; the next thing written stands on a fresh line."""
+        """Leave no live line behind; the next output begins on a new line."""
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
         self.settle()
         self._tail.draw([], [])
 
-    async def allow(self, call: Call) -> Answer:
-        """Ask about a call, with no live line below the question."""
+    async def allow(self, call: Call) -> Permission:
+        """Ask whether a call may be made, with no live line below the question."""
         if self.ask is None:
             return "no"
         ticker, self._ticker = self._ticker, None
@@ -131,23 +131,23 @@ class Screen:
                 self._ticker = asyncio.get_running_loop().create_task(self._tick())
 
     def tool_started(self, call: Call) -> None:
-        """A call runs."""
+        """The call has begun."""
         self._running[call.id] = (call, time.monotonic())
         self._frame()
 
     def tool_ended(self, call: Call, result: Result) -> None:
-        """A call is over: its panel, with as much of the result as a glance takes."""
+        """The call is over: show the beginning of its result in a panel."""
         self._running.pop(call.id, None)
-        self._heard, self._began = None, time.monotonic()
+        self._last_piece, self._began = None, time.monotonic()
         self._print(_panel(call, result, self.console.width))
 
     def _changed(self) -> None:
-        self._dirty, self._heard = True, time.monotonic()
+        self._dirty, self._last_piece = True, time.monotonic()
         if time.monotonic() >= self._next_frame:
             self._frame()
 
     async def _tick(self) -> None:
-        """Show what came since the last frame, and how long has been waited."""
+        """Draw what has arrived since the last frame, and how long the chat has been waiting."""
         while True:
             await asyncio.sleep(FRAME_S)
             now = time.monotonic()
@@ -164,10 +164,10 @@ class Screen:
             finished, live = self._text_lines()
         self._tail.draw(finished, [*live, *self._status()])
         took = time.monotonic() - began
-        self._next_frame = began + max(FRAME_S, took * (1 + _MOST_OF_THE_TIME))
+        self._next_frame = began + max(FRAME_S, took * (1 + _PAUSE_FACTOR))
 
     def _text_lines(self) -> tuple[list[str], list[str]]:
-        """Lines that stay, and the unfinished block's: those above the top of the screen stay too."""
+        """Finished lines, and live lines of the unfinished block; those beyond the top of the screen are finished."""
         text, self._pending = self._pending, ""
         finished: list[str] = []
         for block in self._blocks.feed(text):
@@ -183,7 +183,7 @@ class Screen:
         return finished, lines
 
     def _block(self, block: str) -> list[str]:
-        """A finished block's lines, without those that stood already before it was finished."""
+        """A finished block's lines, without those that were finished earlier."""
         lines = self._growing.lines(block)
         self._growing = LiveBlock(self.console, gap=True)
         return lines
@@ -212,7 +212,7 @@ class Screen:
         return finished, lines[self._frozen :]
 
     def _finish_reasoning(self) -> None:
-        """The answer begins: fold the reasoning to a line, or leave it in full."""
+        """The answer begins: fold the reasoning to one line, or leave it in full."""
         self.before_show()
         self.last_reasoning, self._reasoning = self._reasoning.strip(), ""
         frozen, self._frozen = self._frozen, 0
@@ -222,35 +222,38 @@ class Screen:
         if self.unfolded:
             lines = lines_of(self.console, _text(self.last_reasoning, "dim italic"))[frozen:]
         else:
-            words = len(self.last_reasoning.split())
-            line = f"▸ reasoned for {took:.1f} s, {words:,} {'word' if words == 1 else 'words'} · /reasoning shows it"
+            words = counted(len(self.last_reasoning.split()), "word")
+            line = f"▸ reasoned for {took:.1f} s, {words} · /reasoning shows it"
             lines = lines_of(self.console, _text(line, "dim"))
         self._tail.draw(lines, [])
         self._growing = LiveBlock(self.console, gap=True)
 
     def _status(self) -> list[str]:
-        """What is waited for, where something is."""
+        """A line that says what the chat is waiting for, if it is."""
         now = time.monotonic()
         if self._running:
             what = ", ".join(call.name for call, _ in self._running.values())
             since = min(began for _, began in self._running.values())
             line = f"⚙ {what} … {now - since:.0f} s · Ctrl-C stops"
-        elif self._heard is None or now - self._heard > _SILENCE_S:
-            line = f"… {now - (self._heard or self._began):.0f} s · Ctrl-C stops"
+        elif self._last_piece is None or now - self._last_piece > _SILENCE_S:
+            line = f"… {now - (self._last_piece or self._began):.0f} s · Ctrl-C stops"
         else:
             return []
         return lines_of(self.console, _text(line, "dim", wrap=False))
 
     def _print(self, what: RenderableType) -> None:
-        """Print for good; an answer that follows has a blank line above it."""
+        """Print permanently; a block that follows gets a blank line above it."""
         self._tail.draw(lines_of(self.console, what), [])
         self._growing = LiveBlock(self.console, gap=True)
 
 
 class Tail:
-    """Writes lines for good, and redraws only those live lines that changed.
+    """The bottom of the screen: writes finished lines once, and redraws only those live lines that changed.
 
-    Where the output is no terminal, or a dumb one, live lines are never shown.
+    If the output is not a terminal, or a dumb one, live lines are never shown.
+
+    Attributes:
+        live: Whether live lines are shown.
     """
 
     def __init__(self, console: Console) -> None:
@@ -261,11 +264,11 @@ class Tail:
 
     @property
     def height(self) -> int:
-        """How many live lines there is room for."""
+        """The number of live lines that fit."""
         return max(self.console.height - 2, 1)
 
     def draw(self, finished: list[str], live: list[str]) -> None:
-        """Print `finished` for good where the live lines begin, and `live` below."""
+        """Replace the live lines with `finished`, permanently, and draw `live` below."""
         if not self.live:
             if finished:
                 self._write("\n".join(finished) + "\n")
@@ -282,7 +285,7 @@ class Tail:
             out += "\n"
         out += "\n".join(new[same:])
         if same == len(new) and 0 < same < len(old):
-            # Only lines at the end went away: stay at the end of the one above.
+            # Only the last lines were removed: move to the end of the line above.
             out += f"\x1b[1A\x1b[{len(visible(new[-1])) + 1}G"
         if new and not live:
             out += "\n"
@@ -291,7 +294,7 @@ class Tail:
             self._write(f"{_BEGIN}{out}{_END}")
 
     def _rows(self, line: str) -> int:
-        """How many rows a line takes now: a terminal made narrower has wrapped it."""
+        """The number of rows that a line occupies: a terminal that became narrower has wrapped it."""
         if self.console.width >= self._width:
             return 1
         from rich.cells import cell_len
@@ -310,21 +313,21 @@ def _text(text: str, style: str, *, wrap: bool = True) -> Any:
 
 
 def _panel(call: Call, result: Result, width: int) -> RenderableType:
-    """A call with its arguments in the title and the beginning of its result."""
+    """A panel with the call in its title and the beginning of the result inside."""
     from rich import box
     from rich.panel import Panel
     from rich.text import Text
 
-    spelt = ", ".join(f"{name}={value!r}" for name, value in (call.arguments or {}).items()) or call.spelt
-    lines = [escape_control_chars(line) for line in result.text.strip().splitlines()] or ["(nothing)"]
+    arguments = ", ".join(f"{name}={value!r}" for name, value in (call.arguments or {}).items()) or call.raw
+    lines = [escape_control_chars(line) for line in result.text.strip().splitlines()] or ["(empty)"]
     shown = lines[:_RESULT_LINES]
     if len(lines) > len(shown):
-        shown.append(f"… {len(lines) - len(shown)} more lines")
+        shown.append(f"… {counted(len(lines) - len(shown), 'more line')}")
     style = "red" if result.error else "dim"
     body = Text("\n".join(line[:400] for line in shown), style=style, overflow="fold")
     where = f"{call.server} · " if call.server else ""
     title = Text(
-        escape_control_chars(f"⚙ {where}{call.name}({spelt})".replace("\n", " ")), no_wrap=True, overflow="ellipsis"
+        escape_control_chars(f"⚙ {where}{call.name}({arguments})".replace("\n", " ")), no_wrap=True, overflow="ellipsis"
     )
     title.truncate(max(width - 8, 8), overflow="ellipsis")
     subtitle = "failed" if result.error else f"{result.seconds:.2f} s"

@@ -1,16 +1,16 @@
-"""A conversation as data: built from records, each of which is one line of its file.
+"""A conversation as data, built from records. Each record is one line of the session's file.
 
 Records are dicts with a key `type`:
 
-    session    id, created_at, model, system           begins it
+    session    id, created_at, model, system           the beginning
     model      spec                                    another model from here on
     system     text                                    another system message
-    user       content                                 what the person said
-    piece      text?, reasoning?                       what came of the answer so far
-    assistant  message, provider, stopped?              the answer; takes the place of its pieces
-    tool       tool_call_id, name, content, error      what a tool gave back
-    turn       the fields of `Turn`                    what the answer took
-    keep       count                                   only the first `count` entries stay
+    user       content                                 a message of the user's
+    piece      text?, reasoning?                       a part of the answer, as it arrived
+    assistant  message, provider, stopped?             the answer; replaces its pieces
+    tool       tool_call_id, name, content, error      a tool's result
+    turn       the fields of `Turn`                    tokens, cost and time of the answer
+    keep       count                                   drop all but the first `count` entries
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 INTERRUPTED: Final = "the terminal was closed"
-_MEASURABLE_S: Final = 0.05  # an answer that came at once has no speed
+_MEASURABLE_S: Final = 0.05  # a shorter answer has no meaningful speed
 
 
 class Entry(msgspec.Struct):
     """One message of the history.
 
     Attributes:
-        message: In OpenAI's shape, as it came: with reasoning, signatures, images.
-        provider: Who wrote it, empty for the person's and the tools'.
-        stopped: Why it is not whole, empty where it is.
+        message: In OpenAI's format, as received: with reasoning, signatures, images.
+        provider: The provider that wrote it; empty for the user's messages and for tool results.
+        stopped: Why it is incomplete, empty if it is complete.
     """
 
     message: dict[str, Any]
@@ -46,17 +46,17 @@ class Entry(msgspec.Struct):
 
 
 class Turn(msgspec.Struct, kw_only=True):
-    """What one answer took, with all its rounds of tool calls.
+    """Tokens, cost and time of one answer, including all its rounds of tool calls.
 
     Attributes:
         spec: The spec that answered.
-        input_tokens: All input, cached tokens too; None where the provider told none.
-        output_tokens: All output, reasoning too; None likewise.
-        cached_tokens: Input read from the provider's cache.
-        reasoning_tokens: Output spent on reasoning.
-        cost_usd: None where the price is unknown.
-        first_token_s: Seconds to the first token, None where none came.
-        seconds: Seconds from first to last token, over all rounds.
+        input_tokens: All input, including cached tokens; None if the provider reported no usage.
+        output_tokens: All output, including reasoning; None likewise.
+        cached_tokens: Input tokens read from the provider's cache.
+        reasoning_tokens: Output tokens spent on reasoning.
+        cost_usd: None if the price of some round is unknown.
+        first_token_s: Seconds to the first token, None if none arrived.
+        seconds: Seconds from first to last token, summed over all rounds.
         tool_calls: How many tools were called.
     """
 
@@ -71,7 +71,7 @@ class Turn(msgspec.Struct, kw_only=True):
     tool_calls: int = 0
 
     def add(self, usage: Mapping[str, Any] | None, cost_usd: float | None) -> None:
-        """Count one round."""
+        """Add one round's usage (None if the provider reported none) and cost (None if unknown)."""
         self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd
         if not usage:
             return
@@ -82,7 +82,7 @@ class Turn(msgspec.Struct, kw_only=True):
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Output tokens a second once they came; None where that cannot be told."""
+        """Output tokens per second after the first one; None if there is too little to measure."""
         if not self.output_tokens or self.output_tokens < 2 or self.seconds < _MEASURABLE_S:
             return None
         return self.output_tokens / self.seconds
@@ -97,7 +97,8 @@ class Session(msgspec.Struct, kw_only=True):
         model: The spec that answers next.
         system: The system message, empty for none.
         entries: The history.
-        turns: What each answer took, also of answers that were asked for again.
+        turns: One per answer, including answers that were replaced by a retry.
+        pieces: The text and reasoning of the answer that is being streamed.
     """
 
     id: str
@@ -110,7 +111,7 @@ class Session(msgspec.Struct, kw_only=True):
 
     @classmethod
     def replay(cls, records: Iterable[Mapping[str, Any]], *, name: str) -> Session:
-        """The conversation that the records tell; what came of an unfinished answer becomes that answer."""
+        """The conversation that the records describe. The pieces of an unfinished answer become that answer."""
         session = cls(id=name)
         for record in records:
             session.apply(record)
@@ -118,7 +119,7 @@ class Session(msgspec.Struct, kw_only=True):
         return session
 
     def apply(self, record: Mapping[str, Any]) -> None:
-        """Take one record; of an unknown type, nothing."""
+        """Apply one record; one of an unknown type is ignored."""
         match record.get("type"):
             case "session":
                 self.id = str(record.get("id") or self.id)
@@ -151,7 +152,7 @@ class Session(msgspec.Struct, kw_only=True):
                 del self.entries[int(record.get("count") or 0) :]
 
     def settle(self) -> None:
-        """Turn pieces that no answer followed into an answer that was stopped."""
+        """Turn pieces without an answer after them into an incomplete answer."""
         if self.pieces:
             message: dict[str, Any] = {"role": "assistant", "content": self.pieces.get("text", "")}
             if reasoning := self.pieces.get("reasoning"):
@@ -161,21 +162,21 @@ class Session(msgspec.Struct, kw_only=True):
 
     @property
     def title(self) -> str:
-        """The first words the person said."""
+        """The first words of the user's first message."""
         for entry in self.entries:
             if entry.role == "user":
                 return " ".join(text_of(entry.message).split())[:80]
         return ""
 
     def last_user(self) -> int | None:
-        """Where the person's last message stands, None where there is none."""
+        """The index of the user's last message, None if there is none."""
         for place in range(len(self.entries) - 1, -1, -1):
             if self.entries[place].role == "user":
                 return place
         return None
 
     def totals(self) -> Turn:
-        """All turns together. `cost_usd` is the sum of what is known; see `unpriced`."""
+        """All turns together. `cost_usd` is the sum of the known costs; see `unpriced`."""
         total = Turn()
         for turn in self.turns:
             total.input_tokens = _sum(total.input_tokens, turn.input_tokens)
@@ -189,12 +190,12 @@ class Session(msgspec.Struct, kw_only=True):
 
     @property
     def unpriced(self) -> int:
-        """How many turns have no known cost."""
+        """The number of turns whose cost is unknown."""
         return sum(turn.cost_usd is None for turn in self.turns)
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """A message's text, without what is attached."""
+    """A message's text, without attachments."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content

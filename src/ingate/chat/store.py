@@ -1,4 +1,4 @@
-"""Sessions on disk: one file of JSON lines each, written as the conversation goes, readable by its owner alone."""
+"""Sessions on disk: one file of JSON lines each, written during the conversation, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 def folder() -> Path:
-    """Where sessions are kept."""
+    """The folder of the saved sessions."""
     from ingate.paths import state_dir
 
     return state_dir() / "sessions"
 
 
 def new_id() -> str:
-    """A name that sorts by time."""
+    """A new session's id, which sorts by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 class Log:
     """A session and its file: every record goes to both, to the file first.
 
-    The file is made with the first message, so that leaving at once leaves nothing behind. A record is in the hands of
-    the operating system when `record` returns: killing the process loses none.
+    The file is created with the first message, so that leaving at once leaves nothing behind. When `record` returns,
+    the operating system has the record: killing the process does not lose it.
 
     Args:
         session: The conversation so far.
-        path: Its file, None to keep it in memory alone.
+        path: Its file, None to keep it only in memory.
     """
 
     def __init__(self, session: Session, path: Path | None) -> None:
@@ -50,13 +50,17 @@ class Log:
 
     @classmethod
     def fresh(cls, *, model: str, system: str = "", kept: bool = True) -> Self:
-        """A new conversation; `kept=False` for one that leaves no file."""
+        """A new conversation; with `kept=False` it is not saved."""
         session = Session(id=new_id(), created_at=time.time(), model=model, system=system)
         return cls(session, folder() / f"{session.id}.jsonl" if kept else None)
 
     @classmethod
     def reopen(cls, path: Path) -> Self:
-        """Go on with the conversation in a file; in a copy, where another process has it open."""
+        """Continue the conversation in a file, or a copy of it if another process has the file open.
+
+        Raises:
+            BadRequestError: See `load`.
+        """
         session = load(path)
         log = cls(session, path)
         if not log._lock():
@@ -67,7 +71,7 @@ class Log:
 
     @property
     def problem(self) -> str:
-        """Why the file could not be written; empty where it could."""
+        """Why the file could not be written, empty if it could."""
         return self._failed
 
     def record(self, kind: str, **fields: Any) -> None:
@@ -78,20 +82,20 @@ class Log:
         self.session.apply(record)
 
     def piece(self, text: str = "", reasoning: str = "") -> None:
-        """Add a piece of the running answer; `flush` writes what has gathered."""
+        """Buffer a piece of the answer that is being streamed; `flush` writes it."""
         for key, value in (("text", text), ("reasoning", reasoning)):
             if value:
                 self._pieces[key] = self._pieces.get(key, "") + value
 
     def flush(self) -> None:
-        """Write the gathered pieces: called before they are shown."""
+        """Write the buffered pieces. To be called before they are shown."""
         if self._pieces:
             record, self._pieces = {"type": "piece", **self._pieces}, {}
             self._write(record)
             self.session.apply(record)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -106,11 +110,11 @@ class Log:
                 return
             _write_all(self._file, msgspec.json.encode(record) + b"\n")
         except OSError as error:
-            # A full disk ends no conversation; it is told once.
+            # A full disk does not end the conversation; the chat reports it once.
             self._failed = f"the conversation is not being saved: {error}"
 
     def _lock(self) -> bool:
-        """Open the file as its only writer, with what the session holds so far where it is new."""
+        """Open the file as its only writer; a new one gets the session's records so far."""
         if self.path is None:
             return True
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,12 +127,12 @@ class Log:
         else:
             os.lseek(self._file, size - 1, os.SEEK_SET)
             if os.read(self._file, 1) != b"\n":
-                _write_all(self._file, b"\n")  # the last line was cut off: the next one must not continue it
+                _write_all(self._file, b"\n")  # the last line was cut off; the next one must not continue it
         return True
 
 
 def records(session: Session) -> Iterator[dict[str, Any]]:
-    """The records that tell a session anew."""
+    """The records from which `Session.replay` rebuilds a session."""
     yield {
         "type": "session",
         "version": 1,
@@ -155,32 +159,32 @@ def records(session: Session) -> Iterator[dict[str, Any]]:
 
 
 def load(path: Path) -> Session:
-    """Read a session; a line that is cut off or is no record is passed over.
+    """Read a session. Lines that are cut off or are not records are skipped.
 
     Raises:
-        BadRequestError: There is no such file, it cannot be read, or it holds no session.
+        BadRequestError: The file cannot be read, or is not a session.
     """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise BadRequestError(
-            f"the session {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
+            f"the conversation {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
         ) from None
     session = Session.replay(_decoded(lines), name=path.stem)
     if not (session.entries or session.created_at):
-        raise BadRequestError(f"{path} holds no session", fix="`ingate sessions` lists them")
+        raise BadRequestError(f"{path} is not a saved conversation", fix="`ingate sessions` lists them")
     return session
 
 
 def save(session: Session, path: Path) -> None:
-    """Write a whole session to a file of one's own (0600)."""
+    """Write a whole session to a file that the user named (mode 0600)."""
     from ingate.paths import write_private
 
     write_private(path, b"".join(msgspec.json.encode(one) + b"\n" for one in records(session)))
 
 
 def paths() -> list[Path]:
-    """The kept sessions' files, the one used last first."""
+    """The files of the saved sessions, the most recently used first."""
     try:
         return sorted(folder().glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
     except OSError:
@@ -188,10 +192,10 @@ def paths() -> list[Path]:
 
 
 def find(name: str) -> Path:
-    """The file of a session by its id, the beginning or the end of it.
+    """The file of a session, by its id or the beginning or end of the id.
 
     Raises:
-        BadRequestError: No session, or more than one, is meant.
+        BadRequestError: No session matches, or several do.
     """
     known = paths()
     for path in known:
@@ -202,8 +206,8 @@ def find(name: str) -> Path:
         return meant[0]
     fix = "`ingate sessions` lists them"
     if meant:
-        raise BadRequestError(f"{name!r} may be {', '.join(sorted(path.stem for path in meant)[:4])}", fix=fix)
-    raise BadRequestError(f"there is no session {name!r}", fix=fix)
+        raise BadRequestError(f"{name!r} matches {', '.join(sorted(path.stem for path in meant)[:4])}", fix=fix)
+    raise BadRequestError(f"there is no conversation {name!r}", fix=fix)
 
 
 def _decoded(lines: list[bytes]) -> Iterator[dict[str, Any]]:
@@ -225,7 +229,7 @@ def _write_all(file: int | None, data: bytes) -> None:
 def _lock(file: int) -> bool:
     try:
         import fcntl
-    except ImportError:  # Windows: two terminals on one session write turn by turn
+    except ImportError:  # Windows: two terminals with the same session append in turn
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

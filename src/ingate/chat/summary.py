@@ -1,10 +1,11 @@
-"""A conversation in words: the line below an answer, the total, and the whole as Markdown."""
+"""A conversation as text: the line below an answer, the totals, and the whole as Markdown."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from ingate.catalog.format import usd
 from ingate.chat.session import text_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def turn_line(turn: Turn) -> str:
     """One answer: `12 in · 34 out · $0.0012 · first token 0.41 s · 88 tokens/s`."""
     parts = _tokens(turn)
-    parts.append(dollars(turn.cost_usd))
+    parts.append("cost unknown" if turn.cost_usd is None else usd(turn.cost_usd))
     if turn.first_token_s is not None:
         parts.append(f"first token {turn.first_token_s:.2f} s")
     if (speed := turn.tokens_per_s) is not None:
@@ -23,33 +24,27 @@ def turn_line(turn: Turn) -> str:
 
 
 def total_line(session: Session) -> str:
-    """The whole session."""
-    turns = len(session.turns)
-    said = f"{turns} {'answer' if turns == 1 else 'answers'}"
-    return " · ".join([said, *_tokens(session.totals()), cost_of(session)])
+    """The whole session: `2 answers · 46 in · 68 out · $0.0024`."""
+    return " · ".join([counted(len(session.turns), "answer"), *_tokens(session.totals()), cost_of(session)])
 
 
 def cost_of(session: Session) -> str:
-    """What a session cost: `$0.0012`, `$0.0012 + ?` where some turn has no known price, `?` where none has."""
-    unknown = session.unpriced
-    if not unknown:
-        return dollars(session.totals().cost_usd or 0.0)
-    return "?" if unknown == len(session.turns) else f"{dollars(session.totals().cost_usd)} + ?"
+    """What a session cost: `$0.0012`, `$0.0012 + unknown` if the cost of some answers is unknown, or `cost unknown`."""
+    known = usd(session.totals().cost_usd or 0.0)
+    if not session.unpriced:
+        return known
+    return "cost unknown" if session.unpriced == len(session.turns) else f"{known} + unknown"
 
 
-def dollars(amount: float | None) -> str:
-    """`$0.0012`; `?` where it is unknown."""
-    if amount is None:
-        return "?"
-    if amount == 0:
-        return "$0"
-    return f"${amount:.6f}" if amount < 0.0001 else f"${amount:.4f}" if amount < 1 else f"${amount:,.2f}"
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def to_markdown(session: Session) -> str:
-    """The conversation with its tool calls and totals; what was attached is named, not copied."""
+    """The conversation with its tool calls and totals. Attachments are named, not included."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.created_at))
-    parts = [f"# {session.title or 'A conversation'}", f"{when} · {session.model}"]
+    parts = [f"# {session.title or 'Conversation'}", f"{when} · {session.model}"]
     if session.system:
         parts.append(_quote(f"System: {session.system}"))
     for entry in session.entries:
@@ -66,9 +61,9 @@ def to_markdown(session: Session) -> str:
                     function = call.get("function") or {}
                     parts.append(f"Calls `{function.get('name')}`:\n\n{_fenced(str(function.get('arguments') or ''))}")
                 if entry.stopped:
-                    parts.append(f"*(not whole: {entry.stopped})*")
+                    parts.append(f"*(incomplete: {entry.stopped})*")
             case "tool":
-                parts.append(f"`{entry.message.get('name') or 'tool'}` gave:\n\n{_fenced(text)}")
+                parts.append(f"`{entry.message.get('name') or 'tool'}` returned:\n\n{_fenced(text)}")
     parts.append(f"---\n\n{total_line(session)}")
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,4 +1,4 @@
-"""One turn: the model's answer as it comes, its tool calls, and the answers after them."""
+"""One turn: the model's answer as it streams, its tool calls, and the answers after them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ingate.chat.attach import takes
 from ingate.chat.convert import request_messages
+from ingate.chat.model import ModelInfo, model_info
 from ingate.chat.session import Turn
-from ingate.chat.tools import Toolbox, Watcher
+from ingate.chat.tools import CallObserver, Toolbox
 from ingate.errors import IngateError, UnavailableError
 
 if TYPE_CHECKING:
@@ -25,42 +25,68 @@ STOPPED: Final = "stopped"
 _NOT_SENT: Final = frozenset({"provider_tool_calls", "annotations", "audio"})
 
 
-class View(Watcher, Protocol):
-    """Who shows a turn."""
+class View(CallObserver, Protocol):
+    """Shows a turn."""
 
-    def begin(self, spec: str) -> None: ...
-    def reasoning(self, text: str) -> None: ...
-    def text(self, text: str) -> None: ...
-    def settle(self) -> None: ...
-    def note(self, text: str) -> None: ...
-    def end(self, turn: Turn) -> None: ...
+    def begin(self, spec: str) -> None:
+        """A turn begins, answered by `spec`."""
+        ...
+
+    def reasoning(self, text: str) -> None:
+        """A piece of reasoning."""
+        ...
+
+    def text(self, text: str) -> None:
+        """A piece of the answer."""
+        ...
+
+    def settle(self) -> None:
+        """The current message is complete: show everything that is still buffered."""
+        ...
+
+    def note(self, text: str) -> None:
+        """One line to the user."""
+        ...
+
+    def end(self, turn: Turn) -> None:
+        """The turn is over."""
+        ...
 
 
 class Talk:
-    """Asks for answers to a session's history and writes them into it.
+    """Gets answers to a session's history and writes them into it.
 
     Args:
-        gateway: Whom to ask.
+        gateway: Makes the calls.
         log: The session and its file.
-        view: Who shows it.
+        view: Shows the turn.
         toolbox: The tools the model may call.
+        model: What is known about the session's model; looked up if None.
     """
 
-    def __init__(self, gateway: Gateway, log: Log, view: View, toolbox: Toolbox | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        log: Log,
+        view: View,
+        toolbox: Toolbox | None = None,
+        *,
+        model: ModelInfo | None = None,
+    ) -> None:
         self.gateway = gateway
         self.log = log
         self.view = view
-        self.toolbox = toolbox if toolbox is not None else Toolbox()  # an empty one is one that fills yet
-        self._told: set[str] = set()
-        self._provider = ""
+        self.toolbox = toolbox if toolbox is not None else Toolbox()  # an empty one may be filled later
+        self.model = model if model is not None else model_info(gateway, log.session.model)
+        self._noted: set[str] = set()
 
     async def answer(self) -> Turn:
         """Answer the history, calling tools for at most `MOST_ROUNDS` rounds.
 
-        Cancelled, or broken off by an error, the session keeps what came of the answer.
+        If it is cancelled or fails, the session keeps the part of the answer that arrived.
 
         Raises:
-            IngateError: No answer, or a broken one; its `partial_text` is in the session.
+            IngateError: There was no answer, or an incomplete one; its `partial_text` is in the session.
         """
         turn = Turn(spec=self.log.session.model)
         self.view.begin(turn.spec)
@@ -82,10 +108,8 @@ class Talk:
     def body(self) -> dict[str, Any]:
         """The next request."""
         session = self.log.session
-        model = takes(self.gateway, session.model)
-        self._provider = model.provider
         notes: list[str] = []
-        messages = request_messages(session, provider=model.provider, takes=model.kinds, notes=notes)
+        messages = request_messages(session, self.model, notes)
         for note in notes:
             self._note(note)
         body: dict[str, Any] = {"model": session.model, "messages": messages}
@@ -94,7 +118,7 @@ class Talk:
         return body
 
     async def _round(self, turn: Turn) -> dict[str, Any]:
-        """One request; its answer, which is in the session then."""
+        """Make one request; returns its answer, which the session then holds."""
         chunks: list[dict[str, Any]] = []
         began = time.perf_counter()
         first: float | None = None
@@ -107,25 +131,25 @@ class Talk:
                         if turn.first_token_s is None:
                             turn.first_token_s = first - began
         except (asyncio.CancelledError, IngateError) as error:
-            self._keep(chunks, STOPPED if isinstance(error, asyncio.CancelledError) else str(error))
+            self._keep_partial(chunks, STOPPED if isinstance(error, asyncio.CancelledError) else str(error))
             if turn.first_token_s is not None:
                 turn.add(None, None)
             raise
         finally:
             if first is not None:
                 turn.seconds += time.perf_counter() - first
-        message, about, usage = _whole(chunks, turn.spec)
-        turn.add(usage, about.get("cost_usd"))
-        self.log.record("assistant", message=message, provider=about.get("provider") or self._provider)
-        for note in about.get("warnings") or ():
+        message, metadata, usage = _assembled(chunks, turn.spec)
+        turn.add(usage, metadata.get("cost_usd"))
+        self.log.record("assistant", message=message, provider=metadata.get("provider") or self.model.provider)
+        for note in metadata.get("warnings") or ():
             self._note(note)
-        if dropped := about.get("dropped"):
-            self._note(f"left out, the model does not take it: {', '.join(dropped)}")
+        if dropped := metadata.get("dropped"):
+            self._note(f"Left out, since the model does not support it: {', '.join(dropped)}")
         return message
 
     def _show(self, chunk: Mapping[str, Any]) -> bool:
-        """Show a chunk's pieces; whether it had any."""
-        came = False
+        """Show a chunk's pieces; returns whether it had any."""
+        has_content = False
         for choice in chunk.get("choices") or ():
             if choice.get("index"):
                 continue
@@ -133,26 +157,28 @@ class Talk:
             if piece := delta.get("reasoning_content"):
                 self.log.piece(reasoning=piece)
                 self.view.reasoning(piece)
-                came = True
+                has_content = True
             if piece := delta.get("content") or delta.get("refusal"):
                 self.log.piece(text=piece)
                 self.view.text(piece)
-                came = True
-            came = came or bool(delta.get("tool_calls"))
-        return came
+                has_content = True
+            has_content = has_content or bool(delta.get("tool_calls"))
+        return has_content
 
-    def _keep(self, chunks: list[dict[str, Any]], why: str) -> None:
-        """Keep what came of an answer that was stopped; its tool calls may be cut off and are not."""
+    def _keep_partial(self, chunks: list[dict[str, Any]], why: str) -> None:
+        """Keep the text of an answer that did not complete. Its tool calls may be cut off and are dropped."""
         try:
-            message, about, _ = _whole(chunks, self.log.session.model)
+            message, metadata, _ = _assembled(chunks, self.log.session.model)
         except IngateError:
             self.log.flush()
             return
         message.pop("tool_calls", None)
         if message.get("content") or message.get("reasoning_content"):
-            # A signature that came is of no use without the rest of its message.
+            # Signed reasoning is rejected without the rest of its message.
             message.pop("thinking_blocks", None)
-            self.log.record("assistant", message=message, provider=about.get("provider") or self._provider, stopped=why)
+            message.pop("reasoning_items", None)
+            provider = metadata.get("provider") or self.model.provider
+            self.log.record("assistant", message=message, provider=provider, stopped=why)
 
     async def _call(self, raw: list[dict[str, Any]], turn: Turn) -> None:
         self.view.settle()
@@ -165,17 +191,22 @@ class Talk:
         await self.toolbox.run(calls, self.view, done)
 
     def _note(self, note: str) -> None:
-        if note not in self._told:
-            self._told.add(note)
+        """Show a note once per turn."""
+        if note not in self._noted:
+            self._noted.add(note)
             self.view.note(note)
 
 
-def _whole(chunks: list[dict[str, Any]], spec: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
-    """The message, the gateway's metadata and the usage that the chunks add up to."""
+def _assembled(chunks: list[dict[str, Any]], spec: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """The message, the gateway's metadata and the usage of a list of chunks.
+
+    Raises:
+        UnavailableError: The list is empty.
+    """
     from ingate.wire.completion import assemble
 
     if not chunks:
-        raise UnavailableError(f"{spec} gave an empty answer", fix="/retry asks again")
+        raise UnavailableError(f"{spec} returned an empty answer", fix="/retry asks again")
     completion = assemble(chunks)
     message = completion["choices"][0]["message"]
     kept = {name: value for name, value in message.items() if name not in _NOT_SENT and value is not None}

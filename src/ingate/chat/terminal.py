@@ -1,6 +1,6 @@
-"""The process's terminal: text made safe to write to it, and what keys do while an answer comes.
+"""The process's terminal: text made safe to print, typing during an answer, and signals.
 
-What is typed then waits for the next prompt, and Ctrl-C stops the answer.
+What is typed while an answer streams is kept for the next prompt; Ctrl-C stops the answer.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Generator
 
-# A control character is shown as its picture (␛), so that it is seen to be there; line ends and tabs stay what they are.
+# A control character is shown as its picture (␛), so that it is visible; line ends and tabs stay.
 _PICTURES: Final = {code: 0x2400 + code for code in range(0x20)}
 _C1: Final = dict.fromkeys(range(0x80, 0xA0))
-# They turn the order in which what follows is shown.
+# They reverse the direction of the text after them.
 _OVERRIDES: Final = dict.fromkeys((0x202D, 0x202E))
 _TABLE: Final = {**_PICTURES, 0x7F: 0x2421, **_C1, **_OVERRIDES, 0x09: 0x09, 0x0A: 0x0A, 0x0D: None}
 
-_usual: list[Any] | None = None
+# The terminal's attributes before `quiet_input`, while it is in effect.
+_normal: list[Any] | None = None
 
 
 def escape_control_chars(text: str) -> str:
-    """`text` as it may be written to a terminal; without control characters it is returned as it is."""
+    """`text` made safe to write to a terminal."""
     return text if text.isprintable() else text.translate(_TABLE)
 
 
 def escaped(text: str) -> str:
-    """A text as it is, inside rich's markup, without what a terminal would act on."""
+    """`text` as literal text inside rich's markup, safe to write to a terminal."""
     from rich.markup import escape
 
     return escape(escape_control_chars(text))
@@ -38,39 +39,39 @@ def escaped(text: str) -> str:
 
 @contextmanager
 def quiet_input() -> Generator[None]:
-    """Keep letters typed between two prompts from appearing inside an answer; they stand in the next prompt.
+    """Do not echo what is typed between two prompts; it appears in the next prompt instead.
 
-    Enter stays Enter until then. Ctrl-C is still a signal.
+    Ctrl-C still sends SIGINT.
     """
-    global _usual
+    global _normal
     before = _attributes()
     if before is None:
         yield
         return
     import termios
 
-    _usual = before
+    _normal = before
     quiet = list(before)
     quiet[0] &= ~termios.ICRNL
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    quiet[3] |= termios.NOFLSH  # Ctrl-C is to stop the answer, not to lose what was typed
+    quiet[3] |= termios.NOFLSH  # Ctrl-C stops the answer and must not discard what was typed
     try:
         _set(quiet)
         yield
     finally:
-        _usual = None
+        _normal = None
         _set(before)
 
 
 @contextmanager
-def usual_input() -> Generator[None]:
-    """The terminal as it was before `quiet_input`, for another program to use."""
+def normal_input() -> Generator[None]:
+    """Restore the terminal as it was before `quiet_input`, for another program to use."""
     now = _attributes()
-    if _usual is None or now is None:
+    if _normal is None or now is None:
         yield
         return
     try:
-        _set(_usual)
+        _set(_normal)
         yield
     finally:
         _set(now)
@@ -96,7 +97,7 @@ def _set(attributes: list[Any]) -> None:
 
 @contextmanager
 def ctrl_c_cancels(task: asyncio.Task[Any]) -> Generator[None]:
-    """Ctrl-C cancels `task`, and nothing else."""
+    """Ctrl-C cancels `task` instead of raising KeyboardInterrupt."""
     from asyncio import get_running_loop
 
     loop = get_running_loop()
@@ -114,18 +115,18 @@ def ctrl_c_cancels(task: asyncio.Task[Any]) -> Generator[None]:
 
 
 @contextmanager
-def leaving_cleanly(task: asyncio.Task[Any]) -> Generator[None]:
-    """Being told to end (a closed terminal, `kill`) ends `task`, so that everything is put back first."""
+def termination_cancels(task: asyncio.Task[Any]) -> Generator[None]:
+    """SIGTERM and SIGHUP cancel `task`, so that the terminal is restored before the process ends."""
     from asyncio import get_running_loop
 
     loop = get_running_loop()
-    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with suppress(NotImplementedError):
-        for number in asked:
+        for number in signals:
             loop.add_signal_handler(number, task.cancel)
     try:
         yield
     finally:
         with suppress(NotImplementedError):
-            for number in asked:
+            for number in signals:
                 loop.remove_signal_handler(number)

@@ -1,4 +1,4 @@
-"""Tools a model may call: named, asked for, run side by side, and never the end of a conversation."""
+"""Tools that a model may call: names, approval, and concurrent calls. A failure is a result, never an exception."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-Answer = Literal["once", "always", "no"]
+Permission = Literal["once", "always", "no"]
 
 LONGEST_RESULT: Final = 100_000  # characters
 _NAME: Final = re.compile(r"[^a-zA-Z0-9_-]+")
@@ -26,9 +26,9 @@ class Tool(msgspec.Struct, frozen=True):
     Attributes:
         server: The server's name.
         name: The tool's name there.
-        description: For the model.
+        description: What it does, for the model.
         parameters: JSON Schema of its arguments.
-        run: Calls it; returns its text and whether that is an error.
+        run: Calls it; returns the result's text and whether it is an error.
     """
 
     server: str
@@ -39,28 +39,28 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call the model asks for.
+    """A call that the model requests.
 
     Attributes:
         id: The call's id.
-        name: The tool as the model knows it.
-        server: Whose tool it is, empty where there is no such tool.
-        arguments: Its arguments, None where they are no JSON object.
-        spelt: Its arguments as the model wrote them.
+        name: The tool's name, as the model knows it.
+        server: The tool's server, empty if there is no such tool.
+        arguments: Its arguments, None if they are not a JSON object.
+        raw: Its arguments as the model wrote them.
     """
 
     id: str
     name: str
     server: str
     arguments: dict[str, Any] | None
-    spelt: str
+    raw: str
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a call gave.
+    """The result of a call.
 
     Attributes:
-        text: What goes back to the model.
+        text: What the model gets.
         error: Whether it failed.
         seconds: How long it took.
     """
@@ -70,21 +70,29 @@ class Result(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-class Watcher(Protocol):
-    """Who is told of calls, and asked before the first one of a tool."""
+class CallObserver(Protocol):
+    """Sees every call, and approves them."""
 
-    async def allow(self, call: Call) -> Answer: ...
-    def tool_started(self, call: Call) -> None: ...
-    def tool_ended(self, call: Call, result: Result) -> None: ...
+    async def allow(self, call: Call) -> Permission:
+        """Whether the tool may be called, asked for each call until the answer for its tool is `"always"`."""
+        ...
+
+    def tool_started(self, call: Call) -> None:
+        """The call has begun."""
+        ...
+
+    def tool_ended(self, call: Call, result: Result) -> None:
+        """The call is over, or was not made."""
+        ...
 
 
 class Toolbox:
-    """All tools of a chat, by the names the model sees.
+    """All tools of a chat, by the names that the model sees.
 
-    A name is the tool's own; where two servers have the same one, both get their server's name in front.
+    A name is the tool's own; if two servers have a tool of that name, both are prefixed with their server's name.
 
     Args:
-        allow_all: Run every tool unasked.
+        allow_all: Call every tool without asking.
     """
 
     def __init__(self, *, allow_all: bool = False) -> None:
@@ -94,7 +102,7 @@ class Toolbox:
         self._named: dict[str, Tool] = {}
 
     def replace(self, tools: Iterable[Tool]) -> None:
-        """Have these tools and no others."""
+        """Replace all tools."""
         self._tools = list(tools)
         self._named = _named(self._tools)
 
@@ -103,7 +111,7 @@ class Toolbox:
 
     @property
     def named(self) -> Mapping[str, Tool]:
-        """Name for the model → tool."""
+        """The tools by the names that the model sees."""
         return self._named
 
     def schemas(self) -> list[dict[str, Any]]:
@@ -117,11 +125,11 @@ class Toolbox:
         ]
 
     def read(self, call: Mapping[str, Any]) -> Call:
-        """A tool call of an answer."""
+        """Parse a tool call of an answer."""
         function = call.get("function") or {}
-        name, spelt = str(function.get("name") or ""), str(function.get("arguments") or "")
+        name, raw = str(function.get("name") or ""), str(function.get("arguments") or "")
         try:
-            arguments = json.loads(spelt or "{}")
+            arguments = json.loads(raw or "{}")
         except ValueError:
             arguments = None
         tool = self._named.get(name)
@@ -130,30 +138,30 @@ class Toolbox:
             name=name,
             server=tool.server if tool else "",
             arguments=arguments if isinstance(arguments, dict) else None,
-            spelt=spelt,
+            raw=raw,
         )
 
-    async def run(self, calls: list[Call], watcher: Watcher, done: Callable[[Call, Result], None]) -> None:
-        """Run the calls side by side, after the person has been asked about each new tool.
+    async def run(self, calls: list[Call], observer: CallObserver, done: Callable[[Call, Result], None]) -> None:
+        """Run the calls concurrently, after asking whether they are allowed.
 
-        Whatever goes wrong becomes a result for the model to read. `done` gets each result as it comes.
+        Errors become results for the model to read. `done` receives each result as soon as it is there.
         """
         allowed = []
         for call in calls:
-            problem = self._problem(call) or await self._ask(call, watcher)
+            problem = self._problem(call) or await self._ask(call, observer)
             if problem:
                 result = Result(problem, error=True)
-                watcher.tool_ended(call, result)
+                observer.tool_ended(call, result)
                 done(call, result)
             else:
                 allowed.append(call)
 
         async def one(call: Call) -> None:
-            watcher.tool_started(call)
+            observer.tool_started(call)
             began = time.perf_counter()
             text, error = await _safely(self._named[call.name], call.arguments or {})
             result = Result(text, error, time.perf_counter() - began)
-            watcher.tool_ended(call, result)
+            observer.tool_ended(call, result)
             done(call, result)
 
         async with asyncio.TaskGroup() as group:
@@ -162,31 +170,32 @@ class Toolbox:
 
     def _problem(self, call: Call) -> str:
         if call.name not in self._named:
-            return f"There is no tool {call.name!r}. There are: {', '.join(self._named) or 'none'}."
+            return f"There is no tool {call.name!r}. Available tools: {', '.join(self._named) or 'none'}."
         if call.arguments is None:
-            return f"The arguments are not a JSON object: {call.spelt[:200]}"
+            return f"The arguments are not a JSON object: {call.raw[:200]}"
         return ""
 
-    async def _ask(self, call: Call, watcher: Watcher) -> str:
+    async def _ask(self, call: Call, observer: CallObserver) -> str:
+        """Why the call is not allowed, empty if it is."""
         tool = self._named[call.name]
         known = (tool.server, tool.name)
         if self.allow_all or known in self._allowed:
             return ""
-        match await watcher.allow(call):
+        match await observer.allow(call):
             case "always":
                 self._allowed.add(known)
             case "no":
-                return "The person does not allow this call."
+                return "The user denied this call."
         return ""
 
 
 async def _safely(tool: Tool, arguments: dict[str, Any]) -> tuple[str, bool]:
     try:
         text, error = await tool.run(arguments)
-    except Exception as problem:  # noqa: BLE001 -- a tool's failure is the model's to deal with
+    except Exception as problem:  # noqa: BLE001 -- the model deals with a tool's failure
         return f"{type(problem).__name__}: {problem}", True
     if len(text) > LONGEST_RESULT:
-        text = f"{text[:LONGEST_RESULT]}\n[cut off: {len(text):,} characters in all]"
+        text = f"{text[:LONGEST_RESULT]}\n[truncated: the whole result has {len(text):,} characters]"
     return text, error
 
 
@@ -209,5 +218,5 @@ def _named(tools: list[Tool]) -> dict[str, Tool]:
 
 
 def _clean(name: str) -> str:
-    """A name as OpenAI takes it."""
+    """A name that OpenAI accepts."""
     return _NAME.sub("_", name)[:_LONGEST_NAME] or "tool"

@@ -70,18 +70,23 @@ def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
     pairs = [
         ("Context", tokens(row.context_tokens)),
         ("Output limit", tokens(row.max_output_tokens)),
-        ("Input", f"{_usd(row.input_usd_per_mtok)} per M tokens"),
-        ("Output", _usd(row.output_usd_per_mtok)),
+        ("Input", f"{price(row.input_usd_per_mtok, sign='$')} per M tokens"),
+        ("Output", price(row.output_usd_per_mtok, sign="$")),
     ]
     if row.cache_read_usd_per_mtok is not None or row.cache_write_usd_per_mtok is not None:
-        pairs.append(("Cache", f"read {_usd(row.cache_read_usd_per_mtok)}, write {_usd(row.cache_write_usd_per_mtok)}"))
+        pairs.append(
+            (
+                "Cache",
+                f"read {price(row.cache_read_usd_per_mtok, sign='$')}, write {price(row.cache_write_usd_per_mtok, sign='$')}",
+            )
+        )
     if row.reasoning_usd_per_mtok is not None:
-        pairs.append(("Reasoning", _usd(row.reasoning_usd_per_mtok)))
+        pairs.append(("Reasoning", price(row.reasoning_usd_per_mtok, sign="$")))
     for tier in row.tiers:
         pairs.append(
             (
                 f"> {tokens(tier.above_tokens)}",
-                f"in {_usd(tier.input_usd_per_mtok)}, out {_usd(tier.output_usd_per_mtok)}",
+                f"in {price(tier.input_usd_per_mtok, sign='$')}, out {price(tier.output_usd_per_mtok, sign='$')}",
             )
         )
     if row.mode != "chat":
@@ -94,8 +99,3 @@ def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
     if row.deprecated_on:
         lines.append(("warn", cut(f"{'Retired on':13}{row.deprecated_on}", cells)))
     return lines
-
-
-def _usd(amount: float | None) -> str:
-    text = price(amount)
-    return text if text in {"?", "free"} else f"${text}"
