@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 MODEL = "scripted/any"
-GROQ = "groq/some-model"
+CHAT_ONLY = "cerebras/some-model"  # a provider without the Responses API
+GROQ = "groq/some-model"  # one that has it
 WEATHER: Any = {
     "type": "function",
     "name": "get_weather",
@@ -59,14 +60,15 @@ async def client(engine: ingate.ScriptedEngine) -> AsyncIterator[ingate.AsyncIng
 
 
 @pytest.fixture
-def groq() -> Iterator[Upstream]:
-    with upstream() as provider:
-        yield provider
+def provider() -> Iterator[Upstream]:
+    with upstream() as listening:
+        yield listening
 
 
 @pytest.fixture
-async def groq_client(groq: Upstream) -> AsyncIterator[ingate.AsyncIngate]:
-    async with ingate.AsyncIngate({"groq": {"base_url": groq.url, "api_key": "gsk-test"}}, max_retries=0) as made:
+async def provider_client(provider: Upstream) -> AsyncIterator[ingate.AsyncIngate]:
+    section = {"base_url": provider.url, "api_key": "gsk-test"}
+    async with ingate.AsyncIngate({"groq": section, "cerebras": section}, max_retries=0) as made:
         yield made
 
 
@@ -230,16 +232,16 @@ async def test_arguments_of_a_pydantic_tool_are_parsed(
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-async def test_a_chat_provider_answers(groq: Upstream, groq_client: ingate.AsyncIngate, streamed: bool) -> None:
-    groq.say(Reply(events=chunks("Hel", "lo")) if streamed else Reply(body=completion("Hello")))
+async def test_a_chat_provider_answers(provider: Upstream, provider_client: ingate.AsyncIngate, streamed: bool) -> None:
+    provider.say(Reply(events=chunks("Hel", "lo")) if streamed else Reply(body=completion("Hello")))
     if streamed:
-        async with groq_client.responses.stream(model=GROQ, input="hi", temperature=0.2) as stream:
+        async with provider_client.responses.stream(model=CHAT_ONLY, input="hi", temperature=0.2) as stream:
             response: Any = await stream.get_final_response()
     else:
-        response = await groq_client.responses.create(model=GROQ, input="hi", temperature=0.2)
+        response = await provider_client.responses.create(model=CHAT_ONLY, input="hi", temperature=0.2)
     assert response.output_text == "Hello"
     assert (response.usage.input_tokens, response.usage.output_tokens) == (3, 2)
-    [seen] = groq.seen
+    [seen] = provider.seen
     assert seen.path == "/v1/chat/completions"
     assert seen.headers["authorization"] == "Bearer gsk-test"
     assert seen.body["model"] == "some-model"
@@ -248,11 +250,11 @@ async def test_a_chat_provider_answers(groq: Upstream, groq_client: ingate.Async
     assert seen.body.get("stream", False) is streamed
 
 
-async def test_a_chat_providers_tool_calls(groq: Upstream, groq_client: ingate.AsyncIngate) -> None:
+async def test_a_chat_providers_tool_calls(provider: Upstream, provider_client: ingate.AsyncIngate) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Ghent"}'}}
     choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
-    groq.say(Reply(body=completion(choices=[choice])), Reply(body=completion("Warm.")))
-    first: Any = await groq_client.responses.create(model=GROQ, input="Weather?", tools=[WEATHER])
+    provider.say(Reply(body=completion(choices=[choice])), Reply(body=completion("Warm.")))
+    first: Any = await provider_client.responses.create(model=CHAT_ONLY, input="Weather?", tools=[WEATHER])
     [item] = first.output
     assert (item.type, item.call_id, item.name, item.arguments) == (
         "function_call",
@@ -261,11 +263,91 @@ async def test_a_chat_providers_tool_calls(groq: Upstream, groq_client: ingate.A
         '{"city": "Ghent"}',
     )
     result: Any = {"type": "function_call_output", "call_id": "call_1", "output": "21 degrees"}
-    await groq_client.responses.create(model=GROQ, input=[*first.output, result], tools=[WEATHER])
-    sent = groq.seen[-1].body
+    await provider_client.responses.create(model=CHAT_ONLY, input=[*first.output, result], tools=[WEATHER])
+    sent = provider.seen[-1].body
     assert sent["messages"][0]["tool_calls"] == [call]
     assert sent["messages"][1] == {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"}
     assert sent["tools"][0]["function"]["parameters"] == WEATHER["parameters"]
+
+
+WHOLE = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "status": "completed",
+    "model": "some-model",
+    "output": [
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "Hello", "annotations": [], "newer_than_the_sdk": 1}],
+        }
+    ],
+    "usage": {
+        "input_tokens": 3,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 2,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 5,
+    },
+    "tools": [],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+}
+
+
+async def test_a_provider_with_the_same_api_gets_the_request_and_gives_the_response_unchanged(
+    provider: Upstream, provider_client: ingate.AsyncIngate
+) -> None:
+    request: Any = {
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}],
+        "include": ["reasoning.encrypted_content"],
+        "extra_body": {"newer_than_ingate": {"a": [1, None]}},
+    }
+    provider.say(Reply(body=WHOLE))
+    response = await provider_client.responses.create(model=f"{GROQ}?temperature=0.2", **request)
+    assert response.output_text == "Hello"
+    [seen] = provider.seen
+    assert seen.path == "/v1/responses"
+    assert seen.headers["authorization"] == "Bearer gsk-test"
+    assert seen.body["model"] == "some-model"
+    assert seen.body["temperature"] == 0.2
+    assert seen.body["input"] == request["input"]
+    assert seen.body["include"] == request["include"]
+    assert seen.body["newer_than_ingate"] == {"a": [1, None]}
+    got = response.to_dict()
+    assert got["output"] == WHOLE["output"]
+    assert got["usage"] == WHOLE["usage"]
+
+
+async def test_a_provider_with_the_same_api_streams_its_own_events(
+    provider: Upstream, provider_client: ingate.AsyncIngate
+) -> None:
+    item = WHOLE["output"][0]  # ty: ignore[not-subscriptable]
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    started = {**WHOLE, "status": "in_progress", "output": []}
+    part = {"type": "output_text", "text": "", "annotations": []}
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": started},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
+        {"type": "response.content_part.added", **place, "part": part},
+        {"type": "response.output_text.delta", **place, "delta": "Hel", "logprobs": []},
+        {"type": "response.something_new", "hint": 7},
+        {"type": "response.output_text.delta", **place, "delta": "lo", "logprobs": []},
+        {"type": "response.output_text.done", **place, "text": "Hello", "logprobs": []},
+        {"type": "response.completed", "response": WHOLE},
+    ]
+    events = [{**event, "sequence_number": number} for number, event in enumerate(events)]
+    provider.say(Reply(events=events))
+    stream = await provider_client.responses.create(model=GROQ, input="hi", stream=True)
+    got: list[Any] = [event async for event in stream]
+    assert [event.type for event in got] == [event["type"] for event in events]
+    assert [event.delta for event in got if event.type == "response.output_text.delta"] == ["Hel", "lo"]
+    assert got[4].hint == 7
+    assert got[-1].response.output_text == "Hello"
+    assert provider.seen[0].body["stream"] is True
 
 
 BY_STATUS = {
@@ -308,10 +390,11 @@ async def test_errors_are_the_sdks(
         assert caught.value.response.headers["retry-after"] == "7"
 
 
-async def test_a_refused_key_of_a_provider(groq: Upstream, groq_client: ingate.AsyncIngate) -> None:
-    groq.say(Reply(401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}}))
+@pytest.mark.parametrize("model", [GROQ, CHAT_ONLY])
+async def test_a_refused_key_of_a_provider(provider: Upstream, provider_client: ingate.AsyncIngate, model: str) -> None:
+    provider.say(Reply(401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}}))
     with pytest.raises(openai.AuthenticationError) as caught:
-        await groq_client.responses.create(model=GROQ, input="hi")
+        await provider_client.responses.create(model=model, input="hi")
     assert caught.value.code == "invalid_api_key"
 
 
@@ -321,6 +404,8 @@ async def test_a_refused_key_of_a_provider(groq: Upstream, groq_client: ingate.A
         ({"input": 7}, "input"),
         ({"input": [{"role": "user", "content": 7}]}, "content"),
         ({"input": [{"type": "no_such_item"}]}, "no_such_item"),
+        ({"input": "hi", "tools": "all"}, "tools"),
+        ({"input": "hi", "temperature": "warm"}, "temperature"),
     ],
 )
 async def test_a_wrong_request_is_refused_before_anything_is_sent(
@@ -333,23 +418,35 @@ async def test_a_wrong_request_is_refused_before_anything_is_sent(
     assert engine.requests == []
 
 
-async def test_a_stream_that_breaks_fails_with_its_reason(
+async def test_a_stream_that_breaks_raises_after_what_had_come(
     client: ingate.AsyncIngate, engine: ingate.ScriptedEngine
 ) -> None:
     engine.enqueue(["Hel", "lo"], breaks_with=errors.UnavailableError("the provider hung up"))
-    stream = await client.responses.create(model=MODEL, input="hi", stream=True)
-    events: list[Any] = []
+    deltas: list[str] = []
 
     async def read() -> None:
-        async for event in stream:
-            events.append(event)
-        failed = events[-1]
-        assert failed.type == "response.failed"
-        raise openai.APIError(failed.response.error.message, request=stream.response.request, body=None)
+        async for event in await client.responses.create(model=MODEL, input="hi", stream=True):
+            if event.type == "response.output_text.delta":
+                deltas.append(event.delta)
 
-    with pytest.raises(openai.APIError, match="hung up"):
+    with pytest.raises(openai.APIError, match="hung up") as caught:
         await read()
-    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "Hello"
+    assert deltas == ["Hel", "lo"]
+    assert caught.value.code == "stream_interrupted"
+    body: Any = caught.value.body
+    assert body["partial_text"] == "Hello"
+
+
+async def test_a_stream_that_breaks_ends_with_a_failed_response(
+    client: ingate.AsyncIngate, engine: ingate.ScriptedEngine
+) -> None:
+    """For clients that read events themselves."""
+    engine.enqueue(["Hel", "lo"], breaks_with=errors.UnavailableError("the provider hung up"))
+    async with client.responses.with_streaming_response.create(model=MODEL, input="hi", stream=True) as streaming:
+        lines = [line async for line in streaming.iter_lines() if line.startswith("data: ")]
+    last = json.loads(lines[-1].removeprefix("data: "))
+    assert (last["type"], last["response"]["status"]) == ("response.failed", "failed")
+    assert "hung up" in last["response"]["error"]["message"]
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
