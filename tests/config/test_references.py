@@ -292,6 +292,26 @@ class TestOtherTexts:
         assert "also" not in str(caught.value)
         assert "export GONE" in caught.value.fix
 
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("env:", "env: takes the name of one variable"),
+            ("env:A B", "env: takes the name of one variable"),
+            ("${", "${ takes a variable's name"),
+            ("cmd:'", "cmd: has a quote that is not closed"),
+            ("keyring:only", "keyring: takes a service and a user"),
+        ],
+    )
+    @pytest.mark.parametrize("key", ["base_url", "default_model", "api_key"])
+    def test_a_reference_that_cannot_be_read_is_an_error(
+        self, tmp_path: Path, key: str, text: str, reason: str
+    ) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load_text(tmp_path, f'groq:\n  {key}: "{text}"')
+        assert f"groq.{key} cannot be read: {reason}" in str(caught.value)
+        assert caught.value.line == 2
+        assert "also" not in str(caught.value)
+
     def test_an_empty_default_is_no_value(self, tmp_path: Path) -> None:
         config = load_text(tmp_path, "timeout: ${T:-}\ngroq: {base_url: '${U:-}'}")
         assert config.settings.timeout_s is None

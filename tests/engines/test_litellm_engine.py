@@ -105,6 +105,7 @@ async def test_attribution_headers_name_ingate(provider: h.Provider, engine: Lit
     headers = provider.asked[0]["headers"]
     assert "litellm" not in str(headers).lower()
     assert headers["x-title"] == "ingate"
+    assert headers["http-referer"] == "https://github.com/ingate/ingate"
     assert headers["user-agent"].startswith("ingate/")
 
 
@@ -112,6 +113,24 @@ async def test_the_routes_headers_are_sent(provider: h.Provider, engine: Litellm
     route = h.route(provider.base + "/v1", headers={"X-Team": "search"})
     await engine.complete(route, h.BODY, CallReport())
     assert provider.asked[0]["headers"]["x-team"] == "search"
+
+
+async def test_the_client_that_litellm_makes_in_place_of_a_closed_one_is_watched_too(engine: LitellmEngine) -> None:
+    from ingate.engines.litellm_ import clients
+
+    await load.load()
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    handler = AsyncHTTPHandler()
+    clients.adopt(handler)
+    clients.adopt(handler)
+    first = handler.client
+    await first.aclose()
+    second = handler.client
+    assert second is not first
+    assert [hook.__module__ for hook in second.event_hooks["response"]] == ["ingate.engines.litellm_.observe"]
+    assert [hook.__module__ for hook in second.event_hooks["request"]] == ["ingate.engines.litellm_.observe"]
+    await second.aclose()
 
 
 async def test_one_failing_answer_is_one_request(provider: h.Provider, engine: LitellmEngine) -> None:

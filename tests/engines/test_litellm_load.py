@@ -70,6 +70,53 @@ assert threading.active_count() == 1, threading.enumerate()
 
 
 @needs_litellm
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_import_leaves_garbage_collection_as_it_was(tmp_path: Path, collects: bool) -> None:
+    done = run(
+        f"""
+import gc
+if not {collects}:
+    gc.disable()
+during = []
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "litellm":
+            during.append(gc.isenabled())
+sys.meta_path.insert(0, Finder)
+frozen = gc.get_freeze_count()
+asyncio.run(load.load())
+assert during == [False], during
+assert gc.isenabled() is {collects}
+assert gc.get_freeze_count() > frozen + 10_000
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_litellm
+def test_a_failed_import_leaves_garbage_collection_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "litellm.py").write_text("raise ImportError('broken')\n")
+    done = run(
+        f"""
+import gc
+sys.path.insert(0, {str(tmp_path)!r})
+from ingate.errors import MissingExtraError
+try:
+    asyncio.run(load.load())
+except MissingExtraError as error:
+    assert "cannot be imported: broken" in str(error), error
+else:
+    raise AssertionError("it was imported")
+assert gc.isenabled()
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_litellm
 def test_two_callers_and_a_preload_import_once(tmp_path: Path) -> None:
     done = run(
         """

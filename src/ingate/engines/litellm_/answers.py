@@ -185,9 +185,11 @@ def _mend_message(message: dict[str, Any], own: Mapping[str, Any], ran_itself: I
 
 
 def _finish(said: str | None, own: str | None, has_calls: bool) -> str | None:
-    """The provider's reason, unless it is for a tool that litellm had made for itself."""
-    if own is None or (own == "tool_calls" and not has_calls):
+    """The provider's reason, unless it is a call of a tool that litellm had made for itself."""
+    if own is None:
         return said
+    if own == "tool_calls" and not has_calls:
+        return "stop" if said == "tool_calls" else said
     return own
 
 

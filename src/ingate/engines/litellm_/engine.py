@@ -168,7 +168,9 @@ async def _is_sound(reading: ProviderReading, seen: Observation) -> bool:
     if not _came_through(seen):
         return False
     reading.catch_up()
-    while not reading.active and reading.error is None and await seen.read_on():
+    more = True
+    while more and not reading.active and reading.error is None:
+        more = await seen.read_on()
         reading.catch_up()
     return reading.active and reading.error is None
 

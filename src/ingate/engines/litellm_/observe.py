@@ -34,15 +34,17 @@ class Observation:
         status: The status of the answer, None where none came.
         headers: Its headers, names in lower case.
         url: The address that was asked, without its query.
-        failure: What broke the body off, None where nothing did.
+        complete: Whether the body has been read to its end.
+        failure: What interrupted the body; None if nothing did.
     """
 
-    __slots__ = ("_body", "_inflate", "_pieces", "_response", "failure", "headers", "status", "url")
+    __slots__ = ("_body", "_inflate", "_pieces", "_response", "complete", "failure", "headers", "status", "url")
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.url = ""
+        self.complete = False
         self.failure: BaseException | None = None
         self._body = bytearray()
         self._inflate: Any = None
@@ -63,6 +65,7 @@ class Observation:
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.url = str(response.url).partition("?")[0]
+        self.complete = False
         self.failure = None
         self._body = bytearray()
         encoding = self.headers.get("content-encoding", "")
@@ -105,6 +108,7 @@ class Observation:
             async for piece in stream:
                 self._note(piece)
                 yield piece
+            self.complete = True
         except Exception as error:
             self.failure = error
             raise

@@ -153,10 +153,10 @@ class ProviderReading:
         return True
 
     def _begun_whole(self) -> bool:
-        """A whole answer that litellm retells as a stream is readable once it is there."""
-        completion = self.whole()
-        if completion is not None:
-            self.chunks.extend(completion_chunks(completion))
+        """Read a whole response to a call that asked for a stream, once, when all of it has arrived."""
+        if self._seen.complete and self.completion is None and (completion := self.whole()) is not None:
+            for chunk in completion_chunks(completion):
+                self.chunks.extend(self._normaliser.feed(chunk))
         return False
 
     def _take(self, read: Callable[[], list[dict[str, Any]]]) -> None:
