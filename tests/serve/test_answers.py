@@ -55,7 +55,8 @@ async def test_a_stream_is_events_up_to_the_end_mark() -> None:
 async def test_the_usage_chunk_is_sent_when_asked_for() -> None:
     body = {**STREAM, "stream_options": {"include_usage": True}}
     *_, last, _end = (await ask(create_app(FakeGateway()), "POST", CHAT, body)).events()
-    assert (last["usage"], last["ingate"]) == (USAGE, ABOUT)
+    assert last["usage"].items() >= USAGE.items()
+    assert last["ingate"] == ABOUT
 
 
 async def test_each_chunk_leaves_as_it_comes() -> None:

@@ -57,6 +57,15 @@ _CHAT: Final[Mapping[str, str]] = {
 }
 _EMBEDDINGS: Final[Mapping[str, str]] = {"dimensions": "an integer", "encoding_format": "a string", "user": "a string"}
 
+# What OpenAI counts apart, zero if nothing is.
+_PROMPT_DETAILS: Final = {"cached_tokens": 0, "audio_tokens": 0}
+_COMPLETION_DETAILS: Final = {
+    "reasoning_tokens": 0,
+    "audio_tokens": 0,
+    "accepted_prediction_tokens": 0,
+    "rejected_prediction_tokens": 0,
+}
+
 
 def check_chat(body: Mapping[str, Any]) -> None:
     """Raise `InvalidRequestError`, naming the parameter, if a chat-completions request is malformed."""
@@ -155,8 +164,8 @@ class ChatRequest:
     warnings: list[str] = field(default_factory=list)
 
     def answer(self, completion: Mapping[str, Any]) -> dict[str, Any]:
-        """The completion itself."""
-        return dict(completion)
+        """The completion with every field that OpenAI's has."""
+        return complete(completion)
 
     def events(self) -> ChunkStream:
         """The chunks as the client wants them."""
@@ -172,6 +181,30 @@ def translate(body: Mapping[str, Any]) -> ChatRequest:
     """
     check_chat(body)
     return ChatRequest({name: value for name, value in body.items() if name != "stream"}, bool(body.get("stream")))
+
+
+def complete(completion: Mapping[str, Any]) -> dict[str, Any]:
+    """A normalised completion with the fields that OpenAI's has always, null or zero if the provider has none."""
+    made = {**completion, "choices": [_complete_choice(choice) for choice in completion["choices"]]}
+    if completion.get("usage"):
+        made["usage"] = _complete_usage(completion["usage"])
+    else:
+        made.pop("usage", None)  # it may be absent, but not null
+    return made
+
+
+def _complete_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    message = {"content": None, "refusal": None, "annotations": [], **choice["message"]}
+    return {"logprobs": None, **choice, "message": message}
+
+
+def _complete_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    prompt, completion = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+    return {
+        **usage,
+        "prompt_tokens_details": {**_PROMPT_DETAILS, **prompt},
+        "completion_tokens_details": {**_COMPLETION_DETAILS, **completion},
+    }
 
 
 class ChunkStream:
@@ -190,9 +223,11 @@ class ChunkStream:
 
     def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
         """The chunk; nothing for the usage chunk if the client did not ask for it."""
-        if not self._usage and not chunk.get("choices") and chunk.get("usage") is not None:
+        if chunk.get("usage") is None:
+            return [dict(chunk)]
+        if not self._usage and not chunk.get("choices"):
             return []
-        return [dict(chunk)]
+        return [{**chunk, "usage": _complete_usage(chunk["usage"])}]
 
     def finish(self, metadata: Mapping[str, Any] | None) -> list[Event]:
         """Nothing follows the last chunk but the end mark."""
