@@ -161,4 +161,6 @@ async def sign(route: Route, call: Call) -> None:
     for name, value in (await apply(route, call)).items():
         if name == "anthropic-beta" and call.headers.get(name):
             value = f"{call.headers[name]},{value}"
+        elif name == "anthropic-version" and name in call.headers:  # the client's, passed through
+            continue
         call.headers[name] = value

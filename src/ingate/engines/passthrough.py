@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingate.wire.codec import Codec, Target
     from ingate.wire.passthrough import ApiRequest, Meter
 
+_STREAMS: Final = ("text/event-stream", "application/vnd.amazon.eventstream")
 _MAX_HELD: Final = 2**20  # bytes before the first event with substance; no provider sends this much
 
 
@@ -57,7 +58,7 @@ async def forward(
     try:
         report.headers.update(kept_headers(response.headers))
         kind = response.headers.get("content-type", "")
-        if response.status >= 400 or "html" in kind or not request.stream or "event-stream" not in kind:
+        if response.status >= 400 or not request.stream or not kind.startswith(_STREAMS):
             content = await read_body(response, call)
             forwarded = _whole(meter, response, content, kind, route, check)
         else:
@@ -82,17 +83,18 @@ async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest,
     if limit is not None and isinstance(most, int) and limit[1] > most > 0:
         changes[limit[0]] = most
         report.warnings.append(f"{limit[0]} was lowered from {limit[1]} to {most}, the most that {route.model} returns")
+    body, own = how.prepare(request, target, changes)
     headers = {
         "content-type": "application/json",
         "accept": "text/event-stream" if request.stream else "application/json",
-        **{name: value for name, value in request.headers.items() if name in PROTOCOL_HEADERS},
+        **{name: value for name, value in own.items() if name in PROTOCOL_HEADERS},
     }
     if request.stream:
         headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
     headers |= {name.lower(): value for name, value in route.header_values().items()}
     call = Call(
         url=codec.url(target),
-        body=how.body(request, target, changes),
+        body=body,
         headers=headers,
         timeout_s=route.timeout_s,
         provider=route.provider,
@@ -142,11 +144,13 @@ async def _opened(
         meter.error.response = _upstream(response.status, kind, content, route.secrets())
         raise meter.error
     first = b"".join(held)
+    if meter.error is not None:
+        first = scrub_bytes(first, route.secrets())
     if not first.strip():
         raise UnavailableError(
             f"the response of {route.provider} was empty", fix="try again, or name a fallback model after a comma"
         )
-    forwarded = Forwarded(content_type=kind, usage=meter.usage)
+    forwarded = Forwarded(content_type=meter.content_type or kind, usage=meter.usage)
     forwarded.pieces = _rest(forwarded, meter, first, response, call, route, sending)
     return forwarded
 

@@ -20,52 +20,51 @@ if TYPE_CHECKING:
 
     from ingate.catalog import ModelRow
     from ingate.engines.base import Route
-    from ingate.wire.passthrough import ApiRequest
+    from ingate.wire.passthrough import Api, ApiRequest
 
-# A format's name as a client's API has it; `azure` is chat completions at Azure's addresses.
-_VARIANTS: Final[Mapping[str, str]] = {"azure": "chat"}
+# A format's name as a client's API has it: `azure` is chat completions at Azure's addresses, and `bedrock_invoke` takes
+# Messages for Claude.
+_VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "bedrock_invoke": "messages"}
 
 
 def endpoints(
-    provider: str, wire_format: str, api_base: str | None, row: ModelRow | None, forced: str | None = None
+    provider: str, wire_format: str, model: str, api_base: str | None, row: ModelRow | None, forced: str | None = None
 ) -> tuple[Endpoint, ...]:
     """Every way to reach a model at a provider, best first.
 
     Args:
         provider: The provider's name.
         wire_format: The provider's own format for the model.
+        model: The model's name at the provider.
         api_base: The base URL of that format.
         row: What the catalog knows of the model.
         forced: The only format to use, if the spec or the configuration names one.
     """
     own = Endpoint(wire_format, api_base)
-    if api_base is None:
-        return (own,)
+    is_claude = "claude" in model.lower()
+    if is_claude and provider.startswith("vertex"):
+        return (Endpoint("messages", api_base),)
+    if is_claude and provider == "bedrock":
+        return (own, Endpoint("bedrock_invoke", api_base))
     listed = frozenset(row.formats) if row is not None else frozenset[str]()
     found = {wire_format: own}
-    if wire_format in {"chat", "azure", "ollama"} or not wire_format:
+    if wire_format in {"chat", "azure", "ollama"}:
         responses = RESPONSES_PROVIDERS.get(provider)
-        if responses is not None and ("responses" in listed if responses.models == "listed" else True):
+        if "responses" in listed or (responses is not None and responses.models == "all"):
             found["responses"] = Endpoint("responses", api_base)
         messages = MESSAGES_PROVIDERS.get(provider)
-        if messages is not None and ("messages" in listed if messages.models == "listed" else True):
-            base = messages_base(provider, api_base)
-            if base is not None:
-                found["messages"] = Endpoint("messages", base)
-        if "completions" in listed and "chat" not in listed:
+        if messages is not None and (is_claude or not messages.claude_only):
+            found["messages"] = Endpoint("messages", messages_base(provider, api_base or ""))
+        if "completions" in listed:
             found["completions"] = Endpoint("completions", api_base)
     if forced is not None:
-        return (
-            found.get(forced)
-            or next((one for name, one in found.items() if _VARIANTS.get(name) == forced), None)
-            or Endpoint(forced, api_base),
-        )
-    if listed and "chat" not in listed and wire_format in {"chat", "azure"}:
+        own = own if _VARIANTS.get(wire_format) == forced else Endpoint(forced, api_base)
+        return (found.get(forced, own),)
+    if listed and "chat" not in listed:
         # The catalog says that chat completions do not serve this model.
-        kept = {name: one for name, one in found.items() if name in listed}
-        if kept:
-            return tuple(kept.values())
-    return tuple(found.values())
+        kept = tuple(one for name, one in found.items() if name in listed)
+        return kept or (own,)
+    return tuple(one for name, one in found.items() if name != "completions")
 
 
 def passed_through(route: Route, request: ApiRequest) -> Route | None:
@@ -84,27 +83,36 @@ def passed_through(route: Route, request: ApiRequest) -> Route | None:
     return _at(route, endpoint)
 
 
-def translated_route(route: Route, chat: Mapping[str, Any]) -> Route:
-    """The Route for a chat request that is not passed through: at the endpoint that can serve what it asks for."""
-    if len(route.endpoints) > 1 and route.wire_format != "responses" and _needs_responses(route, chat):
-        endpoint = _endpoint(route, "responses")
-        if endpoint is not None:
-            return _at(route, endpoint)
-    return route
+def translated_route(route: Route, chat: Mapping[str, Any], api: Api = "chat") -> Route:
+    """The Route for a request that is not passed through: at the endpoint that can serve what it asks for.
+
+    Args:
+        route: Where calls of the model go.
+        chat: The request as a chat request.
+        api: The API that the client called. One that can carry a provider's reasoning from turn to turn is translated
+            into Responses if the provider prefers them.
+    """
+    endpoint = _endpoint(route, "responses")
+    if endpoint is None or route.wire_format not in {"chat", "azure"}:
+        return route
+    row = RESPONSES_PROVIDERS.get(route.provider)
+    prefers = api != "chat" and row is not None and row.preferred
+    return _at(route, endpoint) if prefers or _needs_responses(route, chat) else route
 
 
 def _needs_responses(route: Route, chat: Mapping[str, Any]) -> bool:
-    """Whether the model refuses this request on chat completions: tools together with reasoning, by its facts."""
+    """Whether the model refuses this request on chat completions, by its facts: tools, or tools together with reasoning."""
     if not (chat.get("tools") or chat.get("functions")) or _endpoint(route, "responses") is None:
         return False
-    rules = model_facts("openai", route.model.rpartition("/")[2].lower())
-    refuses = rules.get("chat_tools")
-    if refuses is None:
+    row = RESPONSES_PROVIDERS.get(route.provider)
+    if row is None or row.model_rules != "openai":
         return False
-    effort = chat.get("reasoning_effort")
-    if refuses == "never":
-        return True
-    return effort != "none" if rules.get("reasons_by_default") else effort not in {None, "none"}
+    facts = model_facts("openai", route.model.rpartition("/")[2].rpartition("openai.")[2])
+    tools = facts.get("chat_tools", "always")
+    if tools == "without_reasoning":
+        effort = chat.get("reasoning_effort")
+        return effort != "none" and (effort is not None or bool(facts.get("reasons_by_default")))
+    return tools == "never"
 
 
 def _endpoint(route: Route, wire_format: str) -> Endpoint | None:

@@ -200,8 +200,8 @@ class Gateway:
                     return self._forwarded_reply(direct, report, forwarded, request, request_id)
             return await translated(
                 request,
-                lambda chat: self._completed(route, chat, report),
-                lambda chat: self._streamed(route, chat, report),
+                lambda chat: self._completed(route, chat, report, request.api),
+                lambda chat: self._streamed(route, chat, report, request.api),
                 request_id=request_id,
             )
 
@@ -217,24 +217,26 @@ class Gateway:
             metadata=lambda: answer_metadata(route, report, forwarded.usage, self.catalog),
         )
 
-    async def _completed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
+    async def _completed(
+        self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
+    ) -> dict[str, Any]:
         """One chat completion on `route`, normalised, with its metadata."""
         from ingate.wire.completion import normalise_completion
 
         chat = chat_request(route, body, report)
-        route = translated_route(route, chat)
+        route = translated_route(route, chat, api)
         answer = normalise_completion(await self.engine(route.engine).complete(route, chat, report), route.model)
         answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
         return answer
 
     async def _streamed(
-        self, route: Route, body: Mapping[str, Any], report: CallReport
+        self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The normalised chunks of one chat completion on `route`, with its metadata on the first and the last."""
         from ingate.engines.stream import open_stream
 
         chat = chat_request(route, body, report)
-        route = translated_route(route, chat)
+        route = translated_route(route, chat, api)
         async with aclosing(await open_stream(self.engine(route.engine), route, chat, report)) as chunks:
             begun = False
             async for chunk in chunks:
@@ -301,9 +303,7 @@ class Gateway:
     @property
     def asgi(self) -> Callable[..., Awaitable[None]]:
         """The gateway as an ASGI application: `app.mount("/v1", gateway.asgi)`."""
-        from ingate.serve.app import create_app
-
-        return create_app(self)
+        return import_module("ingate.serve.app").create_app(self)
 
     def reload(self, config: Config | str | Path | Mapping[str, Any] | None = None) -> None:
         """Read the configuration again, or take another one. Engines and their connections stay.

@@ -297,9 +297,10 @@ class Router:
             configured_timeout_s = litellm.timeout_s
         row = self._row(provider, model) if engine == "native" else None
         forced = self._forced(spec, settings)
-        ways = endpoints(provider, wire_format, api_base, row, forced) if engine == "native" else ()
-        if ways:
+        ways = endpoints(provider, wire_format, model, api_base, row, forced) if engine == "native" else ()
+        if ways and ways[0] != (wire_format, api_base):
             wire_format, api_base = ways[0]
+            why = f"{provider} serves this model in {FORMAT_NAMES[wire_format]}: straight to it"
         return Route(
             spec=spec,
             engine=engine,

@@ -14,6 +14,8 @@ FORMAT_NAMES: Final[Mapping[str, str]] = {
     "chat": "OpenAI's wire format",
     "azure": "Azure OpenAI's wire format",
     "messages": "Anthropic's Messages format",
+    "responses": "OpenAI's Responses format",
+    "completions": "OpenAI's legacy completions format",
     "gemini": "Gemini's generateContent format",
     "bedrock": "Bedrock's Converse format",
     "cohere": "Cohere's v2 chat format",

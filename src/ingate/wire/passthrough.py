@@ -113,9 +113,9 @@ class PassThrough(ABC):
         """What must change in the conversation, and warnings: ingate's own envelopes, which no provider can read."""
         return {}, []
 
-    def body(self, request: ApiRequest, target: Target, changes: Mapping[str, Any]) -> bytes:
-        """The body to send, with the model's name at the provider."""
-        return request.encoded({"model": target.model, **changes})
+    def prepare(self, request: ApiRequest, target: Target, changes: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """The body to send, with the model's name at the provider, and the client's protocol headers to send along."""
+        return request.encoded({"model": target.model, **changes}), dict(request.headers)
 
     @abstractmethod
     def meter(self, request: ApiRequest, target: Target) -> Meter:
@@ -134,6 +134,8 @@ class Meter(ABC):
         error: The error that the stream reported in an event of its own.
     """
 
+    # The media type of what is handed on, if it is not the provider's own.
+    content_type: str | None = None
     # Bytes that an event which matters holds. What has none of them is not parsed.
     markers: tuple[bytes, ...] = ()
 

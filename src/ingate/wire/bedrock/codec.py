@@ -64,7 +64,7 @@ class BedrockDecoder(Decoder):
 
     def _message(self, message: Message, out: list[dict[str, Any]]) -> None:
         if message.headers.get(":message-type", "event") != "event":
-            raise _error_of(message)
+            raise error_of_frame(message)
         event = parse_object(message.payload, far_side=FAR_SIDE)
         kind = message.headers.get(":event-type", "")
         if kind == "chunk":
@@ -80,14 +80,24 @@ class BedrockDecoder(Decoder):
 
 
 def _unpacked(event: Mapping[str, Any]) -> dict[str, Any]:
+    return parse_object(_inner_bytes(event), far_side=FAR_SIDE)
+
+
+def inner_payload(message: Message) -> bytes:
+    """The model's own event in one frame of InvokeModel; empty if the frame holds none."""
+    if message.headers.get(":event-type") != "chunk":
+        return b""
+    return _inner_bytes(parse_object(message.payload, far_side=FAR_SIDE))
+
+
+def _inner_bytes(event: Mapping[str, Any]) -> bytes:
     try:
-        inner = base64.b64decode(text(event.get("bytes")), validate=True)
+        return base64.b64decode(text(event.get("bytes")), validate=True)
     except (binascii.Error, ValueError):
-        inner = b""
-    return parse_object(inner, far_side=FAR_SIDE)
+        return b""
 
 
-def _error_of(message: Message) -> IngateError:
+def error_of_frame(message: Message) -> IngateError:
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code") or ""
     try:
         said = mapping(read_json(message.payload))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Availability = Literal["all", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +18,12 @@ class MessagesProvider:
         source: The page this is known from.
         path: The path that takes the place of `strip` at the end of the base URL; `/v1/messages` follows it.
         strip: Endings of the provider's other base URLs, of which the first that fits is removed.
-        models: `all` if every chat model has the endpoint; `listed` if only those whose catalog entry says so.
         claude_only: Whether only Claude models have it.
     """
 
     source: str
     path: str = ""
     strip: tuple[str, ...] = ("/v1",)
-    models: Availability = "all"
     claude_only: bool = False
 
 
@@ -53,8 +49,12 @@ PROVIDERS: Final[Mapping[str, MessagesProvider]] = {
     ),
     "openrouter": MessagesProvider(source="https://openrouter.ai/docs/api/api-reference/anthropic-messages"),
     "vercel_ai_gateway": MessagesProvider(source="https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-compat"),
-    "github_copilot": MessagesProvider(
-        source="https://github.com/ericc-ch/copilot-api", models="listed", claude_only=True
+    "github_copilot": MessagesProvider(source="https://github.com/ericc-ch/copilot-api", claude_only=True),
+    "bedrock_mantle": MessagesProvider(
+        source="https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html",
+        path="/anthropic",
+        strip=("/openai/v1", "/v1"),
+        claude_only=True,
     ),
     "ollama": MessagesProvider(source="https://docs.ollama.com/api/anthropic-compatibility"),
     "ollama_chat": MessagesProvider(source="https://docs.ollama.com/api/anthropic-compatibility"),
