@@ -143,6 +143,11 @@ def test_a_call_keeps_its_namespace() -> None:
     assert call["provider_specific_fields"] == {"namespace": "crm"}
 
 
+def test_a_call_keeps_the_signature_of_a_thought() -> None:
+    call = said(function_call(thought_signature="c2ln"))["tool_calls"][0]
+    assert call["provider_specific_fields"] == {"thought_signature": "c2ln"}
+
+
 def test_a_phase_is_told_if_all_messages_share_it() -> None:
     assert said(message(part("x"), phase="commentary"))["phase"] == "commentary"
     both = said(message(part("x"), phase="commentary"), message(part("y"), id="msg_2", phase="final_answer"))
@@ -602,6 +607,25 @@ def test_a_failed_response_tells_what_came_first() -> None:
         stream(event("output_text.delta", 0, delta="Hel"), {"type": "response.failed", "response": failed})
     assert caught.value.partial is not None
     assert content(caught.value.partial) == "Hello"
+
+
+def test_a_failure_may_come_without_its_response() -> None:
+    with pytest.raises(UnavailableError, match="Oh no"):
+        stream({"type": "response.failed", "error": {"message": "Oh no", "code": "server_error"}})
+
+
+def test_what_perplexity_thinks_while_it_searches_is_reasoning() -> None:
+    answer = stream(
+        {"type": "response.reasoning.started", "thought": "I should search."},
+        {"type": "response.reasoning.search_queries", "queries": ["q"], "thought": "Two results."},
+        {"type": "response.reasoning.stopped"},
+        event("output_text.delta", 0, delta="Hi"),
+        completed({"type": "search_results", "results": [{"url": "https://e.org"}]}, message(part("Hi"))),
+    )
+    told = answer["choices"][0]["message"]
+    assert told["reasoning_content"] == "I should search.\n\nTwo results."
+    assert told["provider_tool_calls"][0]["result"] == [{"url": "https://e.org"}]
+    assert told["content"] == "Hi"
 
 
 def test_a_stream_that_breaks_off_is_interrupted() -> None:

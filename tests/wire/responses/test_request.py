@@ -163,12 +163,13 @@ def test_a_phase_is_sent_only_where_it_is_known() -> None:
     assert "phase" not in items([*USER, {**said, "phase": "other"}])[1]
 
 
-def test_openrouter_gets_assistant_messages_with_an_id_and_a_status() -> None:
-    said = {"role": "assistant", "content": "Hi"}
-    sent = items([*USER, said, *USER, said], target("openrouter"))
+def test_openrouter_gets_lists_of_parts_with_an_id_and_a_status() -> None:
+    said = {"role": "assistant", "content": "Hi", "refusal": "No."}
+    sent = items([*USER, said, *USER, said, {"role": "assistant", "content": "Hi"}], target("openrouter"))
     assert [sent[1]["id"], sent[3]["id"]] == ["msg_1", "msg_2"]
     assert sent[1]["status"] == "completed"
-    assert sent[1]["content"] == [{"type": "output_text", "text": "Hi", "annotations": []}]
+    assert sent[4] == {"type": "message", "role": "assistant", "content": "Hi"}
+    assert "id" not in items([*USER, said])[1]
 
 
 def call(call_id: str = "call_1", arguments: Any = '{"city": "Oslo"}') -> dict[str, Any]:
@@ -196,7 +197,17 @@ def test_calls_and_their_outputs() -> None:
 def test_arguments_go_back_as_they_were_written() -> None:
     sent = items([*USER, {"role": "assistant", "tool_calls": [call(arguments='{ "city" :"Ålesund"}')]}])
     assert sent[1]["arguments"] == '{ "city" :"Ålesund"}'
-    assert json.loads(items([*USER, {"role": "assistant", "tool_calls": [call(arguments={"a": 1})]}])[1]["arguments"])
+    made = items([*USER, {"role": "assistant", "tool_calls": [call(arguments={"a": 1})]}])
+    assert made[1]["arguments"] == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [('{"city": "Os', '{"arguments":"{\\"city\\": \\"Os"}'), ("[1]", '{"arguments":[1]}'), (" ", "{}")],
+)
+def test_arguments_that_are_no_object_are_put_into_one(written: str, sent: str) -> None:
+    """Ollama and others refuse a history with broken arguments, and with it the whole conversation."""
+    assert items([*USER, {"role": "assistant", "tool_calls": [call(arguments=written)]}])[1]["arguments"] == sent
 
 
 def test_a_tool_may_return_images_and_files() -> None:
@@ -212,6 +223,22 @@ def test_a_tool_may_return_images_and_files() -> None:
         {"type": "input_text", "text": "Here:"},
         {"type": "input_image", "detail": "auto", "image_url": IMAGE},
     ]
+
+
+def test_images_of_tools_follow_the_outputs_where_outputs_are_text() -> None:
+    image = {"type": "image_url", "image_url": {"url": IMAGE}}
+    messages = [
+        *USER,
+        {"role": "assistant", "tool_calls": [call(), call("call_2")]},
+        {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "Here:"}, image]},
+        {"role": "tool", "tool_call_id": "call_2", "content": [image]},
+    ]
+    shown = {"type": "input_image", "detail": "auto", "image_url": IMAGE}
+    for end in ([], [{"role": "user", "content": "And now?"}]):
+        sent = items([*messages, *end], target("groq", "m"))
+        assert [sent[3]["output"], sent[4]["output"]] == ["Here:", "(the next message shows what the tool returned)"]
+        assert sent[5] == {"type": "message", "role": "user", "content": [shown, shown]}
+        assert len(sent) == 6 + len(end)
 
 
 def test_a_tool_that_returned_nothing() -> None:
@@ -282,6 +309,13 @@ def test_custom_calls_and_their_outputs_where_they_are_known() -> None:
 def test_a_namespace_goes_back_with_its_call() -> None:
     called = {**call(), "provider_specific_fields": {"namespace": "crm"}}
     assert items([*USER, {"role": "assistant", "tool_calls": [called]}])[1]["namespace"] == "crm"
+
+
+def test_a_signature_of_a_call_goes_back_only_where_it_is_known() -> None:
+    called = {**call(), "provider_specific_fields": {"thought_signature": "c2ln", "other": 1}}
+    history = [*USER, {"role": "assistant", "tool_calls": [called]}]
+    assert items(history, target("perplexity", "google/m"))[1]["thought_signature"] == "c2ln"
+    assert items(history)[1].keys() == {"type", "call_id", "name", "arguments"}
 
 
 REASONING = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA", "content": []}
@@ -454,6 +488,23 @@ def test_allowed_tools_leave_the_others_out_where_the_choice_is_unknown() -> Non
     assert body["tool_choice"] == "auto"
 
 
+@pytest.mark.parametrize(
+    ("choice", "dropped", "is_offered"),
+    [("auto", [], True), ("none", [], False), ("required", ["tool_choice"], True), (NAMED, ["tool_choice"], True)],
+)
+def test_a_choice_where_there_is_none(choice: Any, dropped: list[str], is_offered: bool) -> None:
+    made = request({"tools": [WEATHER], "tool_choice": choice}, target("ollama", "m"))
+    body = json.loads(made.body)
+    assert made.dropped == dropped
+    assert ("tools" in body, "tool_choice" in body) == (is_offered, False)
+
+
+def test_one_call_at_a_time_where_it_cannot_be_asked_for() -> None:
+    at = target("perplexity", "m")
+    assert request({"tools": [WEATHER], "parallel_tool_calls": True}, at).dropped == []
+    assert request({"tools": [WEATHER], "parallel_tool_calls": False}, at).dropped == ["parallel_tool_calls"]
+
+
 def test_a_choice_without_tools_is_not_sent() -> None:
     body = build({"tool_choice": "auto", "parallel_tool_calls": True, "tools": []})
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & body.keys()
@@ -496,6 +547,17 @@ def test_the_form_of_the_answer() -> None:
     assert "text" not in build({"response_format": {"type": "text"}})
 
 
+def test_perplexity_is_asked_in_the_words_of_chat_and_has_presets() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    made = request({"response_format": schema, "verbosity": "low"}, target("perplexity", "preset/pro-search"))
+    body = json.loads(made.body)
+    assert (body["response_format"], body["preset"]) == (schema, "pro-search")
+    assert not {"text", "model", "store"} & body.keys()
+    assert made.dropped == ["verbosity"]
+    assert "response_format" not in build({"response_format": {"type": "text"}}, target("perplexity", "m"))
+    assert build({}, target("perplexity", "openai/gpt-5.4"))["model"] == "openai/gpt-5.4"
+
+
 @pytest.mark.parametrize("given", [{"type": "json_schema"}, {"type": "xml"}, "json"])
 def test_an_unknown_form_is_refused(given: Any) -> None:
     with pytest.raises(BadRequestError):
@@ -530,6 +592,27 @@ def test_an_effort_the_model_does_not_have_becomes_the_nearest() -> None:
     assert "minimal" in made.warnings[0]
     with pytest.raises(BadRequestError):
         request({"reasoning_effort": 7})
+
+
+@pytest.mark.parametrize(("effort", "sent"), [("xhigh", "max"), ("minimal", "low"), ("high", "high"), ("none", "none")])
+def test_efforts_that_a_provider_takes_for_every_model(effort: str, sent: str) -> None:
+    made = request({"reasoning_effort": effort}, target("ollama", "m"))
+    assert json.loads(made.body)["reasoning"] == {"effort": sent}
+    assert bool(made.warnings) is (effort != sent)
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [
+        ("databricks-gpt-5-1", "none"),
+        ("databricks-gpt-5-mini", "minimal"),
+        ("openai/gpt-5.1", "none"),
+        ("gpt-5-2025-08-07", "minimal"),
+    ],
+)
+def test_openais_models_are_known_by_the_names_of_others(model: str, effort: str) -> None:
+    made = request({"reasoning_effort": effort}, target("databricks", model))
+    assert (json.loads(made.body)["reasoning"]["effort"], made.warnings) == (effort, [])
 
 
 def test_a_model_that_does_not_reason_gets_neither_an_effort_nor_encrypted_content() -> None:
@@ -620,6 +703,15 @@ def test_parameters_the_api_lacks_are_dropped_by_the_routes_policy(name: str, va
         request({name: value}, target(drop_params="strict"))
 
 
+@pytest.mark.parametrize(
+    ("provider", "name", "value"),
+    [("hosted_vllm", "stop", ["END"]), ("hosted_vllm", "seed", 7), ("openrouter", "presence_penalty", 0.5)],
+)
+def test_parameters_that_a_provider_has_besides(provider: str, name: str, value: Any) -> None:
+    made = request({name: value}, target(provider, "m"))
+    assert (json.loads(made.body)[name], made.dropped) == (value, [])
+
+
 def test_values_that_ask_for_nothing_are_dropped_without_a_word() -> None:
     made = request({"n": 1, "stop": None, "presence_penalty": 0, "modalities": ["text"], "timeout": 3})
     assert (made.dropped, made.warnings) == ([], [])
@@ -659,7 +751,9 @@ def test_the_body_is_left_as_it_is() -> None:
         ("xai", "metadata", {"a": "b"}),
         ("openrouter", "store", True),
         ("openrouter", "previous_response_id", "resp_1"),
-        ("ollama", "truncation", "auto"),
+        ("ollama", "background", True),
+        ("perplexity", "metadata", {"a": "b"}),
+        ("openai", "top_k", 5),
         ("deepseek", "conversation", "conv_1"),
     ],
 )

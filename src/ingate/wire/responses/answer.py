@@ -159,9 +159,14 @@ def call_of(item: Mapping[str, Any]) -> dict[str, Any] | None:
     if kind != "function_call":
         return None
     call = tool_call(call_id, text(item.get("name")), arguments_text(item.get("arguments")))
-    if namespace := text(item.get("namespace")):
-        call["provider_specific_fields"] = {"namespace": namespace}
+    if fields := call_fields(item):
+        call["provider_specific_fields"] = fields
     return call
+
+
+def call_fields(item: Mapping[str, Any]) -> dict[str, str]:
+    """Fields of a function call that its provider wants back with it."""
+    return {key: item[key] for key in ("namespace", "thought_signature") if text(item.get(key))}
 
 
 def provider_tool(item: Mapping[str, Any]) -> dict[str, Any]:

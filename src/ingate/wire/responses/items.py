@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
+from ingate.wire.answers import dumped, read_json
 from ingate.wire.fields import arguments_text
-from ingate.wire.parts import Part, messages_of, parts_of
+from ingate.wire.parts import Part, arguments_of, messages_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ Item = dict[str, Any]
 _MAX_CALL_ID: Final = 64
 # Items that a provider returned sealed and wants back as they were.
 _SEALED: Final = frozenset({"reasoning", "compaction"})
+_SEE_BELOW: Final = "(the next message shows what the tool returned)"
 # What ingate or a client added to an item: who made it, and its place in a stream.
 _ADDED: Final = frozenset({"provider", "index"})
 
@@ -61,23 +63,27 @@ class Conversation:
         self._messages = 0
         self._thoughts = 0
         self._foreign = False
+        self._media: list[Item] = []  # what tools returned and their outputs cannot hold
         messages = messages_of(tracker.body)
         for message in messages[self._lead(messages, json_mode=json_mode) :]:
+            if message["role"] not in {"tool", "function"}:
+                self._show_media()
             self._message(message)
+        self._show_media()
         if self._foreign:
             tracker.warn("reasoning that another provider returned was left out of the conversation")
 
     def _lead(self, messages: list[dict[str, Any]], *, json_mode: bool) -> int:
         """Put the system messages at the beginning into `instructions`; how many they are.
 
-        They stay in the input if nothing else would be in it, if the provider does not know `instructions`, or if JSON
-        is asked for and only they mention it: OpenAI looks for the word "json" in the input alone.
+        They stay in the input if nothing else would be in it, or if JSON is asked for and only they mention it: OpenAI
+        looks for the word "json" in the input alone.
         """
         count = 0
         while count < len(messages) and messages[count]["role"] in {"system", "developer"}:
             count += 1
         rest = messages[count:]
-        if not count or not rest or not self._row.instructions:
+        if not count or not rest:
             return 0
         if json_mode and "json" not in json.dumps(rest, default=str).lower():
             return 0
@@ -126,14 +132,13 @@ class Conversation:
             self.items.append(self._call(call))
 
     def _said(self, content: list[Item], phase: Any) -> Item:
-        item: Item = {"type": "message", "role": "assistant"}
-        if self._row.output_ids:
-            self._messages += 1
-            item = {"type": "message", "id": f"msg_{self._messages}", "status": "completed", "role": "assistant"}
-        elif all(part["type"] == "output_text" for part in content):
+        item: Item = {"type": "message", "role": "assistant", "content": content}
+        if all(part["type"] == "output_text" for part in content):
             # Text alone needs no list, and servers that validate strictly take it without an id only like this.
             item["content"] = "".join(part["text"] for part in content)
-        item.setdefault("content", content)
+        elif self._row.output_ids:
+            self._messages += 1
+            item |= {"id": f"msg_{self._messages}", "status": "completed"}
         if self._row.phase and phase in {"commentary", "final_answer"}:
             item["phase"] = phase
         return item
@@ -182,10 +187,10 @@ class Conversation:
             raise BadRequestError("a tool call has no function")
         name = str(function.get("name") or "")
         self._open[call_id] = name
-        item = _function_call(call_id, name, arguments_text(function.get("arguments")) or "{}")
+        item = _function_call(call_id, name, _arguments(function.get("arguments")))
         fields = call.get("provider_specific_fields")
-        if isinstance(fields, dict) and isinstance(fields.get("namespace"), str):
-            item["namespace"] = fields["namespace"]
+        if isinstance(fields, dict):
+            item.update((key, fields[key]) for key in self._row.call_fields if isinstance(fields.get(key), str))
         return item
 
     def _output(self, message: Mapping[str, Any]) -> Item:
@@ -200,11 +205,30 @@ class Conversation:
         self._open.pop(call_id, None)
         kind = "custom_tool_call_output" if call_id in self._customs else "function_call_output"
         output = _content(parts_of(message.get("content")), what="a tool message")
+        if isinstance(output, list) and not self._row.media_results:
+            self._media += [part for part in output if part["type"] != "input_text"]
+            output = "".join(part["text"] for part in output if part["type"] == "input_text") or _SEE_BELOW
         return {"type": kind, "call_id": call_id, "output": output}
+
+    def _show_media(self) -> None:
+        """Put what tools returned besides text into a message of the user, behind all outputs of the turn."""
+        if self._media:
+            self.items.append({"type": "message", "role": "user", "content": self._media})
+            self._media = []
 
 
 def _function_call(call_id: str, name: str, arguments: str) -> Item:
     return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
+
+
+def _arguments(value: Any) -> str:
+    """A call's arguments as they were written; as an object around them if they are not a JSON object."""
+    text = arguments_text(value)
+    try:
+        is_object = isinstance(read_json(text), dict)
+    except ValueError:
+        is_object = False
+    return text if is_object else dumped(arguments_of(text))
 
 
 def _call_id(value: Any) -> str:

@@ -27,6 +27,7 @@ class ResponsesProvider:
         path: The path between the provider's base URL and `/responses`, for base URLs that do not end in it already.
         model_paths: Other paths by model, as (a regular expression searched in the model's name, the path); the first
             match wins.
+        takes: Chat parameters beyond the API's own that the provider accepts under the same name.
         refused: Request fields (by their Responses names) that make the provider refuse the request, or that it has no
             use for and the caller would miss; they are dropped and reported.
         store: Whether `store` is sent. If it is not, the provider stores nothing anyway.
@@ -34,14 +35,18 @@ class ResponsesProvider:
         encrypted: Whether reasoning is returned encrypted on request (`include: reasoning.encrypted_content`).
         summary: Whether `reasoning.summary: auto` is sent along with an effort, so that reasoning text is returned.
         reasoning_text: Whether reasoning text that comes without a reasoning item must be sent back as one.
-        instructions: Whether system messages at the start go into `instructions`; if not, they stay in the input.
         developer_role: Whether the role `developer` is known; it becomes `system` if not.
         phase: Whether a message's `phase` (commentary or final answer) is understood.
-        output_ids: Whether an assistant's message must have an `id` and a `status`.
+        output_ids: Whether an assistant's message that is a list of parts must have an `id` and a `status`.
+        call_fields: Fields of a function call that the provider wants back with it.
+        media_results: Whether a function's output may hold images and files; they follow in a user message if not.
         custom_tools: Whether tools of the type `custom` are known; they become functions with one `input` if not.
         allowed_tools: Whether `tool_choice` may be a list of allowed tools; other tools are left out if not.
         web_search: Whether the tool `web_search` exists.
         search_options: The options of `web_search` that are understood.
+        chat_format: Whether the answer's form is asked for as in Chat Completions (`response_format`).
+        preset_prefix: How names of presets begin, which go into `preset` instead of `model`; empty for none.
+        efforts: The values of `reasoning.effort` the provider accepts for any model; None if that depends on the model.
         min_output_tokens: The least `max_output_tokens` the provider accepts.
         model_rules: Which rules of `data/model_facts.json` its models follow; empty for none.
     """
@@ -51,20 +56,25 @@ class ResponsesProvider:
     preferred: bool = False
     path: str = ""
     model_paths: tuple[tuple[str, str], ...] = ()
+    takes: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     store: bool = True
     stores: bool = True
     encrypted: bool = False
     summary: bool = False
     reasoning_text: bool = False
-    instructions: bool = True
     developer_role: bool = False
     phase: bool = False
     output_ids: bool = False
+    call_fields: frozenset[str] = frozenset()
+    media_results: bool = False
     custom_tools: bool = False
     allowed_tools: bool = False
     web_search: bool = False
     search_options: frozenset[str] = frozenset({"search_context_size", "user_location"})
+    chat_format: bool = False
+    preset_prefix: str = ""
+    efforts: tuple[str, ...] | None = None
     min_output_tokens: int = 1
     model_rules: str = ""
 
@@ -72,16 +82,22 @@ class ResponsesProvider:
 # Parameters of other providers, which OpenAI's own servers refuse by name.
 _NOT_OPENAIS: Final = frozenset({"top_k", "min_p", "repetition_penalty", "cache_control"})
 
+# Where tools may be grouped: a call must name its group when it goes back.
+_NAMESPACE: Final = frozenset({"namespace"})
+
 # A server nobody has described: what the published specification (https://www.openresponses.org/specification) has.
 DEFAULT: Final = ResponsesProvider(source="https://www.openresponses.org/specification")
 
 # Stateless, function tools only.
 _OLLAMA: Final = ResponsesProvider(
+    # https://github.com/ollama/ollama/blob/main/openai/responses.go
     source="https://docs.ollama.com/api/openai-compatibility#v1responses",
     path="/v1",
-    refused=frozenset({"previous_response_id", "conversation", "truncation"}),
+    refused=frozenset({"previous_response_id", "conversation", "background", "tool_choice"}),
     store=False,
     stores=False,
+    media_results=True,
+    efforts=("none", "low", "medium", "high", "max"),
 )
 
 PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
@@ -94,6 +110,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         encrypted=True,
         developer_role=True,
         phase=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         allowed_tools=True,
         web_search=True,
@@ -110,6 +128,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         summary=True,
         developer_role=True,
         phase=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         allowed_tools=True,
         web_search=True,
@@ -125,6 +145,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         summary=True,
         developer_role=True,
         phase=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         allowed_tools=True,
         min_output_tokens=16,
@@ -149,29 +171,52 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         stores=False,
     ),
     "deepseek": ResponsesProvider(
-        # Unknown fields are ignored; reasoning must come back with tools (lidge-jun/opencodex#1534).
+        # Unknown fields are ignored; reasoning must come back with tools (lidge-jun/opencodex#1534). The web search is
+        # in recordings of the API.
         source="https://api-docs.deepseek.com/guides/responses_api/",
         refused=frozenset({"previous_response_id", "conversation"}),
         stores=False,
         reasoning_text=True,
+        web_search=True,
     ),
     "openrouter": ResponsesProvider(
+        # https://github.com/OpenRouterTeam/typescript-sdk/blob/main/src/models/responsesrequest.ts
         source="https://openrouter.ai/docs/api/reference/responses/overview",
+        takes=frozenset({"presence_penalty", "frequency_penalty", "modalities"}),
         refused=frozenset({"previous_response_id", "conversation"}),
         stores=False,
         encrypted=True,
         summary=True,
+        developer_role=True,
+        phase=True,
         output_ids=True,
+        call_fields=_NAMESPACE,
+        custom_tools=True,
+        web_search=True,
     ),
     "perplexity": ResponsesProvider(
+        # https://github.com/perplexityai/perplexity-py/blob/main/src/perplexity/types/response_create_params.py
         source="https://docs.perplexity.ai/docs/agent-api/openai-compatibility",
         models="listed",
         preferred=True,
         path="/v1",
-        refused=frozenset({"previous_response_id", "conversation", "metadata", "include"}),
+        refused=frozenset(
+            {
+                "previous_response_id",
+                "conversation",
+                "metadata",
+                "include",
+                "text",
+                "tool_choice",
+                "parallel_tool_calls",
+            }
+        ),
         store=False,
         stores=False,
+        call_fields=frozenset({"thought_signature"}),
         web_search=True,
+        chat_format=True,
+        preset_prefix="preset/",
     ),
     "databricks": ResponsesProvider(
         # OpenAI's models only.
@@ -182,6 +227,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         encrypted=True,
         summary=True,
         developer_role=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         min_output_tokens=16,
         model_rules="openai",
@@ -192,11 +239,13 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         source="https://docs.aws.amazon.com/bedrock/latest/userguide/inference-responses-api.html",
         models="listed",
         path="/v1",
-        model_paths=((r"gpt-oss", "/v1"), (r"\bgpt-\d", "/openai/v1")),
+        model_paths=((r"gpt-oss", "/v1"), (r"\bopenai\.", "/openai/v1")),
         refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
         developer_role=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         web_search=True,
         model_rules="openai",
@@ -210,6 +259,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         encrypted=True,
         summary=True,
         developer_role=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         min_output_tokens=16,
         model_rules="openai",
@@ -218,10 +269,11 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
     "ollama_chat": _OLLAMA,
     "lm_studio": ResponsesProvider(source="https://lmstudio.ai/docs/developer/openai-compat/responses", path="/v1"),
     "hosted_vllm": ResponsesProvider(
-        source="https://docs.vllm.ai/en/latest/serving/online_serving/openai_compatible_server/", path="/v1"
-    ),
-    "llamafile": ResponsesProvider(
-        source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md", path="/v1", store=False
+        # https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/openai/responses/protocol.py
+        source="https://docs.vllm.ai/en/latest/serving/online_serving/openai_compatible_server/",
+        path="/v1",
+        takes=frozenset({"stop", "seed", "logit_bias"}),
+        refused=frozenset({"prompt"}),
     ),
     "litellm_proxy": ResponsesProvider(
         # Any model: what has no Responses endpoint itself is translated by the proxy, which drops what it cannot take.
@@ -230,6 +282,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         summary=True,
         developer_role=True,
         phase=True,
+        call_fields=_NAMESPACE,
+        media_results=True,
         custom_tools=True,
         allowed_tools=True,
         web_search=True,

@@ -30,6 +30,7 @@ _SAME: Final = (
 _NEUTRAL: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 # How providers write OpenAI's models: `openai/gpt-5.5`, `openai.gpt-5.5`, `databricks-gpt-5-5`.
 _VENDOR: Final = re.compile(r"^(?:.*/)?(?:openai\.|databricks-)?")
+_DASHED: Final = re.compile(r"^(gpt-\d+)-(\d)(?!\d)")
 
 
 def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
@@ -41,18 +42,18 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
     """
     row = responses_provider(target.provider)
     tracker = ParamTracker(body, policy=target.drop_params, model=target.model)
-    known = model_facts(row.model_rules, _VENDOR.sub("", target.model)) if row.model_rules else {}
+    known = model_facts(row.model_rules, _plain(target.model)) if row.model_rules else {}
     store = _store(tracker, row)
     wanted, _ = format_of(body)
     talk = Conversation(tracker, row, provider=target.provider, store=store, json_mode=wanted == "json_object")
-    out: dict[str, Any] = {"model": target.model}
+    out: dict[str, Any] = _named(target.model, row)
     if talk.instructions:
         out["instructions"] = talk.instructions
     out["input"] = talk.items
     if row.store:
         out["store"] = store
     add_tools(tracker, out, row)
-    _text(tracker, out)
+    _text(tracker, out, row)
     effort = _reasoning(tracker, out, row, known)
     _limit(tracker, out, row)
     include = tracker.take("include")
@@ -62,7 +63,7 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
         include.append(ENCRYPTED)
     if include:
         out["include"] = include
-    for name in _SAME:
+    for name in (*_SAME, *sorted(row.takes)):
         if (value := tracker.take(name)) is not None:
             out[name] = value
     out.update(tracker.rest())
@@ -70,6 +71,18 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
         tracker.drop(name, f"{target.provider} does not support it")
         del out[name]
     return deep_merge(out, tracker.extra_body), tracker
+
+
+def _plain(model: str) -> str:
+    """A model's name as OpenAI writes it."""
+    return _DASHED.sub(r"\1.\2", _VENDOR.sub("", model))
+
+
+def _named(model: str, row: ResponsesProvider) -> dict[str, Any]:
+    """The model, or the preset that goes by a model's name."""
+    if row.preset_prefix and model.startswith(row.preset_prefix):
+        return {"preset": model.removeprefix(row.preset_prefix)}
+    return {"model": model}
 
 
 def _store(tracker: ParamTracker, row: ResponsesProvider) -> bool:
@@ -80,18 +93,24 @@ def _store(tracker: ParamTracker, row: ResponsesProvider) -> bool:
     return given is True
 
 
-def _text(tracker: ParamTracker, out: dict[str, Any]) -> None:
+def _text(tracker: ParamTracker, out: dict[str, Any], row: ResponsesProvider) -> None:
     """The answer's format and verbosity."""
     wanted, schema = format_of(tracker.body)
     given = tracker.take("response_format")
     text: dict[str, Any] = {}
-    if wanted == "json_object":
+    if row.chat_format:
+        if wanted != "text":
+            out["response_format"] = given
+    elif wanted == "json_object":
         text["format"] = {"type": "json_object"}
     elif schema is not None:
         wrapper = given.get("json_schema") if isinstance(given.get("json_schema"), dict) else given
         more = {name: wrapper[name] for name in ("description", "strict") if wrapper.get(name) is not None}
         text["format"] = {"type": "json_schema", "name": wrapper.get("name") or "answer", "schema": schema, **more}
-    if (verbosity := tracker.take("verbosity")) is not None:
+    verbosity = tracker.take("verbosity")
+    if verbosity is not None and "text" in row.refused:
+        tracker.drop("verbosity", "the provider does not support it")
+    elif verbosity is not None:
         text["verbosity"] = verbosity
     if text:
         out["text"] = text
@@ -115,7 +134,7 @@ def _reasoning(
     effort = reasoning.get("effort") or given
     if effort is not None and not isinstance(effort, str):
         raise BadRequestError(f"reasoning_effort is {effort!r}, not a string", code="invalid_parameter")
-    levels = known.get("efforts")
+    levels = row.efforts if row.efforts is not None else known.get("efforts")
     if effort is not None and levels == []:
         if effort != "none":
             tracker.drop("reasoning_effort", "this model does not reason")
@@ -163,7 +182,8 @@ def _sampling(
     include: list[Any],
 ) -> None:
     sampling = known.get("sampling", True)
-    refuses = sampling is False or (sampling == "without_reasoning" and effort not in {None, "none"})
+    thinks = bool(known.get("reasons_by_default")) if effort is None else effort != "none"
+    refuses = sampling is False or (sampling == "without_reasoning" and thinks)
     for name in ("temperature", "top_p"):
         value = tracker.number(name)
         if value is None:

@@ -18,6 +18,7 @@ from ingate.wire.responses.answer import (
     REASONING_GAP,
     SEALED,
     annotation,
+    call_fields,
     completion_of_response,
     created_of,
     error_of,
@@ -169,7 +170,7 @@ class ResponsesDecoder(Decoder):
         if word in {"created", "in_progress", "queued"}:
             self._begin(mapping(event.get("response")), out)
         elif word in _FINAL:
-            self._final(mapping(event.get("response")), word, out)
+            self._final(mapping(event.get("response")) or event, word, out)
         elif word == "output_item.added":
             self._added(event, mapping(event.get("item")))
         elif word == "output_item.done":
@@ -184,6 +185,9 @@ class ResponsesDecoder(Decoder):
             place = _place(event, "content_index" if word == "content_part.done" else "summary_index")
             owner = "reasoning" if part.get("type") in {"reasoning_text", "summary_text"} else "message"
             self._part(self._item(event, owner), place, part, out)
+        elif stem == "reasoning" and text(event.get("thought")):
+            # Perplexity tells what it does meanwhile in events of its own (`response.reasoning.search_queries`).
+            self._say(_Item("reasoning"), "content", 0, text(event.get("thought")), out)
         elif word == "output_text.annotation.added":
             item, place = self._item(event, "message"), _place(event, "content_index")
             item.annotations[place] = item.annotations.get(place, 0) + 1
@@ -364,10 +368,10 @@ class ResponsesDecoder(Decoder):
         item.call_id = item.call_id or text(source.get("id"))
         key = "input" if item.kind == "custom_tool_call" else "arguments"
         self._whole_arguments(item, arguments_text(source.get(key)), out)
-        namespace = text(source.get("namespace"))
-        if namespace and not item.is_told and item.call_index >= 0:
-            fields = {"provider_specific_fields": {"namespace": namespace}}
-            out.append(self._chunks.delta({"tool_calls": [{"index": item.call_index, "function": {}, **fields}]}))
+        fields = call_fields(source)
+        if fields and not item.is_told and item.call_index >= 0:
+            piece = {"index": item.call_index, "function": {}, "provider_specific_fields": fields}
+            out.append(self._chunks.delta({"tool_calls": [piece]}))
 
     def _final(self, response: dict[str, Any], word: str, out: list[dict[str, Any]]) -> None:
         """The response is over: what only its final object says, then its end."""

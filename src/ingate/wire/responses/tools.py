@@ -40,17 +40,17 @@ def add_tools(tracker: ParamTracker, out: dict[str, Any], row: ResponsesProvider
     if choice is not None and choice.allowed is not None and not row.allowed_tools:
         tools = [tool for tool in tools if tool.get("name") in choice.allowed or tool.get("type") not in _NAMED]
     tools += _web_search(tracker, row)
-    if not tools:
+    mode = choice.mode if choice is not None else "auto"
+    if not tools or (mode == "none" and "tool_choice" in row.refused):
         return
     out["tools"] = tools
     if native is not None:
         out["tool_choice"] = native
-    elif choice is not None:
-        given = body.get("tool_choice", body.get("function_call"))
-        out["tool_choice"] = (
-            _allowed(given) if choice.allowed is not None and row.allowed_tools else _one(choice, tools)
-        )
-    if isinstance(parallel, bool):
+    elif choice is not None and choice.allowed is not None and row.allowed_tools:
+        out["tool_choice"] = _allowed(body.get("tool_choice"))
+    elif choice is not None and not (mode == "auto" and "tool_choice" in row.refused):
+        out["tool_choice"] = _one(choice, tools)
+    if isinstance(parallel, bool) and not (parallel and "parallel_tool_calls" in row.refused):
         out["parallel_tool_calls"] = parallel
 
 
@@ -111,7 +111,7 @@ def _one(choice: Choice, tools: list[dict[str, Any]]) -> Any:
     return {"type": kinds.get(choice.name, "function"), "name": choice.name}
 
 
-def _allowed(given: dict[str, Any]) -> dict[str, Any]:
+def _allowed(given: Any) -> dict[str, Any]:
     """A choice among some tools, without the levels that Chat Completions has in it."""
     spec = given.get("allowed_tools")
     spec = spec if isinstance(spec, dict) else given
