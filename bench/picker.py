@@ -33,13 +33,17 @@ import sys
 from ingate import environment
 from ingate.catalog import load as load_catalog
 from ingate.config import load
+from ingate.gateway.models import local_rows
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
 from ingate.picker import PickerData, first_frame
 environ = environment.snapshot()
 config = load(environ=environ)
-data = PickerData.gather(config, environ, load_catalog())
+catalog = load_catalog()
+router = Router(config, lambda: catalog)
+data = PickerData.gather(config, environ, catalog, ReadinessChecker(router), local=local_rows(config))
 screen = first_frame(data)
 import asyncio
-from ingate.providers import statuses
 from ingate.picker import pick
 
 class EffectRunner:
@@ -49,8 +53,8 @@ class EffectRunner:
             from pathlib import Path
             preload().add_done_callback(lambda _: Path(sys.argv[-1]).touch())
             Path(sys.argv[-1] + ".begun").touch()
-    def statuses(self):
-        return statuses(environ, config)
+    def readiness(self):
+        return ReadinessChecker(router)
     async def deployments(self):
         return []
     async def live(self, name):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingate import providers
 from ingate.chat.services import LOCAL, GatewayServices, picker_data
 from ingate.errors import ConfigError, NotSupportedError, RateLimitError
 from ingate.gateway import Gateway
+from ingate.providers import providers
 from ingate.secret import Secret
 from support.chat import SPEC, scripted_gateway
 from support.upstream import Reply, completion, upstream
@@ -34,9 +34,9 @@ async def test_a_test_call_tells_what_was_said() -> None:
 async def test_a_saved_key_is_known_at_once() -> None:
     async with Gateway() as gateway:
         services = GatewayServices(gateway)
-        assert services.statuses()["groq"].state == "missing"
+        assert services.readiness().provider("groq").state == "missing"
         where = services.save("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")}, "file")
-        assert services.statuses()["groq"].state == "ready"
+        assert services.readiness().provider("groq").state == "ready"
         (route,) = gateway.routes("groq/openai/gpt-oss-120b")
         assert route.credential.source
         assert "gsk_planted" not in where
@@ -47,9 +47,9 @@ async def test_a_key_written_by_hand_while_the_picker_is_open_is_seen(tmp_path: 
     file.write_text("timeout: 5\n")
     async with Gateway(file) as gateway:
         services = GatewayServices(gateway, file)
-        assert services.statuses()["mistral"].state == "missing"
+        assert services.readiness().provider("mistral").state == "missing"
         file.write_text("timeout: 5\nmistral:\n  api_key: planted-mistral-key\n")
-        assert services.statuses()["mistral"].state == "ready"
+        assert services.readiness().provider("mistral").state == "ready"
 
 
 async def test_the_file_a_key_is_saved_to_is_private(clean_environment: Path) -> None:
@@ -96,7 +96,7 @@ async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytes
         with pytest.raises(IngateError) as caught:
             await services.verify("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")})
         assert "gsk_planted" not in str(caught.value)
-        assert providers.statuses(gateway.config.environ, gateway.config)["groq"].state == "missing"
+        assert gateway.readiness().provider("groq").state == "missing"
 
 
 async def test_a_reload_keeps_the_engines_and_scripted_specs() -> None:
@@ -116,10 +116,10 @@ async def test_a_broken_file_leaves_the_configuration_as_it_was(tmp_path: Path) 
         services = GatewayServices(gateway, file)
         file.write_text("groq: [unclosed\n")
         with pytest.raises(ConfigError):
-            services.statuses()
+            services.readiness()
         assert gateway.routes("groq/openai/gpt-oss-120b")
         file.write_text("groq:\n  api_key: planted-groq-key\n# mended\n")
-        assert services.statuses()["groq"].state == "ready"
+        assert services.readiness().provider("groq").state == "ready"
 
 
 async def test_a_key_is_tried_with_the_cheapest_model_the_catalog_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ async def test_a_key_is_tried_with_the_cheapest_model_the_catalog_knows(monkeypa
 async def test_a_provider_without_a_known_model_is_not_tried() -> None:
     async with Gateway() as gateway:
         rows = {row.provider for row in gateway.catalog().visible()}
-        unlisted = next(name for name in providers.providers() if name not in rows)
+        unlisted = next(name for name in providers() if name not in rows)
         with pytest.raises(NotSupportedError, match="no model of"):
             await GatewayServices(gateway).verify(unlisted, {})
 

@@ -165,7 +165,7 @@ def test_models_shows_everything_when_asked() -> None:
 
 
 def test_nothing_found_says_that_a_spec_can_be_called_all_the_same() -> None:
-    assert "called all the same" in run("models", "zzzzqqqq", "xxyyzz").stderr
+    assert "can be called too" in run("models", "zzzzqqqq", "xxyyzz").stderr
 
 
 def test_explain_tells_the_way_without_a_call(groq: Upstream) -> None:

@@ -17,8 +17,7 @@ from ingate.picker import memory, pick
 from ingate.picker.screen import Painter, first_frame
 from ingate.picker.state import Size
 from ingate.picker.view import text, view
-from ingate.providers import Status
-from support.picker import STATUSES, FakeServices, data
+from support.picker import ENVIRON, FakeServices, data, readiness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -139,7 +138,7 @@ async def test_a_terminal_that_goes_away_ends_the_picker(running: Running) -> No
 async def test_marks_change_when_a_key_appears(running: Running, services: FakeServices) -> None:
     async with running.open():
         await running.shows("✗ GPT-6.1 Sol")
-        services.found = {**STATUSES, "openai": Status("openai", "ready", "ingate.secrets.yaml:2 openai.api_key")}
+        services.found = readiness({**ENVIRON, "OPENAI_API_KEY": "k"})
         await running.shows("✓ GPT-6.1 Sol")
 
 
@@ -219,7 +218,7 @@ async def test_a_broken_file_of_states_is_told_and_ends_nothing(running: Running
     def broken() -> Any:
         raise ConfigError("unknown key 'gorq'", file="ingate.yaml", line=3)
 
-    services.statuses = broken  # ty: ignore[invalid-assignment]
+    services.readiness = broken  # ty: ignore[invalid-assignment]
     async with running.open():
         await running.shows("ingate.yaml:3: unknown key 'gorq'")
         await running.press("c", "(22 all)")

@@ -15,6 +15,9 @@ from ingate.catalog import load as load_catalog
 from ingate.catalog.schema import ModelRow
 from ingate.config import load
 from ingate.errors import ConfigError, MissingExtraError
+from ingate.gateway.models import local_rows
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
 from ingate.picker import PickerData, memory, plain_list, save
 from ingate.picker.data import Live, age, keep_list, read_lists, rows_of
 from ingate.picker.memory import Memory
@@ -67,7 +70,7 @@ def test_recents_are_the_last_twenty_each_once() -> None:
 def test_lists_come_back_with_their_time(tmp_path: Path) -> None:
     assert keep_list(tmp_path, "ollama http://a", Live((ModelRow("ollama", "m"),), 5.0))
     assert keep_list(tmp_path, "openrouter", Live((), 6.0))
-    assert read_lists(tmp_path)["ollama http://a"] == Live((ModelRow("ollama", "m"),), 5.0)
+    assert read_lists(tmp_path)["ollama http://a"] == Live((ModelRow("ollama", "m"),), 5.0, checked=False)
     assert mode(tmp_path / "picker-live.json") == 0o600
 
 
@@ -238,7 +241,9 @@ def test_a_keyring_that_refuses_leaves_the_file_alone(tmp_path: Path, monkeypatc
 
 def gathered(config: Any = None, environ: dict[str, str] | None = None) -> PickerData:
     environ = environ or {}
-    return PickerData.gather(load(config or {}, environ=environ), environ, load_catalog())
+    settings, catalog = load(config or {}, environ=environ), load_catalog()
+    look = ReadinessChecker(Router(settings, lambda: catalog))
+    return PickerData.gather(settings, environ, catalog, look, local=local_rows(settings))
 
 
 def test_the_real_first_line_is_the_one_that_was_promised() -> None:
@@ -286,10 +291,10 @@ def test_gather_reads_proxy_servers_local_models_and_the_default(tmp_path: Path)
     )
     assert found.proxy == "http://localhost:4000"
     assert dict(found.servers) == {"mybox": "http://mybox/v1"}
-    assert [one.row.model for one in found.local] == ["smollm2", "mine", "gone"]
-    assert found.local[2].state != "ready"
+    assert [row.model for row in found.local] == ["smollm2", "mine", "gone"]
+    assert found.readiness.check("local/gone").state != "ready"
     assert found.current == "litellm/team"
-    assert found.statuses["groq"].state == "ready"
+    assert found.readiness.provider("groq").state == "ready"
     assert KEY not in repr(found)
 
 
@@ -324,10 +329,15 @@ def test_the_picker_costs_no_heavy_import() -> None:
 import sys
 from ingate.config import load
 from ingate.catalog import load as catalog
+from ingate.gateway.models import local_rows
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
 from ingate.picker import PickerData, plain_list
 from ingate.picker.state import opened, Size
 from ingate.picker.view import view
-state = opened(PickerData.gather(load({}, environ={}), {}, catalog()))
+config, rows = load({}, environ={}), catalog()
+look = ReadinessChecker(Router(config, lambda: rows))
+state = opened(PickerData.gather(config, {}, rows, look, local=local_rows(config)))
 view(state, Size(120, 40))
 heavy = {"litellm", "openai", "aiohttp", "pydantic", "rich", "prompt_toolkit", "asyncio", "yaml", "wcwidth"}
 print(sorted(heavy & set(sys.modules)))

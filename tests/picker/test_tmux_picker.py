@@ -26,23 +26,27 @@ import asyncio
 from ingate import environment
 from ingate.catalog import load as load_catalog
 from ingate.config import load
-from ingate.providers import statuses
+from ingate.gateway.models import local_rows
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
 from ingate.picker import PickerData, first_frame, pick, save
 from ingate.picker.data import secrets_file
 
 environ = environment.snapshot()
 config = load(environ=environ)
 
+def look(): return ReadinessChecker(Router(load(environ=environ), load_catalog))
+
 class EffectRunner:
     def warm(self): pass
-    def statuses(self): return statuses(environ, load(environ=environ))
+    def readiness(self): return look()
     async def deployments(self): return []
     async def live(self, name): raise ConnectionError("nothing answers")
     async def verify(self, provider, values): raise ConnectionError("no network here")
     def save(self, provider, values, where): return save(secrets_file(config), provider, values, where)
     def copy(self, text): return True
 
-data = PickerData.gather(config, environ, load_catalog())
+data = PickerData.gather(config, environ, load_catalog(), look(), local=local_rows(config))
 print("PICKED", asyncio.run(pick(data, EffectRunner(), screen=first_frame(data))))
 """
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingate.providers import resolve, status
 from ingate.providers.address import ollama_host
-from support.credentials import NOTHING, config, everything_installed
+from support.credentials import NOTHING, config, everything_installed, resolve, status
 
 
 def base(name, lane, environ=None, **section):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingate.errors import MissingCredentialsError
-from ingate.providers import resolve, status, statuses
-from support.credentials import NOTHING
+from support.credentials import NOTHING, resolve, status, statuses
 
 
 def misses(name, **environ):

@@ -6,10 +6,23 @@ import time
 
 import pytest
 
+from ingate.catalog.schema import ModelRow
 from ingate.config import load
 from ingate.errors import ConfigError, MissingCredentialsError, MissingExtraError
-from ingate.providers import mark, needs_litellm, proxy_settings, resolve, status, statuses
-from support.credentials import NOTHING, SECRET, config, everything_installed, nothing_installed
+from ingate.gateway.models import Fetched
+from ingate.gateway.readiness import MARKS
+from ingate.providers import look_up, proxy_settings
+from support.credentials import (
+    NOTHING,
+    SECRET,
+    checker,
+    config,
+    everything_installed,
+    nothing_installed,
+    resolve,
+    status,
+    statuses,
+)
 
 
 def look(name, environ=None, settings=NOTHING, installed=everything_installed, **kwargs):
@@ -19,7 +32,7 @@ def look(name, environ=None, settings=NOTHING, installed=everything_installed, *
 def test_half_a_pair_is_attention_and_names_the_other_half():
     found = look("bedrock", {"AWS_ACCESS_KEY_ID": SECRET})
     assert (found.state, found.source) == ("attention", "env AWS_ACCESS_KEY_ID")
-    assert "AWS_SECRET_ACCESS_KEY is missing" in found.detail
+    assert "AWS_SECRET_ACCESS_KEY is missing" in found.reason
     assert "AWS_SECRET_ACCESS_KEY" in found.fix
     with pytest.raises(MissingCredentialsError, match="AWS_SECRET_ACCESS_KEY is missing"):
         resolve("bedrock", environ={"AWS_ACCESS_KEY_ID": SECRET}, config=NOTHING)
@@ -76,7 +89,7 @@ def test_a_reference_without_a_value_is_missing_and_named():
     settings = config(groq={"api_key": "env:MY_GROQ"})
     found = look("groq", settings=settings)
     assert found.state == "missing"
-    assert found.detail == "config mapping groq.api_key (env MY_GROQ) has no value"
+    assert found.reason == "config mapping groq.api_key (env MY_GROQ) has no value"
     with pytest.raises(MissingCredentialsError, match="MY_GROQ"):
         resolve("groq", environ={}, config=settings)
 
@@ -96,7 +109,7 @@ def test_a_disabled_provider_is_missing_whatever_is_set(tmp_path):
     settings = load(tmp_path / "ingate.yaml", environ={})
     found = look("gemini", {"GEMINI_API_KEY": SECRET}, settings)
     assert found.state == "missing"
-    assert "ingate.yaml:2" in found.detail
+    assert "ingate.yaml:2" in found.reason
     with pytest.raises(MissingCredentialsError, match=r"disabled in .*ingate\.yaml:2"):
         resolve("groq", environ={"GROQ_API_KEY": SECRET}, config=settings)
 
@@ -141,7 +154,7 @@ def test_vertex_gets_the_project_its_credential_carries(tmp_path):
 @pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS"])
 def test_a_variable_that_names_a_missing_file_is_attention(variable):
     found = look("vertex_ai", {variable: "/nowhere/key.json", "VERTEXAI_PROJECT": "p"})
-    assert (found.state, found.detail) == ("attention", f"{variable} names a file that does not exist")
+    assert (found.state, found.reason) == ("attention", f"{variable} names a file that does not exist")
 
 
 def test_vertex_credentials_may_be_the_json_itself():
@@ -188,7 +201,7 @@ def test_an_aws_file_without_credentials_is_missing(tmp_path):
 def test_a_profile_that_no_file_has_is_attention(tmp_path):
     found = look("bedrock", {"HOME": str(tmp_path), "AWS_PROFILE": "nobody"})
     assert found.state == "attention"
-    assert "'nobody'" in found.detail
+    assert "'nobody'" in found.reason
 
 
 def test_a_broken_aws_file_is_as_good_as_none(tmp_path):
@@ -218,7 +231,7 @@ def test_a_session_token_goes_only_with_the_key_it_belongs_to():
 def test_a_login_is_a_file_and_its_absence_is_missing(tmp_path):
     environ = {"HOME": str(tmp_path)}
     missing = look("github_copilot", environ)
-    assert (missing.state, missing.detail) == ("missing", "github_copilot needs a login")
+    assert (missing.state, missing.reason) == ("missing", "github_copilot needs a login")
     assert "log in once" in missing.fix
     folder = tmp_path / ".config" / "litellm" / "github_copilot"
     folder.mkdir(parents=True)
@@ -268,12 +281,22 @@ def test_the_proxy_is_where_environment_or_configuration_say(environ, settings, 
 
 def test_a_proxy_that_lists_the_model_makes_a_missing_key_no_matter():
     settings = config(litellm={"api_base": "http://proxy:4000"})
+    listed = {"litellm_proxy": Fetched((ModelRow("litellm_proxy", "groq/m"),))}
+
+    def model(environ=(), lists=None, settings=settings):
+        return checker(dict(environ), settings, lists=lists).check("groq/m")
+
     assert look("groq", settings=settings).state == "missing"
-    found = look("groq", settings=settings, proxy_lists=True)
-    assert (found.state, found.api_base) == ("ready", "http://proxy:4000")
+    found = model(lists=listed)
+    assert (found.state, found.lane) == ("ready", "proxy")
     assert found.source == "proxy http://proxy:4000 (config mapping litellm.api_base)"
-    assert look("groq", {"GROQ_API_KEY": "k"}, settings, proxy_lists=True).source == "env GROQ_API_KEY"
-    assert look("groq", proxy_lists=True).state == "missing"
+    assert model({"GROQ_API_KEY": "k"}, listed).source == "env GROQ_API_KEY"
+    assert model(lists=listed, settings=NOTHING).state == "missing"
+    assert model(lists={"litellm_proxy": Fetched()}).state == "missing"
+    assert model(lists={"litellm_proxy": Fetched(problem="connection refused")}).state == "missing"
+    unasked = model()
+    assert unasked.state == "attention"
+    assert "the proxy at http://proxy:4000 may serve it" in unasked.reason
 
 
 def test_a_token_exchange_is_left_to_litellm():
@@ -282,15 +305,16 @@ def test_a_token_exchange_is_left_to_litellm():
         "DATABRICKS_CLIENT_SECRET": "s",
         "DATABRICKS_API_BASE": "https://d/serving-endpoints",
     }
-    assert needs_litellm("databricks", environ=machine, config=NOTHING)
-    assert look("databricks", machine).needs_litellm
+    assert look_up("databricks", environ=machine, config=NOTHING).needs_litellm
+    assert look("databricks", machine).lane == "litellm"
     token = {"DATABRICKS_API_KEY": "k", "DATABRICKS_API_BASE": "https://d/serving-endpoints"}
-    assert not needs_litellm("databricks", environ=token, config=NOTHING)
-    assert needs_litellm("replicate", environ={}, config=NOTHING)
+    assert not look_up("databricks", environ=token, config=NOTHING).needs_litellm
+    assert look_up("replicate", environ={}, config=NOTHING).needs_litellm
 
 
 def test_marks():
-    assert [mark(state) for state in ("ready", "attention", "missing")] == ["✓", "○", "✗"]
+    assert [look(*given).mark for given in (("groq", {"GROQ_API_KEY": "k"}), ("ollama",), ("groq",))] == ["✓", "○", "✗"]
+    assert "".join(MARKS.values()) == "✓○✗"
 
 
 def test_all_statuses_are_quick():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ingate.errors import MissingCredentialsError
-from ingate.providers import providers, resolve, status, statuses
-from support.credentials import NOTHING, SECRET, config, environment, everything_installed
+from ingate.gateway.models import Fetched
+from ingate.providers import providers
+from support.credentials import NOTHING, SECRET, config, environment, everything_installed, resolve, status, statuses
 
 ALL = tuple(providers().values())
 GROUPS = [
@@ -17,24 +18,29 @@ GROUPS = [
 
 
 @pytest.mark.parametrize("known", ALL, ids=tuple(providers()))
-def test_nothing_set_is_missing_or_ready_where_no_key_is_needed(known, tmp_path):
+def test_nothing_set_is_missing_or_a_server_that_was_not_asked(known, tmp_path):
     found = status(known.name, environ={"HOME": str(tmp_path)}, config=NOTHING, installed=everything_installed)
     if known.auth == "none":
-        assert (found.state, found.source) == ("ready", "no key needed")
+        assert (found.state, found.source) == ("attention", "no key needed")
+        assert found.reason == f"answers only while a server runs at {known.default_api_base}, which was not checked"
     else:
         assert (found.state, found.source) == ("missing", "")
-        assert found.fix
-        assert found.alternatives == known.env
+    assert found.fix
 
 
 @pytest.mark.parametrize(("known", "group"), GROUPS)
 def test_each_alternative_is_ready_and_names_its_source(known, group, tmp_path):
     environ = environment(known, group, tmp_path)
-    found = status(known.name, environ=environ, config=NOTHING, installed=everything_installed)
-    assert (found.state, found.detail if found.state != "ready" else "") == ("ready", "")
+    answered = {known.name: Fetched()}
+    found = status(known.name, environ=environ, config=NOTHING, installed=everything_installed, lists=answered)
+    assert (found.state, found.reason, found.fix) == ("ready", "", "")
     if group:
         assert found.source.startswith("env ")
-        assert set(found.source.removeprefix("env ").split(", ")) <= set(group)
+        source = found.source.partition("; a server answers at ")[0]
+        assert set(source.replace("env ", "").split(", ")) <= set(group)
+    unasked = status(known.name, environ=environ, config=NOTHING, installed=everything_installed)
+    has_key = any(known.target(variable) == "api_key" for variable in group)
+    assert unasked.state == ("ready" if has_key or known.auth not in {"none", "base_url"} else "attention")
 
 
 @pytest.mark.parametrize(("known", "group"), [param for param in GROUPS if param.values[1]])
@@ -51,10 +57,7 @@ def test_an_alternative_with_one_member_empty_is_never_ready(known, group, tmp_p
     for left_out in group:
         environ = {**environment(known, group, tmp_path), left_out: ""}
         found = status(known.name, environ=environ, config=NOTHING, installed=everything_installed)
-        if left_out == "LITELLM_PROXY_API_KEY":  # a proxy may be open
-            assert found.source == "proxy https://litellm-proxy-api-base.example/v1 (env LITELLM_PROXY_API_BASE)"
-        else:
-            assert found.state != "ready", left_out
+        assert found.state != "ready", left_out
 
 
 @pytest.mark.parametrize(("known", "group"), GROUPS)

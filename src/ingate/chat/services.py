@@ -6,26 +6,22 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate import environment, providers
 from ingate.config import load
-from ingate.engines.base import ModelLister
 from ingate.errors import NotSupportedError
 from ingate.gateway import Gateway
-from ingate.gateway.routing import NATIVE_FORMATS
+from ingate.gateway.models import listed_by, local_rows
 from ingate.picker import PickerData, save
 from ingate.picker.data import secrets_file
-from ingate.spec import parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingate.engines.base import Route
+    from ingate.gateway.readiness import ReadinessChecker
     from ingate.picker.save import Place
-    from ingate.providers import Status
     from ingate.secret import Secret
 
 LOCAL: Final = "local/smollm2"
@@ -55,22 +51,19 @@ class GatewayServices:
 
             preload()
 
-    def statuses(self) -> Mapping[str, Status]:
-        """The credential states; the configuration is read again if one of its files has changed."""
+    def readiness(self) -> ReadinessChecker:
+        """Which models would answer now; the configuration is read again if one of its files has changed."""
         if self._stamp() != self._seen:
             self._reload()
-        return providers.statuses(self.gateway.config.environ, self.gateway.config)
+        return self.gateway.readiness()
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:
         """The proxy's deployments."""
         return await self.gateway.proxy_deployments()
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """The models that a provider or server lists now."""
-        route = self.gateway.router.route(parse_one(f"{name}/models"))
-        if route.wire_format == "ollama":  # its list in OpenAI's format has another path than its own API
-            route = replace(route, api_base=f"{(route.api_base or '').rstrip('/')}/v1", wire_format="chat")
-        return await self._list(route)
+        """The models that a provider or a server lists now."""
+        return await listed_by(self.gateway, name)
 
     async def test(self, spec: str) -> str:
         """Make one short call."""
@@ -113,12 +106,6 @@ class GatewayServices:
                 return True
         return False
 
-    async def _list(self, route: Route) -> Sequence[Mapping[str, Any]]:
-        engine = self.gateway.engine(route.engine)
-        if not isinstance(engine, ModelLister):
-            raise NotSupportedError(f"{route.provider} does not list its models")
-        return await engine.list_models(route)
-
     def _reload(self) -> None:
         self.gateway.reload(self.source)
         self._seen = self._stamp()
@@ -138,19 +125,15 @@ class GatewayServices:
 
 def picker_data(gateway: Gateway, *, current: str | None = None) -> PickerData:
     """What the picker shows. If nothing was picked before and no key is set, the local model is preselected."""
+    config = gateway.config
     data = PickerData.gather(
-        gateway.config, gateway.config.environ, gateway.catalog(), current=current, native_formats=NATIVE_FORMATS
+        config, config.environ, gateway.catalog(), gateway.readiness(), local=local_rows(config), current=current
     )
-    if data.current is None and not any(status.state == "ready" for status in _keyed(data)):
+    if data.current is None and not any(data.readiness.provider(name).state == "ready" for name in data.providers):
         import msgspec
 
         data = msgspec.structs.replace(data, current=LOCAL)
     return data
-
-
-def _keyed(data: PickerData) -> list[Status]:
-    """The states of the providers that need a credential."""
-    return [status for name, status in data.statuses.items() if data.providers[name].auth != "none"]
 
 
 async def _try(gateway: Gateway, spec: str) -> str:

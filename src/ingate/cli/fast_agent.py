@@ -71,15 +71,15 @@ def overlays(
 
     Without SPEC: the local model, your aliases, and the curated models that would answer.
     """
-    from ingate import providers
     from ingate.gateway import Gateway
     from ingate.integrations.fast_agent.overlays import default_specs, manifest, write
 
     gateway = Gateway(config)
     chosen = list(specs) or default_specs(gateway)
     if everything:
-        states = providers.statuses(gateway.config.environ, gateway.config)
-        chosen += [row.spec for row in gateway.catalog().visible() if states[row.provider].state == "ready"]
+        checker = gateway.readiness()
+        rows = gateway.catalog().visible()
+        chosen += [row.spec for row in rows if checker.state(row.provider, row.model, "litellm") == "ready"]
     manifests = [manifest(gateway, spec, base_url=base_url, key_variable=key_env) for spec in dict.fromkeys(chosen)]
     written = write(folder, manifests)
     click.echo(f"{len(written)} overlay{'s' * (len(written) != 1)} in {folder}, for `ingate serve` at {base_url}:")

@@ -192,17 +192,13 @@ def first_ready(gateway: Gateway) -> str:
     Raises:
         MissingCredentialsError: No key is set and the local model is not installed.
     """
-    from ingate import providers
     from ingate.errors import MissingCredentialsError
-    from ingate.gateway.explain import explain
-    from ingate.spec import parse_one
 
-    states = providers.statuses(gateway.config.environ, gateway.config)
+    checker = gateway.readiness()
     for row in gateway.catalog().curated():
-        spec = f"{row.provider}/{row.model}"
-        if states[row.provider].state == "ready" and explain(gateway, parse_one(spec)).state == "ready":
-            return spec
-    if explain(gateway, parse_one(LOCAL)).state == "ready":
+        if checker.state(row.provider, row.model) == "ready":
+            return f"{row.provider}/{row.model}"
+    if checker.check(LOCAL).state == "ready":
         return LOCAL
     raise MissingCredentialsError(
         "no model was named, no provider's key is set, and no local model is installed",

@@ -8,8 +8,8 @@ import click
 
 if TYPE_CHECKING:
     from ingate.catalog import Catalog, ModelRow
-    from ingate.gateway import Gateway
-    from ingate.providers import Status
+    from ingate.gateway.readiness import ReadinessChecker
+    from ingate.spec import Lane
 
 EXAMPLES = """\b
 Examples:
@@ -20,13 +20,13 @@ Examples:
   ingate models --provider groq --json
 
 \b
-Marks: ✓ ready · ○ something is missing, `ingate explain` says what · ✗ no credential"""
+Marks: ✓ ready · ○ something is missing or was not checked, `ingate explain` says what · ✗ no credential"""
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("terms", nargs=-1)
-@click.option("--ready", is_flag=True, help="Only models whose credentials are here.")
-@click.option("--all", "all_", is_flag=True, help="Every model, also deprecated ones, not the curated ones alone.")
+@click.option("--ready", is_flag=True, help="Only models that are ready.")
+@click.option("--all", "all_", is_flag=True, help="Every model, deprecated ones included.")
 @click.option("--provider", metavar="B", help="Only this provider's models.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, with prices, limits and credential state.")
 @click.pass_obj
@@ -36,104 +36,140 @@ def command(
     """List models, or search them: words must all match; filters are cap: cost: ctx: ready: provider:."""
     from ingate import providers
     from ingate.gateway import Gateway
+    from ingate.gateway.models import configured_rows
+    from ingate.picker.data import kept_lists
 
     gateway = Gateway(config)
     catalog = gateway.catalog()
-    states = providers.statuses(gateway.config.environ, gateway.config)
-    if provider is not None:
+    checker = gateway.readiness()
+    lists = kept_lists(checker)
+    own = configured_rows(gateway, lists)
+    if provider is not None and provider not in {row.provider for row in own}:
         provider = providers.provider(provider).name
-    rows, of, noted = _chosen(catalog, states, " ".join(terms), ready=ready, all_=all_, provider=provider)
+    query = " ".join(terms)
+    curated = not (terms or all_ or provider)
+    # As in the picker: curated models go through litellm; a search finds what can be called without it, too.
+    lane: Lane = "litellm" if curated or checker.has_litellm else "auto"
+    entries = Entries(checker, lane, frozenset((row.provider, row.model) for row in own))
+    rows, noted = _chosen(catalog, own, entries, query, all_=all_, provider=provider)
+    shown = [row for row in rows if entries.is_ready(row)] if ready else rows
     if as_json:
         from ingate.cli.console import show_json
 
-        show_json([_record(row, states[row.provider]) for row in rows])
+        show_json([entries.record(row) for row in shown])
         return
-    _print(gateway, rows, states, curated=not (terms or all_ or provider))
+    _print(shown, entries)
     for problem in noted:
         click.echo(f"note: {problem}", err=True)
-    hidden = of - len(rows)
-    # Without terms it is the few curated rows that are shown; terms and a provider search every model that is current.
-    more = "; --all shows every one" if hidden and not (all_ or ready or terms or provider) else ""
-    click.echo(f"{len(rows):,} of {of:,} shown{more} · catalog: {catalog.source}", err=True)
-    if rows:
-        return
-    unready = _chosen(catalog, states, " ".join(terms), ready=False, all_=all_, provider=provider)[0] if ready else []
-    if unready:
-        click.echo(
-            f"{len(unready):,} match, and none has its credential here: leave out --ready to see them.", err=True
-        )
-    elif terms:
-        click.echo(
-            "Nothing matches. A model the catalog does not know can be called all the same, by its spec.", err=True
-        )
+    mine = sum(entries.is_own(row) for row in shown)
+    # Without terms only the curated rows are shown; terms and a provider search every model that is not deprecated.
+    more = "; --all shows every one" if curated and not ready else ""
+    counts = f"{len(shown) - mine:,} of {len(catalog.rows):,} shown" + (
+        f" and {mine} from the configuration" if mine else ""
+    )
+    click.echo(f"{counts}{more} · catalog: {catalog.source}", err=True)
+    if rows and not shown:
+        click.echo(f"{len(rows):,} match, and none is ready: leave out --ready to see them.", err=True)
+    elif terms and not shown:
+        click.echo("Nothing matches. A model that is not in the catalog can be called too, by its spec.", err=True)
+
+
+class Entries:
+    """How a row is called, and whether it would answer.
+
+    Args:
+        checker: Decides it.
+        lane: The lane of the catalog's models.
+        own: Provider and model of the rows that are not the catalog's: these are called as the configuration does.
+    """
+
+    def __init__(self, checker: ReadinessChecker, lane: Lane, own: frozenset[tuple[str, str]]) -> None:
+        self._checker = checker
+        self._lane: Lane = lane
+        self._own = own
+
+    def is_own(self, row: ModelRow) -> bool:
+        """Whether only the configuration names it."""
+        return (row.provider, row.model) in self._own
+
+    def lane(self, row: ModelRow) -> Lane:
+        """The lane on which a row is shown."""
+        return "auto" if self.is_own(row) else self._lane
+
+    def spec(self, row: ModelRow) -> str:
+        """What to type to call it."""
+        return row.spec if self.lane(row) == "litellm" else row.key
+
+    def is_ready(self, row: ModelRow) -> bool:
+        """Whether it would answer."""
+        return self._checker.state(row.provider, row.model, self.lane(row)) == "ready"
+
+    def is_provider_ready(self, name: str) -> bool:
+        """Whether a provider's models would answer; what the filter `ready:` compares."""
+        return self._checker.provider(name, self._lane).state == "ready"
+
+    def mark(self, row: ModelRow) -> str:
+        """The mark of a row's state, coloured."""
+        from ingate.cli.console import mark
+
+        return mark(self._checker.state(row.provider, row.model, self.lane(row)))
+
+    def record(self, row: ModelRow) -> dict[str, Any]:
+        """The row for `--json`."""
+        from ingate.spec import ModelSpec
+
+        found = self._checker.check(ModelSpec(self.lane(row), row.provider, row.model))
+        return {
+            "spec": self.spec(row),
+            "provider": row.provider,
+            "model": row.model,
+            "state": found.state,
+            "credential_source": found.source,
+            "reason": found.reason,
+            "fix": found.fix,
+            "mode": row.mode,
+            "context_tokens": row.context_tokens,
+            "max_output_tokens": row.max_output_tokens,
+            "input_usd_per_mtok": row.input_usd_per_mtok,
+            "output_usd_per_mtok": row.output_usd_per_mtok,
+            "cache_read_usd_per_mtok": row.cache_read_usd_per_mtok,
+            "caps": list(row.caps),
+            "deprecated_on": row.deprecated_on,
+        }
 
 
 def _chosen(
-    catalog: Catalog, states: dict[str, Status], query: str, *, ready: bool, all_: bool, provider: str | None
-) -> tuple[list[ModelRow], int, tuple[str, ...]]:
-    """The rows to show, how many there are in all, and what was wrong with the query."""
+    catalog: Catalog, own: list[ModelRow], entries: Entries, query: str, *, all_: bool, provider: str | None
+) -> tuple[list[ModelRow], tuple[str, ...]]:
+    """The rows to show, and what is wrong with the query."""
     from ingate.catalog import parse_query, search
 
-    def is_ready(name: str) -> bool:
-        return states[name].state == "ready"
-
-    every = catalog.rows
-    rows = list(every if all_ else catalog.visible())
-    problems: tuple[str, ...] = ()
+    rows = [*own, *(catalog.rows if all_ else catalog.visible())]
     if not (query or all_ or provider):
-        rows = [row.row for row in catalog.curated()]
+        rows = [*own, *(row.row for row in catalog.curated())]
     if provider is not None:
         rows = [row for row in rows if row.provider == provider]
-    if query:
-        problems = tuple(parse_query(query).problems)
-        rows = search(rows, query, ready=is_ready)
-    if ready:
-        rows = [row for row in rows if is_ready(row.provider)]
-    return rows, len(every), problems
+    if not query:
+        return rows, ()
+    return search(rows, query, ready=entries.is_provider_ready), tuple(parse_query(query).problems)
 
 
-def _print(gateway: Gateway, rows: list[ModelRow], states: dict[str, Status], *, curated: bool) -> None:
+def _print(rows: list[ModelRow], entries: Entries) -> None:
     from ingate.catalog.format import price, tokens
-    from ingate.cli.console import mark, table
+    from ingate.cli.console import table
 
-    lines: list[tuple[str, ...]] = []
-    if curated:
-        from ingate.gateway.explain import explain
-        from ingate.spec import parse_one
-
-        local = explain(gateway, parse_one("local/smollm2"))
-        lines.append((mark(local.state), "local/smollm2", "8k", "free", "free", "in this process"))
-    for row in rows:
-        lines.append(
-            (
-                mark(states[row.provider].state),
-                row.spec,
-                tokens(row.context_tokens),
-                price(row.input_usd_per_mtok),
-                price(row.output_usd_per_mtok),
-                " ".join(row.caps) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
-            )
+    lines = [
+        (
+            entries.mark(row),
+            entries.spec(row),
+            tokens(row.context_tokens),
+            price(row.input_usd_per_mtok),
+            price(row.output_usd_per_mtok),
+            " ".join(row.caps) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
         )
+        for row in rows
+    ]
     if lines:
         head = ("", "model", "context", "$/M in", "$/M out", "can")
         for line in table([tuple(click.style(cell, bold=True) for cell in head), *lines], right=frozenset({2, 3, 4})):
             click.echo(line)
-
-
-def _record(row: ModelRow, status: Status) -> dict[str, Any]:
-    return {
-        "spec": row.spec,
-        "provider": row.provider,
-        "model": row.model,
-        "state": status.state,
-        "credential_source": status.source,
-        "fix": status.fix,
-        "mode": row.mode,
-        "context_tokens": row.context_tokens,
-        "max_output_tokens": row.max_output_tokens,
-        "input_usd_per_mtok": row.input_usd_per_mtok,
-        "output_usd_per_mtok": row.output_usd_per_mtok,
-        "cache_read_usd_per_mtok": row.cache_read_usd_per_mtok,
-        "caps": list(row.caps),
-        "deprecated_on": row.deprecated_on,
-    }

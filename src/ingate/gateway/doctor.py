@@ -1,4 +1,4 @@
-"""What is set up, what is not, and what to do about it. Looks at files and variables only: no network, no login."""
+"""What is set up, what is not, and how to fix it. Reads files and variables only: no network, no login."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ingate import providers
 from ingate._version import __version__
-from ingate.gateway.explain import explain, installed
-from ingate.spec import parse_one
+from ingate.providers import is_installed, providers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.gateway import Gateway
+    from ingate.gateway.readiness import Readiness
 
 # Releases of litellm that carried malware (2026-03); one planted a file that ran in every interpreter.
 COMPROMISED: Final = frozenset({"1.82.7", "1.82.8"})
 COMPROMISED_FILES: Final = ("litellm_init.pth",)
-# Extra → the module that shows it is there, and what it is for.
+# Extra → the module that shows it is installed, and what it is for.
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "litellm": ("litellm", "providers with a wire format of their own, and every litellm.… spec"),
     "openai": ("openai", "AsyncIngate and Ingate, the OpenAI clients"),
@@ -32,11 +31,11 @@ EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something wrong, and what to do.
+    """Something wrong, and how to fix it.
 
     Attributes:
         what: What is wrong.
-        fix: What mends it.
+        fix: What to do.
     """
 
     what: str
@@ -44,15 +43,15 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A provider's, an extra's or a model's standing.
+    """The state of a provider, a server, an extra or a model.
 
     Attributes:
         name: Its name.
         state: `ready`, `attention` or `missing`.
-        source: Where its credential, or its version, comes from.
-        detail: What stands in the way or is worth knowing.
-        fix: What would make it ready.
-        near_misses: Variables that are set, but are not the ones read.
+        source: Where its credential comes from, or the installed version.
+        detail: Why it is not ready; of an extra, what it is for.
+        fix: The next command to run or variable to set.
+        near_misses: Sentences on variables that are set but not read.
     """
 
     name: str
@@ -64,11 +63,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Conflict(msgspec.Struct, frozen=True):
-    """A setting that several files give.
+    """A setting that several files set.
 
     Attributes:
         setting: The key path, with dots.
-        winner: File and line that counts.
+        winner: File and line of the value in use.
         losers: The other places.
     """
 
@@ -78,21 +77,22 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `ingate doctor` knows.
+    """What `ingate doctor` reports.
 
     Attributes:
-        version: ingate's.
+        version: ingate's version.
         python: The interpreter's version and path.
-        files: Configuration files found, strongest first, each with its kind.
-        conflicts: Settings that several files give.
-        default_model: The configured default, None where there is none.
+        files: Configuration files found, highest precedence first, each with its kind.
+        conflicts: Settings that several files set.
+        default_model: The configured default, None if there is none.
         catalog: Where the catalog comes from.
-        models: How many chat models it has.
-        proxy: The configured proxy's address and source, None where there is none.
+        models: The number of chat models in it.
+        proxy: The configured proxy's address and source, None if there is none.
         extras: Optional packages.
         local: The local models.
-        providers: The providers that are ready or want attention, and the missing ones with a near miss.
-        missing: How many providers have no credential.
+        servers: The servers of the configuration.
+        providers: The providers that are ready or need attention, and the missing ones with a near miss.
+        missing: The number of providers without a credential.
         problems: What is wrong.
     """
 
@@ -106,16 +106,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     proxy: tuple[str, str] | None
     extras: tuple[Line, ...]
     local: tuple[Line, ...]
+    servers: tuple[Line, ...]
     providers: tuple[Line, ...]
     missing: int
     problems: tuple[Problem, ...]
 
 
 def examine(gateway: Gateway) -> Report:
-    """Look at everything once."""
+    """The whole report."""
     config = gateway.config
-    states = list(providers.statuses(config.environ, config).values())
-    shown = [status for status in states if status.state != "missing" or status.near_misses]
+    checker = gateway.readiness()
+    found = [checker.provider(name) for name in providers()]
+    shown = [one for one in found if one.state != "missing" or one.near_misses]
     proxy = gateway.router.proxy(dry=True)
     return Report(
         version=__version__,
@@ -133,17 +135,16 @@ def examine(gateway: Gateway) -> Report:
         models=len(gateway.catalog().rows),
         proxy=None if proxy is None else (proxy[0], proxy[2]),
         extras=tuple(_extra(name, module, purpose) for name, (module, purpose) in EXTRAS.items()),
-        local=tuple(_local(gateway, name) for name in ("smollm2", *config.settings.local.models)),
-        providers=tuple(
-            Line(one.provider, one.state, one.source, one.detail, one.fix, tuple(one.near_misses)) for one in shown
-        ),
-        missing=sum(one.state == "missing" for one in states),
+        local=tuple(_line(f"local/{name}", checker.check(f"local/{name}")) for name in checker.local_models),
+        servers=tuple(_line(name, checker.provider(name)) for name in config.settings.servers),
+        providers=tuple(_line(one.provider, one) for one in shown),
+        missing=sum(one.state == "missing" for one in found),
         problems=tuple(_problems(gateway)),
     )
 
 
 def _extra(name: str, module: str, purpose: str) -> Line:
-    if not installed(module):
+    if not is_installed(module):
         return Line(name, "attention", "", f"not installed: {purpose}", f"pip install '.[{name}]' in ingate's folder")
     return Line(name, "ready", f"{module} {_version(module)}", purpose)
 
@@ -157,26 +158,25 @@ def _version(module: str) -> str:
         return "of unknown version"
 
 
-def _local(gateway: Gateway, name: str) -> Line:
-    found = explain(gateway, parse_one(f"local/{name}"))
-    return Line(found.spec, found.state, found.credential_source, found.detail, found.fix)
+def _line(name: str, found: Readiness) -> Line:
+    return Line(name, found.state, found.source, found.reason, found.fix, found.near_misses)
 
 
 def _problems(gateway: Gateway) -> list[Problem]:
     problems = [
         Problem(warning, "chmod 600 the file, or move the key elsewhere") for warning in gateway.config.warnings
     ]
-    if installed("litellm") and (version := _version("litellm")) in COMPROMISED:
+    if is_installed("litellm") and (version := _version("litellm")) in COMPROMISED:
         problems.append(
             Problem(
                 f"litellm {version} is a compromised release that steals credentials",
-                "uninstall it, change every key this machine had, then pip install '.[litellm]'",
+                "uninstall it, change every key that was on this machine, then pip install '.[litellm]'",
             )
         )
     problems += [
         Problem(
-            f"{file} is what a compromised litellm leaves behind; it runs in every Python",
-            "delete it, change every key",
+            f"{file} was left behind by a compromised litellm and runs in every Python process",
+            "delete it, and change every key",
         )
         for file in _stray_files()
     ]

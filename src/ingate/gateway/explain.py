@@ -1,4 +1,4 @@
-"""What would happen to a call, told without making it: no network, no login, no command run, no key shown."""
+"""What would happen to a call, without making it: no network, no login, no command run, no key shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from ingate import providers
 from ingate.errors import IngateError
 from ingate.wire.codec import Target, codec_for
 
@@ -15,36 +14,37 @@ if TYPE_CHECKING:
     from ingate.catalog import ModelRow
     from ingate.engines.base import Route
     from ingate.gateway import Gateway
+    from ingate.gateway.readiness import ReadinessChecker
     from ingate.spec import ModelSpec
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """One call's way, for people and for `--json`.
+    """Where one call would go, for display and for `--json`.
 
     Attributes:
-        spec: The spec, with aliases replaced.
-        engine: `litellm`, `direct`, `local`, `tensorzero` or `scripted`.
+        spec: The spec, with aliases resolved.
+        engine: `native`, `litellm`, `local`, `tensorzero` or `scripted`.
         provider: The provider's name.
-        display_name: The provider's name for people.
-        model: The model's name at the far side.
+        display_name: The provider's name for display.
+        model: The model's name at the provider.
         lane: `native` (in the provider's own format), `litellm`, `proxy`, `local`, or the engine's name.
         why: Why this lane.
-        url: The address of a request for a whole answer, without what a query may hold but an API version; None where
-            litellm decides, or nothing leaves the process.
-        state: `ready`, `attention` or `missing`.
-        credential_source: Where the credential comes from, empty where there is none.
-        detail: What stands in the way, empty where nothing does.
-        fix: What would make it ready.
-        near_misses: Variables that are set, but are not the ones read.
+        url: The address of a call that does not stream, without any query but the API version; None if litellm chooses
+            it, or if the call does not leave the process.
+        state: `ready`, `attention` or `missing`; this and the next four are from `ingate.gateway.readiness`.
+        credential_source: Where the credential comes from, empty if there is none.
+        detail: Why the state is not `ready`, in one sentence; empty if it is.
+        fix: The next command to run or variable to set; empty if the state is `ready`.
+        near_misses: Sentences on variables that are set but not read.
         docs_url: The provider's page on keys.
         timeout_s: Longest wait, in seconds.
         drop_params: `strict`, `warn` or `drop`.
         params: Request parameters the spec sets.
-        in_catalog: Whether the catalog knows the model; one it does not know is called all the same.
-        context_tokens, max_output_tokens: Limits, None where unknown.
-        input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok: Prices, None where unknown.
-        caps: What the model can do, by the catalog.
-        deprecated_on: ISO date, None where none is known.
+        in_catalog: Whether the catalog has the model; others can be called too.
+        context_tokens, max_output_tokens: Limits, None if unknown.
+        input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok: Prices, None if unknown.
+        caps: What the model supports, from the catalog.
+        deprecated_on: ISO date, None if none is known.
     """
 
     spec: str
@@ -74,93 +74,41 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     deprecated_on: str | None = None
 
 
-def explain(gateway: Gateway, spec: ModelSpec) -> Explanation:
-    """The way of one spec (no alias).
+def explain(gateway: Gateway, spec: ModelSpec, checker: ReadinessChecker | None = None) -> Explanation:
+    """Where a call of one spec would go.
+
+    Args:
+        gateway: The gateway that would make the call.
+        spec: A spec that is not an alias.
+        checker: What checks its readiness (default: a new one).
 
     Raises:
         UnknownProviderError: With the nearest names.
-        MissingCredentialsError: A proxy deployment was asked for and no proxy is configured.
+        MissingCredentialsError: The spec names a deployment of a proxy, and no proxy is configured.
     """
     route = gateway.router.route(spec, dry=True)
+    found = (checker or gateway.readiness()).check(spec)
     row = gateway.catalog().get(route.provider, route.model)
     return Explanation(
         spec=str(spec),
         engine=route.engine,
         provider=route.provider,
+        display_name=found.display_name,
         model=route.model,
         lane=_lane(route),
         why=route.why,
         url=_url(route),
+        state=found.state,
+        credential_source=found.source,
+        detail=found.reason,
+        fix=found.fix,
+        near_misses=found.near_misses,
+        docs_url=found.docs_url,
         timeout_s=route.timeout_s,
         drop_params=route.drop_params,
         params=dict(route.params),
-        **_standing(gateway, route),
         **_facts(row),
     )
-
-
-def _standing(gateway: Gateway, route: Route) -> dict[str, Any]:
-    """Whether the call would be let in, by what is known here."""
-    if route.provider not in providers.providers() or route.provider == "litellm_proxy":
-        state, detail, fix = "ready", "", ""
-        if route.engine == "local":
-            state, detail, fix = local_state(route)
-        return {
-            "display_name": _OWN_NAMES.get(route.provider, route.provider),
-            "state": state,
-            "credential_source": route.credential.source,
-            "detail": detail,
-            "fix": fix,
-        }
-    status = providers.status(route.provider, environ=gateway.config.environ, config=gateway.config)
-    provider = providers.provider(route.provider)
-    found: dict[str, Any] = {
-        "display_name": provider.display_name,
-        "state": status.state,
-        "credential_source": status.source,
-        "detail": status.detail,
-        "fix": status.fix,
-        "near_misses": status.near_misses,
-        "docs_url": provider.docs_url,
-    }
-    if status.state == "ready" and route.engine == "litellm" and not installed("litellm"):
-        found |= {
-            "state": "attention",
-            "detail": "litellm is not installed, and this lane goes through it",
-            "fix": "pip install '.[litellm]' in ingate's folder",
-        }
-    return found
-
-
-def installed(module: str) -> bool:
-    """Whether a package can be imported, found without importing it."""
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def local_state(route: Route) -> tuple[str, str, str]:
-    """State, detail and fix of a local model, by its file alone."""
-    from ingate.engines.local.files import model_path
-
-    if not installed("xllamacpp"):
-        return "attention", "xllamacpp is not installed", "pip install '.[local]' in ingate's folder"
-    try:
-        model_path(route)
-    except IngateError as error:
-        return "missing", str(error), error.fix
-    return "ready", "", ""
-
-
-_OWN_NAMES = {
-    "local": "A model in this process",
-    "scripted": "Test double",
-    "tensorzero": "TensorZero",
-    "litellm_proxy": "LiteLLM proxy",
-}
 
 
 def _lane(route: Route) -> str:
@@ -186,7 +134,7 @@ def _address(route: Route) -> str:
 
 
 def _shown(url: str) -> str:
-    """An address without what may authenticate: a user before its host, and a query but for its API version."""
+    """An address without anything that may authenticate: no user before the host, no query but the API version."""
     parts = urlsplit(url)
     query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] == "api-version"])
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ingate.catalog import Catalog
     from ingate.config import Config
     from ingate.gateway.explain import Explanation
+    from ingate.gateway.readiness import Listing, ReadinessChecker
     from ingate.spec import ModelSpec
 
 T = TypeVar("T")
@@ -102,6 +103,16 @@ class Gateway:
         from ingate.gateway.explain import explain
 
         return [explain(self, one) for one in self.router.specs(spec)]
+
+    def readiness(self, lists: Mapping[str, Listing] | None = None) -> ReadinessChecker:
+        """What checks whether models would answer, from the environment and the files as they are now. No network.
+
+        Args:
+            lists: Provider, server or `litellm_proxy` → its list of models, if one was fetched.
+        """
+        from ingate.gateway.readiness import ReadinessChecker
+
+        return ReadinessChecker(self.router, lists=lists)
 
     async def complete(
         self,

@@ -1,37 +1,163 @@
-"""`/v1/models`: what would answer now."""
+"""Lists of models: `/v1/models`, what a server lists itself, and the models that only the configuration names."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-from ingate import providers
-from ingate.errors import IngateError
+from ingate.catalog.schema import ModelRow
+from ingate.engines.base import ModelLister
+from ingate.errors import IngateError, NotSupportedError
+from ingate.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ingate.config import Config
     from ingate.gateway import Gateway
+    from ingate.gateway.readiness import Listing
+
+ANY: Final = "*"
+"""The model of a row that stands for a server's models, if its list is not known (`mybox/*`)."""
+_PROXY: Final = "litellm_proxy"
+_FRESH_S: Final = 60.0
+_LIST_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A list of models as a server has just returned it; see `ingate.gateway.readiness.Listing`."""
+
+    rows: tuple[ModelRow, ...] = ()
+    problem: str = ""
+    checked: bool = field(default=True, init=False)
+
+
+def configured_rows(gateway: Gateway, lists: Mapping[str, Listing] | None = None) -> list[ModelRow]:
+    """Rows for the models that are not in the catalog: local models, servers' models, and what aliases name.
+
+    Args:
+        gateway: Has the configuration.
+        lists: Provider or server → its list of models, if one was fetched. Without one, a server's row has the model
+            `ANY`, unless aliases name some of its models.
+    """
+    settings = gateway.config.settings
+    rows = {(row.provider, row.model): row for row in local_rows(gateway.config)}
+    named = [row for row in _named(gateway) if gateway.catalog().get(row.provider, row.model) is None]
+    for server in settings.servers:
+        listing = (lists or {}).get(server)
+        found = [*(listing.rows if listing is not None else ()), *(row for row in named if row.provider == server)]
+        for row in found or [ModelRow(server, ANY)]:
+            rows.setdefault((server, row.model), row)
+    for row in named:
+        rows.setdefault((row.provider, row.model), row)
+    return list(rows.values())
+
+
+def local_rows(config: Config) -> tuple[ModelRow, ...]:
+    """`smollm2`, and the configured model files."""
+    context = config.settings.local.context_tokens
+    models = dict.fromkeys(("smollm2", *config.settings.local.models))
+    return tuple(
+        ModelRow(
+            "local", name, "chat", context or (8192 if name == "smollm2" else None), None, 0.0, 0.0, caps=("json",)
+        )
+        for name in models
+    )
+
+
+def _named(gateway: Gateway) -> Iterator[ModelRow]:
+    """What the configured aliases and the default model name; an alias that cannot be read is left out."""
+    names = [*gateway.config.settings.aliases, *filter(None, [gateway.default_model])]
+    for name in names:
+        try:
+            specs = gateway.router.specs(name)
+        except IngateError:
+            continue
+        yield from (ModelRow(spec.provider, spec.model) for spec in specs if spec.lane == "auto")
 
 
 async def list_models(gateway: Gateway) -> list[dict[str, Any]]:
-    """OpenAI model objects: aliases, local models, the proxy's deployments, every ready provider's catalog rows.
+    """OpenAI model objects: what the configuration names, the proxy's deployments, and every ready row of the catalog.
 
-    A proxy that does not answer is left out: a list is no place to fail.
+    The lists of the proxy, of the configured servers and of Ollama are fetched, and kept for a minute. One that does not
+    answer is left out: a list is not the place to fail.
     """
-    settings = gateway.config.settings
-    found = {name: _model(name, "alias") for name in settings.aliases}
-    for name in ("smollm2", *settings.local.models):
-        found[f"local/{name}"] = _model(f"local/{name}", "local")
-    try:
-        deployments = await gateway.proxy_models()
-    except IngateError:
-        deployments = frozenset()
-    for name in sorted(deployments):
-        found[f"litellm/{name}"] = _model(f"litellm/{name}", "litellm_proxy")
-    states = providers.statuses(gateway.config.environ, gateway.config)
+    lists = await _fetched(gateway)
+    checker = gateway.readiness(lists)
+    found: dict[str, dict[str, Any]] = {}
+
+    def add(name: str, owner: str) -> None:
+        found.setdefault(name, {"id": name, "object": "model", "created": 0, "owned_by": owner})
+
+    for name in gateway.config.settings.aliases:
+        if checker.check(name).state != "missing":
+            add(name, "alias")
+    for row in configured_rows(gateway, lists):
+        if checker.state(row.provider, row.model) != "missing":
+            add(row.key, row.provider)
+    if (proxy := lists.get(_PROXY)) is not None:
+        for name in sorted(row.model for row in proxy.rows):
+            add(f"litellm/{name}", _PROXY)
+    for row in lists["ollama"].rows if "ollama" in lists else ():
+        add(row.key, row.provider)
     for row in gateway.catalog().visible():
-        if states[row.provider].state == "ready":
-            found[row.key] = _model(row.key, row.provider)
+        if row.provider.removesuffix("_chat") not in lists and checker.state(row.provider, row.model) == "ready":
+            add(row.key, row.provider)
     return list(found.values())
 
 
-def _model(name: str, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+async def listed_by(gateway: Gateway, name: str) -> list[dict[str, Any]]:
+    """The models that a provider or a server lists now: OpenAI model objects.
+
+    Raises:
+        NotSupportedError: It has no list in OpenAI's format.
+        IngateError: It does not answer, or the list cannot be read.
+    """
+    route = gateway.router.route(ModelSpec("auto", name, "models"))
+    engine = gateway.engine(route.engine)
+    if not isinstance(engine, ModelLister):
+        raise NotSupportedError(f"{route.provider} does not list its models")
+    if route.wire_format == "ollama":  # its list in OpenAI's format has another path than its own chat
+        route = replace(route, api_base=f"{(route.api_base or '').rstrip('/')}/v1", wire_format="chat")
+    return await engine.list_models(route)
+
+
+_kept: WeakKeyDictionary[Gateway, tuple[float, object, dict[str, Fetched]]] = WeakKeyDictionary()
+
+
+async def _fetched(gateway: Gateway) -> dict[str, Fetched]:
+    """The lists of the proxy, of every configured server and of Ollama, at most a minute old."""
+    kept = _kept.get(gateway)
+    if kept is not None and kept[1] is gateway.config and time.monotonic() - kept[0] < _FRESH_S:
+        return kept[2]
+    import asyncio
+
+    names = [*gateway.config.settings.servers]
+    if gateway.readiness().provider("ollama").state != "missing":
+        names.append("ollama")
+    if gateway.router.proxy(dry=True) is not None:
+        names.append(_PROXY)
+    lists = dict(zip(names, await asyncio.gather(*(_fetch(gateway, name) for name in names)), strict=True))
+    _kept[gateway] = time.monotonic(), gateway.config, lists
+    return lists
+
+
+async def _fetch(gateway: Gateway, name: str) -> Fetched:
+    import asyncio  # the picker imports this module before its first frame
+
+    try:
+        async with asyncio.timeout(_LIST_S):
+            if name == _PROXY:
+                ids = sorted(await gateway.proxy_models())
+            else:
+                listed = await listed_by(gateway, name)
+                ids = [model["id"] for model in listed if isinstance(model.get("id"), str)]
+    except TimeoutError:
+        return Fetched(problem=f"{name} did not list its models within {_LIST_S:g} s")
+    except IngateError as error:
+        return Fetched(problem=str(error))
+    catalog = gateway.catalog()
+    return Fetched(tuple(catalog.get(name, model) or ModelRow(name, model) for model in ids))

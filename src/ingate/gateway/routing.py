@@ -20,6 +20,7 @@ from ingate.providers.lanes import (
     tensorzero_models,
     unsupported_reason,
 )
+from ingate.providers.lookup import disabled
 from ingate.secret import Secret
 from ingate.spec import OWN_PARAMS, ModelSpec, parse
 from ingate.wire.passthrough import Api
@@ -79,6 +80,8 @@ class Router:
             MissingCredentialsError: Neither environment, configuration nor proxy would serve it.
             ConfigError: A reference in the configuration cannot be read.
         """
+        if not dry:
+            self._refuse_disabled(spec)
         if spec.lane == "proxy":
             why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
             return self._proxy(spec, spec.model, why, dry=dry)
@@ -192,6 +195,13 @@ class Router:
             why=why,
             dry=dry,
         )
+
+    def _refuse_disabled(self, spec: ModelSpec) -> None:
+        """Raise if the configuration disables what serves this spec without an entry in the map of providers."""
+        name = PROXY if spec.lane == "proxy" else spec.provider
+        own = spec.lane == "auto" and (name in _OWN or name in self.config.settings.servers)
+        if (own or name == PROXY) and (problem := disabled(name, self.config)) is not None:
+            raise MissingCredentialsError(problem.reason, provider=name, spec=str(spec), fix=problem.fix)
 
     def _server(self, spec: ModelSpec, *, dry: bool) -> Route:
         server = self.config.settings.servers[spec.provider]

@@ -96,7 +96,7 @@ def register_models(register: Callable[..., None]) -> None:
 
 def _known() -> Iterator[tuple[str, frozenset[str]]]:
     """Every spec to register, with what its model can do."""
-    from ingate import providers
+    from ingate.gateway.models import ANY, configured_rows
 
     gateway = _gateway()
     settings = gateway.config.settings
@@ -104,10 +104,12 @@ def _known() -> Iterator[tuple[str, frozenset[str]]]:
         yield f"local/{name}", _LOCAL
     for name in settings.aliases:
         yield name, _ALL
-    states = providers.statuses(gateway.config.environ, gateway.config)
+    checker = gateway.readiness()
+    for row in configured_rows(gateway):
+        if row.provider != "local" and row.model != ANY and checker.state(row.provider, row.model) != "missing":
+            yield row.key, _ALL
     for row in gateway.catalog().visible():
-        # A server that wants no key is not there because it needs nothing: those go by the option.
-        if states[row.provider].state == "ready" and providers.provider(row.provider).auth != "none":
+        if checker.state(row.provider, row.model) == "ready":
             yield row.key, frozenset(row.caps)
 
 

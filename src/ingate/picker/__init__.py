@@ -1,6 +1,6 @@
 """The picker: every model one could call, marked by whether it would answer, chosen in a few keys.
 
-    data = PickerData.gather(config, environ, catalog)
+    data = PickerData.gather(config, environ, catalog, gateway.readiness())
     screen = first_frame(data)                       # optional: on the terminal before asyncio is even imported
     spec = await pick(data, services, screen=screen) # None where the person left
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ingate.picker.app import pick as pick
     from ingate.picker.data import Live as Live
-    from ingate.picker.data import LocalModel as LocalModel
     from ingate.picker.data import PickerData as PickerData
     from ingate.picker.effects import Services as Services
     from ingate.picker.save import save as save
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Live": "ingate.picker.data",
-    "LocalModel": "ingate.picker.data",
     "PickerData": "ingate.picker.data",
     "Services": "ingate.picker.effects",
     "first_frame": "ingate.picker.screen",

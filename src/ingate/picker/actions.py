@@ -8,7 +8,7 @@ import msgspec
 
 from ingate.picker import addkey
 from ingate.picker.data import LISTED, PROXY
-from ingate.picker.items import item_of, standing
+from ingate.picker.items import item_of, readiness_of
 from ingate.picker.keys import HELP
 from ingate.picker.rows import LITELLM, SORTS, Marks
 from ingate.picker.state import derived, with_
@@ -117,7 +117,7 @@ def _enter(state: State, _: str) -> Next:
     item = state.item
     if item is None:
         return with_(state, message="nothing to take here"), None
-    now = standing(state.data, item)
+    now = readiness_of(state.data, item)
     if now.state == "ready" or (now.state == "attention" and is_listed(state.data, item.row.provider)):
         return state, Effect(kind="choose", text=item.spec)
     return with_(state, dialog=addkey.opened(state.data, item)), None
@@ -225,9 +225,9 @@ def _add(state: State, _: str) -> Next:
     item = state.item
     if item is None:
         return state, None
-    now = standing(state.data, item)
+    now = readiness_of(state.data, item)
     if now.state == "ready":
-        return with_(state, message=f"ready: {now.source or now.detail}"), None
+        return with_(state, message=f"ready: {now.source}"), None
     return with_(state, dialog=addkey.opened(state.data, item)), None
 
 
@@ -284,7 +284,7 @@ _DO: Final[dict[str, Callable[[State, str], Next]]] = {
 
 
 def learned(state: State, *, index: Index | None = None, **changes: Any) -> State:
-    """The state after something of its data changed: `statuses`, `lives`, `memory`.
+    """The state after something of its data changed: `readiness`, `lives`, `memory`.
 
     Args:
         state: As it is.
@@ -292,6 +292,7 @@ def learned(state: State, *, index: Index | None = None, **changes: Any) -> Stat
         changes: Fields of `PickerData`.
     """
     data = msgspec.structs.replace(state.data, **changes)
+    data = msgspec.structs.replace(data, readiness=data.readiness.with_lists(data.lives))
     return derived(with_(state, data=data, marks=Marks(data), index=index or state.index))
 
 

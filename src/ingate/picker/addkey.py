@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from ingate.picker.cells import clean, cut, wrap
-from ingate.picker.items import standing
+from ingate.picker.items import readiness_of
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
@@ -122,19 +122,17 @@ def opened(data: PickerData, item: Item) -> AddKey:
     """The dialog for what stands in an item's way."""
     name = item.row.provider
     known = data.providers.get(name)
-    now = standing(data, item)
-    status = data.statuses.get(name)
-    groups = _groups(known) if known is not None and item.lane != "proxy" and now.state != "ready" else ()
-    if status is not None and status.state == "ready":
-        groups = ()  # a credential is there: something else is missing
+    now = readiness_of(data, item)
+    # If a credential is set, something else is missing.
+    groups = _groups(known) if known is not None and item.lane != "proxy" and not now.has_credential else ()
     return AddKey(
         provider=name,
         title=known.display_name if known is not None else name,
         spec=item.spec,
         step="info" if not groups else "group" if len(groups) > 1 else "enter",
-        detail=now.detail,
+        detail=now.reason,
         fix=now.fix,
-        near_misses=status.near_misses if status is not None else (),
+        near_misses=now.near_misses,
         key_url=KEY_PAGES.get(name, ""),
         docs_url=known.docs_url if known is not None else "",
         groups=groups,

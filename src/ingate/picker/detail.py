@@ -8,11 +8,12 @@ from ingate.catalog.format import price, tokens
 from ingate.picker.addkey import KEY_PAGES
 from ingate.picker.cells import clean, cut, wrap
 from ingate.picker.data import age
-from ingate.picker.items import standing
+from ingate.picker.items import readiness_of
 
 if TYPE_CHECKING:
     from ingate.catalog import ModelRow
-    from ingate.picker.items import Item, Standing
+    from ingate.gateway.readiness import Readiness
+    from ingate.picker.items import Item
     from ingate.picker.state import State
 
 _STYLES = {"ready": ("ok", "✓"), "attention": ("warn", "○"), "missing": ("bad", "✗")}
@@ -26,7 +27,7 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
     item = state.item
     if item is None:
         return []
-    now = standing(state.data, item)
+    now = readiness_of(state.data, item)
     title = state.index.names.get(item.row.key) or item.row.model
     head = [("bold", line) for line in wrap(clean(title), cells)]
     head += [("dim", line) for line in wrap(clean(item.spec), cells)] if height > 12 else []
@@ -42,20 +43,19 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
     return [[(style, cut(clean(line), cells))] for style, line in lines[:height]]
 
 
-def _credentials(state: State, item: Item, now: Standing, cells: int) -> list[tuple[str, str]]:
+def _credentials(state: State, item: Item, now: Readiness, cells: int) -> list[tuple[str, str]]:
     data = state.data
     provider = item.row.provider
     style, mark = _STYLES[now.state]
     known = data.providers.get(provider)
     who = known.display_name if known is not None else provider
     lines = [(style, line) for line in wrap(f"{mark} {who}: {now.source or now.state}", cells, "  ")]
-    status = data.statuses.get(provider)
-    if now.detail:
-        lines += [("", line) for line in wrap(clean(now.detail), cells)]
+    if now.reason:
+        lines += [("", line) for line in wrap(clean(now.reason), cells)]
     if now.state != "ready":
         if now.fix:
             lines += [("", line) for line in wrap(f"→ {clean(now.fix)}", cells, "  ")]
-        for miss in status.near_misses if status is not None else ():
+        for miss in now.near_misses:
             lines += [("warn", line) for line in wrap(clean(miss), cells)]
         if page := KEY_PAGES.get(provider) or (known.docs_url if known is not None else ""):
             lines += [("dim", line) for line in wrap(page, cells)]

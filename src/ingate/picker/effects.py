@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingate.catalog import ModelRow
+    from ingate.gateway.readiness import Readiness, ReadinessChecker
     from ingate.picker.actions import Effect
     from ingate.picker.data import PickerData
     from ingate.picker.filter import Index
     from ingate.picker.save import Place
     from ingate.picker.state import State
-    from ingate.providers import Status
     from ingate.secret import Secret
 
 POLL_S: Final = 1.0
@@ -38,15 +38,15 @@ _FRESH_S: Final = 60.0
 class Services(Protocol):
     """Everything with a side effect. An error of any of these is shown in one line and ends nothing.
 
-    `statuses` and `save` are called on a worker thread, the others on the event loop.
+    `readiness` and `save` are called on a worker thread, the others on the event loop.
     """
 
     def warm(self) -> None:
         """Start loading, in the background, what the first answer will need. Called once, after the first frame."""
         ...
 
-    def statuses(self) -> Mapping[str, Status]:
-        """The credential states as they are now, files read again where they changed. Asked once a second."""
+    def readiness(self) -> ReadinessChecker:
+        """Which models would answer now, files read again if they changed. Called once a second."""
         ...
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:
@@ -113,6 +113,7 @@ class EffectRunner:
         self._asked: dict[str, float] = {}
         self._news: dict[str, Live] = {}
         self._indexing = False
+        self._snapshot: tuple[Readiness, ...] | None = None
         self._poll_now = asyncio.Event()
 
     def start(self) -> None:
@@ -168,14 +169,25 @@ class EffectRunner:
             self._poll_now.clear()
             now = time.time()
             try:
-                statuses = await asyncio.to_thread(self._services.statuses)
+                found = await asyncio.to_thread(self._look)
             except Exception as error:  # noqa: BLE001 -- a broken file while it is being edited
                 self._tell(_said(error))
                 continue
-            if statuses != self._state().data.statuses:
-                self._change(lambda state, now=now, found=statuses: learned(with_(state, now=now), statuses=found))
+            if found is not None:
+                self._change(lambda state, now=now, found=found: learned(with_(state, now=now), readiness=found))
             else:
                 self._change(lambda state, now=now: with_(state, now=now))
+
+    def _look(self) -> ReadinessChecker | None:
+        """A new look at what would answer; None if it found what the last one did. On a worker thread."""
+        found = self._services.readiness()
+        snapshot = found.snapshot()
+        if self._snapshot is None:
+            self._snapshot = self._state().data.readiness.with_lists({}).snapshot()
+        if snapshot == self._snapshot:
+            return None
+        self._snapshot = snapshot
+        return found
 
     def _fetch(self, name: str) -> None:
         now = time.monotonic()
@@ -287,12 +299,11 @@ class EffectRunner:
 
 
 def _to_ask(data: PickerData) -> list[str]:
-    """Whose list is asked for at once: the proxy's, servers' of one's own, and listed providers' that are ready."""
+    """Whose list is fetched at once: the proxy's, the configured servers', and that of listed providers with a credential."""
     names = [PROXY] if data.proxy is not None else []
     names += data.servers
     for name in data.providers:
-        status = data.statuses.get(name)
-        if name in LISTED and name != "ollama_chat" and status is not None and status.state == "ready":
+        if name in LISTED and name != "ollama_chat" and data.readiness.provider(name).has_credential:
             names.append(name)
     return names
 
@@ -309,8 +320,7 @@ def _known(data: PickerData) -> Callable[[str, str], ModelRow | None]:
 
 
 def _base(data: PickerData, name: str) -> str | None:
-    status = data.statuses.get(name)
-    return status.api_base if status is not None else None
+    return data.readiness.provider(name).api_base
 
 
 def _said(error: Exception) -> str:

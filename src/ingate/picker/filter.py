@@ -60,7 +60,7 @@ class Index:
             if shown and (listed.rows or not listed.problem):
                 groups[name] = list(listed.rows)
         if data.local:
-            groups[LOCAL] = [one.row for one in data.local]
+            groups[LOCAL] = list(data.local)
         self.groups: Mapping[str, tuple[ModelRow, ...]] = {name: tuple(rows) for name, rows in groups.items()}
         self.rows: tuple[ModelRow, ...] = tuple(self._every())
         self.visible: Mapping[str, int] = {name: visible_count(rows, data.today) for name, rows in self.groups.items()}

@@ -10,13 +10,12 @@ from ingate.picker.data import LOCAL, PROXY
 from ingate.spec import ModelSpec, parse
 
 if TYPE_CHECKING:
-    from ingate.picker.data import Mark, PickerData
+    from ingate.gateway.readiness import Readiness
+    from ingate.picker.data import PickerData
 
 Lane = Literal["litellm", "auto", "proxy"]
 RANK: Final[dict[str, int]] = {"ready": 0, "attention": 1, "missing": 2}
 _PLAIN: Final = str.maketrans("", "", ",?&% \t")
-NEEDS_LITELLM: Final = "litellm is not installed, and this lane goes through it"
-INSTALL_LITELLM: Final = "pip install '.[litellm]' in ingate's folder"
 
 
 class Item(NamedTuple):
@@ -58,7 +57,7 @@ def item_of(spec: str, data: PickerData) -> Item | None:
 
 def _known(data: PickerData, provider: str, model: str) -> ModelRow | None:
     if provider == LOCAL:
-        return next((one.row for one in data.local if one.row.model == model), None)
+        return next((row for row in data.local if row.model == model), None)
     if (listed := data.lives.get(provider)) is not None:
         for row in listed.rows:
             if row.model == model:
@@ -80,89 +79,6 @@ def _by_key(rows: tuple[ModelRow, ...]) -> dict[tuple[str, str], ModelRow]:
     return _last[1]
 
 
-class Standing(NamedTuple):
-    """Whether an item would answer, by what is known here.
-
-    Attributes:
-        state: ready, attention or missing.
-        source: Which credential serves it and from where; empty where none does.
-        detail: What stands in the way.
-        fix: What would make it ready.
-    """
-
-    state: Mark
-    source: str = ""
-    detail: str = ""
-    fix: str = ""
-
-
-def standing(data: PickerData, item: Item) -> Standing:
-    """The standing of one item."""
-    provider = item.row.provider
-    if item.lane == "proxy":
-        return proxy_standing(data)
-    if provider == LOCAL:
-        found = next((one for one in data.local if one.row.model == item.row.model), None)
-        if found is None:
-            return Standing("missing", "", "no such local model is configured", "name its file under local: models:")
-        return Standing(found.state, found.source, found.detail, found.fix)
-    if item.lane == "auto" and provider in data.servers:
-        return server_standing(data, provider)
-    own = provider_standing(data, provider, item.lane)
-    if own.state == "missing" and data.proxy is not None and _proxy_lists(data, item.row):
-        return Standing("ready", f"proxy {data.proxy} ({data.proxy_source})", "the proxy lists it")
-    return own
-
-
-def provider_standing(data: PickerData, provider: str, lane: Lane) -> Standing:
-    """What holds for all models of a provider on a lane."""
-    status = data.statuses.get(provider)
-    if status is None:
-        return Standing("missing", "", f"there is no provider {provider!r}")
-    if status.state != "ready":
-        return Standing(status.state, status.source, status.detail, status.fix)
-    known = data.providers.get(provider)
-    if not data.litellm and (
-        lane == "litellm" or status.needs_litellm or known is None or known.wire_format not in data.native_formats
-    ):
-        return Standing("attention", status.source, NEEDS_LITELLM, INSTALL_LITELLM)
-    if known is not None and known.auth in {"none", "base_url"}:
-        return _reached(data, provider, status.source, status.api_base or "its address")
-    return Standing("ready", status.source, status.detail)
-
-
-def server_standing(data: PickerData, name: str) -> Standing:
-    """A server of one's own."""
-    return _reached(data, name, f"servers.{name}", data.servers[name])
-
-
-def proxy_standing(data: PickerData) -> Standing:
-    """The configured proxy."""
-    if data.proxy is None:
-        status = data.statuses.get(PROXY)
-        return Standing("missing", "", "no proxy is configured", status.fix if status is not None else "")
-    listed = data.lives.get(PROXY)
-    if listed is not None and listed.problem:
-        return Standing(
-            "attention", data.proxy_source, listed.problem, f"start the proxy at {data.proxy}, or mend its key"
-        )
-    return Standing("ready", data.proxy_source)
-
-
-def _reached(data: PickerData, name: str, source: str, base: str) -> Standing:
-    """Servers that want no key are ready once one has answered."""
-    listed = data.lives.get(name) or data.lives.get(name.removesuffix("_chat"))
-    if listed is None:
-        return Standing("attention", source, f"whether a server runs at {base} is not known yet", "start it")
-    if listed.problem:
-        return Standing("attention", source, listed.problem, f"start the server at {base}")
-    return Standing("ready", source, f"a server answers at {base}")
-
-
-def _proxy_lists(data: PickerData, row: ModelRow) -> bool:
-    listed = data.lives.get(PROXY)
-    if listed is None or listed.problem:
-        return False
-    names = {entry.model for entry in listed.rows}
-    wild = tuple(name[:-1] for name in names if name.endswith("*"))
-    return row.key in names or row.model in names or bool(wild and row.key.startswith(wild))
+def readiness_of(data: PickerData, item: Item) -> Readiness:
+    """Whether an item would answer, and what would help if not."""
+    return data.readiness.check(ModelSpec(item.lane, "" if item.lane == "proxy" else item.row.provider, item.row.model))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ingate.picker.data import LOCAL, PROXY, age
-from ingate.picker.items import RANK, Item, item_of, provider_standing, proxy_standing, server_standing, standing
+from ingate.picker.items import RANK, Item, item_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,54 +43,26 @@ class Provider(NamedTuple):
 
 
 class Marks:
-    """States of all items of one `PickerData`, worked out once a provider."""
+    """The states of one `PickerData`'s items, for thousands of them at every keystroke."""
 
     def __init__(self, data: PickerData) -> None:
-        self._data = data
-        self._by_provider: dict[tuple[str, str], Mark] = {}
+        self._readiness = data.readiness
         self._providers: dict[str, Mark] = {}
-        listed = data.lives.get(PROXY)
-        self._proxy_lists = listed is not None and not listed.problem and bool(listed.rows)
-        self.catalog_lane: Lane = "litellm" if data.litellm else "auto"
+        self.catalog_lane: Lane = "litellm" if data.readiness.has_litellm else "auto"
 
     def of(self, item: Item) -> Mark:
         """The item's state."""
         row, lane = item
-        if row.provider == LOCAL:
-            return standing(self._data, item).state
-        key = (row.provider, lane)
-        state = self._by_provider.get(key)
-        if state is None:
-            state = self._by_provider[key] = self._first(item)
-        if state == "missing" and self._proxy_lists and lane != "proxy":
-            return standing(self._data, item).state
-        return state
-
-    def _first(self, item: Item) -> Mark:
-        data, provider = self._data, item.row.provider
-        if item.lane == "proxy":
-            return proxy_standing(data).state
-        if item.lane == "auto" and provider in data.servers:
-            return server_standing(data, provider).state
-        return provider_standing(data, provider, item.lane).state
+        return self._readiness.state(row.provider, row.model, lane)
 
     def provider(self, name: str) -> Mark:
         """The state of a line of the left column."""
         if (state := self._providers.get(name)) is None:
-            state = self._providers[name] = self._provider(name)
+            state = self._providers[name] = self._readiness.provider(name).state
         return state
 
-    def _provider(self, name: str) -> Mark:
-        if name == LOCAL:
-            return min((one.state for one in self._data.local), key=lambda state: RANK[state], default="missing")
-        if name == PROXY and self._data.proxy is not None:
-            return proxy_standing(self._data).state
-        if name in self._data.servers:
-            return server_standing(self._data, name).state
-        return provider_standing(self._data, name, "auto").state
-
     def is_ready(self, provider: str) -> bool:
-        """Whether a provider's models would answer; what `ready:` asks."""
+        """Whether a provider's models would answer; what `ready:` compares."""
         return self.provider(provider) == "ready"
 
 
@@ -119,7 +91,7 @@ def providers(
         now: Seconds since the epoch, for the age of lists.
         selected: The selected line, which stays.
     """
-    where = "available" if data.litellm else "not installed"
+    where = "available" if data.readiness.has_litellm else "not installed"
     what = f"{len(data.curated)} curated" if scope == "curated" else f"{index.catalog_visible:,} all"
     title = f"LiteLLM [{where}] ({what})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
     found = [Provider(LITELLM, title, "litellm", "", None)]

@@ -292,7 +292,7 @@ def plain_list(data: PickerData, *, now: float = 0.0) -> str:
         now: Seconds since the epoch, for the age of the proxy's list; 0 leaves it out.
     """
     marks = Marks(data)
-    items = [Item(one.row, "auto") for one in data.local]
+    items = [Item(row, "auto") for row in data.local]
     listed = data.lives.get("litellm_proxy")
     if data.proxy is not None and listed is not None:
         items += [Item(row, "proxy") for row in listed.rows]

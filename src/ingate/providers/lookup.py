@@ -66,6 +66,17 @@ def look_up(
     return ProviderLookup(provider(name), environ, config, installed)
 
 
+def disabled(name: str, config: Config) -> Problem | None:
+    """Where the configuration disables a provider, a server, `local` or `tensorzero`; None if it does not."""
+    other = aliases()
+    for index, written in enumerate(config.settings.disabled_providers):
+        if other.get(written, written) == name:
+            where = config.where
+            place = where("disabled_providers", str(index)) or where("disabled_providers") or "the configuration"
+            return Problem(f"{name} is disabled in {place}", f"remove {name} from disabled_providers")
+    return None
+
+
 class ProviderLookup:
     """What one provider has, from one environment and configuration. Every part is computed once, when first read.
 
@@ -120,13 +131,7 @@ class ProviderLookup:
     @cached_property
     def disabled(self) -> Problem | None:
         """Where the configuration disables this provider; None if it does not."""
-        other, name = aliases(), self.provider.name
-        for index, written in enumerate(self.config.settings.disabled_providers):
-            if other.get(written, written) == name:
-                where = self.config.where
-                place = where("disabled_providers", str(index)) or where("disabled_providers") or "the configuration"
-                return Problem(f"{name} is disabled in {place}", f"remove {name} from disabled_providers")
-        return None
+        return disabled(self.provider.name, self.config)
 
     @cached_property
     def missing(self) -> Problem | None:

@@ -1,4 +1,4 @@
-"""Variables that are set but are not the ones read: a slip of the pen, or another tool's name."""
+"""Variables that are set but not read: a typo, or another tool's name for the same key."""
 
 from __future__ import annotations
 
@@ -18,27 +18,15 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(?:^|_)(?:API_?)?(?:KEY|TOKEN)$|_PAT$", re.IGNO
 _ENDING = re.compile(r"_*(?:API|ACCESS|SECRET|AUTH)?_*(?:KEY|TOKEN|PAT)$|_*CREDENTIALS$|_*JWT$")
 
 
-def misses(
-    provider: Provider, environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]] | None = None
-) -> tuple[str, ...]:
-    """Sentences on what is set for `provider` under a wrong name, or empty under the right one.
-
-    `found` is what `near_miss_index(environ)` gives, for a caller that asks for many providers.
-    """
-    read = _wanted(provider)
-    sentences = [f"{name} is set but empty" for name in read if name in environ and not environ[name].strip()]
-    for name in provider.near:
-        if environ.get(name, "").strip():
-            sentences.append(f"{name} is set; this provider reads {_meant(provider, name)}")
-    for name in (near_miss_index(environ) if found is None else found).get(provider.name, ()):
-        if name not in provider.near:
-            sentences.append(f"{name} is set; this provider reads {_meant(provider, name)}")
-    return tuple(sentences)
-
-
-def near_miss_index(environ: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
-    """Provider → variables that look like one of its own and are read by none."""
-    return _by_provider(_candidates(environ))
+def misses(provider: Provider, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """One sentence per variable set for `provider` under a name it does not read, or set but empty."""
+    sentences = [
+        f"{name} is set but empty" for name in _wanted(provider) if name in environ and not environ[name].strip()
+    ]
+    candidates = _by_provider(_candidates(environ)).get(provider.name, ())
+    misnamed = [name for name in provider.near if environ.get(name, "").strip()]
+    misnamed += [name for name in candidates if name not in provider.near]
+    return (*sentences, *(f"{name} is set; this provider reads {_meant(provider, name)}" for name in misnamed))
 
 
 def _wanted(provider: Provider) -> tuple[str, ...]:
@@ -64,14 +52,14 @@ def _meant(provider: Provider, name: str) -> str:
 
 @cache
 def _read_anywhere() -> frozenset[str]:
-    """Every variable that some provider reads or that is known as another tool's, which is then no slip."""
+    """Every variable that a provider reads or another tool is known to read, none of which is a typo."""
     known = {name for record in providers().values() for name in (*record.variables(), *record.near)}
     return frozenset(known)
 
 
 @cache
 def _stems() -> Mapping[str, tuple[str, ...]]:
-    """What a provider's key variables begin with → the providers (`"GROQ"` → `groq`)."""
+    """The beginning of a provider's key variables → the providers (`"GROQ"` → `groq`)."""
     stems: dict[str, list[str]] = {}
     for record in providers().values():
         if record.auth != "api_key":
@@ -99,7 +87,7 @@ def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _by_provider(candidates: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Provider → those of `candidates` that look like one of its own variables. Kept, since the environment stays."""
+    """Provider → those of `candidates` that resemble one of its variables. Cached: the environment rarely changes."""
     found: dict[str, tuple[str, ...]] = {}
     for name in candidates:
         for provider in _nearest(_ENDING.sub("", name.upper())):
@@ -111,28 +99,19 @@ def _nearest(stem: str) -> tuple[str, ...]:
     stems = _stems()
     if stem in stems:
         return stems[stem]
-    if len(stem) < 5:  # one letter more or less makes another word of a short one
+    if len(stem) < 5:  # one edit turns a short word into another word
         return ()
     limit = 1 if len(stem) < 9 else 2
-    close = [(_distance(stem, known), known) for known in stems if _may_be_close(stem, known, limit)]
-    best = min(close, default=(limit + 1, ""))
+    close = [known for known in stems if _may_be_close(stem, known, limit)]
+    if not close:
+        return ()
+    # Importing rapidfuzz takes 25 ms: only when a variable looks like a typo, which most do not.
+    from rapidfuzz.distance import OSA
+
+    best = min((OSA.distance(stem, known), known) for known in close)
     return stems[best[1]] if best[0] <= limit else ()
 
 
 def _may_be_close(stem: str, known: str, limit: int) -> bool:
-    """A cheap refusal of most pairs: people get the first or the last letter right."""
+    """A cheap test that rules out most pairs: a typo rarely changes both the first and the last letter."""
     return len(known) >= 4 and abs(len(known) - len(stem)) <= limit and (known[0] == stem[0] or known[-1] == stem[-1])
-
-
-def _distance(one: str, other: str) -> int:
-    """How many letters are added, left out, changed or swapped with their neighbour between the two."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, own in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != own))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == own:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-    return row[-1]

@@ -62,16 +62,19 @@ def collect(
         wildcards: Whether every ready provider is added as a whole too (`groq/*`).
     """
     from ingate import providers
+    from ingate.gateway.readiness import ReadinessChecker
 
     collector = Collector(config, router, local_url=local_url)
     collector.add_aliases()
     collector.add_specs(favourites)
-    states = providers.statuses(config.environ, config)
-    ready = {name for name, status in states.items() if status.state == "ready" and name != "litellm_proxy"}
+    checker = ReadinessChecker(router)
+    ready = {
+        name for name in providers.providers() if name != "litellm_proxy" and checker.provider(name).state == "ready"
+    }
     collector.add_specs(row.spec for row in catalog.curated() if row.provider in ready)
     if wildcards:
         for name in providers.providers():
-            # What needs no credential counts as ready; whether it runs on the proxy's machine is not known.
+            # Whether a server that needs only an address is reachable from the proxy's machine is not known.
             if name in ready and providers.provider(name).auth not in {"none", "base_url"}:
                 collector.add_wildcard(name)
     return collector.models

@@ -103,7 +103,7 @@ def test_a_wrapper_that_fails_while_it_runs_leaves_the_hosts_own_answer() -> Non
     lines, _ = run(
         "from ingate.integrations.fast_agent import runtime\n"
         "def broken(*args): raise ZeroDivisionError\n"
-        "runtime.Runtime.statuses = broken\n"
+        "runtime.Runtime.readiness = broken\n"
     )
     assert lines["said"] == "Still answering."
     assert "litellm" in lines["rows"]

@@ -214,7 +214,7 @@ def test_17_fast_agents_provider_sections_serve_litellms_models(
     picker = registered(monkeypatch)
     assert "fastagent.config.yaml:1" in source_of(spec)
     picker.build_snapshot()
-    assert runtime.current().statuses().state(spec) == "ready"
+    assert runtime.current().readiness().check(spec).state == "ready"
 
 
 def test_18_an_environment_variable_wins_over_the_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

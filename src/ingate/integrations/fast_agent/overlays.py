@@ -21,10 +21,9 @@ _MIME_TYPES: Final = {"vision": ("image/jpeg", "image/png", "image/webp"), "pdf"
 
 def default_specs(gateway: Gateway) -> list[str]:
     """The models worth a file of their own: the local one, aliases, and every curated model that would answer."""
-    from ingate import providers
-
-    states = providers.statuses(gateway.config.environ, gateway.config)
-    ready = [row.spec for row in gateway.catalog().curated() if states[row.provider].state == "ready"]
+    checker = gateway.readiness()
+    curated = gateway.catalog().curated()
+    ready = [row.spec for row in curated if checker.state(row.provider, row.model, "litellm") == "ready"]
     return [
         "local/smollm2",
         *(f"local/{name}" for name in gateway.config.settings.local.models),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.integrations.fast_agent.providers import INGATE, LITELLM
-from ingate.integrations.fast_agent.runtime import ATTENTION, MISSING, READY, Marks
 from ingate.integrations.fast_agent.seams import SeamMovedError, Seams, present
 from ingate.integrations.fast_agent.specs import spec_in
 
@@ -15,9 +14,10 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog
     from ingate.config import Config
+    from ingate.gateway.readiness import ReadinessChecker
     from ingate.integrations.fast_agent.runtime import Runtime
 
-_AVAILABILITY: Final = {READY: "active", ATTENTION: "attention", MISSING: "inactive"}
+_AVAILABILITY: Final = {"ready": "active", "attention": "attention", "missing": "inactive"}
 # From this width on, the providers' column is made wide enough for `LiteLLM [available] (20 curated)`.
 _WIDE_COLUMNS: Final = 100
 _PROVIDER_COLUMNS: Final = 47
@@ -38,7 +38,7 @@ class Picker:
         self._runtime = runtime
         self._catalog = catalog
         self._providers = providers
-        self._marks: Marks | None = None
+        self._readiness: ReadinessChecker | None = None
         self._states: dict[str, str] = {}
         self._all: dict[str, list[Any]] = {}
 
@@ -100,9 +100,10 @@ class Picker:
 
     def _build_snapshot(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         snapshot = original(*args, **kwargs)
-        self._marks = self._runtime.statuses(_settings(args, kwargs))
+        checker = self._readiness = self._runtime.readiness(_settings(args, kwargs))
         self._states.clear()
-        usable = {LITELLM: self._marks.usable, INGATE: True}
+        # Without both, no `litellm.…` or `litellm/…` spec can be called.
+        usable = {LITELLM: checker.has_litellm or checker.proxy is not None, INGATE: True}
         ours = {
             name: replace(option, active=usable[name], credential_label=None)
             for option in snapshot.providers
@@ -132,10 +133,10 @@ class Picker:
 
     def _display(self, original: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         spec = spec_in(model.spec)
-        if spec is None or self._marks is None:
+        if spec is None or self._readiness is None:
             return original(model, *args, **kwargs)
         if spec not in self._states:
-            self._states[spec] = self._marks.state(spec)
+            self._states[spec] = self._readiness.check(spec).state
         from fast_agent.ui import model_picker  # ty: ignore[import-not-found]
 
         availability = _AVAILABILITY[self._states[spec]]
