@@ -25,6 +25,7 @@ from ingate.picker.rows import Marks
 from ingate.picker.rows import providers as left_column
 from ingate.picker.state import opened
 from ingate.secret import Secret
+from support.credentials import resolve, status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,9 +113,9 @@ def test_a_key_is_written_privately_and_read_back_by_the_configuration(tmp_path:
     assert mode(path) == 0o600
     path.with_name("ingate.yaml").write_text("")
     config = load(path.with_name("ingate.yaml"), environ={})
-    status = providers.status("groq", environ={}, config=config)
-    assert status.state == "ready"
-    credential, _ = providers.resolve("groq", environ={}, config=config)
+    found = status("groq", environ={}, config=config)
+    assert found.state == "ready"
+    credential, _ = resolve("groq", environ={}, config=config)
     assert credential.api_key is not None
     assert credential.api_key.reveal() == KEY
 
@@ -190,7 +191,7 @@ def test_every_variable_goes_to_its_own_setting(tmp_path: Path) -> None:
     path = tmp_path / "ingate.yaml"
     save(path, "azure", {"AZURE_API_KEY": Secret(KEY), "AZURE_API_BASE": Secret("https://x.openai.azure.com")})
     assert yaml.safe_load(path.read_text()) == {"azure": {"api_key": KEY, "base_url": "https://x.openai.azure.com"}}
-    assert providers.status("azure", environ={}, config=load(path, environ={})).source.endswith("azure.api_key")
+    assert status("azure", environ={}, config=load(path, environ={})).source.endswith("azure.api_key")
 
 
 def test_a_section_under_another_of_its_names_is_used(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def list_models(gateway: Gateway) -> list[dict[str, Any]]:
     The lists of the proxy, of the configured servers and of Ollama are fetched, and kept for a minute. One that does not
     answer is left out: a list is not the place to fail.
     """
-    lists = await _fetched(gateway)
+    lists = await fetched_lists(gateway)
     checker = gateway.readiness(lists)
     found: dict[str, dict[str, Any]] = {}
 
@@ -128,7 +128,7 @@ async def listed_by(gateway: Gateway, name: str) -> list[dict[str, Any]]:
 _kept: WeakKeyDictionary[Gateway, tuple[float, object, dict[str, Fetched]]] = WeakKeyDictionary()
 
 
-async def _fetched(gateway: Gateway) -> dict[str, Fetched]:
+async def fetched_lists(gateway: Gateway) -> dict[str, Fetched]:
     """The lists of the proxy, of every configured server and of Ollama, at most a minute old."""
     kept = _kept.get(gateway)
     if kept is not None and kept[1] is gateway.config and time.monotonic() - kept[0] < _FRESH_S:

@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING
 
 from ingate import providers
 from ingate.errors import IngateError, SpecError, UnknownProviderError
+from ingate.gateway.models import ANY, configured_rows, fetched_lists
 from ingate.spec import ModelSpec, parse, parse_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ingate.catalog import Catalog
+    from ingate.catalog import Catalog, ModelRow
     from ingate.config import Config
     from ingate.errors import ModelNotFoundError
     from ingate.gateway.gateway import Gateway
 
 
 def expand(
-    specs: Iterable[ModelSpec], config: Config, catalog: Callable[[], Catalog], seen: tuple[str, ...] = ()
+    specs: Iterable[ModelSpec],
+    config: Config,
+    catalog: Callable[[], Catalog],
+    ready: Callable[[ModelRow], bool],
+    seen: tuple[str, ...] = (),
 ) -> tuple[ModelSpec, ...]:
     """`specs` with every alias and bare name replaced by what it names.
 
     Args:
         specs: As parsed.
-        config: Has the aliases, and says which providers are ready.
+        config: Has the aliases.
         catalog: Called if a name is not a configured alias.
+        ready: Whether a model of the catalog would answer.
         seen: The aliases on the way here.
 
     Raises:
@@ -41,12 +47,14 @@ def expand(
         if spec.model in seen:
             circle = " → ".join((*seen, spec.model))
             raise SpecError(f"the alias {spec.model!r} leads back to itself: {circle}", spec=str(spec))
-        named = expand(_named(spec, config, catalog), config, catalog, (*seen, spec.model))
+        named = expand(_named(spec, config, catalog, ready), config, catalog, ready, (*seen, spec.model))
         found += [replace(one, params={**one.params, **spec.params}) for one in named]
     return tuple(found)
 
 
-def _named(spec: ModelSpec, config: Config, catalog: Callable[[], Catalog]) -> tuple[ModelSpec, ...]:
+def _named(
+    spec: ModelSpec, config: Config, catalog: Callable[[], Catalog], ready: Callable[[ModelRow], bool]
+) -> tuple[ModelSpec, ...]:
     """What an alias names: configured, else the one ready provider's model of that name, else a curated one."""
     if (configured := config.settings.aliases.get(spec.model)) is not None:
         return parse(configured if isinstance(configured, str) else ",".join(configured))
@@ -56,16 +64,13 @@ def _named(spec: ModelSpec, config: Config, catalog: Callable[[], Catalog]) -> t
     offered = [row for row in known.rows if row.model.lower() == wanted]
     if not offered:
         offered = [row for row in known.rows if row.model.rpartition("/")[2].lower() == wanted]
-    states = {
-        name: providers.status(name, environ=config.environ, config=config).state
-        for name in dict.fromkeys(row.provider for row in offered)
-    }
-    ready = [row for row in offered if states[row.provider] == "ready"]
-    if len(ready) == 1:
-        return (ModelSpec("auto", ready[0].provider, ready[0].model),)
-    if curated and (not ready or any(row.key == f"{curated[0].provider}/{curated[0].model}" for row in ready)):
+    callable_rows = [row for row in offered if ready(row)]
+    if len(callable_rows) == 1:
+        return (ModelSpec("auto", callable_rows[0].provider, callable_rows[0].model),)
+    key = f"{curated[0].provider}/{curated[0].model}" if curated else ""
+    if curated and (not callable_rows or any(row.key == key for row in callable_rows)):
         return (parse_one(curated[0].spec),)
-    raise _unknown_name(spec, config, known, tuple(row.key for row in ready or offered))
+    raise _unknown_name(spec, config, known, tuple(row.key for row in callable_rows or offered))
 
 
 def _unknown_name(spec: ModelSpec, config: Config, catalog: Catalog, offered: tuple[str, ...]) -> UnknownProviderError:
@@ -79,6 +84,7 @@ def _unknown_name(spec: ModelSpec, config: Config, catalog: Catalog, offered: tu
             fix=f"name the provider, as in {offered[0]}, or set an alias in ingate.yaml",
         )
     names = {*config.settings.aliases, *(row.model for row in catalog.curated())}
+    names |= {f"{server}/<model>" for server in config.settings.servers}
     near = [name for name, score, _ in process.extract(spec.model, sorted(names), limit=3) if score >= 70]
     nearest = offered[:3] or tuple(near[:3])
     hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
@@ -123,6 +129,10 @@ async def name_nearest(error: ModelNotFoundError, spec: ModelSpec, gateway: Gate
             return
     elif spec.provider in {"local", "scripted"}:
         return
+    elif spec.lane == "auto" and spec.provider in gateway.config.settings.servers:
+        lists = await fetched_lists(gateway)
+        rows = configured_rows(gateway, lists)
+        names = [row.model for row in rows if row.provider == spec.provider and row.model != ANY]
     else:
         names = [row.model for row in gateway.catalog().rows if row.provider == error.provider]
     error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)

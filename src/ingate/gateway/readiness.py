@@ -59,8 +59,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
         source: Where the credential comes from (`"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`); empty without one.
         reason: Why the state is not `"ready"`, in one sentence; empty if it is.
         fix: The next command to run or variable to set; empty if the state is `"ready"`.
-        lane: How it would be called: `"native"`, `"litellm"`, `"proxy"`, `"local"`, `"tensorzero"` or `"scripted"`; empty
-            if that is unknown.
+        lane: How it would be called: `"native"`, `"litellm"`, `"proxy"`, `"local"`, `"tensorzero"`, or the name of an
+            engine that was passed to the gateway; empty if that is unknown.
         near_misses: Sentences on variables that are set but not read.
         docs_url: The provider's page on keys.
         api_base: The base URL of the native lane, None if unknown.
@@ -208,7 +208,7 @@ class ReadinessChecker:
 
     def _varies(self, found: Readiness, provider: str) -> bool:
         """Whether other models of the same provider on the same lane may have another state."""
-        if provider in {"local", "scripted"} or (found.has_credential and not self.has_litellm):
+        if provider == "local" or (found.has_credential and not self.has_litellm):
             return True
         return found.lane == "proxy" or (not found.has_credential and self.proxy is not None)
 
@@ -217,12 +217,12 @@ class ReadinessChecker:
         if spec.lane == "proxy":
             return self._deployment()
         if spec.lane == "auto":
+            if spec.provider in self.router.engines or spec.provider == "scripted":
+                return self._engine(spec)
             if spec.provider == "local":
                 return self._local_model(spec.model)
             if spec.provider == "tensorzero":
                 return self._tensorzero(spec)
-            if spec.provider == "scripted":
-                return self._scripted(spec)
             if spec.provider in self.config.settings.servers:
                 return self._server(spec.provider)
         lookup = self._lookup(spec.provider)
@@ -405,8 +405,10 @@ class ReadinessChecker:
             return _with(found, "attention", "tensorzero is not installed", "pip install tensorzero")
         return found if found.source != "no key needed" else self._reached(found, "tensorzero")
 
-    def _scripted(self, spec: ModelSpec) -> Readiness:
-        found = Readiness(state="ready", provider="scripted", display_name=_DISPLAY_NAMES["scripted"], lane="scripted")
+    def _engine(self, spec: ModelSpec) -> Readiness:
+        """A model of an engine that was passed to the gateway."""
+        name = spec.provider
+        found = Readiness(state="ready", provider=name, display_name=_DISPLAY_NAMES.get(name, name), lane=name)
         try:
             self.router.route(spec, dry=True)
         except UnknownProviderError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ingate import providers
@@ -54,7 +55,7 @@ class Router:
     def __init__(self, config: Config, catalog: Callable[[], Catalog], *, engines: Iterable[str] = ()) -> None:
         self.config = config
         self._catalog = catalog
-        self._engines = frozenset(engines)
+        self.engines = frozenset(engines)
 
     def specs(self, text: str) -> tuple[ModelSpec, ...]:
         """The specs to try in order, with every alias replaced by what it names.
@@ -63,7 +64,14 @@ class Router:
             SpecError: The text cannot be read, or an alias leads back to itself.
             UnknownProviderError: A name without a slash that is no alias, with the nearest names.
         """
-        return expand(parse(text), self.config, self._catalog)
+        from ingate.gateway.readiness import ReadinessChecker
+
+        checker = cache(lambda: ReadinessChecker(self))
+
+        def ready(row: ModelRow) -> bool:
+            return checker().state(row.provider, row.model) == "ready"
+
+        return expand(parse(text), self.config, self._catalog, ready)
 
     def route(self, spec: ModelSpec, *, proxy_lists: Callable[[str], bool] | None = None, dry: bool = False) -> Route:
         """The Route of one spec (no alias).
@@ -86,7 +94,7 @@ class Router:
             why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
             return self._proxy(spec, spec.model, why, dry=dry)
         name = spec.provider
-        if spec.lane == "auto" and name in self._engines:
+        if spec.lane == "auto" and name in self.engines:
             why = f"served by the engine {name!r} that was passed to the gateway"
             return self._route(spec, engine=name, provider=name, model=spec.model, why=why)
         if spec.lane == "auto" and name in _OWN:
@@ -96,7 +104,7 @@ class Router:
         try:
             provider = providers.provider(name)
         except UnknownProviderError as error:
-            raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN, *self._engines)) from None
+            raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN, *self.engines)) from None
         lookup = providers.ProviderLookup(provider, self.config.environ, self.config)
         engine, why = self.lane(spec, lookup)
         try:
