@@ -69,10 +69,19 @@ def test_a_wrong_name_gets_the_nearest_ones() -> None:
 def test_other_names() -> None:
     assert parse("/exit") == ("quit", "")
     assert parse("/model  a b ") == ("model", "a b")
+    assert [parse(f"/{name}")[0] for name in ("q", "?", "h", "new", "help")] == [
+        "quit",
+        "help",
+        "help",
+        "clear",
+        "help",
+    ]
 
 
 def test_names_are_completed() -> None:
     assert offered("/mo") == ["/model "]
+    assert offered("/ret") == ["/retry"], "a command without arguments needs no space"
+    assert offered("model ") == []
     assert len(offered("/")) == len(COMMANDS)
     assert offered("mo") == []
     assert offered("/mo\n") == []
@@ -92,3 +101,22 @@ def test_files_sessions_and_words_are_completed(tmp_path: Path, monkeypatch: pyt
     assert offered("/export ") == ["md"]
     assert offered("/mcp r") == ["remove"]
     assert offered("/system o") == ["off"]
+
+
+def test_models_that_begin_with_the_text_come_before_those_that_contain_it() -> None:
+    models = ["anthropic/gpt-like", "GPT-6", "groq/gpt-oss", *(f"groq/gpt-{number}" for number in range(100))]
+    completer = CommandCompleter(lambda: models, list)
+    text = "/model gpt"
+    found = list(completer.get_completions(Document(text, len(text)), CompleteEvent()))
+    assert [one.text for one in found[:3]] == ["GPT-6", "anthropic/gpt-like", "groq/gpt-oss"]
+    assert len(found) == 60
+    assert {one.start_position for one in found} == {-3}
+
+
+def test_a_session_file_is_completed_too(tmp_path: Path) -> None:
+    (tmp_path / "kept.jsonl").write_bytes(b"")
+    assert offered(f"/load {tmp_path}/ke") == ["pt.jsonl"]
+
+
+def test_at_most_three_names_are_suggested() -> None:
+    assert nearest("e") == ["edit", "export", "explain"]

@@ -71,8 +71,8 @@ async def test_a_message_is_answered_and_the_total_told() -> None:
     done = await typed("Hello\r", "Good day.")
     assert done.bodies[0]["messages"] == [{"role": "user", "content": "Hello"}]
     assert ("Good day." in done.text and "tokens/s" in done.text) or "first token" in done.text
-    assert "1 answer" in done.text
-    assert "ingate go --continue" in done.text
+    assert "1 answer · " in done.text
+    assert f"ingate go --continue resumes it ({done.chat.log.session.id})" in done.text
     assert len(load(done.chat.log.path).entries) == 2
 
 
@@ -188,6 +188,12 @@ async def test_save_load_and_export(tmp_path: Path) -> None:
     assert "only Markdown is supported" in again.text
     by_id = await typed(f"/load {first.chat.log.session.id}\rMore\r", "Two.")
     assert by_id.chat.log.path == first.chat.log.path
+    assert again.chat.log.path != first.chat.log.path, "a file that was saved is continued in a session of its own"
+    for done in (again, by_id):
+        loaded = done.text.partition("Switched")[0].index("Hello")
+        assert loaded < done.text.index("One.") < done.text.index("Two."), "the last exchange is shown"
+    assert f"Saved as {tmp_path}/kept.jsonl; /load opens it again." in first.text
+    assert f"Written to {tmp_path}/out.md." in first.text
 
 
 async def test_cost_help_explain_and_unknown_commands() -> None:
@@ -326,3 +332,181 @@ async def test_an_unknown_price_is_no_zero_below_the_prompt() -> None:
     assert done.chat._status().endswith(" · 5 tokens · cost unknown")
     log.session.apply({"type": "turn", "spec": SPEC, "cost_usd": 0.5})
     assert done.chat._status().endswith(" · $0.5000 + unknown")
+
+
+async def test_the_model_is_looked_up_once_when_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingate.gateway import Gateway
+
+    asked: list[str] = []
+    explain = Gateway.explain
+
+    def counting(self: Gateway, spec: str) -> Any:
+        asked.append(spec)
+        return explain(self, spec)
+
+    monkeypatch.setattr(Gateway, "explain", counting)
+    await typed("One\rTwo\r/model scripted/other\rThree\r/retry\r", "1", "2", "3", "4")
+    assert asked == [SPEC, "scripted/other"]
+
+
+async def test_a_problem_of_the_new_model_is_shown_with_what_helps() -> None:
+    done = await typed("/model groq/openai/gpt-oss-120b\r")
+    switched = done.text.partition("Switched to")[2]
+    assert "GROQ_API_KEY" in switched
+    assert "fix:" in switched
+    ready = await typed("/model scripted/other\r")
+    assert "fix:" not in ready.text
+
+
+async def test_the_new_model_says_what_it_will_not_see(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PNG)
+    done = await typed(f"/attach {tmp_path}/cat.png\rWhat is it?\r/model local/smollm2\r", "A cat.")
+    assert "Images are left out: this model does not accept them." in done.text.partition("Switched to")[2]
+
+
+async def test_an_attachment_can_be_taken_off_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("alpha")
+    done = await typed(f"/attach\r/attach {tmp_path}/notes.txt\r/attach\r/attach off\rHello\r", "One.")
+    assert done.text.count("Nothing is attached.") == 2
+    assert done.text.count("notes.txt (text, 5 B)") == 2
+    assert done.text.count("Sent with your next message.") == 2
+    assert done.bodies[0]["messages"] == [{"role": "user", "content": "Hello"}]
+
+
+async def test_a_model_outside_the_catalog_is_sent_a_file_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PNG)
+    (tmp_path / "notes.txt").write_text("alpha")
+    done = await typed(f"/attach {tmp_path}/cat.png\r")
+    assert f"{SPEC} is not in the catalog, so it may or may not accept this file." in done.text
+    assert "not in the catalog" not in (await typed(f"/attach {tmp_path}/notes.txt\r")).text
+
+
+async def test_edit_brings_its_attachments_back(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PNG)
+    done = await typed(f"/attach {tmp_path}/cat.png\rWhat?\r/edit\r is it\r", "A cat.", "Still a cat.")
+    parts = done.bodies[1]["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["image_url", "text"]
+    assert parts[1]["text"] == "What? is it"
+    assert len(done.bodies[1]["messages"]) == 1
+
+
+async def test_an_editor_that_returns_nothing_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "  " > "$1"\n')
+    editor.chmod(0o700)
+    monkeypatch.setenv("EDITOR", str(editor))
+    done = await typed("Hello\r/edit editor\r", "One.")
+    assert "the message is unchanged" in done.text
+    assert len(done.bodies) == 1
+    assert len(done.chat.log.session.entries) == 2
+
+
+@pytest.mark.parametrize("editor", ["/nowhere/editor", "false", "'unclosed"])
+async def test_an_editor_that_fails_is_an_error_and_keeps_the_message(
+    editor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "vi")
+    monkeypatch.setenv("VISUAL", editor)
+    done = await typed("Hello\r/edit editor\r", "One.")
+    assert f"the editor {editor!r} failed" in done.text
+    assert len(done.chat.log.session.entries) == 2
+
+
+async def test_what_a_command_cannot_do_says_what_would() -> None:
+    done = await typed(
+        "/retry\r/edit\r/model\r/load\r/save\r/mcp frob x\r/explain\r/edit twice\rHello\r/edit twice\r", "One."
+    )
+    for said in (
+        "there is no message yet",
+        "the picker is not available here",
+        "no conversation was named",
+        "no file was named",
+        "unknown argument 'frob x' for /mcp",
+        "unknown argument 'twice' for /edit",
+    ):
+        assert said in done.text
+    assert done.text.count("there is no message yet") == 3
+    assert len(done.chat.log.session.entries) == 2
+
+
+async def test_system_says_what_it_is_and_mcp_that_there_is_nothing() -> None:
+    done = await typed("/system\r/system Be short.\r/system off\r/mcp\r")
+    assert done.text.count("There is no system message.") == 2
+    assert "system:" in done.text
+    assert "Be short." in done.text
+    assert "No MCP server is connected." in done.text
+
+
+async def test_clear_names_the_old_conversation_and_lists_at_most_twelve_models() -> None:
+    done = await typed("Hello\r/clear\r/model cap:tools\r/model llama-3.3-70b provider:groq\r", "One.")
+    assert "goes back to it" in done.text
+    assert "Started a new conversation." in done.text
+    assert " more" in done.text
+    assert "… 0 more" not in done.text
+    assert "goes back to it" not in (await typed("/clear\r")).text
+
+
+async def test_the_conversation_that_is_open_is_not_loaded_again() -> None:
+    log = log_of(kept=True)
+    done = await typed(f"Hello\r/load {log.session.id}\r", "One.", log=log)
+    assert "open already" in done.text
+
+
+async def test_reasoning_that_is_not_there_is_said_to_be() -> None:
+    done = await typed("/reasoning\r/reasoning\r")
+    assert "There is no reasoning yet." in done.text
+    assert "Reasoning is shown in full from now on." in done.text
+    assert "Reasoning is folded from now on." in done.text
+
+
+async def test_reasoning_of_a_loaded_conversation_is_found() -> None:
+    log = log_of()
+    for text in ("First thought.", "Second thought."):
+        log.record("user", content="Go on")
+        log.record("assistant", message={"content": "Yes.", "reasoning_content": text}, provider="x")
+    log.record("assistant", message={"content": "No."}, provider="x")
+    done = await typed("/reasoning\r", log=log)
+    assert "Second thought." in done.text
+    assert "First thought." not in done.text
+
+
+async def test_an_error_shows_the_providers_message_the_key_and_the_fix_once() -> None:
+    error = RateLimitError("slow down", fix="wait a minute", provider_message="quota of 5", credential_source="env X")
+    done = await typed("Hello\r", error)
+    for said in ("slow down", "the provider's message: quota of 5", "the key: env X", "wait a minute"):
+        assert done.text.count(said) == 1
+    same = RateLimitError("quota of 5, env X", provider_message="quota of 5", credential_source="env X")
+    again = await typed("Hello\r", same)
+    assert "the provider's message" not in again.text
+    assert "the key" not in again.text
+
+
+async def test_a_copy_of_an_open_conversation_says_so() -> None:
+    log = log_of(kept=True)
+    log.record("user", content="Hello")
+    done = await typed("", log=Log.reopen(log.path))
+    assert f"{log.session.id} is open in another terminal, so this is a copy of it." in done.text
+    log.close()
+
+
+async def test_a_conversation_that_cannot_be_saved_says_so_once(clean_environment: Path) -> None:
+    (clean_environment / ".local").mkdir()
+    (clean_environment / ".local" / "state").write_text("in the way")
+    done = await typed("Hello\rMore\r", "One.", "Two.")
+    assert done.text.count("is not being saved") == 1
+    assert "resumes it" not in done.text
+
+
+async def test_an_unknown_model_does_not_touch_the_conversation_that_would_continue() -> None:
+    from ingate.chat.repl import Begin, converse
+    from ingate.errors import UnknownProviderError
+
+    gateway, _ = scripted_gateway()
+    log = log_of(kept=True)
+    begin = Begin(
+        config=None, log=log, spec="noprovider/x", system="Changed", message="", leave=False, servers=(), yes=False,
+        data=None, screen=None, explain=lambda _: [],
+    )  # fmt: skip
+    with pytest.raises(UnknownProviderError):
+        await converse(gateway, begin)
+    assert (log.session.model, log.session.system) == (SPEC, "")

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingate.chat import store
-from ingate.chat.session import Session, Turn
+from ingate.chat.session import Session
 from ingate.chat.store import Log
-from ingate.chat.summary import to_markdown, total_line, turn_line
 from ingate.errors import BadRequestError
 from support.chat import log_of
 
@@ -183,46 +182,6 @@ def test_kill_9_loses_nothing_that_was_flushed(clean_environment: Path) -> None:
     assert session.entries[-1].message["content"] == "".join(f"{number} " for number in range(100))
 
 
-def test_totals_tell_what_is_unknown() -> None:
-    session = Session(id="x")
-    session.turns = [Turn(input_tokens=10, output_tokens=4, cost_usd=0.5), Turn(input_tokens=None, cost_usd=None)]
-    assert total_line(session) == "2 answers · 10 in · 4 out · $0.5000 + unknown"
-    session.turns = [Turn(cost_usd=None)]
-    assert total_line(session) == "1 answer · ? in · ? out · cost unknown"
-
-
-def test_a_turn_in_one_line() -> None:
-    turn = Turn(
-        input_tokens=1234,
-        output_tokens=100,
-        cached_tokens=1000,
-        reasoning_tokens=40,
-        cost_usd=0.00123,
-        first_token_s=0.412,
-        seconds=2.0,
-    )
-    assert turn_line(turn) == (
-        "1,234 in · 100 out · 1,000 cached · 40 reasoning · $0.0012 · first token 0.41 s · 50 tokens/s"
-    )
-    assert turn_line(Turn(cost_usd=None)) == "? in · ? out · cost unknown"
-
-
-def test_export_names_attachments_and_tool_calls() -> None:
-    log = log_of()
-    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}, "attached": "cat.png"}
-    log.record("user", content=[part, {"type": "text", "text": "What is this?"}])
-    call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": '{"at": "cat"}'}}
-    log.record("assistant", message={"content": None, "tool_calls": [call]}, provider="x")
-    log.record("tool", tool_call_id="c", name="look", content="a ``` cat", error=False)
-    log.record("assistant", message={"content": "A cat."}, provider="x", stopped="stopped")
-    text = to_markdown(log.session)
-    assert "*attached: cat.png*" in text
-    assert "AAAA" not in text
-    assert '{"at": "cat"}' in text
-    assert "````\na ``` cat\n````" in text
-    assert "*(incomplete: stopped)*" in text
-
-
 def test_every_line_of_the_file_is_json() -> None:
     log = log_of(kept=True)
     talk(log)
@@ -234,3 +193,90 @@ def test_every_line_of_the_file_is_json() -> None:
         "assistant",
         "turn",
     ]
+
+
+def test_pieces_come_before_whatever_follows_them() -> None:
+    """A message, or going back, after an answer that never completed: the answer keeps its place."""
+    records = [
+        {"type": "user", "content": "One"},
+        {"type": "piece", "text": "Half"},
+        {"type": "piece", "reasoning": "I think"},
+        {"type": "user", "content": "Two"},
+        {"type": "piece", "text": "Other half"},
+        {"type": "keep", "count": 4},
+    ]
+    session = Session.replay(records, name="x")
+    assert [(entry.role, entry.message["content"]) for entry in session.entries] == [
+        ("user", "One"), ("assistant", "Half"), ("user", "Two"), ("assistant", "Other half"),
+    ]  # fmt: skip
+    assert session.entries[1].message["reasoning_content"] == "I think"
+    assert "reasoning_content" not in session.entries[3].message
+    assert all(entry.stopped for entry in session.entries if entry.role == "assistant")
+
+
+def test_records_with_missing_fields_are_read_with_defaults() -> None:
+    kinds = ("session", "model", "system", "user", "piece", "assistant", "tool", "turn", "keep")
+    for kind in kinds[:-1]:
+        Session.replay([{"type": kind}], name="x")
+    session = Session.replay([{"type": "user", "content": "a"}, {"type": "assistant"}, {"type": "tool"}], name="n")
+    assert session.id == "n"
+    assert [entry.role for entry in session.entries] == ["user", "assistant", "tool"]
+    assert session.entries[2].message["name"] == ""
+    assert Session.replay([{"type": "user", "content": "a"}, {"type": "keep"}], name="x").entries == []
+
+
+def test_a_title_is_the_first_words_of_the_first_message() -> None:
+    log = log_of()
+    assert log.session.title == ""
+    log.record("user", content="  Why\n is   the sky\tblue? " + "x" * 200)
+    log.record("user", content="And now?")
+    assert log.session.title.startswith("Why is the sky blue? xxx")
+    assert len(log.session.title) == 80
+
+
+def test_the_last_message_of_the_user_is_found() -> None:
+    log = log_of()
+    assert log.session.last_user() is None
+    log.record("user", content="One")
+    assert log.session.last_user() == 0
+    talk(log)
+    assert log.session.last_user() == 1
+
+
+def test_an_ambiguous_id_names_the_conversations_it_matches() -> None:
+    for name in ("20260101-000000-aaaa", "20260101-000000-bbbb"):
+        log = Log(Session(id=name, created_at=1.0), store.folder() / f"{name}.jsonl")
+        log.record("user", content="Hi")
+        log.close()
+    with pytest.raises(BadRequestError, match="matches 20260101-000000-aaaa, 20260101-000000-bbbb"):
+        store.find("20260101")
+    assert store.find("20260101-000000-a").stem.endswith("aaaa")
+
+
+def test_the_most_recently_used_conversation_is_listed_first() -> None:
+    for at, name in enumerate(("20260101-000000-aaaa", "20260101-000000-bbbb", "20260101-000000-cccc")):
+        log = Log(Session(id=name, created_at=1.0), store.folder() / f"{name}.jsonl")
+        log.record("user", content="Hi")
+        log.close()
+        os.utime(log.path, (1000 + at, 1000 + at))
+    os.utime(store.find("aaaa"), (2000, 2000))
+    assert [path.stem[-4:] for path in store.paths()] == ["aaaa", "cccc", "bbbb"]
+
+
+def test_a_conversation_that_is_not_kept_writes_nothing() -> None:
+    log = log_of(kept=False)
+    talk(log)
+    log.close()
+    assert store.paths() == []
+    assert log.problem == ""
+
+
+def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
+    log = log_of(kept=True)
+    talk(log)
+    other = Log(Session(id=log.session.id), log.path)
+    other.record("user", content="Not written")
+    assert other.problem == f"{log.path} is open in another terminal"
+    assert other._file is None
+    log.close()
+    assert "Not written" not in log.path.read_text()

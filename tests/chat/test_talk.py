@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ingate.chat.model import ModelInfo
 from ingate.chat.talk import MOST_ROUNDS, STOPPED, Talk
 from ingate.chat.tools import LONGEST_RESULT, Tool, Toolbox
 from ingate.errors import RateLimitError, StreamInterruptedError, UnavailableError
@@ -235,3 +236,115 @@ async def test_reasoning_with_a_signature_goes_back_with_the_tool_turn() -> None
     engine.enqueue("Done.")
     await Talk(gateway, asked(), Recorder(), box(tool("add", echo))).answer()
     assert engine.requests[1][1]["messages"][1]["thinking_blocks"] == [block]
+
+
+class Clock:
+    """Seconds that pass only if a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr("ingate.chat.talk.time.perf_counter", lambda: self.now)
+
+
+class ChunkGateway:
+    """A gateway that streams given chunks: seconds that pass, or dicts."""
+
+    def __init__(self, clock: Clock, *answers: list[Any]) -> None:
+        self.clock = clock
+        self.answers = list(answers)
+        self.bodies: list[dict[str, Any]] = []
+
+    async def stream(self, body: dict[str, Any]) -> Any:
+        self.bodies.append(body)
+        for one in self.answers.pop(0):
+            if isinstance(one, float):
+                self.clock.now += one
+            else:
+                yield one
+
+
+def piece(delta: dict[str, Any], index: int = 0, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": index, "delta": delta, "finish_reason": finish}], **more}
+
+
+async def talked(gateway: ChunkGateway, *tools: Tool, log: Log | None = None) -> tuple[Any, Recorder, Log]:
+    log, view = log or asked(), Recorder()
+    talk = Talk(gateway, log, view, box(*tools), model=ModelInfo(spec="a/b", provider="a"))  # ty: ignore[invalid-argument-type]
+    return await talk.answer(), view, log
+
+
+async def test_time_is_counted_from_the_request_and_from_the_first_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    first = [1.0, piece({"role": "assistant"}), 2.0, piece({"tool_calls": [call]}), 3.0, piece({}, finish="tool_calls")]
+    second = [10.0, piece({"role": "assistant", "content": "Done."}), 4.0, piece({}, finish="stop")]
+    turn, _, log = await talked(ChunkGateway(Clock(monkeypatch), first, second), tool("add", echo))
+    assert turn.first_token_s == pytest.approx(3.0), "a role is not a token, and a tool call is"
+    assert turn.seconds == pytest.approx(3.0 + 4.0), "the wait for the second answer is not writing"
+    assert log.session.turns == [turn]
+
+
+async def test_only_the_first_choice_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = {"choices": [{"index": 1, "delta": {"content": "other"}}, {"index": 0, "delta": {"content": "mine"}}]}
+    chunks = [two, piece({"content": " other"}, index=1), piece({"content": "!"}), piece({}, finish="stop")]
+    _, view, log = await talked(ChunkGateway(Clock(monkeypatch), chunks))
+    assert view.texts == ["mine", "!"]
+    assert log.session.entries[-1].message["content"] == "mine!"
+
+
+async def test_a_refusal_is_shown_and_kept_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = [piece({"role": "assistant", "refusal": "I will not."}), piece({}, finish="stop")]
+    turn, view, log = await talked(ChunkGateway(Clock(monkeypatch), chunks))
+    assert view.texts == ["I will not."]
+    assert log.session.entries[-1].message == {"role": "assistant", "content": "I will not."}
+    assert turn.first_token_s is not None
+
+
+async def test_the_provider_that_answered_is_kept_with_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a fallback it is another one than the first model's."""
+    metadata = {"provider": "groq", "cost_usd": 0.5, "warnings": ["careful", "careful"], "dropped": ["seed", "n"]}
+    chunks = [piece({"content": "Hi"}), piece({}, finish="stop"), {"choices": [], "usage": {}, "ingate": metadata}]
+    turn, view, log = await talked(ChunkGateway(Clock(monkeypatch), chunks))
+    assert log.session.entries[-1].provider == "groq"
+    assert turn.cost_usd == 0.5
+    assert view.notes == ["careful", "Left out, since the model does not support it: seed, n"]
+    _, _, plain = await talked(ChunkGateway(Clock(monkeypatch), [piece({"content": "Hi"}), piece({}, finish="stop")]))
+    assert plain.session.entries[-1].provider == "a"
+
+
+async def test_a_stream_without_chunks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = asked()
+    with pytest.raises(UnavailableError, match="empty answer"):
+        await talked(ChunkGateway(Clock(monkeypatch), []), log=log)
+    assert [entry.role for entry in log.session.entries] == ["user"]
+
+
+async def test_tools_are_offered_only_if_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = [piece({"content": "Hi"}), piece({}, finish="stop")]
+    gateway = ChunkGateway(Clock(monkeypatch), chunks, chunks)
+    await talked(gateway)
+    await talked(gateway, tool("add", echo))
+    assert "tools" not in gateway.bodies[0]
+    assert gateway.bodies[1]["tools"] == [
+        {"type": "function", "function": {"name": "add", "description": "Does add.", "parameters": SCHEMA}}
+    ]
+
+
+async def test_a_stopped_answer_keeps_no_tool_call_and_no_signature() -> None:
+    gateway, engine = scripted_gateway()
+    delta = {"role": "assistant", "content": "Let me add.", "reasoning_content": "hm"}
+    signed = {**delta, "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "sig"}]}
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+    engine.enqueue(
+        [
+            {"choices": [{"index": 0, "delta": signed, "finish_reason": None}]},
+            {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]},
+        ],
+        breaks_with=UnavailableError("connection lost"),
+    )
+    log = asked()
+    with pytest.raises(StreamInterruptedError):
+        await Talk(gateway, log, Recorder()).answer()
+    entry = log.session.entries[-1]
+    assert entry.message == {"role": "assistant", "content": "Let me add.", "reasoning_content": "hm"}
+    assert entry.stopped
+    await gateway.aclose()
