@@ -13,9 +13,9 @@ import pytest
 
 from ingate.catalog import CAPS, FORMATS, Catalog, load
 from ingate.catalog import source as source_module
-from ingate.catalog.build import MODES
 from ingate.catalog.curated import checked_with, entries
 from ingate.catalog.litellm_names import NO_PROVIDER, REASONS, litellm_providers, providers_of
+from ingate.catalog.schema import MODES
 
 if source_module.find() is None:
     pytest.skip("litellm is not installed", allow_module_level=True)

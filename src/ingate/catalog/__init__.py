@@ -1,4 +1,4 @@
-"""The catalog: which models there are, what they take, what they cost, and how to find one among thousands."""
+"""The catalog: which models there are, what they support, what they cost, and a search over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""litellm's catalog file, read into rows."""
+"""litellm's catalog file, converted to rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from ingate.catalog.litellm_names import NO_PROVIDER, place
 from ingate.catalog.prices import prices
-from ingate.catalog.schema import CAPS, FORMATS, ModelRow
+from ingate.catalog.schema import CAPS, FORMATS, MODES, ModelRow
 
 _FLAGS: Final = {
     "tools": ("supports_function_calling",),
@@ -39,17 +39,16 @@ _MODE_FORMATS: Final[dict[str, tuple[str, ...]]] = {
     "responses": ("responses",),
     "completion": ("completions",),
 }
-MODES: Final = _MODE_FORMATS.keys()
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Built(msgspec.Struct, frozen=True, array_like=True):
-    """What a catalog file holds.
+    """The content of a catalog file.
 
     Attributes:
-        rows: One row for each provider and model, by provider and name.
-        left_out: How many entries of a chat mode are no row, by the reason's short name.
-        no_provider: How many of them each unknown litellm_provider has.
+        rows: One row for each provider and model, sorted by provider and name.
+        left_out: The number of entries of a chat mode that were left out, by reason (see `litellm_names.REASONS`).
+        no_provider: The number of entries of each litellm_provider that is not a provider of ingate's.
     """
 
     rows: tuple[ModelRow, ...]
@@ -61,14 +60,14 @@ def build(raw: bytes) -> Built:
     """Read a catalog file.
 
     Raises:
-        ValueError: It is not JSON, or not an object, or no entry of it is a model of a known provider.
+        ValueError: It is not a JSON object, or has no model of a known provider.
     """
     try:
         entries = msgspec.json.decode(raw)
     except msgspec.MsgspecError as error:
         raise ValueError(f"it is not JSON ({error})") from error
     if not isinstance(entries, dict):
-        raise ValueError(f"it holds a {type(entries).__name__}, not an object")  # noqa: TRY004 - bad data, not a bad call
+        raise ValueError(f"it is a {type(entries).__name__}, not an object")  # noqa: TRY004 - bad data, not a bad call
     rows: dict[tuple[str, str], ModelRow] = {}
     named: set[tuple[str, str]] = set()
     left_out: Counter[str] = Counter()
@@ -115,7 +114,7 @@ def _row(
 ) -> ModelRow:
     limit, context, output = (_tokens(entry.get(f"max_{part}tokens")) for part in ("", "input_", "output_"))
     if context is None and output is None:
-        # The older single limit is the output's where both are given, the context's where it stands alone.
+        # The older single limit means the output's if there is an input limit too, otherwise the context's.
         context = limit
     elif output is None:
         output = limit
@@ -156,7 +155,7 @@ def _tokens(value: Any) -> int | None:
 
 
 def _date(value: Any) -> str | None:
-    """The ISO date in `value`; None where there is none, for a wrong date hides no model."""
+    """The ISO date in `value`; None if there is no valid one, since an invalid date must not hide a model."""
     if not isinstance(value, str) or not (found := _DATE.match(value)):
         return None
     try:

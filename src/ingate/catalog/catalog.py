@@ -1,4 +1,4 @@
-"""The models of the installed litellm, loaded in milliseconds."""
+"""The models that the installed litellm knows, loaded in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ingate.catalog.schema import CuratedRow, ModelRow
     from ingate.catalog.source import Source
 
-# What litellm takes before a Bedrock model's own id: a route, then a region.
+# What litellm accepts before a Bedrock model's own id: a route, then a region.
 _BEDROCK_ROUTE: Final = re.compile(r"(?:(?:converse|invoke|converse_like)/)?(?:[a-z]{2}(?:-gov|-iso\w?)?-[a-z]+-\d/)?")
 
 
@@ -25,13 +25,13 @@ class Catalog:
     """Every chat model one can call, by provider and name.
 
     Attributes:
-        rows: All rows, also those past their deprecation date; see `visible`.
-        version: litellm's version, empty where litellm is not installed.
-        source: Where the rows come from, for people: `"litellm 1.109.1"`,
+        rows: All rows, including those past their deprecation date; see `visible`.
+        version: litellm's version; empty if litellm is not installed.
+        source: Where the rows come from, for display: `"litellm 1.109.1"`,
             `"built-in list of 20 (litellm is not installed)"`.
-        dated: The ISO date of litellm's catalog file, None for the built-in list.
-        left_out: How many entries of litellm's file are no row here, by the reason (see `providers.REASONS`).
-        no_provider: How many of these each provider has that is no provider of ingate's.
+        dated: The ISO date of litellm's catalog file; None for the built-in list.
+        left_out: The number of entries of litellm's file without a row, by reason (see `litellm_names.REASONS`).
+        no_provider: How many of these belong to each litellm_provider that is not a provider of ingate's.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Catalog:
         return MappingProxyType({provider: tuple(rows) for provider, rows in groups.items()})
 
     def get(self, provider: str, model: str) -> ModelRow | None:
-        """What is known of a model; None where nothing is, which says nothing against calling it.
+        """The row of a model; None if it is not in the catalog, in which case it can be called nevertheless.
 
-        A Bedrock model is also found behind a route and a region (`converse/us-east-1/amazon.nova-pro-v1:0`).
+        A Bedrock model is also found with a route and a region (`converse/us-east-1/amazon.nova-pro-v1:0`).
         """
         row = self._found.get((provider, model))
         if row is None and provider == "bedrock" and (found := _BEDROCK_ROUTE.match(model)) and found.end():
@@ -93,10 +93,10 @@ class Catalog:
 
 
 def load(*, cache_dir: Path | None = None) -> Catalog:
-    """The installed litellm's models, or ingate's own short list where there is no litellm or its file is broken.
+    """The installed litellm's models, or ingate's own short list if litellm is missing or its file is invalid.
 
-    litellm is not imported. An index is kept in `cache_dir` (default: the user's cache folder) and made again when
-    litellm, its file or ingate changed; without a writable folder every load reads litellm's file.
+    litellm is not imported. An index is kept in `cache_dir` (default: the user's cache folder) and rebuilt when litellm,
+    its file or ingate changes; without a writable folder every load reads litellm's file.
     """
     found = source.find()
     return load_from(found, cache_dir=cache_dir) if found else builtin("litellm is not installed")
@@ -130,6 +130,6 @@ def load_from(found: Source, *, cache_dir: Path | None = None) -> Catalog:
 
 
 def builtin(why: str, *, version: str = "") -> Catalog:
-    """The curated models alone, with `why` in its `source`."""
+    """Only the curated models, with `why` in `source`."""
     rows = tuple(entry.row() for entry in curated.entries())
     return Catalog(rows, version=version, source=f"built-in list of {len(rows)} ({why})")

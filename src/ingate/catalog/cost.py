@@ -1,4 +1,4 @@
-"""What a call costs, from its usage and the catalog's prices."""
+"""The cost of a call, from its usage and the catalog's prices."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def cost_usd(row: ModelRow, usage: Mapping[str, Any]) -> float | None:
-    """US dollars for one call with the token counts of `usage`, an OpenAI usage object; None where a price is unknown.
+    """The cost in US dollars of one call with the token counts of `usage`, an OpenAI usage object; None if unknown.
 
-    `prompt_tokens` counts all input, cached or not. Tokens read from or written to a cache whose price is unknown are
-    taken at the input price: never less than the bill for reads. A prompt longer than a tier's limit has the tier's
-    prices throughout. Audio tokens have prices of their own that the catalog leaves out, so with them the cost is
-    unknown, as it is when `usage` has no token counts. Fees by request or search, batch and priority rates, off-peak
-    discounts and negotiated prices are not in it.
+    `prompt_tokens` counts all input, cached or not. Tokens read from or written to a cache of unknown price are counted
+    at the input price, which for reads is never less than the bill. A prompt longer than a tier's limit has the tier's
+    prices throughout. The cost is unknown if a price is unknown, if `usage` has no token counts, or if there are audio
+    tokens, whose prices are not in the catalog. Fees per request or search, batch and priority rates, off-peak discounts
+    and negotiated prices are not included.
     """
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     if prompt is None and completion is None:
@@ -46,7 +46,7 @@ def cost_usd(row: ModelRow, usage: Mapping[str, Any]) -> float | None:
 
 
 def _prices(row: ModelRow, prompt_tokens: int) -> tuple[float | None, ...]:
-    """Input, output, cache read, cache write and reasoning prices of a prompt this long."""
+    """Input, output, cache read, cache write and reasoning prices for a prompt of this length."""
     prices = (
         row.input_usd_per_mtok,
         row.output_usd_per_mtok,
@@ -56,14 +56,14 @@ def _prices(row: ModelRow, prompt_tokens: int) -> tuple[float | None, ...]:
     )
     for tier in row.tiers:
         if prompt_tokens > tier.above_tokens:
-            dearer = (
+            tiered = (
                 tier.input_usd_per_mtok,
                 tier.output_usd_per_mtok,
                 tier.cache_read_usd_per_mtok,
                 tier.cache_write_usd_per_mtok,
                 tier.reasoning_usd_per_mtok,
             )
-            prices = tuple(new if new is not None else old for new, old in zip(dearer, prices, strict=True))
+            prices = tuple(new if new is not None else old for new, old in zip(tiered, prices, strict=True))
     return prices
 
 

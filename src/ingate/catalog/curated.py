@@ -1,4 +1,4 @@
-"""The few models shown first, and what is known of them where no litellm is installed."""
+"""The few models shown first, and their facts for when litellm is not installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE: Final = Path(__file__).parents[1] / "data" / "curated.json"
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of `data/curated.json`; prices in US dollars per million tokens, null where unknown."""
+    """One entry of `data/curated.json`; prices in US dollars per million tokens, null if unknown."""
 
     display_name: str
     provider: str
@@ -64,12 +64,12 @@ def entries() -> tuple[Entry, ...]:
 
 
 def checked_with() -> str:
-    """The version of litellm whose catalog the entries' prices and limits were read from."""
+    """The version of litellm from whose catalog the entries' prices and limits were taken."""
     return _read().checked_with
 
 
 def curated(get: Callable[[str, str], ModelRow | None]) -> tuple[CuratedRow, ...]:
-    """The curated models with the catalog's rows, as `get(provider, model)` finds them, or else with their own facts."""
+    """The curated models with their rows in the catalog, from `get(provider, model)`, or else with their own facts."""
     return tuple(
         CuratedRow(
             entry.display_name,

@@ -1,4 +1,4 @@
-"""The compact index of the catalog in the user's cache: written whole or not at all, believed only if it fits."""
+"""The compact index of the catalog in the user's cache: written atomically, used only if it is valid and current."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class _Index(msgspec.Struct, frozen=True, array_like=True):
 
 
 def path_for(source: Source, folder: Path) -> Path:
-    """The index of one installation of litellm; two environments do not overwrite each other's."""
+    """The index file of one installation of litellm, so that two environments do not overwrite each other's."""
     version = re.sub(r"[^\w.+-]", "_", source.version)
     return folder / f"catalog-{version}-{zlib.crc32(os.fsencode(source.path)):08x}.bin"
 
 
 def read(source: Source, folder: Path) -> tuple[tuple[ModelRow, ...], dict[str, int], dict[str, int]] | None:
-    """The rows and the two counts of what was left out; None where there is no index, or none that fits and is whole."""
+    """The rows and the two counts of what was left out; None if there is no valid and current index."""
     try:
         data = path_for(source, folder).read_bytes()
     except OSError:
@@ -63,7 +63,7 @@ def write(
     left_out: dict[str, int],
     no_provider: dict[str, int],
 ) -> bool:
-    """Keep an index for the next start. False where the folder cannot be written: the catalog works without."""
+    """Write an index for the next start. False if the folder cannot be written; the catalog works without one."""
     body = msgspec.msgpack.encode(_Index(_made_from(source), _made_by(), left_out, no_provider, rows))
     path = path_for(source, folder)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")

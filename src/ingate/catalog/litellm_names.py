@@ -1,7 +1,7 @@
-"""Which provider and model a row of litellm's catalog is, and which rows are no model one can call.
+"""The provider and model of an entry in litellm's catalog, and the entries that are not a model that can be called.
 
-A row's key may or may not begin with litellm's provider name, and several providers of the catalog are one provider. What
-`place` answers is what `litellm.acompletion(model="<provider>/<model>")` takes.
+An entry's key may or may not begin with litellm's provider name, and several of litellm's providers are one provider here.
+`place` returns what `litellm.acompletion(model="<provider>/<model>")` accepts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Providers of the catalog that bear their provider's name.
+# litellm's providers that have the same name here.
 _SAME: Final = frozenset(
     """
     abliteration aihubmix aiml amazon_nova anthropic apertis assemblyai azure azure_ai baseten bedrock
@@ -23,10 +23,10 @@ _SAME: Final = frozenset(
     publicai qwen_ai_platform qwencloud reka replicate sagemaker sail sambanova sap sarvam scaleway scx-ai
     snowflake synthetic tencent tensormesh together_ai v0 veniceai vercel_ai_gateway vertex_ai volcengine wandb
     watsonx xai xiaomi_mimo xinference zai
-    """.split()  # noqa: SIM905 - a hundred quoted names read worse
+    """.split()  # noqa: SIM905 - a hundred quoted names are harder to read
 )
 
-# Providers of the catalog that are served by providers of another name.
+# litellm's providers that have other names here.
 _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "ai21": ("ai21_chat",),
     "azure_text": ("azure",),
@@ -37,7 +37,7 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "text-completion-inception": ("inception",),
 }
 
-# Heads of keys that are neither the litellm_provider's name nor the provider's.
+# Prefixes of keys that are neither the litellm_provider's name nor the provider's.
 _HEADS: Final = {"amazon_nova": "amazon-nova/"}
 
 NO_PROVIDER: Final = "unknown provider"
@@ -48,24 +48,24 @@ FINE_TUNED: Final = "fine-tuning price"
 SIZE_BRACKET: Final = "price by model size"
 
 REASONS: Final = {
-    NO_PROVIDER: "litellm's provider is not among ingate's providers, so nothing says how to authenticate it",
-    TEXT_ONLY: "only the legacy text-completions endpoint serves it, which a chat completion never reaches",
-    AZURE_REGION: "a price by data zone (`azure/eu/…`); Azure is called by the name of one's own deployment",
-    COMMITMENT: "the hourly price of provisioned throughput, whose model is listed by its own name",
-    FINE_TUNED: "a price for fine-tuned models in general; a call needs the name of one's own",
+    NO_PROVIDER: "litellm's provider is not among ingate's providers, so its credentials are unknown",
+    TEXT_ONLY: "litellm serves it through the legacy completions endpoint only, not through a chat completion",
+    AZURE_REGION: "a price by data zone (`azure/eu/…`); Azure is called by the name of the user's own deployment",
+    COMMITMENT: "the hourly price of provisioned throughput; the model is listed by its own name",
+    FINE_TUNED: "a price for fine-tuned models in general; a call needs the name of a particular one",
     SIZE_BRACKET: "a price for all models of a size, not a model",
-    "no chat": "takes and gives no tokens: an embedding model that the catalog files under chat",
-    "duplicate": "the same provider and model twice; the row whose key has the provider's name is kept",
-    "malformed": "the entry is no JSON object",
+    "no chat": "has no input or output tokens: an embedding model that is listed as chat",
+    "duplicate": "the same provider and model twice; the entry whose key has the provider's name is kept",
+    "malformed": "the entry is not a JSON object",
 }
-"""Why a row of a chat mode is left out, by the reason's short name."""
+"""Why an entry of a chat mode is left out, by the reason's short name."""
 
 _COMMITMENT: Final = re.compile(r"(?:^|/)\d+-month-commitment/")
 _SIZE_BRACKET: Final = re.compile(r"together-ai-(?:[\d.]+b-[\d.]+b|up-to-[\d.]+b|embedding-.*)\Z")
 
 
 def providers_of(litellm_provider: str) -> tuple[str, ...]:
-    """The providers that serve the models of one of the catalog's providers; empty where none does."""
+    """The providers here that serve the models of one of litellm's providers; empty if there is none."""
     if litellm_provider in _OTHER:
         return _OTHER[litellm_provider]
     if litellm_provider.startswith("vertex_ai-"):
@@ -74,12 +74,12 @@ def providers_of(litellm_provider: str) -> tuple[str, ...]:
 
 
 def litellm_providers() -> frozenset[str]:
-    """Every litellm_provider named here; Vertex AI's families (`vertex_ai-*`) go by their common beginning instead."""
+    """Every litellm_provider named here, without Vertex AI's families (`vertex_ai-*`), which are matched by prefix."""
     return _SAME | _OTHER.keys()
 
 
 def place(litellm_provider: str, key: str) -> tuple[tuple[str, ...], str] | str:
-    """The providers and the model that a key of the catalog stands for, or the reason why it is left out."""
+    """The providers and the model of a key in the catalog, or the reason why it is left out."""
     providers = providers_of(litellm_provider)
     if not providers:
         return NO_PROVIDER

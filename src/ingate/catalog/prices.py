@@ -1,4 +1,4 @@
-"""Prices as litellm's catalog has them, in US dollars per million tokens."""
+"""The prices in litellm's catalog, in US dollars per million tokens."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FIELDS: Final = (
 )
 _ABOVE: Final = re.compile(r"input_cost_per_token_above_(\d+)k_tokens\Z")
 
-# The dearest model sold costs 600. A thousand and more is a price per thousand tokens entered as one per token.
+# The most expensive model costs 600. A thousand and more is a price per thousand tokens entered as one per token.
 _HIGHEST_USD_PER_MTOK: Final = 1000.0
 
-# Servers on the user's own machines: no provider bills for them.
+# Servers on the user's own machines, for which no provider bills.
 _OWN_HARDWARE: Final = frozenset(
     {
         "ollama",
@@ -41,15 +41,15 @@ Prices = tuple[float | None, float | None, float | None, float | None, float | N
 
 
 def is_free(provider: str, model: str) -> bool:
-    """Whether a zero in the catalog is a price here: a server of one's own, or a name that ends in `:free` or `-free`.
+    """Whether a zero in the catalog means free: a server of the user's own, or a name that ends in `:free` or `-free`.
 
-    Everywhere else a zero stands for a price that nobody entered, a preview that has ended, or a fee by request.
+    Elsewhere a zero stands for a price that was not entered, a preview that has ended, or a fee per request.
     """
     return provider in _OWN_HARDWARE or _FREE_NAME.search(model) is not None
 
 
 def prices(provider: str, model: str, entry: Mapping[str, Any]) -> tuple[Prices, tuple[PriceTier, ...]]:
-    """The row's prices (input, output, cache read, cache write, reasoning) and the dearer tiers of long prompts."""
+    """The row's prices (input, output, cache read, cache write, reasoning) and the higher tiers for long prompts."""
     free = is_free(provider, model)
     base = _read(entry, _FIELDS, free=free)
     tiers: list[PriceTier] = []
@@ -86,7 +86,7 @@ def _listed_tiers(listed: list[Any], *, free: bool) -> list[PriceTier]:
 
 
 def _read(entry: Mapping[str, Any], fields: tuple[str, ...], *, free: bool) -> Prices:
-    """The five prices; a reasoning price that equals the output's is left out, as it says nothing."""
+    """The five prices; a reasoning price that equals the output's is left out as redundant."""
     read, write, cache_read, cache_write, reasoning = (_per_mtok(entry.get(field), free=free) for field in fields)
     return read, write, cache_read, cache_write, None if reasoning == write else reasoning
 

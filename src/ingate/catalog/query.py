@@ -1,4 +1,4 @@
-"""What a person types into a model filter: terms, and conditions like `cap:vision cost:<1 ctx:>200k ready:`."""
+"""The query language of the model filter: terms, and conditions like `cap:vision cost:<1 ctx:>200k ready:`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ingate.catalog.schema import CAPS
+from ingate.catalog.schema import CAPS, MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ingate.catalog.schema import ModelRow
 
-MODES: Final = ("chat", "responses", "completion")
-
 FILTERS: Final = {
-    "cap": "can do all of these: cap:vision,tools",
+    "cap": "has all of these capabilities: cap:vision,tools",
     "cost": "input price in dollars per million tokens: cost:<1, cost:>=0.5, cost:free",
     "out": "output price likewise: out:<10",
     "ctx": "most input tokens: ctx:>200k, ctx:>=1m",
     "provider": "one of these providers: provider:groq,openai",
-    "mode": "the endpoint it has: mode:responses",
+    "mode": "the kind of model: mode:responses",
     "ready": "ready to call: ready: or ready:no",
 }
 """Every filter by its name, with what it means and an example."""
@@ -43,11 +41,11 @@ _YES: Final = frozenset({"", "yes", "y", "true", "1", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition on a row, as it was typed and as it is tested.
+    """One condition on a row.
 
     Attributes:
         name: One of `FILTERS`.
-        text: As it was typed (`"cost:<1"`).
+        text: The condition as it was typed (`"cost:<1"`).
         test: Whether a row meets it.
     """
 
@@ -58,13 +56,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query, read.
+    """A parsed query.
 
     Attributes:
         terms: Lower-case words that a row must all have.
         filters: Conditions that a row must all meet.
         ready: True, only rows that are ready; False, only rows that are not; None, both.
-        problems: What could not be understood, a sentence each; nothing of it narrows the search except as plain text.
+        problems: What could not be understood, one sentence each; it is either searched as text or ignored.
     """
 
     terms: tuple[str, ...] = ()
@@ -79,7 +77,7 @@ class Query:
 
 
 def parse_query(text: str) -> Query:
-    """Read a query. Nothing is an error: a filter still being typed narrows nothing, and `problems` says so."""
+    """Parse a query. Nothing is an error: an incomplete filter is ignored, and `problems` says so."""
     terms: list[str] = []
     filters: list[Filter] = []
     problems: list[str] = []
@@ -89,7 +87,9 @@ def parse_query(text: str) -> Query:
         if not colon or name not in FILTERS:
             terms.append(word)
             if colon and name.isalpha() and value and not value[0].isdigit() and value != "free":
-                problems.append(f"{name!r} is no filter and is searched as text; the filters are {', '.join(FILTERS)}")
+                problems.append(
+                    f"{name!r} is not a filter and is searched as text; the filters are {', '.join(FILTERS)}"
+                )
             continue
         if name == "ready":
             if value in _YES or value in _NO:
@@ -101,7 +101,7 @@ def parse_query(text: str) -> Query:
         if isinstance(made, Filter):
             filters.append(made)
         else:
-            problems.append(f"{word!r} narrows nothing: {made}")
+            problems.append(f"{word!r} is ignored: {made}")
     return Query(tuple(terms), tuple(filters), ready, tuple(problems))
 
 
@@ -119,7 +119,7 @@ def _filter(name: str, word: str, value: str) -> Filter | str:
     for part in wanted:
         near = [part] if part in known else [item for item in known if item.startswith(part)]
         if len(near) != 1:
-            return f"{part!r} is none of {', '.join(known)}" if not near else f"{part!r} may be {' or '.join(near)}"
+            return f"{part!r} is not one of {', '.join(known)}" if not near else f"{part!r} may be {' or '.join(near)}"
         exact += near
     if name == "cap":
         return Filter(name, word, lambda row, wanted=frozenset(exact): wanted.issubset(row.caps))

@@ -19,13 +19,16 @@ CAPS: Final = (
     "cache",
     "computer",
 )
-"""Every capability a row may carry, in the order they are shown.
+"""Every capability a row may have, in display order.
 
-`tools`: function calling. `vision`, `audio`, `video`, `pdf`: taken as input. `speech`: audio as output. `reasoning`: thinks
-before it answers. `json`: keeps to a JSON schema. `search`: searches the web itself. `cache`: prompt caching. `computer`: takes
-a computer-use tool.
+`tools`: function calling. `vision`, `audio`, `video`, `pdf`: accepted as input. `speech`: audio as output. `reasoning`: thinks
+before it answers. `json`: follows a JSON schema. `search`: searches the web itself. `cache`: prompt caching. `computer`:
+accepts a computer-use tool.
 """
 
+
+MODES: Final = ("chat", "responses", "completion")
+"""Every mode a row may have: litellm's kinds of models that answer in text."""
 
 FORMATS: Final = ("chat", "responses", "messages", "completions")
 """Every wire format a row may name in `formats`, in that order.
@@ -36,7 +39,7 @@ FORMATS: Final = ("chat", "responses", "messages", "completions")
 
 
 class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Prices of a whole request once its prompt is longer than `above_tokens`; None: as in the row itself."""
+    """Prices of a whole request whose prompt is longer than `above_tokens`; None: the row's own price."""
 
     above_tokens: int
     input_usd_per_mtok: float | None = None
@@ -49,22 +52,22 @@ class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One model at one provider.
 
-    Prices are US dollars per million tokens: None is unknown, 0.0 is known to be free.
+    Prices are in US dollars per million tokens: None is unknown, 0.0 is known to be free.
 
     Attributes:
         provider: The provider's name (`"groq"`).
         model: The model's name there, without the provider (`"openai/gpt-oss-120b"`).
         mode: `"chat"`, `"responses"` or `"completion"`: the kind of model, as litellm files it.
-        context_tokens: The most input tokens it takes, None where unknown.
-        max_output_tokens: The most tokens of one answer, None where unknown.
-        input_usd_per_mtok: Price of input tokens that no cache served.
+        context_tokens: The most input tokens it accepts; None if unknown.
+        max_output_tokens: The most tokens of one response; None if unknown.
+        input_usd_per_mtok: Price of input tokens that were not read from a cache.
         output_usd_per_mtok: Price of output tokens.
         cache_read_usd_per_mtok: Price of input tokens read from the provider's prompt cache.
-        cache_write_usd_per_mtok: Price of input tokens written to it (the provider's shortest lifetime).
-        caps: What it can do, from `CAPS` and in that order.
-        deprecated_on: The ISO date on which the provider retires it, None where none is announced.
-        reasoning_usd_per_mtok: Price of reasoning tokens where it differs from other output, else None.
-        tiers: Dearer prices of long prompts, shortest first.
+        cache_write_usd_per_mtok: Price of input tokens written to it, for the provider's shortest lifetime.
+        caps: Its capabilities, from `CAPS` and in that order.
+        deprecated_on: The ISO date on which the provider retires it; None if none is announced.
+        reasoning_usd_per_mtok: Price of reasoning tokens if it differs from other output, else None.
+        tiers: Higher prices for long prompts, shortest first.
         formats: The wire formats in which the provider offers the model, from `FORMATS` and in that order: litellm's
             `supported_endpoints`, or what its `mode` implies. Empty: unknown.
     """
@@ -86,12 +89,12 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def key(self) -> str:
-        """`<provider>/<model>`: what litellm takes as `model`, and ingate's shortest lane."""
+        """`<provider>/<model>`: litellm's `model` argument, and the spec without a lane."""
         return f"{self.provider}/{self.model}"
 
     @property
     def spec(self) -> str:
-        """`litellm.<provider>/<model>`: the spec that goes through embedded litellm."""
+        """`litellm.<provider>/<model>`: the spec for embedded litellm."""
         return f"litellm.{self.provider}/{self.model}"
 
 
@@ -99,12 +102,12 @@ class CuratedRow(msgspec.Struct, frozen=True):
     """One of the few models shown first.
 
     Attributes:
-        display_name: The name for people (`"Claude Sonnet 5.5"`).
+        display_name: The name to display (`"Claude Sonnet 5.5"`).
         spec: `litellm.<provider>/<model>`.
         provider: The provider's name.
         model: The model's name there.
-        tags: A few words on what it is for: `fast`, `cheap`, `reasoning`, `vision`, `search`.
-        row: The catalog's row of it; the facts that ship with ingate where litellm's catalog has none.
+        tags: What it is good for: `fast`, `cheap`, `reasoning`, `vision`, `search`.
+        row: Its row in the catalog; the facts that ship with ingate if litellm's catalog has none.
     """
 
     display_name: str

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _BREAK: Final = str.maketrans(dict.fromkeys("/-_.:@ +", " "))
 _DROP: Final = str.maketrans(dict.fromkeys("/-_.:@ +"))
 
-# How well a term fits, best first; the scores of a query's terms add up.
+# How well a term matches, best first; the scores of a query's terms are added.
 _WHOLE, _SEGMENT, _START, _INSIDE, _WORD, _NEAR = range(6)
 
 _DATES: Final = re.compile(r"(?:20\d\d[-.]?[01]\d[-.]?[0-3]\d|\d\d-20\d\d|20\d\d|\d{6,8}|(?<=[-@])\d{4})(?!\d)")
-# The first number that is no size (70b, 8x7b, 2.4t), with the smaller ones after it: (4, 1) in gpt-4.1, (5, 5) in opus-5-5.
+# The first number that is not a size (70b, 8x7b, 2.4t), with the minor ones after it: (4, 1) in gpt-4.1, (5, 5) in opus-5-5.
 _VERSION: Final = re.compile(
     r"(?<![\d.])(\d{1,2})(?!\d*(?:\.\d+)?[bxkmt])"
     r"(?:[.\-p](\d{1,2})(?![\dbx]))?(?:[.\-](\d{1,2})(?![\dbx]))?"
@@ -28,11 +28,11 @@ _SMALL_TERM: Final = 3
 
 
 class Searcher:
-    """Rows made ready for searching; make one and keep it while the rows stay.
+    """Rows prepared for searching; keep it as long as the rows do not change.
 
     Args:
-        rows: The rows. Without terms their order is kept.
-        words: Further words to find a row by, from its `key`: a display name, tags.
+        rows: The rows. A query without terms keeps their order.
+        words: Row's `key` → further words to find it by: a display name, tags.
     """
 
     def __init__(self, rows: Iterable[ModelRow], words: Mapping[str, str] | None = None) -> None:
@@ -49,10 +49,10 @@ class Searcher:
         self._near: dict[str, frozenset[int]] = {}
 
     def prepare(self, *, spelling: bool = False) -> None:
-        """Do now what the first search would do, from any thread: some 30 ms for 3,000 rows.
+        """Do the work of the first search now, from any thread: some 30 ms for 3,000 rows.
 
         Args:
-            spelling: Also what the first misspelt term would do, as much again.
+            spelling: Also do the work of the first misspelt term, which takes as long again.
         """
         if not self._names and self.rows:
             names = [row.key.lower() for row in self.rows]
@@ -65,7 +65,7 @@ class Searcher:
             for place, at in enumerate(self._order):
                 rank[at] = place
             self._rank = rank
-            self._names = names  # last: it says that the rest is there
+            self._names = names  # last: it marks the rest as complete
         if spelling and not self._compact and self.rows:
             import rapidfuzz.distance
             import rapidfuzz.process  # noqa: F401
@@ -78,21 +78,21 @@ class Searcher:
             self._compact = [name.translate(_DROP) for name in self._names]
 
     def newest(self) -> list[ModelRow]:
-        """All rows, newer versions first and undated names before dated ones, whatever their provider."""
+        """All rows, newer versions first and undated names before dated ones, regardless of provider."""
         self.prepare()
         return [self.rows[at] for at in self._order]
 
     def search(self, query: str | Query, *, ready: Callable[[str], bool] | None = None) -> list[ModelRow]:
         """The rows that have every term and meet every filter, best match first.
 
-        A term counts for more where it is the whole name than where it is a segment of it (`gpt` in `gpt-oss`), begins
-        one, stands inside one, or is only among the capabilities and `words`. A term that no row has narrows nothing
-        while it may become a filter (`cos`), and else is taken as a misspelling of the nearest segments. Among
-        equals, ready rows come first, then newer versions, then by name.
+        The best match is the whole name, then a segment of it (`gpt` in `gpt-oss`), then the start of a segment, then any
+        part of the name, then the capabilities and `words`. A term that no row has is ignored while it may become a
+        filter (`cos`), and otherwise taken as a misspelling of the nearest segments. Among equals, ready rows come
+        first, then newer versions, then by name.
 
         Args:
-            query: What was typed, or what `parse_query` made of it.
-            ready: Whether a provider (by name) is ready; asked once for each. Without it `ready:` filters nothing.
+            query: The text, or the result of `parse_query`.
+            ready: Whether a provider (by name) is ready; called once for each. Without it, `ready:` is ignored.
         """
         asked = query if isinstance(query, Query) else parse_query(query)
         self.prepare()
@@ -120,7 +120,7 @@ class Searcher:
         return [rows[order[place % width]] for place in places]
 
     def _narrow(self, scores: dict[int, int], term: str) -> dict[int, int]:
-        """The rows among `scores` that have `term`, with how well it fits added."""
+        """The rows among `scores` that have `term`, with its score added."""
         names, split, more = self._names, self._split, self._more
         start = f" {term.translate(_BREAK)}"
         segment = f"{start} "
@@ -149,7 +149,7 @@ class Searcher:
         return name.endswith(term) and (name == term or name == f"{self._providers[at]}/{term}")
 
     def _narrow_nearly(self, scores: dict[int, int], term: str) -> dict[int, int]:
-        """Rows that have `term` but for its punctuation, else rows with the segments nearest to it."""
+        """Rows that have `term` if punctuation is ignored, else rows with the segments nearest to it."""
         self.prepare(spelling=True)
         bare = term.translate(_DROP)
         if bare:
@@ -168,22 +168,22 @@ class Searcher:
         return {at: score + _NEAR for at, score in scores.items() if at in near}
 
     def _nearest(self, term: str) -> frozenset[int]:
-        """Rows with a segment, or the beginning of one, within a slip or two of `term`."""
+        """Rows with a segment, or the start of one, within one or two typing errors of `term`."""
         if len(term) < _SMALL_TERM:
             return frozenset()
         if term not in self._near:
             from rapidfuzz import process
             from rapidfuzz.distance import OSA
 
-            near_miss_index = 1 if len(term) < 6 else 2
+            allowed = 1 if len(term) < 6 else 2
             length = len(term)
             heads: dict[str, list[str]] = {}
             for segment in self._segments:
-                if length - near_miss_index <= len(segment) <= length + near_miss_index:
+                if length - allowed <= len(segment) <= length + allowed:
                     heads.setdefault(segment, []).append(segment)
                 if len(segment) > length:
                     heads.setdefault(segment[:length], []).append(segment)
-            hits = process.extract(term, heads.keys(), scorer=OSA.distance, score_cutoff=near_miss_index, limit=None)
+            hits = process.extract(term, heads.keys(), scorer=OSA.distance, score_cutoff=allowed, limit=None)
             best = min((distance for _, distance, _ in hits), default=0)
             if len(self._near) > 256:
                 self._near.clear()
@@ -200,12 +200,12 @@ class Searcher:
 def search(
     rows: Iterable[ModelRow], query: str | Query, *, ready: Callable[[str], bool] | None = None
 ) -> list[ModelRow]:
-    """One search over `rows`; see `Searcher.search`, and keep a `Searcher` where there will be more than one."""
+    """One search over `rows`; see `Searcher.search`. For several searches, keep a `Searcher`."""
     return Searcher(rows).search(query, ready=ready)
 
 
 def _age(model: str, name: str) -> tuple[int, int, int, int, str]:
-    """Sorts newer versions first, those without a version last, undated names before dated ones, then by name."""
+    """A sort key: newer versions first, names without a version last, undated before dated names, then by name."""
     dated = _DATES.search(model)
     plain = _DATES.sub("", model) if dated else model
     found = _VERSION.search(plain.rpartition("/")[2])

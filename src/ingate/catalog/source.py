@@ -1,4 +1,4 @@
-"""Where the installed litellm keeps its catalog, found without importing litellm."""
+"""The installed litellm's catalog file, found without importing litellm."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Source:
 
     Attributes:
         path: The file.
-        version: litellm's version, `"unknown"` where its metadata is not beside it.
+        version: litellm's version; `"unknown"` if its metadata is not beside it.
         size: Bytes.
-        mtime_ns: When it was written, nanoseconds since 1970.
+        mtime_ns: Its modification time, in nanoseconds since 1970.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Source:
 
 
 def find() -> Source | None:
-    """The installed litellm's catalog; None where litellm, or the file in it, is not there."""
+    """The installed litellm's catalog; None if litellm, or the file in it, does not exist."""
     try:
         spec = importlib.util.find_spec("litellm")
     except (ImportError, ValueError):
@@ -42,7 +42,7 @@ def find() -> Source | None:
 
 
 def at(package: Path) -> Source | None:
-    """The catalog in the folder of a litellm package; None where it is not there."""
+    """The catalog in the folder of a litellm package; None if it does not exist."""
     path = package / FILE
     try:
         stat = path.stat()
@@ -52,10 +52,10 @@ def at(package: Path) -> Source | None:
 
 
 def _version(package: Path) -> str:
-    """From the name of the metadata's folder: reading the metadata itself costs more than the whole catalog."""
+    """The version in the metadata folder's name: reading the metadata itself costs more than the whole catalog."""
     head = f"{package.name}-"
     try:
-        names = [name for name in os.listdir(package.parent) if name.startswith(head) and name.endswith(_INFO_END)]  # noqa: PTH208 - a quarter of iterdir's time
+        names = [name for name in os.listdir(package.parent) if name.startswith(head) and name.endswith(_INFO_END)]  # noqa: PTH208 - four times faster than iterdir
     except OSError:
         return "unknown"
     return max(names).removeprefix(head).removesuffix(_INFO_END) if names else "unknown"
