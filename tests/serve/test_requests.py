@@ -182,3 +182,9 @@ async def test_the_lifespan_ends_with_a_closed_gateway() -> None:
     await create_app(gateway)({"type": "lifespan"}, incoming.get, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert gateway.closed == 1
+
+
+async def test_compaction_is_a_404_so_that_clients_do_it_themselves() -> None:
+    answer = await ask(create_app(FakeGateway()), "POST", "/v1/responses/compact", {"model": "m", "input": []})
+    assert answer.status == 404
+    assert "does not compact" in answer.json()["error"]["message"]

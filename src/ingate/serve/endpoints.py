@@ -30,6 +30,19 @@ async def responses(call: Call) -> None:
     await _respond(call, "responses")
 
 
+async def compact(call: Call) -> None:
+    """`POST /v1/responses/compact`: only OpenAI compacts a conversation; clients do it themselves on a 404.
+
+    Raises:
+        NotSupportedError: Always, as a 404.
+    """
+    raise NotSupportedError(
+        "ingate does not compact conversations",
+        status=404,
+        fix="ask the model for a summary, and send it as the new conversation's first message",
+    )
+
+
 async def messages(call: Call) -> None:
     """`POST /v1/messages`: Anthropic's Messages."""
     await _respond(call, "messages")
@@ -104,6 +117,7 @@ ENDPOINTS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/models": {"GET": list_models},
     "/models/": {"GET": retrieve_model},
     "/responses": {"POST": responses},
+    "/responses/compact": {"POST": compact},
 }
 
 
