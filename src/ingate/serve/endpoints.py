@@ -37,7 +37,7 @@ async def compact(call: Call) -> None:
         NotSupportedError: Always, as a 404.
     """
     raise NotSupportedError(
-        "ingate does not compact conversations",
+        f"ingate has no /v1{call.endpoint}: it does not compact conversations",
         status=404,
         fix="ask the model for a summary, and send it as the new conversation's first message",
     )
