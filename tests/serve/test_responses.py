@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pydantic
 import pytest
 
-from ingate.errors import InvalidRequestError, RateLimitError, StreamInterruptedError
+from ingate.errors import ContextTooLongError, InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
 from ingate.wire.responses.downstream_request import chat_request
-from support.client import FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
+from support.client import FakeGateway, ask, chunk, completion, text_chunks, tool_call, tool_chunks
 from support.serve import served
 
 if TYPE_CHECKING:
@@ -149,6 +150,27 @@ async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
             async for _ in stream:
                 pass
     assert caught.value.body["partial_text"] == "Hel"  # type: ignore[index]
+
+
+async def test_a_context_that_is_too_long_fails_the_stream_as_openai_does() -> None:
+    """Codex compacts the conversation on the failed response, and on nothing else."""
+    too_long = ContextTooLongError("the conversation is too long")
+    async with client_of(FakeGateway(too_long, chunks=[too_long])) as client:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.responses.create(model=MODEL, input="hi")
+        assert refused.value.code == "context_length_exceeded"
+        stream: Any = await client.responses.create(model=MODEL, input="hi", stream=True)
+        with pytest.raises(openai.APIError) as caught:
+            async for _ in stream:
+                pass
+        assert caught.value.code == "context_length_exceeded"
+    body = {"model": MODEL, "input": "hi", "stream": True}
+    answer = await ask(create_app(FakeGateway(chunks=[too_long])), "POST", "/v1/responses", body)
+    events = [json.loads(event.split("data: ")[1]) for event in answer.body.decode().split("\n\n") if event]
+    kinds = [event["type"] for event in events]
+    assert kinds == ["response.created", "response.in_progress", "error", "response.failed"]
+    assert events[-1]["response"]["error"]["code"] == "context_length_exceeded"
+    assert answer.headers["content-type"].startswith("text/event-stream")
 
 
 async def test_an_answer_that_was_cut_is_incomplete() -> None:

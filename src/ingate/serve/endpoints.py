@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate._version import __version__
-from ingate.errors import MethodNotAllowedError, ModelNotFoundError, NotSupportedError
+from ingate.errors import ContextTooLongError, MethodNotAllowedError, ModelNotFoundError, NotSupportedError
 from ingate.serve.call import Call, metadata_headers
 from ingate.wire.chat.downstream import check_embeddings
+from ingate.wire.downstream import encode_events
+from ingate.wire.responses.downstream_stream import refused
 
 if TYPE_CHECKING:
     from ingate.serve.call import Scope
@@ -49,8 +51,15 @@ async def messages(call: Call) -> None:
 
 
 async def _respond(call: Call, api: Api) -> None:
-    # The client retries, and one layer that does is enough.
-    reply = await call.gateway.respond(call.request(api), retries=0, request_id=call.request_id)
+    try:
+        # The client retries, and one layer that does is enough.
+        reply = await call.gateway.respond(call.request(api), retries=0, request_id=call.request_id)
+    except ContextTooLongError as error:
+        if api != "responses" or not call.body.get("stream") or error.response is not None:
+            raise
+        events = encode_events(api, refused(call.body, error, call.request_id))
+        await call.reply_bytes(events, headers={"content-type": "text/event-stream; charset=utf-8"})
+        return
     content = reply.content()
     if content is None:
         await call.stream(reply)

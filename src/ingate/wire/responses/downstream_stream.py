@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingate.wire.client_fields import Warnings
 from ingate.wire.delta_order import DeltaOrder
 from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
@@ -20,14 +21,14 @@ from ingate.wire.responses.downstream_answer import (
     reasoning_item,
     text_part,
 )
-from ingate.wire.responses.downstream_tools import InputReader, ToolName, call_item, item_id
+from ingate.wire.responses.downstream_request import ResponsesRequest
+from ingate.wire.responses.downstream_tools import InputReader, ToolName, Tools, call_item, item_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
     from ingate.wire.downstream import Event
-    from ingate.wire.responses.downstream_request import ResponsesRequest
 
 
 @dataclass(slots=True)
@@ -323,3 +324,12 @@ class ResponseStream:
         elif call.tool.kind == "function":
             self._add("response.function_call_arguments.done", **self._at(), arguments=item["arguments"])
         return item
+
+
+def refused(body: Mapping[str, Any], error: IngateError, request_id: str) -> list[Event]:
+    """A whole stream for a request that was refused before it began.
+
+    OpenAI reports a context that is too long so, and Codex shortens the conversation on such a failed response only.
+    """
+    stream = ResponseStream(ResponsesRequest(body, {}, True, [], Tools(Warnings())))
+    return stream.start({}) + stream.fail(error, request_id)
