@@ -214,6 +214,7 @@ class Gateway:
                 lambda chat: self._completed(route, chat, report, request.api),
                 lambda chat: self._streamed(route, chat, report, request.api),
                 request_id=request_id,
+                target=f"{route.provider}/{route.model}",
             )
 
         return await self._first(request.body, call, retries)

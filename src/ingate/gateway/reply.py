@@ -121,6 +121,7 @@ async def translated(
     stream: Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]]],
     *,
     request_id: str = "",
+    target: str = "",
 ) -> Reply:
     """The answer to a request by way of chat completions.
 
@@ -129,12 +130,13 @@ async def translated(
         complete: Answers a chat request whole.
         stream: Answers it with normalised chunks.
         request_id: For the error event of a stream that breaks.
+        target: The provider and model that answer.
 
     Raises:
         InvalidRequestError: The request is malformed.
         IngateError: What `complete` or `stream` raises before the first token.
     """
-    translation = translate(request.api, request.body)
+    translation = translate(request.api, request.body, target=target)
     if not request.stream:
         answer = translation.answer(await complete(translation.chat))
         return Reply(api=request.api, answer=answer, metadata=lambda: answer.get("ingate") or {})

@@ -14,7 +14,7 @@ import msgspec
 from ingate.wire.sse import encode_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ingate.errors import IngateError
     from ingate.wire.passthrough import Api
@@ -72,8 +72,16 @@ class Translation(Protocol):
         ...
 
 
-def translate(api: Api, body: Mapping[str, Any]) -> Translation:
+def translate(
+    api: Api, body: Mapping[str, Any], *, target: str = "", history: Sequence[Any] | None = None
+) -> Translation:
     """A request of `api`, translated. `body` is left as it is.
+
+    Args:
+        api: The client's API.
+        body: The request.
+        target: The provider and model that will answer, if they are known; the spec may be an alias.
+        history: Responses only: the items that `previous_response_id` or `conversation` stands for.
 
     Raises:
         InvalidRequestError: The request is malformed; `param` names the field.
@@ -85,10 +93,10 @@ def translate(api: Api, body: Mapping[str, Any]) -> Translation:
     if api == "messages":
         from ingate.wire.messages.downstream_request import translate as translate_messages
 
-        return translate_messages(body)
+        return translate_messages(body, target)
     from ingate.wire.responses.downstream_request import translate as translate_responses
 
-    return translate_responses(body)
+    return translate_responses(body, history)
 
 
 def error_body(api: Api | str, error: IngateError, request_id: str) -> dict[str, Any]:

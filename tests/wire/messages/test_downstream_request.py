@@ -271,6 +271,13 @@ def test_cache_marks_are_kept_wherever_a_chat_can_hold_them() -> None:
     assert "cache_control" not in str(turns(*content)[0])
 
 
+def test_claude_behind_an_alias_gets_its_cache_marks_too() -> None:
+    content = [{"type": "text", "text": "hi", "cache_control": MARK}]
+    body = {"model": "smart", "max_tokens": 5, "messages": [{"role": "user", "content": content}]}
+    assert translate("messages", body, target="bedrock/us.anthropic.claude-x").chat["messages"][0]["content"] == content
+    assert translate("messages", body, target="groq/llama").chat["messages"][0]["content"] == "hi"
+
+
 def test_blocks_that_have_no_equivalent_are_left_out_with_a_warning_each() -> None:
     ran = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
     messages, warnings = turns(

@@ -63,11 +63,15 @@ class MessagesRequest:
         return MessageStream(self)
 
 
-def translate(body: Mapping[str, Any]) -> MessagesRequest:
+def translate(body: Mapping[str, Any], target: str = "") -> MessagesRequest:
     """A request of the Messages API as a chat request.
 
     Thinking becomes `reasoning_effort`, signed thinking of earlier turns `thinking_blocks` (or whatever its envelope
     holds), and web search `web_search_options`. What has no equivalent is left out with a warning.
+
+    Args:
+        body: The request.
+        target: The provider and model that will answer, if they are known. Claude gets more of what it was sent.
 
     Raises:
         InvalidRequestError: The request is malformed; `param` names the field. A request on a stored thread has the code
@@ -82,7 +86,7 @@ def translate(body: Mapping[str, Any]) -> MessagesRequest:
     if most < 1:
         raise invalid("max_tokens", f"'max_tokens' must be greater than 0, not {most}")
     warnings = Warnings()
-    marks = any(word in model for word in _MARKED)
+    marks = any(word in f"{model} {target}" for word in _MARKED)
     history = History(warnings, marks=marks)
     history.add_system(body.get("system"))
     history.add_turns(body.get("messages"))
