@@ -58,6 +58,26 @@ def test_a_configured_key_becomes_a_variable_whose_value_stays_here() -> None:
     assert "GROQ_API_KEY=\n" in files.files[ENV_FILE]
 
 
+def test_a_server_is_exported_in_the_format_it_speaks() -> None:
+    servers = {
+        "box": {"base_url": "http://box/v1", "api_key": "box-key"},
+        "my-claude": {"base_url": "http://claude/v1", "wire_format": "messages"},
+        "new": {"base_url": "http://new/v1", "wire_format": "responses"},
+    }
+    aliases = {"one": "box/m", "two": "my-claude/m?temperature=0.5", "three": "new/m"}
+    config, files = exported({"servers": servers, "aliases": aliases})
+    models = by_name(config)
+    assert models["one"] == {"model": "openai/m", "api_base": "http://box/v1", "api_key": "os.environ/BOX_API_KEY"}
+    assert models["two"] == {
+        "model": "anthropic/m",
+        "api_base": "http://claude",  # litellm appends /v1/messages
+        "api_key": "none",
+        "temperature": 0.5,
+    }
+    assert models["three"] == {"model": "openai/responses/m", "api_base": "http://new/v1", "api_key": "none"}
+    assert files.models.values({})["BOX_API_KEY"].reveal() == "box-key"
+
+
 def test_local_models_need_an_address() -> None:
     config, files = exported({"aliases": {"small": "local/smollm2", "q": "groq/m"}})
     assert "small" not in by_name(config)

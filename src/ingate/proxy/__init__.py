@@ -1,1 +1,1 @@
-"""A central LiteLLM proxy made from the same configuration: its files written, one started here, one checked."""
+"""A central LiteLLM proxy from the same configuration: export its files, run one here, check one that runs."""

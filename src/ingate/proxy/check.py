@@ -1,4 +1,4 @@
-"""Each deployment of a running proxy called once, to see which answer."""
+"""Call each deployment of a running proxy once, to see which of them work."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 4
 _WILDCARDS: Final = "?return_wildcard_routes=true"
-_MAX_TOKENS: Final = 16  # the least that some reasoning models take
-_ASK: Final = [{"role": "user", "content": "Answer with one word: ready?"}]
+_MAX_TOKENS: Final = 16  # the minimum that some reasoning models accept
+_MESSAGES: Final = [{"role": "user", "content": "Answer with one word: ready?"}]
 _CHAT: Final = frozenset({None, "chat", "completion", "responses"})
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """How one deployment did.
+    """The result for one deployment.
 
     Attributes:
         deployment: Its name in the proxy's model_list.
         state: `"ready"`, `"missing"` (it failed), or `"attention"` (it was not called).
-        latency_s: How long its answer took, in seconds; None where there was none.
-        model: What it stands for, as the proxy tells; empty where it does not.
-        detail: What it said, or what went wrong.
-        fix: What to do about it; empty where there is nothing.
+        latency_s: Duration of the call, in seconds; None without a response.
+        model: The model behind it, as the proxy reports it; empty if it does not.
+        detail: The response's text, or what went wrong.
+        fix: What to do about a failure; empty if there is nothing to suggest.
     """
 
     deployment: str
@@ -45,13 +45,13 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 async def check(gateway: Gateway, *, timeout_s: float = 60.0) -> AsyncIterator[Checked]:
-    """Call every chat deployment of the configured proxy once, four at a time; results come as they are known.
+    """Call every chat deployment of the configured proxy once, four at a time; yields results as they arrive.
 
     Wildcards are not called, since they stand for any number of models.
 
     Raises:
         MissingCredentialsError: No proxy is configured.
-        IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
+        IngateError: The proxy is down, rejects the key, or is not a LiteLLM proxy.
     """
     names = await deployments(gateway)
     limit = asyncio.Semaphore(_AT_ONCE)
@@ -78,15 +78,15 @@ async def check(gateway: Gateway, *, timeout_s: float = 60.0) -> AsyncIterator[C
 
 
 async def deployments(gateway: Gateway) -> dict[str, Any]:
-    """The names in the proxy's model_list with their modes (None where unknown), wildcards unexpanded.
+    """The names in the proxy's model_list with their modes (None if unknown); wildcards are not expanded.
 
     Raises:
         MissingCredentialsError: No proxy is configured.
-        IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
+        IngateError: The proxy is down, rejects the key, or is not a LiteLLM proxy.
     """
     route = gateway.router.proxy_route()
     if route is None:
-        gateway.routes("litellm/any")  # says what to set
+        gateway.routes("litellm/any")  # its error says what to set
         raise MissingCredentialsError("no LiteLLM proxy is configured")
     from ingate.engines.native import NativeEngine
 
@@ -94,15 +94,15 @@ async def deployments(gateway: Gateway) -> dict[str, Any]:
     assert isinstance(engine, NativeEngine)
     listed = {str(model["id"]): model.get("mode") for model in await engine.list_models(route, query=_WILDCARDS)}
     wildcards = {name: None for name in listed if "*" in name}
-    told = await engine.list_info(route)
-    if not told:
+    info = await engine.list_info(route)
+    if not info:
         from fnmatch import fnmatchcase
 
         named = {name: mode for name, mode in listed.items() if not any(fnmatchcase(name, one) for one in wildcards)}
     else:
-        # What a wildcard stands for is listed too, all of it under the wildcard's own id.
-        ids = Counter(facts.get("id") for facts in told.values())
-        named = {name: facts.get("mode") for name, facts in told.items() if ids[facts.get("id")] == 1}
+        # The models that a wildcard stands for are listed too, all with the wildcard's id.
+        ids = Counter(facts.get("id") for facts in info.values())
+        named = {name: facts.get("mode") for name, facts in info.items() if ids[facts.get("id")] == 1}
     return {**named, **wildcards}
 
 
@@ -110,10 +110,10 @@ async def _call(gateway: Gateway, name: str, timeout_s: float) -> Checked:
     begun_s = time.monotonic()
     spec = ModelSpec("proxy", "", name, {"timeout": timeout_s})
     try:
-        # Without the proxy's own retries and fallbacks: another deployment's answer would hide that this one is dead.
+        # Without the proxy's own retries and fallbacks: another deployment's response would hide that this one fails.
         body = {
             "model": str(spec),
-            "messages": _ASK,
+            "messages": _MESSAGES,
             "max_tokens": _MAX_TOKENS,
             "disable_fallbacks": True,
             "num_retries": 0,
@@ -123,7 +123,10 @@ async def _call(gateway: Gateway, name: str, timeout_s: float) -> Checked:
         return Checked(name, "missing", detail=_short(error.provider_message or str(error)), fix=error.fix)
     except TimeoutError:
         return Checked(
-            name, "missing", detail=f"no answer in {timeout_s:g} s", fix="raise --timeout, or look at its log"
+            name,
+            "missing",
+            detail=f"no response within {timeout_s:g} s",
+            fix="raise --timeout, or read the proxy's log",
         )
     latency_s = time.monotonic() - begun_s
     model = answer["ingate"].get("proxy", {}).get("model") or ""

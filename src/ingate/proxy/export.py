@@ -1,4 +1,4 @@
-"""The files of a proxy: its configuration, a compose file with Redis and Postgres, and the variables to fill in."""
+"""The files for a proxy: its configuration, a compose file with Redis and Postgres, and a template of its variables."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ENV_FILE: Final = ".env.example"
 MASTER_KEY: Final = "LITELLM_MASTER_KEY"
 _IMAGE: Final = "docker.litellm.ai/berriai/litellm:main-stable"
 _CONFIG_HEAD: Final = """\
-# A LiteLLM proxy's configuration, written by `ingate proxy export`. It holds no key: `os.environ/NAME` is read from the
+# A LiteLLM proxy's configuration, written by `ingate proxy export`. It contains no key: `os.environ/NAME` is read from the
 # proxy's environment. Start it with `docker compose up` beside this file, or here with `ingate proxy up`.
 """
 _COMPOSE_HEAD: Final = """\
-# A LiteLLM proxy with Redis (limits and cooldowns that all replicas share) and Postgres (keys, budgets, spend).
+# A LiteLLM proxy with Redis (limits and cooldowns shared by all replicas) and Postgres (keys, budgets, spend).
 # Written by `ingate proxy export`. Copy .env.example to .env, fill it in, then: docker compose up -d
-# For more than a trial, pin the images to releases.
+# For production, pin the images to releases.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What `ingate proxy export` writes.
+    """The output of `ingate proxy export`.
 
     Attributes:
-        files: Each file's name → its text.
-        models: What is in them.
+        files: File name → text.
+        models: The models in them.
     """
 
     files: dict[str, str]
@@ -55,11 +55,11 @@ def collect(
 
     Args:
         config: The configuration.
-        router: Tells where a spec goes.
+        router: Routes specs.
         catalog: The catalog, for its curated rows.
         favourites: Specs that the user marked in the picker.
-        local_url: Where `ingate serve` serves local models to the proxy; None leaves them out.
-        wildcards: Whether every ready provider is added as a whole too (`groq/*`).
+        local_url: The URL of the `ingate serve` that serves local models to the proxy; None leaves them out.
+        wildcards: Whether to add every ready provider as a whole too (`groq/*`).
     """
     from ingate import providers
     from ingate.gateway.readiness import ReadinessChecker
@@ -74,14 +74,14 @@ def collect(
     collector.add_specs(row.spec for row in catalog.curated() if row.provider in ready)
     if wildcards:
         for name in providers.providers():
-            # Whether a server that needs only an address is reachable from the proxy's machine is not known.
+            # A server that needs only an address may not be reachable from the proxy's machine.
             if name in ready and providers.provider(name).auth not in {"none", "base_url"}:
                 collector.add_wildcard(name)
     return collector.models
 
 
 def export(models: Models, config: Config) -> Export:
-    """The files' texts."""
+    """The texts of the files."""
     files = {
         CONFIG_FILE: _CONFIG_HEAD + _yaml(proxy_config(models, config)),
         COMPOSE_FILE: _COMPOSE_HEAD + _yaml(_compose()),
@@ -91,7 +91,7 @@ def export(models: Models, config: Config) -> Export:
 
 
 def proxy_config(models: Models, config: Config) -> dict[str, Any]:
-    """The proxy's configuration. Redis is used where REDIS_HOST is set, a database where DATABASE_URL is."""
+    """The proxy's configuration. It uses Redis if REDIS_HOST is set and a database if DATABASE_URL is."""
     litellm = config.settings.litellm
     return {
         "model_list": models.entries,
@@ -162,10 +162,10 @@ def _often(start: str = "5s") -> dict[str, Any]:
 def _env(models: Models) -> str:
     """The variables, all of them empty."""
     own = {
-        MASTER_KEY: "the proxy's own key, which clients send; begins with sk-",
-        "LITELLM_SALT_KEY": "encrypts what the database holds; never change it afterwards",
-        "REDIS_PASSWORD": "any long random word",
-        "POSTGRES_PASSWORD": "any long random word, letters and digits",
+        MASTER_KEY: "the proxy's own key, which clients send; must begin with sk-",
+        "LITELLM_SALT_KEY": "encrypts credentials in the database; never change it afterwards",
+        "REDIS_PASSWORD": "a long random password",
+        "POSTGRES_PASSWORD": "a long random password of letters and digits",
     }
     lines = ["# Copy this file to .env and fill it in. Keep .env out of version control."]
     for name, purpose in {**own, **models.variables}.items():
@@ -178,6 +178,6 @@ def _yaml(value: Any) -> str:
 
     class Plain(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
-            return True  # an anchor is harder to read than a line said twice
+            return True  # anchors are harder to read than repeated lines
 
     return yaml.dump(value, Dumper=Plain, sort_keys=False, allow_unicode=True, width=110)

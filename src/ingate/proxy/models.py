@@ -1,4 +1,4 @@
-"""A proxy's `model_list` from the models that are configured here. Keys are named, never written."""
+"""A proxy's `model_list` from the models that are configured here. It refers to keys by variable, never by value."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
     from ingate.spec import ModelSpec
 
 SERVE_KEY: Final = "INGATE_SERVE_KEY"
-"""The variable with the key of an `ingate serve` that the proxy calls for local models."""
+"""The variable with the key of the `ingate serve` that serves local models to the proxy."""
+
+# How litellm names a model behind a server of this wire format.
+_PREFIXES: Final = {"chat": "openai/", "responses": "openai/responses/", "messages": "anthropic/"}
 
 
 @dataclass(slots=True)
 class Models:
-    """What an export holds.
+    """The content of an export.
 
     Attributes:
         entries: The `model_list`.
-        fallbacks: The router's fallbacks: a name → the names to try after it.
-        variables: Every variable the proxy needs, each with what it is for.
-        refs: Of those, the ones whose value stands in ingate's own configuration.
-        notes: Sentences on what could not be taken over, or has to be there on the proxy's machine.
+        fallbacks: The router's fallbacks: name → the names to try after it.
+        variables: Every variable the proxy needs → its purpose.
+        refs: Those variables whose values are in ingate's own configuration.
+        notes: Sentences about what could not be exported, and about files that the proxy's machine needs.
     """
 
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -45,7 +48,7 @@ class Models:
     notes: list[str] = field(default_factory=list)
 
     def values(self, environ: Mapping[str, str]) -> dict[str, Secret]:
-        """The values of `refs`, for a proxy that is started here. Runs commands and asks keyrings.
+        """The values of `refs`, for a proxy that is started here. Runs commands and consults keyrings.
 
         Raises:
             ConfigError: A reference cannot be resolved.
@@ -54,12 +57,12 @@ class Models:
 
 
 class Collector:
-    """Gathers models for a proxy.
+    """Collects models for a proxy.
 
     Args:
         config: The configuration.
-        router: Tells where a spec goes.
-        local_url: Where `ingate serve` serves local models to the proxy; None leaves them out.
+        router: Routes specs.
+        local_url: The URL of the `ingate serve` that serves local models to the proxy; None leaves them out.
     """
 
     def __init__(self, config: Config, router: Router, *, local_url: str | None = None) -> None:
@@ -70,7 +73,7 @@ class Collector:
         self._named: dict[str, dict[str, Any]] = {}
 
     def add_aliases(self) -> None:
-        """Every alias and the default model, with what they fall back to."""
+        """Add every alias and the default model, with their fallbacks."""
         settings = self._config.settings
         for name in settings.aliases:
             self._add_list(name, name)
@@ -79,12 +82,12 @@ class Collector:
                 self._add_list(None, default)
 
     def add_specs(self, specs: Iterable[str]) -> None:
-        """Further models, each by its own name; one that cannot be read is noted."""
+        """Add further models, each by its own name; an invalid spec becomes a note."""
         for spec in specs:
             self._add_list(None, spec)
 
     def add_wildcard(self, provider: str) -> None:
-        """All models of a provider, known to anyone or not: `groq/*`."""
+        """Add all models of a provider: `groq/*`."""
         self._entry(f"{provider}/*", f"{provider}/*", provider, {})
 
     def _add_list(self, name: str | None, text: str) -> None:
@@ -99,7 +102,7 @@ class Collector:
             self.models.fallbacks.setdefault(first, after)
 
     def _add(self, name: str | None, spec: ModelSpec) -> str | None:
-        """Add one spec; its name in the proxy, or None where the proxy cannot serve it."""
+        """Add one spec. Returns its name in the proxy, or None if the proxy cannot serve it."""
         if spec.lane == "proxy":
             return spec.model  # already a deployment
         route = self._router.route(spec, dry=True)
@@ -125,7 +128,7 @@ class Collector:
     def _local(self, name: str, target: str, params: dict[str, Any]) -> str | None:
         if self._local_url is None:
             self.models.notes.append(
-                f"{name} is left out: a proxy reaches local models through `ingate serve`; name it with --local-url"
+                f"{name} is left out: a proxy reaches local models through `ingate serve`; pass its URL as --local-url"
             )
             return None
         from urllib.parse import urlsplit
@@ -137,8 +140,11 @@ class Collector:
         return self._put(name, {"model": f"openai/{target}", "api_base": base, "api_key": key, **params})
 
     def _server(self, name: str, server: str, model: str, base: str | None, params: dict[str, Any]) -> str:
-        found: dict[str, Any] = {"model": f"openai/{model}", "api_base": base, "api_key": "none"}
         settings = self._config.settings.servers.get(server)
+        wire_format = settings.wire_format if settings is not None else "chat"
+        if wire_format == "messages" and base is not None:
+            base = address.for_lane(providers.provider("anthropic"), base, "litellm")
+        found: dict[str, Any] = {"model": f"{_PREFIXES[wire_format]}{model}", "api_base": base, "api_key": "none"}
         if settings is not None and settings.api_key is not None:
             variable = f"{''.join(c if c.isalnum() else '_' for c in server).upper()}_API_KEY"
             found["api_key"] = self._variable(variable, f"the key of {server}", settings.api_key)
@@ -172,7 +178,7 @@ class Collector:
 
     def _part(self, out: dict[str, Any], provider: str, part: Part) -> None:
         if part.target == "api_base":
-            return  # an address is no secret, and is written as it is
+            return  # an address is not secret and is written as it is
         variable = part.name or part.variable or f"{provider}_{part.target}".upper()
         if variable.endswith("_FILE") or variable == "GOOGLE_APPLICATION_CREDENTIALS":
             self._note(f"{variable} names a file: the proxy's machine needs it too")

@@ -1,4 +1,4 @@
-"""A real LiteLLM proxy as a process of its own on loopback: started, waited for, watched, stopped."""
+"""Run a LiteLLM proxy as a process of its own on the loopback interface."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LIMIT_S: Final = 180.0
 _STOP_S: Final = 15.0
 _POLL_S: Final = 0.25
 _TAIL_LINES: Final = 15
-# Another Python's settings would reach the proxy's; a database is for the compose file.
+# Settings of this Python would affect the proxy's; a database is for the compose file.
 _NOT_PASSED: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "DATABASE_URL", "PORT", "HOST"})
 
 
 def find_litellm(given: str | None, cwd: Path) -> list[str]:
     """The command that starts a LiteLLM proxy.
 
-    In order: the one given; the `litellm` beside this Python, where its `proxy` extra is installed; `.venv-proxy` in
-    the working directory, which `make setup-proxy` makes.
+    In order: the one given; the `litellm` beside this Python, if its `proxy` extra is installed; `.venv-proxy` in the
+    working directory, which `make setup-proxy` creates.
 
     Raises:
-        ConfigError: The one given is not there.
+        ConfigError: The one given does not exist.
         MissingExtraError: There is none.
     """
     if given is not None:
@@ -57,7 +57,7 @@ def find_litellm(given: str | None, cwd: Path) -> list[str]:
 def child_environment(
     environ: Mapping[str, str], keys: Mapping[str, Secret], master_key: Secret, *, redis: bool
 ) -> dict[str, str]:
-    """The proxy's environment: this one's, the configured keys it needs, its own key, and no downloads at its start."""
+    """The proxy's environment: this process's, the configured keys it needs, its own key, and no downloads at start-up."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -73,12 +73,12 @@ def child_environment(
 
 @dataclass(slots=True)
 class Running:
-    """A proxy that runs.
+    """A running proxy.
 
     Attributes:
-        process: Its process, the leader of a group of its own.
+        process: Its process, the leader of its own process group.
         address: Its URL.
-        log: Where it writes.
+        log: The file with its output.
     """
 
     process: asyncio.subprocess.Process
@@ -88,11 +88,15 @@ class Running:
     async def wait_until_healthy(
         self, *, limit_s: float = LIMIT_S, progress: Callable[[float], None] | None = None
     ) -> None:
-        """Wait until it answers its own health check.
+        """Wait until its health check succeeds.
+
+        Args:
+            limit_s: How long to wait, in seconds.
+            progress: Called with the seconds so far, several times a second.
 
         Raises:
-            UnavailableError: It ended; the message has the end of its log.
-            RequestTimeoutError: It runs, and does not answer within `limit_s` seconds.
+            UnavailableError: It exited; the message has the end of its log.
+            RequestTimeoutError: It did not become healthy within `limit_s` seconds.
         """
         import aiohttp
 
@@ -115,15 +119,15 @@ class Running:
         )
 
     def ended(self) -> UnavailableError:
-        """The error for a proxy that ended by itself."""
+        """The error for a proxy that exited by itself."""
         return UnavailableError(
-            f"the proxy ended with status {self.process.returncode}:\n{tail(self.log)}",
+            f"the proxy exited with status {self.process.returncode}:\n{tail(self.log)}",
             retryable=False,
             fix=f"read its log: {self.log}",
         )
 
     async def stop(self) -> None:
-        """End it and all its workers: asked first, made to after 15 seconds."""
+        """Stop it and all its workers: SIGTERM, then SIGKILL after 15 seconds."""
         self._signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(self.process.wait(), _STOP_S)
@@ -138,14 +142,14 @@ class Running:
 
 
 async def start(command: list[str], config: Path, *, port: int, environ: Mapping[str, str], log: Path) -> Running:
-    """Start a proxy; it is not healthy yet.
+    """Start a proxy, without waiting for it to become healthy.
 
     Args:
         command: From `find_litellm`.
         config: Its configuration file.
-        port: Where it listens, on 127.0.0.1.
+        port: The port on 127.0.0.1 to listen on.
         environ: From `child_environment`.
-        log: Where its output goes; written anew, readable by its owner alone.
+        log: The file for its output; replaced, readable only by its owner.
 
     Raises:
         UnavailableError: The command cannot be run.
@@ -160,7 +164,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
             stdout=descriptor,
             stderr=descriptor,
             env=dict(environ),
-            start_new_session=True,  # Ctrl-C is for ingate, which stops it in order
+            start_new_session=True,  # Ctrl-C goes to ingate, which stops the proxy
             preexec_fn=_ending_with_parent(),
         )
     except OSError as error:
@@ -173,7 +177,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
 
 
 def _ending_with_parent() -> Callable[[], None] | None:
-    """What the child does first: it asks Linux to be ended where ingate is killed and cannot do so itself."""
+    """A function for the child process that makes Linux end it if ingate is killed; None on other systems."""
     if not sys.platform.startswith("linux"):
         return None
     import ctypes
