@@ -149,17 +149,20 @@ class ResponsesDecoder(Decoder):
             out += completion_chunks(completion_of_response(response, self._model))
 
     def _take(self, event: SSEEvent, out: list[dict[str, Any]]) -> None:
-        data = event.data.strip()
+        data = event.data
         if data.startswith("[DONE]"):
             self.done = True
         elif event.event == "error" and not is_json(data):
             raise error_of({"message": data})
-        elif data:
+        elif data and not data.isspace():
+            value = parse_object(data, far_side=FAR_SIDE)
             with reading(FAR_SIDE):
-                self._read(parse_object(data, far_side=FAR_SIDE), event.event, out)
+                self._read(value, event.event, out)
 
     def _read(self, event: dict[str, Any], name: str, out: list[dict[str, Any]]) -> None:
         kind = text(event.get("type")) or name
+        if kind == "response.output_text.delta" and self._say_more(event, out):
+            return
         if event.get("object") == "response" and "output" in event:  # a whole response as an event
             self._final(event, text(event.get("status")) or "completed", out)
             return
@@ -192,6 +195,18 @@ class ResponsesDecoder(Decoder):
             item, place = self._item(event, "message"), _place(event, "content_index")
             item.annotations[place] = item.annotations.get(place, 0) + 1
             self._cite(item, place, [mapping(event.get("annotation"))], out)
+
+    def _say_more(self, event: Mapping[str, Any], out: list[dict[str, Any]]) -> bool:
+        """The common case, a further piece of a text that has begun, at little cost; whether it was that."""
+        piece, place, index = event.get("delta"), event.get("content_index"), event.get("output_index")
+        item = self._at.get(index) if index.__class__ is int else None
+        said = item.said.get(("text", place)) if item is not None and place.__class__ is int else None
+        if not said or piece.__class__ is not str or not piece or event.get("logprobs"):
+            return False
+        said.append(piece)
+        self._length += len(piece)
+        out.append(self._chunks.delta({"content": piece}))
+        return True
 
     def _begin(self, response: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
         if self._begun:
