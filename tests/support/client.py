@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+from ingate.gateway.continuation import Continuations
 from ingate.gateway.reply import translated
 from ingate.serve.app import create_app
 
@@ -121,6 +122,10 @@ class FakeGateway:
         finally:
             self.open -= 1
             self.stopped.set()
+
+    @property
+    def continuations(self) -> Any:
+        return Continuations()
 
     async def respond(self, request: Any, *, retries: int | None = None, request_id: str = "") -> Any:
         return await translated(request, self.complete, self.stream, request_id=request_id)

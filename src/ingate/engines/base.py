@@ -15,6 +15,7 @@ from ingate.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
+    from ingate.errors import UpstreamResponse
     from ingate.spec import ModelSpec
     from ingate.wire.passthrough import ApiRequest
 
@@ -114,12 +115,14 @@ class Forwarded:
         content_type: The provider's `content-type`.
         usage: The tokens it took, as OpenAI's chat completions count them, as far as they are known yet; None until
             the provider has reported them.
+        response: The complete response object that ended a stream of the Responses API; None until then.
     """
 
     content: bytes | None = None
     pieces: AsyncGenerator[bytes, None] | None = None
     content_type: str = "application/json"
     usage: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
 
 
 class Engine(Protocol):
@@ -169,6 +172,18 @@ class ModelLister(Protocol):
 @runtime_checkable
 class PassThroughEngine(Protocol):
     """An engine that can forward a request in the provider's own API and return the response as it came."""
+
+    async def relay(
+        self,
+        route: Route,
+        path: str,
+        *,
+        method: str = "GET",
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> UpstreamResponse:
+        """A request to what is below the route's endpoint, which is not a call of a model, and whatever is answered."""
+        ...
 
     async def forward(self, route: Route, request: ApiRequest, report: CallReport) -> Forwarded:
         """Send `request` to the route's endpoint, which speaks the request's API.

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines import auth, proxy
 from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
-from ingate.engines.passthrough import forward
-from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
+from ingate.engines.passthrough import forward, relay
+from ingate.errors import (
+    IngateError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+    UnavailableError,
+    UpstreamResponse,
+)
 from ingate.secret import scrub
 from ingate.wire.chat.codec import decode_json, endpoint
 from ingate.wire.codec import Target, codec_for
@@ -138,6 +144,27 @@ class NativeEngine:
                 content = await read_body(response, call)
                 self._check(codec, route, response, content)
                 return content
+        except IngateError as error:
+            raise _own(error, route) from None
+
+    async def relay(
+        self,
+        route: Route,
+        path: str,
+        *,
+        method: str = "GET",
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> UpstreamResponse:
+        """A request to what is below the route's endpoint (`/count_tokens`), and whatever the provider answers.
+
+        Raises:
+            IngateError: There was no response.
+        """
+        address, mark, query = codec_for(route.wire_format).url(_target(route)).partition("?")
+        url = f"{address}{path}{mark}{query}"
+        try:
+            return await relay(self._connections, route, url, method=method, content=content, headers=headers)
         except IngateError as error:
             raise _own(error, route) from None
 

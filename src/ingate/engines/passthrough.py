@@ -12,7 +12,7 @@ from ingate.secret import scrub_bytes
 from ingate.wire.passthrough import PROTOCOL_HEADERS, pass_through
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     import aiohttp
 
@@ -180,7 +180,7 @@ async def _rest(
             broken = error
         if piece := meter.close():
             yield piece
-        forwarded.usage = meter.usage
+        forwarded.usage, forwarded.response = meter.usage, meter.response
         if meter.error is None and (broken is not None or not meter.ended):
             raise StreamInterruptedError(
                 f"the stream from {route.provider} broke off before its end" + (f": {broken}" if broken else ""),
@@ -218,3 +218,37 @@ async def _pieces(response: aiohttp.ClientResponse, call: Call) -> AsyncGenerato
 
 def _upstream(status: int, kind: str, content: bytes, secrets: tuple[Secret, ...]) -> UpstreamResponse:
     return UpstreamResponse(status, kind or "application/json", scrub_bytes(content, secrets))
+
+
+async def relay(
+    connections: Connections,
+    route: Route,
+    url: str,
+    *,
+    method: str = "GET",
+    content: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> UpstreamResponse:
+    """A request to a provider's API that is not a call of a model, and whatever it answers, keys masked.
+
+    Raises:
+        IngateError: There was no response.
+    """
+    call = Call(
+        url=url,
+        body=content,
+        headers={
+            "accept": "application/json",
+            **({"content-type": "application/json"} if content else {}),
+            **(headers or {}),
+            **{name.lower(): value for name, value in route.header_values().items()},
+        },
+        timeout_s=route.timeout_s,
+        method=method,
+        provider=route.provider,
+        spec=str(route.spec),
+    )
+    await auth.sign(route, call)
+    async with connections.send(call) as response:
+        body = await read_body(response, call)
+        return _upstream(response.status, response.headers.get("content-type", ""), body, route.secrets())

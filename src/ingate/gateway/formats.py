@@ -83,6 +83,12 @@ def passed_through(route: Route, request: ApiRequest) -> Route | None:
     return _at(route, endpoint)
 
 
+def responses_route(route: Route) -> Route:
+    """The Route at the model's Responses endpoint; the same one if it has none."""
+    endpoint = _endpoint(route, "responses")
+    return route if endpoint is None else _at(route, endpoint)
+
+
 def translated_route(route: Route, chat: Mapping[str, Any], api: Api = "chat") -> Route:
     """The Route for a request that is not passed through: at the endpoint that can serve what it asks for.
 

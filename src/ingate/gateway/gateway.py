@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from importlib import import_module
@@ -12,19 +11,22 @@ import msgspec
 
 from ingate import environment
 from ingate.config import load
-from ingate.engines.base import CallReport, Engine, Forwarded, ModelLister, PassThroughEngine, Route
+from ingate.engines.base import CallReport, Engine, PassThroughEngine, Route
 from ingate.errors import (
     ConfigError,
     IngateError,
     MissingCredentialsError,
     ModelNotFoundError,
+    NotSupportedError,
     SpecError,
 )
 from ingate.gateway.attempts import first_answer
-from ingate.gateway.formats import passed_through, translated_route
+from ingate.gateway.continuation import Continuations
+from ingate.gateway.formats import responses_route, translated_route
 from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
-from ingate.gateway.reply import Reply, translated
+from ingate.gateway.proxy_list import ProxyList, is_listed
+from ingate.gateway.reply import reply_on
 from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
 from ingate.wire.passthrough import Api, ApiRequest, check_request
@@ -36,14 +38,15 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog
     from ingate.config import Config
+    from ingate.errors import UpstreamResponse
     from ingate.gateway.explain import Explanation
     from ingate.gateway.readiness import Listing, ReadinessChecker
+    from ingate.gateway.reply import Reply
     from ingate.spec import ModelSpec
 
 T = TypeVar("T")
 
 DEFAULT_RETRIES: Final = 2
-_PROXY_LIST_S: Final = 60.0
 
 
 class Gateway:
@@ -54,6 +57,8 @@ class Gateway:
             shape for a configuration in code (no file is read then); a loaded `Config`.
         engines: Engines by name. One with the name of a built-in engine (`"native"`, `"litellm"`, `"local"`,
             `"tensorzero"`) replaces it; any other serves the specs `<name>/…` (`{"scripted": ScriptedEngine()}`).
+        store: Where responses of the Responses API are kept for `previous_response_id`: True for memory, an SQLite file,
+            or False for nowhere. What a caller sends with `store: false` is never kept.
         retries: How often a call that failed before its first token is tried again, where the error says that may
             help (`RateLimitError`, `UnavailableError`, `RequestTimeoutError`). Behind `asgi` the client's own retries count, and the
             gateway adds none.
@@ -72,14 +77,15 @@ class Gateway:
         *,
         engines: Mapping[str, Engine] | None = None,
         retries: int = DEFAULT_RETRIES,
+        store: bool | Path = True,
     ) -> None:
         self.config: Config = load(config, environ=environment.snapshot())
         self._engines: dict[str, Engine] = dict(engines or {})
         self._extra_engines = frozenset(self._engines) - _ENGINES.keys()
         self._retries = retries
+        self.continuations = Continuations(None if isinstance(store, bool) else store, enabled=store is not False)
         self._catalog: Catalog | None = None
-        self._proxy_ids: frozenset[str] | None = None
-        self._proxy_asked_s = 0.0
+        self._proxy_list = ProxyList(self)
         self.router = Router(self.config, self.catalog, engines=self._extra_engines)
 
     def catalog(self) -> Catalog:
@@ -144,7 +150,7 @@ class Gateway:
             return answer
 
         async def call(route: Route, report: CallReport) -> dict[str, Any]:
-            return await self._completed(route, body, report)
+            return await self.completed(route, body, report)
 
         return await self._first(body, call, retries)
 
@@ -179,7 +185,7 @@ class Gateway:
             return
 
         async def call(route: Route, report: CallReport) -> tuple[dict[str, Any], AsyncGenerator[dict[str, Any], None]]:
-            chunks = self._streamed(route, body, report)
+            chunks = self.streamed(route, body, report)
             return await anext(chunks), chunks
 
         first, chunks = await self._first(body, call, retries)
@@ -204,32 +210,29 @@ class Gateway:
         check_request(request)
 
         async def call(route: Route, report: CallReport) -> Reply:
-            if (direct := passed_through(route, request)) is not None:
-                engine = self.engine(direct.engine)
-                if isinstance(engine, PassThroughEngine):
-                    forwarded = await engine.forward(direct, request, report)
-                    return self._forwarded_reply(direct, report, forwarded, request, request_id)
-            return await translated(
-                request,
-                lambda chat: self._completed(route, chat, report, request.api),
-                lambda chat: self._streamed(route, chat, report, request.api),
-                request_id=request_id,
-                target=f"{route.provider}/{route.model}",
-            )
+            return await reply_on(self, route, report, request, request_id=request_id)
 
         return await self._first(request.body, call, retries)
 
-    def _forwarded_reply(
-        self, route: Route, report: CallReport, forwarded: Forwarded, request: ApiRequest, request_id: str
-    ) -> Reply:
-        return Reply(
-            api=request.api,
-            forwarded=forwarded,
-            request_id=request_id,
-            metadata=lambda: answer_metadata(route, report, forwarded.usage, self.catalog),
-        )
+    async def count_tokens(self, request: ApiRequest) -> dict[str, Any]:
+        """The tokens of a Messages or Responses request: the provider's count, else an estimate that says so."""
+        from ingate.gateway.tokens import count_tokens
 
-    async def _completed(
+        return await count_tokens(self, request)
+
+    async def relay(self, spec: str, path: str, *, method: str = "GET") -> UpstreamResponse:
+        """A request to what the provider of `spec` has below its Responses endpoint (`/resp_1`), and its response.
+
+        Raises:
+            IngateError: There is no such endpoint, or no response.
+        """
+        route = responses_route(await self.route(self.router.specs(spec)[0]))
+        engine = self.engine(route.engine)
+        if not isinstance(engine, PassThroughEngine):
+            raise NotSupportedError(f"{route.provider} has no Responses endpoint")
+        return await engine.relay(route, path, method=method)
+
+    async def completed(
         self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
     ) -> dict[str, Any]:
         """One chat completion on `route`, normalised, with its metadata."""
@@ -241,7 +244,7 @@ class Gateway:
         answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
         return answer
 
-    async def _streamed(
+    async def streamed(
         self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The normalised chunks of one chat completion on `route`, with its metadata on the first and the last."""
@@ -279,38 +282,12 @@ class Gateway:
         return await list_models(self)
 
     async def proxy_models(self) -> frozenset[str]:
-        """The names that the configured LiteLLM proxy lists, wildcards too, a minute old at most; empty without a proxy.
-
-        Raises:
-            IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
-        """
-        if self._proxy_ids is None or time.monotonic() - self._proxy_asked_s > _PROXY_LIST_S:
-            route = self.router.proxy_route()
-            if route is None:
-                return frozenset()
-            engine = self.engine(route.engine)
-            if not isinstance(engine, ModelLister):
-                return frozenset()
-            listed = await engine.list_models(route, query="?return_wildcard_routes=true")
-            self._proxy_ids = frozenset(str(model.get("id")) for model in listed)
-            self._proxy_asked_s = time.monotonic()
-        return self._proxy_ids
+        """The names that the configured LiteLLM proxy lists; see `ProxyList.names`."""
+        return await self._proxy_list.names()
 
     async def proxy_deployments(self) -> list[dict[str, Any]]:
-        """The proxy's chat deployments as it lists them now, with limits and prices where the key may read them.
-
-        Returns:
-            OpenAI model objects; `context_length`, `top_provider`, `pricing` and `supported_parameters` as OpenRouter
-            has them. Empty without a proxy.
-
-        Raises:
-            IngateError: The proxy is down, refuses the key, or is no LiteLLM proxy.
-        """
-        route = self.router.proxy_route()
-        if route is None:
-            return []
-        engine = self.engine(route.engine)
-        return await engine.list_deployments(route) if isinstance(engine, ModelLister) else []
+        """The proxy's chat deployments; see `ProxyList.deployments`."""
+        return await self._proxy_list.deployments()
 
     @property
     def asgi(self) -> Callable[..., Awaitable[None]]:
@@ -328,10 +305,11 @@ class Gateway:
         """
         self.config = load(config, environ=environment.snapshot())
         self.router = Router(self.config, self.catalog, engines=self._extra_engines)
-        self._proxy_ids = None
+        self._proxy_list = ProxyList(self)
 
     async def aclose(self) -> None:
         """Let go of every connection, thread and model. May be called twice."""
+        self.continuations.close()
         engines, self._engines = list(self._engines.values()), {}
         for engine in engines:
             await engine.aclose()
@@ -350,7 +328,8 @@ class Gateway:
             self._engines[name] = _make_engine(name)
         return self._engines[name]
 
-    def _specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
+    def specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
+        """The models that a request names, in the order in which they are tried."""
         if not isinstance(body, Mapping):
             raise not_a_mapping(body)
         model = body.get("model") or self.default_model
@@ -370,15 +349,16 @@ class Gateway:
         self, body: Mapping[str, Any], call: Callable[[Route, CallReport], Awaitable[T]], retries: int | None
     ) -> T:
         """The answer of the first of the request's models that gives one."""
-        specs = self._specs(body)
+        specs = self.specs(body)
         try:
-            return await first_answer(specs, self._route, call, retries=self._retries if retries is None else retries)
+            return await first_answer(specs, self.route, call, retries=self._retries if retries is None else retries)
         except ModelNotFoundError as error:
             if not error.nearest:
                 await name_nearest(error, specs[-1], self)
             raise
 
-    async def _route(self, spec: ModelSpec) -> Route:
+    async def route(self, spec: ModelSpec) -> Route:
+        """Where calls of one spec go now: to its provider, or to the proxy that lists it if there is no credential."""
         try:
             return self.router.route(spec)
         except MissingCredentialsError as missing:
@@ -389,12 +369,7 @@ class Gateway:
             except IngateError as failed:
                 missing.add_note(f"the configured proxy might serve it, and could not be asked: {failed}")
                 raise missing from failed
-            return self.router.route(spec, proxy_lists=lambda name: _lists(listed, name))
-
-
-def _lists(listed: frozenset[str], name: str) -> bool:
-    """Whether the proxy's list has `name`, by itself or by a wildcard such as `groq/*`."""
-    return name in listed or any(entry.endswith("*") and name.startswith(entry[:-1]) for entry in listed)
+            return self.router.route(spec, proxy_lists=lambda name: is_listed(listed, name))
 
 
 _ENGINES: Final[Mapping[str, tuple[str, str]]] = {

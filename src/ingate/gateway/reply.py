@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.engines.base import PassThroughEngine
 from ingate.errors import IngateError, InternalError, UnavailableError
+from ingate.gateway.formats import passed_through
+from ingate.gateway.metadata import answer_metadata
 from ingate.wire.downstream import encode_events, error_body, translate, with_warnings
 from ingate.wire.sse import DONE, SSEParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-    from ingate.engines.base import Forwarded
+    from ingate.engines.base import CallReport, Forwarded, Route
+    from ingate.gateway.gateway import Gateway
     from ingate.wire.downstream import Event, Translation
     from ingate.wire.passthrough import Api, ApiRequest
 
@@ -40,6 +44,7 @@ class Reply:
         request_id: Named in the error event of a stream that breaks.
         finished: Whether the piece that `pieces` has just given is the last: it ends the body too, so that a client that
             stops at the end mark leaves nothing unread.
+        keep: Called with the complete response object of the Responses API, if it may be stored.
         metadata: Returns the answer's metadata as far as it is known: `cost_usd` is None until the end of a stream.
     """
 
@@ -49,7 +54,15 @@ class Reply:
     stream: AsyncGenerator[list[Event], None] | None = None
     request_id: str = ""
     finished: bool = False
+    keep: Callable[[dict[str, Any]], None] | None = None
     metadata: Callable[[], dict[str, Any]] = field(default=dict)
+
+    def keep_with(self, keep: Callable[[dict[str, Any]], None]) -> None:
+        """Have `keep` called with the complete response object: at once, or at the end of a stream."""
+        if (whole := self.content()) is None:
+            self.keep = keep
+        else:
+            keep(self.answer if self.answer is not None else msgspec.json.decode(whole))
 
     @property
     def content_type(self) -> str:
@@ -75,6 +88,9 @@ class Reply:
                 async for events in stream:
                     failed = self.api == "chat" and "error" in events[-1]
                     self.finished = failed or events[-1].get("type") in _LAST
+                    response = events[-1].get("response") if self.finished else None
+                    if self.keep is not None and isinstance(response, dict):
+                        self.keep(response)
                     yield encode_events(self.api, events)
             if self.api == "chat" and not failed:
                 self.finished = True
@@ -84,6 +100,8 @@ class Reply:
                 try:
                     async for piece in pieces:
                         yield piece
+                    if self.keep is not None and self.forwarded.response is not None:
+                        self.keep(self.forwarded.response)
                     return
                 except IngateError as error:
                     failure = error
@@ -115,6 +133,41 @@ class Reply:
                         yield events
 
 
+async def reply_on(
+    gateway: Gateway, route: Route, report: CallReport, request: ApiRequest, *, request_id: str
+) -> Reply:
+    """One attempt to answer `request` on `route`: passed through if the provider speaks its API, else translated.
+
+    Raises:
+        InvalidRequestError: The request is malformed, or refers to something that is not stored.
+        IngateError: One of its other classes, before the first token.
+    """
+    direct = passed_through(route, request)
+    engine = gateway.engine(route.engine)
+    if direct is None or not isinstance(engine, PassThroughEngine):
+        reply = await translated(
+            gateway.continuations.resolve(request, route, passed_through=False),
+            lambda chat: gateway.completed(route, chat, report, request.api),
+            lambda chat: gateway.streamed(route, chat, report, request.api),
+            request_id=request_id,
+            target=f"{route.provider}/{route.model}",
+        )
+    else:
+        resolved = gateway.continuations.resolve(request, direct, passed_through=True)
+        forwarded = await engine.forward(direct, resolved, report)
+        reply = Reply(
+            api=request.api,
+            forwarded=forwarded,
+            request_id=request_id,
+            metadata=lambda: answer_metadata(direct, report, forwarded.usage, gateway.catalog),
+        )
+    if request.api == "responses":
+        reply.keep_with(
+            lambda response: gateway.continuations.keep(request, response, route, passed_through=direct is not None)
+        )
+    return reply
+
+
 async def translated(
     request: ApiRequest,
     complete: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
@@ -136,7 +189,7 @@ async def translated(
         InvalidRequestError: The request is malformed.
         IngateError: What `complete` or `stream` raises before the first token.
     """
-    translation = translate(request.api, request.body, target=target)
+    translation = translate(request.api, request.body, target=target, history=request.history)
     if not request.stream:
         answer = translation.answer(await complete(translation.chat))
         return Reply(api=request.api, answer=answer, metadata=lambda: answer.get("ingate") or {})

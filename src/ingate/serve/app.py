@@ -51,7 +51,7 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
         gateway=gateway,
         method=scope["method"],
         endpoint=path,
-        api=api_of(path),
+        api=api_of(path, dict(scope["headers"])),
         send=send,
         request_id=f"req_{uuid.uuid4().hex}",
         headers=dict(scope["headers"]),

@@ -19,7 +19,8 @@ from ingate.wire.passthrough import PROTOCOL_HEADERS, ApiRequest
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from ingate.errors import IngateError
+    from ingate.errors import IngateError, UpstreamResponse
+    from ingate.gateway.continuation import Continuations
     from ingate.gateway.reply import Reply
     from ingate.wire.passthrough import Api
 
@@ -53,6 +54,19 @@ class GatewayLike(Protocol):
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
         """Embeddings as an OpenAI `list` dict."""
+        ...
+
+    async def count_tokens(self, request: ApiRequest) -> dict[str, Any]:
+        """How many tokens a request has."""
+        ...
+
+    async def relay(self, spec: str, path: str, *, method: str = "GET") -> UpstreamResponse:
+        """A request to what the provider of a spec has below its endpoint."""
+        ...
+
+    @property
+    def continuations(self) -> Continuations:
+        """What is stored of the Responses API."""
         ...
 
     async def models(self) -> list[dict[str, Any]]:

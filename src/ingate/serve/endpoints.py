@@ -6,10 +6,19 @@ import base64
 import sys
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote
 
 from ingate._version import __version__
-from ingate.errors import ContextTooLongError, MethodNotAllowedError, ModelNotFoundError, NotSupportedError
+from ingate.errors import (
+    ContextTooLongError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    ModelNotFoundError,
+    NotSupportedError,
+)
+from ingate.serve import stored
 from ingate.serve.call import Call, metadata_headers
 from ingate.wire.chat.downstream import check_embeddings
 from ingate.wire.downstream import encode_events
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from ingate.wire.passthrough import Api
 
 Handler = Callable[[Call], Awaitable[None]]
+_MOST_MODELS: Final = 1000
 
 
 async def chat_completions(call: Call) -> None:
@@ -101,32 +111,95 @@ async def health(call: Call) -> None:
     await call.reply({"status": "ok", "version": __version__})
 
 
+async def root(call: Call) -> None:
+    """`GET` and `HEAD /`: what this is. Claude Code asks whether the server is there."""
+    await call.reply(
+        {"name": "ingate", "version": __version__, "apis": ["/v1/chat/completions", "/v1/responses", "/v1/messages"]}
+    )
+
+
+async def count_tokens(call: Call) -> None:
+    """`POST /v1/messages/count_tokens`: the provider's count, else an estimate that says so."""
+    await call.reply(await call.gateway.count_tokens(call.request("messages")))
+
+
+async def input_tokens(call: Call) -> None:
+    """`POST /v1/responses/input_tokens`: the provider's count, else an estimate that says so."""
+    await call.reply(await call.gateway.count_tokens(call.request("responses")))
+
+
 async def list_models(call: Call) -> None:
-    """`GET /v1/models`: every model that would answer now."""
-    await call.reply({"object": "list", "data": await call.gateway.models()})
+    """`GET /v1/models`: every model that would answer now; in Anthropic's format for Anthropic's clients."""
+    models = await call.gateway.models()
+    if not _is_anthropic(call):
+        await call.reply({"object": "list", "data": models})
+        return
+    query = {name: values[-1] for name, values in parse_qs(call.query.decode("latin-1")).items()}
+    await call.reply(_anthropic_page([_anthropic_model(model) for model in models], query))
+
+
+def _anthropic_page(models: list[dict[str, Any]], query: Mapping[str, str]) -> dict[str, Any]:
+    """One page of a list, by `limit`, `after_id` and `before_id`: https://platform.claude.com/docs/en/api/models-list."""
+    try:
+        limit = int(query.get("limit", 20))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= _MOST_MODELS:
+        raise InvalidRequestError(f"limit must be a number from 1 to {_MOST_MODELS}", param="limit")
+    ids = [model["id"] for model in models]
+    before, after = query.get("before_id"), query.get("after_id")
+    if before in ids:
+        end = ids.index(before)
+        page, has_more = models[max(0, end - limit) : end], end > limit
+    else:
+        start = ids.index(after) + 1 if after in ids else 0
+        page, has_more = models[start : start + limit], len(models) > start + limit
+    return {
+        "data": page,
+        "has_more": has_more,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+    }
+
+
+def _anthropic_model(model: Mapping[str, Any]) -> dict[str, Any]:
+    created = datetime.fromtimestamp(model.get("created") or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    name = model.get("display_name") or model["id"]
+    return {"type": "model", "id": model["id"], "display_name": name, "created_at": created}
+
+
+def _is_anthropic(call: Call) -> bool:
+    """Whether the client is one of Anthropic's API, which has this path in common with OpenAI's."""
+    return b"anthropic-version" in call.headers
 
 
 async def retrieve_model(call: Call) -> None:
     """`GET /v1/models/{id}`; ids contain slashes."""
-    wanted = call.endpoint.removeprefix("/models/")
+    wanted = unquote(call.endpoint.removeprefix("/models/"))
     models = await call.gateway.models()
     for model in models:
         if model.get("id") == wanted:
-            await call.reply(model)
+            await call.reply(_anthropic_model(model) if _is_anthropic(call) else model)
             return
     raise ModelNotFoundError(f"no model {wanted!r} is ready", fix="ingate models --ready lists those that are")
 
 
 # Paths are without the mount point and `/v1`. One that ends in a slash takes everything below it.
 ENDPOINTS: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/": {"GET": root},
     "/chat/completions": {"POST": chat_completions},
     "/embeddings": {"POST": embeddings},
     "/health": {"GET": health},
+    "/conversations": {"POST": stored.create_conversation},
+    "/conversations/": {"GET": stored.conversations, "POST": stored.conversations, "DELETE": stored.conversations},
     "/messages": {"POST": messages},
+    "/messages/count_tokens": {"POST": count_tokens},
     "/models": {"GET": list_models},
     "/models/": {"GET": retrieve_model},
     "/responses": {"POST": responses},
     "/responses/compact": {"POST": compact},
+    "/responses/input_tokens": {"POST": input_tokens},
+    "/responses/": {"GET": stored.responses, "POST": stored.responses, "DELETE": stored.responses},
 }
 
 
@@ -140,9 +213,11 @@ def endpoint(scope: Scope) -> str:
     return path.rstrip("/") or "/"
 
 
-def api_of(path: str) -> Api:
+def api_of(path: str, headers: Mapping[bytes, bytes] | None = None) -> Api:
     """The API whose errors a client of an endpoint understands."""
-    return "messages" if path == "/messages" or path.startswith("/messages/") else "chat"
+    if path == "/messages" or path.startswith("/messages/") or (headers and b"anthropic-version" in headers):
+        return "messages"
+    return "responses" if path == "/responses" or path.startswith("/responses/") else "chat"
 
 
 def handler(method: str, path: str) -> Handler:
@@ -154,7 +229,7 @@ def handler(method: str, path: str) -> Handler:
     """
     methods = ENDPOINTS.get(path) or _below(path)
     if methods is None:
-        served = ", ".join(f"/v1{name}" for name in ENDPOINTS if not name.endswith("/"))
+        served = ", ".join(f"/v1{name}" for name in ENDPOINTS if name[-1] != "/")
         raise NotSupportedError(
             f"ingate does not serve {method} /v1{path}", fix=f"it serves {served}; call a provider's own API instead"
         )
@@ -165,4 +240,7 @@ def handler(method: str, path: str) -> Handler:
 
 
 def _below(path: str) -> Mapping[str, Any] | None:
-    return next((found for name, found in ENDPOINTS.items() if name.endswith("/") and path.startswith(name)), None)
+    return next(
+        (found for name, found in ENDPOINTS.items() if len(name) > 1 and name[-1] == "/" and path.startswith(name)),
+        None,
+    )

@@ -48,12 +48,14 @@ class ApiRequest:
         body: The request, decoded.
         content: The bytes it came in; None if it was made in this process.
         headers: The client's protocol headers, names in lower case (`anthropic-beta`).
+        history: The items of earlier turns that a Responses request continues; None if it continues nothing.
     """
 
     api: Api
     body: Mapping[str, Any]
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[dict[str, Any], ...] | None = None
 
     @property
     def stream(self) -> bool:
@@ -131,6 +133,7 @@ class Meter(ABC):
         ended: Whether the answer is complete: at the end mark, or, if the provider sends none, at the reason why it ended.
         failed_early: Whether the stream reported its error before an event with substance.
         usage: Tokens as chat completions count them; None until reported.
+        response: The complete response object that ended a stream of the Responses API.
         error: The error that the stream reported in an event of its own.
     """
 
@@ -146,6 +149,7 @@ class Meter(ABC):
         self.failed_early = False
         self._held = b""
         self.usage: dict[str, Any] | None = None
+        self.response: dict[str, Any] | None = None
         self.error: IngateError | None = None
         self._provider = provider
         self._tail: list[bytes] = []  # pieces of an event whose end has not come; a list, so that 10 MB stay linear

@@ -68,6 +68,7 @@ class ResponsesMeter(Meter):
             self.done = True
             response = _object(value.get("response"))
             self._count(response.get("usage"))
+            self.response = response or None
             if kind == "response.failed":
                 self.fail({"error": response.get("error") or {"message": "the response failed"}})
             else:
