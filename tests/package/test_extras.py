@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -46,6 +47,34 @@ def test_every_extra_we_name_exists() -> None:
         named |= set(re.findall(r'extra="([a-z-]+)"', file.read_text()))
     assert named
     assert named <= set(extras)
+
+
+# The modules of packages with another name, and the hosts' own, which are there when an integration is used.
+DISTRIBUTIONS = {
+    "azure": "azure-identity",
+    "google": "google-auth",
+    "markdown_it": "markdown-it-py",
+    "prompt_toolkit": "prompt-toolkit",
+    "yaml": "pyyaml",
+}
+HOSTS = {"dspy", "fast_agent", "llm", "pydantic"}
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    declared = {re.split(r"[\[<>=!; ]", one)[0].lower().replace("_", "-") for names in lists for one in names}
+    imported: dict[str, set[str]] = {}
+    for file in (PYPROJECT.parent / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                imported.setdefault(name.partition(".")[0], set()).add(file.name)
+    ours = {name: files for name, files in imported.items() if name not in {*sys.stdlib_module_names, *HOSTS, "ingate"}}
+    assert len(ours) > 15
+    assert {name: files for name, files in ours.items() if DISTRIBUTIONS.get(name, name) not in declared} == {}
 
 
 def test_the_gateway_answers_with_no_openai_and_no_litellm() -> None:
