@@ -74,15 +74,27 @@ async def test_the_root_says_what_this_is(method: str) -> None:
 async def test_anthropics_clients_get_models_in_their_format_page_by_page() -> None:
     config = {"aliases": {"claude-mine": "groq/x", "other": "groq/y"}, "groq": {"api_key": "k" * 20}}
     async with Gateway(config) as gateway:
-        first = (await ask(gateway.asgi, "GET", "/v1/models", headers=ANTHROPIC)).json()
-        assert len(first["data"]) == 20
+        whole = (await ask(gateway.asgi, "GET", "/v1/models?limit=1000", headers=ANTHROPIC)).json()
+        first = (await ask(gateway.asgi, "GET", "/v1/models?limit=4", headers=ANTHROPIC)).json()
+        assert len(whole["data"]) > 8
+        assert whole["has_more"] is False
+        assert first["data"] == whole["data"][:4]
         assert first["has_more"] is True
+        second = (
+            await ask(gateway.asgi, "GET", f"/v1/models?limit=4&after_id={first['last_id']}", headers=ANTHROPIC)
+        ).json()
+        assert second["data"] == whole["data"][4:8]
+        before = (
+            await ask(gateway.asgi, "GET", f"/v1/models?before_id={second['first_id']}&limit=2", headers=ANTHROPIC)
+        ).json()
+        assert before["data"] == whole["data"][2:4]
+        assert (await ask(gateway.asgi, "GET", "/v1/models?limit=x", headers=ANTHROPIC)).status == 400
         assert {"type", "id", "display_name", "created_at"} <= first["data"][0].keys()
-        assert {"claude-mine", "other"} <= {model["id"] for model in first["data"]}
+        assert {"claude-mine", "other"} <= {model["id"] for model in whole["data"]}
         one = (await ask(gateway.asgi, "GET", "/v1/models/claude-mine", headers=ANTHROPIC)).json()
         assert one["type"] == "model"
         missing = await ask(gateway.asgi, "GET", "/v1/models/nothing", headers=ANTHROPIC)
         assert missing.json()["type"] == "error"
         plain = (await ask(gateway.asgi, "GET", "/v1/models")).json()
         assert plain["object"] == "list"
-        assert len(plain["data"]) > 20
+        assert [model["id"] for model in plain["data"]] == [model["id"] for model in whole["data"]]

@@ -146,7 +146,7 @@ async def test_errors_are_the_sdks_own_classes() -> None:
         with pytest.raises(anthropic.BadRequestError, match="max_tokens"):
             await client.post("/v1/messages", body={"model": MODEL, "messages": HI}, cast_to=object)
         with pytest.raises(anthropic.APIStatusError, match="does not serve"):
-            await client.messages.count_tokens(model=MODEL, messages=HI)
+            await client.messages.batches.list()
 
 
 async def test_a_stream_that_breaks_raises_and_tells_what_came() -> None:
