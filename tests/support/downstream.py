@@ -133,3 +133,36 @@ def response_from(events: list[Any]) -> dict[str, Any]:
             assert texts.get((name, place), "") == event["arguments" if "arguments" in event else "input"]
     assert [item["id"] for item in output] == [item["id"] for item in final["output"]]
     return final
+
+
+class Client:
+    """A client of one API that holds the history as that API's clients do."""
+
+    def __init__(self, api: Api, model: str = "m/x") -> None:
+        self.api = api
+        self.model = model
+        self.history: list[Any] = [{"role": "user", "content": "hi"}]
+
+    def body(self) -> dict[str, Any]:
+        """The next request."""
+        if self.api == "chat":
+            tool: dict[str, Any] = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+            return {"model": self.model, "messages": self.history, "tools": [tool]}
+        if self.api == "messages":
+            tool = {"name": "look", "input_schema": {"type": "object"}}
+            return {"model": self.model, "max_tokens": 99, "messages": self.history, "tools": [tool]}
+        return {"model": self.model, "input": self.history, "tools": [{"type": "function", "name": "look"}]}
+
+    def add(self, answer: dict[str, Any], call_id: str) -> None:
+        """Add an answer and the result of its tool call to the history, as JSON."""
+        if self.api == "chat":
+            self.history.append(answer["choices"][0]["message"])
+            self.history.append({"role": "tool", "tool_call_id": call_id, "content": "18"})
+        elif self.api == "messages":
+            self.history.append({"role": "assistant", "content": answer["content"]})
+            result = {"type": "tool_result", "tool_use_id": call_id, "content": "18"}
+            self.history.append({"role": "user", "content": [result]})
+        else:
+            self.history += answer["output"]
+            self.history.append({"type": "function_call_output", "call_id": call_id, "output": "18"})
+        self.history = json.loads(json.dumps(self.history))

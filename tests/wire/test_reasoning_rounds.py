@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ingate.wire.downstream import translate
 from support.client import ABOUT, chunk, completion, text_chunks, tool_call
-from support.downstream import message_from, response_from, stream
+from support.downstream import Client, message_from, response_from, stream
 
-Api = Literal["messages", "responses"]
+if TYPE_CHECKING:
+    from ingate.wire.downstream import Api
+
 PROVIDER = "scripted"  # as in the metadata of `support.client`
 
 
@@ -99,30 +101,6 @@ def chunks_of(state: dict[str, Any], call: dict[str, Any]) -> list[Any]:
     chunks.append(chunk(tool_calls=[head]))
     chunks.append(chunk(tool_calls=[{"index": 0, "function": {"arguments": arguments[3:]}}]))
     return [*chunks, chunk("tool_calls"), text_chunks()[-1]]
-
-
-class Client:
-    """A client of one API that holds the history as that API's clients do."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        self.history: list[Any] = [{"role": "user", "content": "hi"}]
-
-    def body(self) -> dict[str, Any]:
-        if self.api == "messages":
-            tool = {"name": "look", "input_schema": {"type": "object"}}
-            return {"model": "m/x", "max_tokens": 99, "messages": self.history, "tools": [tool]}
-        return {"model": "m/x", "input": self.history, "tools": [{"type": "function", "name": "look"}]}
-
-    def add(self, answer: dict[str, Any], call_id: str) -> None:
-        if self.api == "messages":
-            self.history.append({"role": "assistant", "content": answer["content"]})
-            result = {"type": "tool_result", "tool_use_id": call_id, "content": "18"}
-            self.history.append({"role": "user", "content": [result]})
-        else:
-            self.history += answer["output"]
-            self.history.append({"type": "function_call_output", "call_id": call_id, "output": "18"})
-        self.history = json.loads(json.dumps(self.history))
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])

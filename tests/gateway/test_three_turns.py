@@ -1,0 +1,51 @@
+"""Three turns of a tool conversation with reasoning, for each client API against each provider format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingate import Gateway
+from ingate.wire.completion import assemble
+from support.downstream import Client, message_from
+from support.thinkers import THINKERS, thinking
+
+APIS = ("chat", "messages", "responses")
+
+
+async def turn(gateway: Gateway, client: Client, *, streamed: bool) -> dict[str, Any]:
+    """One answer, whole or assembled from a stream."""
+    if not streamed:
+        return await gateway.complete(client.body(), api=client.api)
+    parts = [part async for part in gateway.stream(client.body(), api=client.api)]
+    if client.api == "chat":
+        return assemble(parts)
+    return message_from(parts) if client.api == "messages" else parts[-1]["response"]
+
+
+def call_id(client: Client, answer: dict[str, Any]) -> str:
+    match client.api:
+        case "chat":
+            (call,) = answer["choices"][0]["message"]["tool_calls"]
+            return call["id"]
+        case "messages":
+            (call,) = [block for block in answer["content"] if block["type"] == "tool_use"]
+            return call["id"]
+    (call,) = [item for item in answer["output"] if item["type"] == "function_call"]
+    return call["call_id"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("form", THINKERS)
+@pytest.mark.parametrize("api", APIS)
+async def test_reasoning_comes_back_as_its_provider_sent_it(api: Any, form: str, streamed: bool) -> None:
+    thinker = THINKERS[form]
+    client = Client(api, thinker.spec)
+    async with thinking(thinker) as running, Gateway(running.config, retries=0) as gateway:
+        for _ in range(3):
+            answer = await turn(gateway, client, streamed=streamed)
+            client.add(answer, call_id(client, answer))
+        assert len(running.requests) == 3
+        for number, (answering, body) in enumerate(running.requests):
+            assert answering.found(body) == [answering.sent(earlier) for earlier in range(number)]
