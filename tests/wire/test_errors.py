@@ -45,7 +45,7 @@ def test_the_providers_words_are_found_in_each_shape(name: str, body: Any):
     assert type(error) is errors.BadRequestError
     assert error.provider_message == "words"
     assert error.status == 400
-    assert str(error) == "groq cannot take this request (400): words"
+    assert str(error) == "groq rejected the request (400): words"
 
 
 def test_validation_errors_name_the_field():

@@ -1,4 +1,6 @@
-"""What goes over the network: one codec a wire format, one normaliser for every stream, errors to and from statuses.
+"""Wire formats: one package per format, and what they share.
 
-A leaf: it knows dicts and bytes, and nothing of HTTP, credentials, configuration or engines.
+Everything here is pure functions over dicts and bytes: no connection, no credential, no configuration. `codec.py` defines
+what an upstream format provides, `downstream.py` what a client API provides, and `docs/adding-a-wire.md` explains how to
+add one.
 """

@@ -1,4 +1,4 @@
-"""Building OpenAI chunks and completions, and reading a provider's JSON without trusting it."""
+"""Reading a provider's JSON without trusting it, and building OpenAI chunks and completions from it."""
 
 from __future__ import annotations
 
@@ -45,25 +45,27 @@ def read_json(text: bytes | str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def parse_object(data: bytes | str, *, far_side: str) -> dict[str, Any]:
-    """A JSON object. Raises `UnavailableError` where `data` is anything else."""
+def parse_object(data: bytes | str) -> dict[str, Any]:
+    """A JSON object. Raises `UnavailableError` if `data` is anything else."""
     try:
         value = read_json(data)
     except ValueError:
         shown = data[:80].decode(errors="replace") if isinstance(data, bytes) else data[:80]
-        raise UnavailableError(f"{far_side} answered with something that is no JSON: {shown!r}", status=502) from None
+        raise UnavailableError(f"the provider sent something that is not JSON: {shown!r}", status=502) from None
     if not isinstance(value, dict):
-        raise UnavailableError(f"{far_side} answered with {type(value).__name__}, not an object", status=502)
+        raise UnavailableError(f"the provider sent a JSON {type(value).__name__}, not an object", status=502)
     return value
 
 
 @contextmanager
-def reading(far_side: str) -> Generator[None]:
-    """What goes wrong in here means that the far side's answer is not the format it should be in: `UnavailableError`."""
+def format_errors() -> Generator[None]:
+    """Turn the errors of reading data with an unexpected structure into `UnavailableError`."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise UnavailableError(f"{far_side} answered in a form that is not its own: {error!r}", status=502) from None
+        raise UnavailableError(
+            f"the provider's response does not have the expected format: {error!r}", status=502
+        ) from None
 
 
 def text(value: Any) -> str:
@@ -82,7 +84,7 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def items(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list; nothing for anything else."""
+    """The objects in a list; an empty list for anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -92,7 +94,7 @@ def dumped(value: Any) -> str:
 
 
 def tool_call(call_id: str, name: str, arguments: str, *, index: int | None = None, **extra: Any) -> dict[str, Any]:
-    """A tool call as a message has it, or as a delta has it where there is an `index`."""
+    """A tool call of a message; of a delta if there is an `index`."""
     call: dict[str, Any] = {} if index is None else {"index": index}
     return {**call, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}, **extra}
 
@@ -107,7 +109,7 @@ def usage(
     reasoning: int = 0,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """OpenAI's usage: `prompt` is all input, cache reads and writes included; `completion` all output."""
+    """OpenAI's usage: `prompt` is all input including cache reads and writes, `completion` is all output."""
     prompt_details: dict[str, Any] = {"cached_tokens": cached}
     if cache_write:
         prompt_details["cache_creation_tokens"] = cache_write
@@ -122,7 +124,7 @@ def usage(
 
 
 class Chunks:
-    """Makes the chunks of one stream; they share an id, a model and a time."""
+    """Builds the chunks of one stream, which share an id, a model and a time."""
 
     __slots__ = ("created", "id", "model")
 
@@ -151,7 +153,7 @@ class Chunks:
         return {**self._head(), "choices": [{"index": index, "delta": delta, "finish_reason": finish, **(extra or {})}]}
 
     def usage(self, counts: dict[str, Any]) -> dict[str, Any]:
-        """The chunk with no choice but the usage."""
+        """The chunk without choices that carries the usage."""
         return {**self._head(), "choices": [], "usage": counts}
 
 

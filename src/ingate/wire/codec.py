@@ -1,8 +1,7 @@
-"""What a wire format is: pure functions between OpenAI's dicts and a provider's bytes.
+"""The upstream half of a wire format: pure functions between OpenAI's dicts and a provider's bytes.
 
-A codec opens no connection and holds no credential. `engines/native.py` sends what `request` gives, puts the
-credential on it, and hands back what came. A new format is one module here, named in `_MODULES`, with an instance of
-its codec as `CODEC`.
+A codec opens no connection and has no credential: `engines/native.py` adds the credential to the request, sends it and
+passes the response back to the codec. Each format is a package, listed in `_MODULES`, whose codec is `CODEC`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 DropPolicy = Literal["strict", "warn", "drop"]
 
-# Wire format → the module that has its CODEC; imported when the first call needs it.
+# Wire format → the module of its CODEC, imported on first use.
 _MODULES: Final[Mapping[str, str]] = {
     "chat": "ingate.wire.chat.codec",
     "azure": "ingate.wire.chat.azure",
@@ -179,7 +178,7 @@ class Codec(Protocol):
 
 
 class BaseCodec:
-    """What most formats share: errors read by their status, and no embeddings. Codecs may inherit from it."""
+    """Defaults for codecs: errors by status, no embeddings."""
 
     name: str = ""
 
@@ -193,18 +192,18 @@ class BaseCodec:
         secrets: Iterable[Secret | None] = (),
         credential_source: str | None = None,
     ) -> IngateError:
-        """The error an answer with an error status means."""
+        """The error that a response with an error status means."""
         return error_from_response(
             status, headers, body, provider=provider, secrets=secrets, credential_source=credential_source
         )
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """Raises `NotSupportedError`: this format has no embeddings here."""
-        raise NotSupportedError(f"the {self.name} lane has no embeddings; {target.model!r} cannot be asked for any")
+        """Raises `NotSupportedError`: this format has no embeddings."""
+        raise NotSupportedError(f"the {self.name} format has no embeddings, so {target.model!r} cannot return any")
 
     def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """Raises `NotSupportedError`: this format has no embeddings here."""
-        raise NotSupportedError(f"the {self.name} lane has no embeddings; {model!r} cannot be asked for any")
+        """Raises `NotSupportedError`: this format has no embeddings."""
+        raise NotSupportedError(f"the {self.name} format has no embeddings, so {model!r} cannot return any")
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:
@@ -216,15 +215,15 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
 
 
 def codec_for(wire_format: str) -> Codec:
-    """The codec of a wire format, imported when first asked for.
+    """The codec of a wire format, imported on first use.
 
     Raises:
-        NotSupportedError: No codec speaks it, or its module is not part of this build.
+        NotSupportedError: There is no codec for it.
     """
     module = _MODULES.get(wire_format)
     if module is None:
         raise NotSupportedError(
-            f"no codec speaks the wire format {wire_format!r}", fix="use the litellm.<provider>/<model> lane"
+            f"there is no codec for the wire format {wire_format!r}", fix="use the litellm.<provider>/<model> lane"
         )
     loaded = import_module(module)
     codecs: Mapping[str, Codec] | None = getattr(loaded, "CODECS", None)
@@ -232,5 +231,5 @@ def codec_for(wire_format: str) -> Codec:
 
 
 def formats() -> tuple[str, ...]:
-    """The wire formats there are codecs for."""
+    """The wire formats that have a codec."""
     return tuple(_MODULES)

@@ -1,4 +1,4 @@
-"""Whole answers: one shape for completions, and a stream's chunks put together to one."""
+"""Whole completions: one form for what providers send, and conversion from and to the chunks of a stream."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _LISTED: Final = frozenset(
 
 
 def normalise_completion(completion: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """An OpenAI-like completion in the one shape: unified message fields, tool calls with ids, finish reasons, usage.
+    """An OpenAI-like completion in one form: unified message fields, tool calls with ids, finish reasons, usage.
 
     Args:
-        completion: The answer; left as it is. Fields unknown here are kept.
-        model: The model's name, for answers that say none.
+        completion: The completion; it is not changed. Unknown fields are kept.
+        model: The model's name if the completion has none.
 
     Raises:
-        UnavailableError: The answer has no choices.
+        UnavailableError: The completion has no choices.
     """
     choices = completion.get("choices")
     if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
-        raise UnavailableError(f"the answer for {model!r} has no choices", fix="try again, or try another model")
+        raise UnavailableError(f"the response for {model!r} has no choices", fix="try again, or try another model")
     created = completion.get("created")
     out: dict[str, Any] = {
         "id": str(completion.get("id") or "") or f"chatcmpl-{secrets.token_hex(12)}",
@@ -104,18 +104,18 @@ def completion_chunks(completion: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def assemble(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The completion that a normalised stream's chunks add up to.
+    """The completion that the chunks of a normalised stream add up to.
 
     Raises:
-        UnavailableError: The chunks hold no choice.
+        UnavailableError: The chunks have no choice.
     """
     out: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     usage: dict[str, Any] | None = None
     for chunk in chunks:
-        if isinstance(said := chunk.get("usage"), dict):
-            usage = merge_usage(usage, said)
-        out.update({key: said for key, said in chunk.items() if key not in _ENVELOPE and said is not None})
+        if isinstance(counts := chunk.get("usage"), dict):
+            usage = merge_usage(usage, counts)
+        out.update({key: value for key, value in chunk.items() if key not in _ENVELOPE and value is not None})
         for piece in chunk.get("choices") or ():
             _add(choices.setdefault(piece.get("index") or 0, {"message": {}, "calls": {}}), piece)
     out["choices"] = [_assembled(choice, index) for index, choice in sorted(choices.items())]
@@ -143,7 +143,7 @@ def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
         elif key == "thinking_blocks":
             add_blocks(message.setdefault(key, []), value)
         elif key in _LISTED and isinstance(value, list):
-            message.setdefault(key, []).extend(_unplaced(key, item) for item in value)
+            message.setdefault(key, []).extend(_without_index(key, item) for item in value)
         elif key == "audio" and isinstance(value, dict):
             _add_audio(message.setdefault(key, {}), value)
         else:
@@ -159,7 +159,7 @@ def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
             choice[key] = dict(value) if isinstance(value, dict) else value
 
 
-def _unplaced(key: str, item: Any) -> Any:
+def _without_index(key: str, item: Any) -> Any:
     """An entry without the place that the normaliser gave it; `reasoning_details` have one of their provider's."""
     if key == "reasoning_details" or not isinstance(item, dict):
         return item
@@ -172,7 +172,7 @@ def _add_call(call: dict[str, Any], piece: Mapping[str, Any]) -> None:
             own = call.setdefault(outer, {"name": "", text: ""})
             own["name"] = own["name"] or inner.get("name") or ""
             own[text] += inner.get(text) or ""
-    call.update({key: said for key, said in piece.items() if key not in _CALL and said is not None})
+    call.update({key: value for key, value in piece.items() if key not in _CALL and value is not None})
 
 
 def _add_audio(audio: dict[str, Any], piece: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Providers' error answers to the error tree, and the tree to OpenAI's statuses and error JSON.
+"""Providers' error responses as ingate's errors, and ingate's errors as OpenAI's statuses and error JSON.
 
-The status decides first; code, type and words refine it, since many providers say 400 for all that is wrong.
+The status decides first; code, type and message refine it, since many providers send 400 for everything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingate.errors import (
     UnavailableError,
 )
 from ingate.secret import scrub
-from ingate.wire.error_body import Said, read_body
+from ingate.wire.error_body import ErrorBody, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,7 +46,7 @@ _FILTER: Final = re.compile(
     r"data_inspection_failed|inappropriate content|flagged|prohibited_content|sensitive content|guardrail",
     re.IGNORECASE,
 )
-# For a 400 that means 401. Bare "invalid token" is left out: JSON parsers say it too.
+# For a 400 that means 401. Plain "invalid token" is left out: JSON parsers use it, too.
 _KEY: Final = re.compile(
     r"(?:invalid|incorrect|wrong|bad|expired|missing|no|unknown|revoked)[ _]+(?:x-)?(?:api|auth|access)[ _-]?(?:key|token)\b|"
     r"api[ _-]?key[ _]+(?:not valid|is (?:in|not )valid|invalid|not found|expired|is missing|required)|"
@@ -71,7 +71,7 @@ _RATE: Final = re.compile(r"rate[ _-]?limit|too many requests|resource[ _]exhaus
 _TRY_IN: Final = re.compile(
     r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([0-9.]+) ?(ms|s|sec|seconds?)\b)?", re.IGNORECASE
 )
-# Statuses by the word a provider uses, for errors inside a 200 and for bare exception names.
+# Statuses by the word a provider uses, for errors in a 200 response and for bare exception names.
 _BY_WORD: Final[tuple[tuple[str, int], ...]] = (
     ("overloaded", 529),
     ("rate_limit", 429),
@@ -117,63 +117,63 @@ def error_from_response(
     secrets: Iterable[Secret | None] = (),
     credential_source: str | None = None,
 ) -> IngateError:
-    """The error that a provider's answer means (returned, not raised).
+    """The error that a provider's response means (returned, not raised).
 
     Args:
-        status: The HTTP status; below 400 for an error inside a good answer, whose own code or type then decides.
-        headers: The answer's headers, in any case.
-        body: The answer's body, or the error object in it.
-        provider: Whom the call was for.
+        status: The HTTP status; if it is below 400, the code or type of the error object decides.
+        headers: The response's headers, with names in any case.
+        body: The response's body, or the error object in it.
+        provider: The provider's name, None if it is unknown.
         spec: The model spec as the user wrote it.
-        secrets: Values to mask in what the provider says.
-        credential_source: Where the credential came from, for the `fix` of a refused one.
+        secrets: Values to mask in the provider's message.
+        credential_source: Where the credential came from, for the `fix` of a rejected one.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    said = read_body(body)
+    parsed = read_body(body)
     if kind := lowered.get("x-amzn-errortype"):
-        said.kind = said.kind or kind.partition(":")[0]
+        parsed.kind = parsed.kind or kind.partition(":")[0]
     secrets = tuple(secrets)
-    message = scrub(said.message, secrets)
-    code = scrub(str(said.code), secrets) if said.code is not None else ""
+    message = scrub(parsed.message, secrets)
+    code = scrub(str(parsed.code), secrets) if parsed.code is not None else ""
     if status < 400:
-        status = _status_inside(code, said.kind, message)
-    words = f"{code} {said.kind} {message}"
-    cls, retryable = _class_of(status, code, said, words)
+        status = _status_inside(code, parsed.kind, message)
+    words = f"{code} {parsed.kind} {message}"
+    cls, retryable = _class_of(status, code, parsed, words)
     who = provider or "the provider"
     source = credential_source or "the configured credential"
     details: dict[str, Any] = {
         "provider": provider,
         "spec": spec,
         "status": status,
-        "fix": _fix(cls, who, source, words, is_html=said.is_html),
+        "fix": _fix(cls, who, source, words, is_html=parsed.is_html),
         "credential_source": credential_source,
         "provider_message": message,
-        "request_id": next((lowered[name] for name in _REQUEST_IDS if lowered.get(name)), said.request_id),
+        "request_id": next((lowered[name] for name in _REQUEST_IDS if lowered.get(name)), parsed.request_id),
     }
     if retryable is not None:
         details["retryable"] = retryable
     if code == "insufficient_quota" or (code and not code.isdigit() and cls is BadRequestError):
         details["code"] = code
     if cls in {RateLimitError, UnavailableError, RequestTimeoutError}:
-        details["retry_after_s"] = _retry_after(lowered, said, message)
+        details["retry_after_s"] = _retry_after(lowered, parsed, message)
     return cls(f"{who} {_VERBS[cls]} ({status}){': ' + message if message else ''}", **details)
 
 
 _VERBS: Final[Mapping[type[IngateError], str]] = {
-    AuthenticationError: "refused the key",
+    AuthenticationError: "rejected the key",
     PermissionDeniedError: "does not allow this",
     ModelNotFoundError: "has no such model",
-    BadRequestError: "cannot take this request",
-    ContextTooLongError: "says that the conversation is too long for the model",
-    ContentFilterError: "refused the request for its content",
-    RateLimitError: "says that there were too many requests",
-    UnavailableError: "did not answer as it should",
+    BadRequestError: "rejected the request",
+    ContextTooLongError: "reports that the conversation is too long for the model",
+    ContentFilterError: "rejected the request because of its content",
+    RateLimitError: "reports too many requests",
+    UnavailableError: "failed",
     RequestTimeoutError: "took too long",
 }
 
 
 def _status_inside(code: str, kind: str, message: str) -> int:
-    """The status meant by an error that came in a good answer."""
+    """The status that an error in a successful response corresponds to."""
     if code.isdigit() and 400 <= int(code) <= 599:
         return int(code)
     word = f"{code} {kind}".lower().replace("-", "_").replace(" ", "_")
@@ -187,13 +187,13 @@ def _status_inside(code: str, kind: str, message: str) -> int:
     return 500
 
 
-def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[IngateError], bool | None]:
-    """The class for a status, refined by the words; whether to retry where that is not the class's own answer."""
+def _class_of(status: int, code: str, parsed: ErrorBody, words: str) -> tuple[type[IngateError], bool | None]:
+    """The class for a status, refined by the words, and whether to retry if that differs from the class's default."""
     if status in {408, 504, 524, 598, 599}:
         return RequestTimeoutError, None
     if status in {429, 498}:
-        # Groq's 498: the flex tier is full. A quota that is used up does not come back by waiting.
-        used_up = code == "insufficient_quota" or (_QUOTA.search(f"{code} {said.message}") and not _soon(said))
+        # Groq's 498: the flex tier is at capacity. Waiting does not restore a used-up quota.
+        used_up = code == "insufficient_quota" or (_QUOTA.search(f"{code} {parsed.message}") and not _soon(parsed))
         return RateLimitError, False if used_up else None
     if status >= 500 or status == 499:
         return UnavailableError, status != 501
@@ -204,7 +204,7 @@ def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[Inga
             return AuthenticationError, None
         return PermissionDeniedError, None
     if status in {404, 410}:
-        # A page that is not there at all is a wrong base URL; the fix says so.
+        # A missing page may also be a wrong base URL, which the fix mentions.
         return ModelNotFoundError, None
     if status in {409, 423, 424, 425}:
         return UnavailableError, True
@@ -212,7 +212,7 @@ def _class_of(status: int, code: str, said: Said, words: str) -> tuple[type[Inga
 
 
 def _refined(status: int, code: str, words: str) -> type[IngateError]:
-    """400, 413, 422 and their like, by what they say."""
+    """The class for 400, 413, 422 and similar statuses, by their words."""
     if code in {"content_filter", "content_policy_violation"}:
         return ContentFilterError
     if status == 413 or _CONTEXT.search(words):
@@ -226,22 +226,24 @@ def _refined(status: int, code: str, words: str) -> type[IngateError]:
     return PermissionDeniedError if _QUOTA.search(words) else BadRequestError
 
 
-def _soon(said: Said) -> bool:
-    """Whether the provider says when to come back: then a quota is one a minute or a day, not a bill."""
-    return said.retry_after_s is not None or bool((found := _TRY_IN.search(said.message)) and any(found.groups()[:3]))
+def _soon(parsed: ErrorBody) -> bool:
+    """Whether the provider says when to retry: then the quota is per minute or day, and not a matter of billing."""
+    return parsed.retry_after_s is not None or bool(
+        (found := _TRY_IN.search(parsed.message)) and any(found.groups()[:3])
+    )
 
 
 def _fix(cls: type[IngateError], who: str, source: str, words: str, *, is_html: bool) -> str:
     if is_html and cls in {ModelNotFoundError, UnavailableError, PermissionDeniedError}:
-        return f"the address answers with a web page: check the base URL of {who} (it often ends in /v1)"
+        return f"the address returns a web page: check the base URL of {who} (it often ends in /v1)"
     if cls is AuthenticationError:
-        return f"{who} refused the key from {source}; check it for typos and expiry, or set another"
+        return f"{who} rejected the key from {source}; check it for typos and expiry, or set another one"
     if cls is PermissionDeniedError:
         if _QUOTA.search(words):
             return f"check the balance and billing of the {who} account that {source} belongs to"
         return f"ask {who} for access to this model or region with the key from {source}, or choose another model"
     if cls is ModelNotFoundError:
-        return f"run `ingate models --provider {who}` for the models there are; the base URL may be wrong too"
+        return f"run `ingate models --provider {who}` to list its models; the base URL may also be wrong"
     if cls is ContextTooLongError:
         return "shorten the conversation, or choose a model with more context (`ingate models 'ctx:>200k'`)"
     if cls is ContentFilterError:
@@ -251,17 +253,17 @@ def _fix(cls: type[IngateError], who: str, source: str, words: str, *, is_html: 
             return f"check the plan and billing of the {who} account that {source} belongs to"
         return "wait and try again, or name a fallback model after a comma"
     if cls is BadRequestError:
-        return "change the parameter that the message names, or set drop_params to leave out what the model cannot take"
+        return "change the parameter that the message names, or set drop_params to drop what the model does not accept"
     return "try again, or name a fallback model after a comma"
 
 
-def _retry_after(headers: Mapping[str, str], said: Said, message: str) -> float | None:
-    """Seconds to wait: headers first, then the body's details, then the words of the message."""
+def _retry_after(headers: Mapping[str, str], parsed: ErrorBody, message: str) -> float | None:
+    """Seconds to wait: from the headers, else from the body's details, else from the message."""
     for name, per_second in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
         if (text := headers.get(name)) and (seconds := _seconds(text, per_second)) is not None:
             return seconds
-    if said.retry_after_s is not None:
-        return said.retry_after_s
+    if parsed.retry_after_s is not None:
+        return parsed.retry_after_s
     if found := _TRY_IN.search(message):
         hours, minutes, amount, unit = found.groups()
         if hours or minutes or amount:
@@ -286,13 +288,13 @@ def _seconds(text: str, per_second: float) -> float | None:
 
 
 def error_to_response(error: BaseException) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """An error as OpenAI's API tells it: status, headers, and the error JSON with ingate's `fix` beside it.
+    """An error in OpenAI's format: status, headers, and the error JSON with ingate's `fix` in it.
 
-    `x-should-retry` is what OpenAI's SDKs obey: false for all that the same call cannot mend. An exception that is
-    not ingate's own is told without its words, which might hold anything.
+    OpenAI's SDKs obey `x-should-retry`, which is false if repeating the call cannot help. The message of an exception
+    that is not ingate's own is left out, since it might contain anything.
     """
     if not isinstance(error, IngateError):
-        error = IngateError("ingate met an error it did not expect", code="internal_error")
+        error = IngateError("an unexpected error occurred in ingate", code="internal_error")
     headers = {"content-type": "application/json", "x-should-retry": "true" if error.retryable else "false"}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after_s))

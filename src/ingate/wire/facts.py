@@ -1,7 +1,7 @@
-"""What each model takes, as data: `data/model_facts.json`, overridden by what the caller knows.
+"""What each model accepts, as data: `data/model_facts.json`, overridden by the caller's facts.
 
-A model newer than the file is treated like the newest of its family; a model of no known family is asked for
-everything, and the provider says what it does not take.
+A model newer than the file is treated like the newest of its family. For a model of an unknown family nothing is left
+out, and the provider reports what it does not accept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-# Tokens of thinking for each effort, where a model takes a number of tokens.
+# Tokens of reasoning for each effort, for models that accept a token budget.
 BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024,
     "low": 2048,
@@ -26,7 +26,7 @@ BUDGETS: Final[Mapping[str, int]] = {
     "xhigh": 24576,
     "max": 32768,
 }
-# LiteLLM's names for what its catalog knows → ours.
+# Names in LiteLLM's catalog → ours.
 _CATALOG_NAMES: Final[Mapping[str, str]] = {
     "supports_sampling_params": "sampling",
     "supports_assistant_prefill": "prefill",
@@ -41,7 +41,7 @@ def _rules(wire: str) -> tuple[tuple[re.Pattern[str], dict[str, Any]], ...]:
 
 
 def model_facts(wire: str, model: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The facts on `model` in the wire format `wire`: the file's, then those in `given` that are not null."""
+    """The facts about `model` in the wire format `wire`: those of the file, overridden by those in `given` that are not null."""
     facts: dict[str, Any] = {}
     name = model.lower()
     for pattern, found in _rules(wire):
@@ -55,7 +55,7 @@ def model_facts(wire: str, model: str, given: Mapping[str, Any] | None = None) -
 
 
 def nearest_effort(effort: str, levels: Iterable[str]) -> str | None:
-    """The level of `levels` nearest to `effort`, the greater of two that are as near; None where there is none."""
+    """The level of `levels` nearest to `effort`, the higher of two equally near ones; None if there is none."""
     if effort not in EFFORTS:
         return None
     at = EFFORTS.index(effort)
@@ -64,5 +64,5 @@ def nearest_effort(effort: str, levels: Iterable[str]) -> str | None:
 
 
 def effort_of_budget(tokens: int) -> str:
-    """The effort that a number of thinking tokens amounts to."""
+    """The lowest effort whose budget covers a number of reasoning tokens."""
     return next((effort for effort, budget in BUDGETS.items() if tokens <= budget), "max")

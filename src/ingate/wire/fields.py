@@ -1,4 +1,4 @@
-"""The fields of a message or delta under their one name, whatever a provider calls them."""
+"""The fields of a message or delta under one name each, whatever a provider calls them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A provider's word for why it stopped, in lower case → OpenAI's. A word that is in neither reads as "stop".
+# A provider's finish reason in lower case → OpenAI's. Any other reason is read as "stop".
 FINISH_REASONS: Final[Mapping[str, str]] = {
     "stop": "stop",
     "length": "length",
@@ -44,19 +44,19 @@ FINISH_REASONS: Final[Mapping[str, str]] = {
     "refusal": "content_filter",
     "sensitive": "content_filter",
     "guardrail_intervened": "content_filter",
-    "error": "error",  # Cohere: the model's output was unusable; told as it is, not as an ordinary end
-    "insufficient_system_resource": "length",  # DeepSeek: cut for want of resources; what came is no whole answer
+    "error": "error",  # Cohere: the output was unusable; not reported as an ordinary end
+    "insufficient_system_resource": "length",  # DeepSeek: cut off for lack of resources, so incomplete
 }
-# Where providers put the text of their reasoning. `reasoning_details` stays: it goes back to the provider as it is.
+# Where providers put reasoning text. `reasoning_details` is kept: it is sent back to the provider unchanged.
 _REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thinking_content")
-# Tools that the provider has run itself, by the name it lists them under.
+# Where providers list the tools that they ran themselves.
 _PROVIDER_TOOL_KEYS: Final = ("provider_tool_calls", "executed_tools", "server_tool_calls")
 _TEXT_PARTS: Final = frozenset({"text", "output_text", "input_text"})
 _REASONING_PARTS: Final = frozenset({"thinking", "reasoning", "reasoning_text"})
 
 
 def finish_reason(raw: object, *, has_calls: bool) -> str:
-    """OpenAI's word for a provider's finish reason; `"tool_calls"` where an ordinary end came after tool calls."""
+    """OpenAI's finish reason for a provider's; `"tool_calls"` for an ordinary end after tool calls."""
     word = FINISH_REASONS.get(str(raw).lower(), "stop") if raw else "stop"
     return "tool_calls" if has_calls and word == "stop" else word
 
@@ -76,7 +76,7 @@ def text_of(value: object) -> str:
 
 
 def split_parts(parts: list[Any]) -> tuple[str, str, list[dict[str, Any]], str]:
-    """A list of content parts as text, reasoning, the parts that are neither, and a refusal."""
+    """A list of content parts as text, reasoning, other parts, and refusal."""
     text: list[str] = []
     reasoning: list[str] = []
     refusal: list[str] = []
@@ -98,13 +98,13 @@ def split_parts(parts: list[Any]) -> tuple[str, str, list[dict[str, Any]], str]:
 
 
 def unify(source: Mapping[str, Any]) -> dict[str, Any]:
-    """A message or delta with one name a field and without its nulls; `tool_calls` is a list of dicts or absent."""
+    """A message or delta with unified field names and without nulls; `tool_calls` is a list of dicts or absent."""
     out = {key: value for key, value in source.items() if value is not None}
     reasoning = ""
     for key in _REASONING_KEYS:
         if key in out:
-            said = text_of(out.pop(key))
-            reasoning = reasoning or said
+            found = text_of(out.pop(key))
+            reasoning = reasoning or found
     content = out.get("content")
     if isinstance(content, list):
         text, thought, others, refusal = split_parts(content)
@@ -124,18 +124,18 @@ def unify(source: Mapping[str, Any]) -> dict[str, Any]:
     calls = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     if isinstance(legacy := out.pop("function_call", None), dict) and not calls:
         calls = [{"index": 0, "type": "function", "function": legacy}]
-    own = [call for call in calls if not is_providers(call)]
+    own = [call for call in calls if not is_provider_tool(call)]
     if own:
         out["tool_calls"] = own
     ran = [item for key in _PROVIDER_TOOL_KEYS for item in _list(out.pop(key, None))]
-    ran += [call for call in calls if is_providers(call)]
+    ran += [call for call in calls if is_provider_tool(call)]
     if ran:
         out["provider_tool_calls"] = ran
     return out
 
 
-def is_providers(call: Mapping[str, Any]) -> bool:
-    """Whether a tool call is one that the provider runs itself: its type is neither a function's nor a custom tool's."""
+def is_provider_tool(call: Mapping[str, Any]) -> bool:
+    """Whether the provider runs a tool call itself: its type is not that of a function or a custom tool."""
     kind = call.get("type")
     return bool(kind) and kind not in {"function", "custom", "builtin_function", "tool_use", "function_call"}
 
@@ -145,14 +145,14 @@ def _list(value: object) -> list[Any]:
 
 
 def arguments_text(arguments: object) -> str:
-    """A tool call's arguments as text: objects are dumped, nothing is `""`."""
+    """A tool call's arguments as text: objects are encoded as JSON, null is `""`."""
     if isinstance(arguments, str):
         return arguments
     return "" if arguments is None else msgspec.json.encode(arguments).decode()
 
 
 def is_json(text: str) -> bool:
-    """Whether `text` is one whole JSON value."""
+    """Whether `text` is one complete JSON value."""
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):

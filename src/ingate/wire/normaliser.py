@@ -1,11 +1,11 @@
-"""One list of invariants for every stream, whatever engine or provider it comes from.
+"""The invariants of every stream, whatever engine or provider it comes from.
 
 - The first chunk of each choice carries the role, no later one does.
-- Each tool-call delta has an integer index; a call's id, type and name come once, first; its arguments concatenate to
-  what the provider meant (`{}` for none).
+- Each tool-call delta has an integer index; the first one of a call has its id, type and name; the arguments
+  concatenate to valid JSON (`{}` for none).
 - Each choice has one finish reason, in a last delta without content.
 - `id`, `created`, `model` and `object` are the same in all chunks.
-- The last chunk has `choices: []` and the usage, where usage is asked for; no other chunk has usage.
+- The last chunk has `choices: []` and the usage if usage is requested; no other chunk has usage.
 - Entries of a delta's lists (annotations, thinking blocks, tools the provider ran) carry an index, as tool calls do: clients
   join lists by it.
 - Reasoning text is `reasoning_content`; content is text; nulls are left out; unknown fields are kept.
@@ -25,20 +25,20 @@ from ingate.wire.usage import merge_usage, normalise_usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Keys of a chunk that are ours to set, and keys that carry nothing on their own.
+# Keys of a chunk that are set here, and keys that do not justify a chunk of their own.
 _ENVELOPE: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _IDLE: Final = frozenset(
     {"system_fingerprint", "service_tier", "provider", "obfuscation", "p", "x_groq", "timings", "generationId"}
 )
 _CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "text"})
-# What is said once and adds up to lists in a message.
+# Lists of a delta that add up to lists of the message.
 _LISTS: Final = frozenset(
     {"annotations", "thinking_blocks", "reasoning_details", "reasoning_items", "provider_tool_calls", "images"}
 )
 
 
 class _Choice:
-    """One choice as far as it has come."""
+    """One choice as far as it has arrived."""
 
     __slots__ = ("calls", "finish", "index", "kept", "last", "reasoning", "refusal", "text")
 
@@ -50,7 +50,7 @@ class _Choice:
         self.calls = ToolCallTracker()
         self.kept: dict[str, list[Any]] = {}
         self.finish: str | None = None
-        self.last: dict[str, Any] = {}  # what came beside the finish reason, told with it
+        self.last: dict[str, Any] = {}  # fields that accompanied the finish reason, emitted with it
 
     def message(self, calls: list[dict[str, Any]]) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": "".join(self.text) or None}
@@ -65,11 +65,11 @@ class _Choice:
 
 
 class StreamNormaliser:
-    """Turns OpenAI-like chunks into chunks that keep the invariants. Feed it each chunk, then call `finish`.
+    """Turns OpenAI-like chunks into chunks that satisfy the invariants. Feed it each chunk, then call `finish`.
 
     Args:
-        model: The model's name for chunks that say none.
-        include_usage: Whether a usage chunk ends the stream. Where the provider counted nothing its usage is null.
+        model: The model's name if the chunks have none.
+        include_usage: Whether a usage chunk ends the stream; its usage is null if the provider reported none.
     """
 
     def __init__(self, model: str, include_usage: bool = True) -> None:
@@ -80,7 +80,7 @@ class StreamNormaliser:
         self._named = ""
         self._choices: dict[int, _Choice] = {}
         self._usage: dict[str, Any] | None = None
-        self._waiting: dict[str, Any] = {}  # what came in chunks with neither choices nor usage
+        self._waiting: dict[str, Any] = {}  # fields of chunks without choices, emitted with the next chunk
         self._finished = False
 
     @property
@@ -91,13 +91,13 @@ class StreamNormaliser:
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        """The usage so far, None where the provider has not said any."""
+        """The usage so far, None if the provider has not reported any."""
         return normalise_usage(self._usage) if self._usage else None
 
     def partial(self) -> dict[str, Any] | None:
-        """What came so far as a completion whose finish reason may be null; None where nothing came.
+        """What has arrived as a completion, whose finish reason may be null; None if nothing has.
 
-        Tool calls are in it as far as their arguments are whole.
+        It contains the tool calls whose arguments are complete.
         """
         choices = []
         for _, choice in sorted(self._choices.items()):
@@ -109,9 +109,9 @@ class StreamNormaliser:
         return {**self._envelope(), "object": "chat.completion", "choices": choices, "usage": self.usage}
 
     def feed(self, chunk: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The chunks to tell for one that came; often one, sometimes none. `chunk` is left as it is."""
+        """The chunks to emit for one that arrived: often one, sometimes none. `chunk` is not changed."""
         choices = chunk.get("choices")
-        # The common piece of text costs no more than this branch.
+        # The fast path of an ordinary piece of text.
         if self._named and choices and len(choices) == 1 and not chunk.get("usage"):
             choice = choices[0]
             delta = choice.get("delta")
@@ -128,7 +128,7 @@ class StreamNormaliser:
         return self._feed(chunk, choices if isinstance(choices, list) else [])
 
     def finish(self) -> list[dict[str, Any]]:
-        """The stream has ended as it should: finish reasons, then the usage chunk. Empty when called again."""
+        """The last chunks of a stream that ended properly: finish reasons, then usage. Empty when called again."""
         if self._finished:
             return []
         self._finished = True
@@ -160,7 +160,7 @@ class StreamNormaliser:
         }
 
     def _begin(self, chunk: Mapping[str, Any]) -> None:
-        """Settle what is the same in all chunks, from the first that says it."""
+        """Set the fields that are the same in all chunks, from the first chunk."""
         if not self._named:
             self._id = str(chunk.get("id") or "") or f"chatcmpl-{secrets.token_hex(12)}"
             created = chunk.get("created")
@@ -182,11 +182,11 @@ class StreamNormaliser:
                 self._waiting.update(extra)
             return []
         self._begin(chunk)
-        told = [piece for choice in choices if isinstance(choice, dict) and (piece := self._choice(choice))]
-        if not told:
+        emitted = [piece for choice in choices if isinstance(choice, dict) and (piece := self._choice(choice))]
+        if not emitted:
             self._waiting.update({key: value for key, value in extra.items() if key not in _IDLE})
             return []
-        out = self._chunk(told)
+        out = self._chunk(emitted)
         if self._waiting:
             out.update(self._waiting)
             self._waiting = {}
@@ -201,7 +201,7 @@ class StreamNormaliser:
             self._usage = merge_usage(self._usage, usage)
 
     def _choice(self, source: dict[str, Any]) -> dict[str, Any] | None:
-        """One choice of a chunk, None where it says nothing new."""
+        """One choice of a chunk, None if it has nothing new."""
         index = source.get("index")
         index = index if isinstance(index, int) else 0
         state = self._choices.get(index)
@@ -221,21 +221,21 @@ class StreamNormaliser:
             delta = {"role": role or "assistant", **delta}
         extra = {key: value for key, value in source.items() if key not in _CHOICE and value is not None}
         if raw := source.get("finish_reason"):
-            # "stop" may come early and again; a more telling word is not overwritten by it.
-            word = finish_reason(raw, has_calls=False)
+            # "stop" may arrive early and repeatedly; it does not replace a more specific reason.
+            reason = finish_reason(raw, has_calls=False)
             if state.finish in {None, "stop"}:
-                state.finish = word
-            if str(raw) != word:
+                state.finish = reason
+            if str(raw) != reason:
                 extra.setdefault("native_finish_reason", raw)
             state.last.update(extra)
             extra = {}
-        if not delta and not any(_says_something(value) for value in extra.values()):
+        if not delta and not any(_has_content(value) for value in extra.values()):
             return None
         return {**extra, "index": index, "delta": delta, "finish_reason": None}
 
     @staticmethod
     def _source_delta(source: dict[str, Any], state: _Choice) -> dict[str, Any]:
-        """The delta; where a server sends the message so far instead, what is new in it."""
+        """The delta; if a server sends the message so far instead, the new part of it."""
         delta = source.get("delta")
         if isinstance(delta, dict):
             return delta
@@ -244,14 +244,14 @@ class StreamNormaliser:
             text = source.get("text")
             return {"content": text} if isinstance(text, str) else {}
         message = unify(message)
-        for key, told in (("content", state.text), ("reasoning_content", state.reasoning)):
-            if isinstance(whole := message.get(key), str) and told:
-                message[key] = whole.removeprefix("".join(told))
+        for key, emitted in (("content", state.text), ("reasoning_content", state.reasoning)):
+            if isinstance(whole := message.get(key), str) and emitted:
+                message[key] = whole.removeprefix("".join(emitted))
         return message
 
     @staticmethod
     def _keep(state: _Choice, delta: dict[str, Any]) -> None:
-        """Remember what `partial` tells."""
+        """Remember what `partial` returns, and number the entries of lists."""
         if content := delta.get("content"):
             state.text.append(content)
         if reasoning := delta.get("reasoning_content"):
@@ -264,19 +264,19 @@ class StreamNormaliser:
                 if key == "thinking_blocks":
                     delta[key] = told_blocks(kept, items)
                 else:
-                    delta[key] = [_placed(item, len(kept) + place) for place, item in enumerate(items)]
+                    delta[key] = [_with_index(item, len(kept) + place) for place, item in enumerate(items)]
                     kept.extend(items)
             if not delta[key]:
                 del delta[key]
 
 
-def _placed(item: Any, place: int) -> Any:
-    """An entry of a list with its place in the message's whole list, which OpenAI's clients join lists by."""
+def _with_index(item: Any, place: int) -> Any:
+    """An entry of a list with its index in the message's list: OpenAI's clients join lists by index."""
     return {**item, "index": place} if isinstance(item, dict) and "index" not in item else item
 
 
-def _says_something(value: object) -> bool:
-    """Whether an extra field of a choice holds more than nulls."""
+def _has_content(value: object) -> bool:
+    """Whether an extra field of a choice contains more than nulls."""
     if isinstance(value, dict):
-        return any(_says_something(item) for item in value.values())
+        return any(_has_content(item) for item in value.values())
     return bool(value)

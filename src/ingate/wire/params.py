@@ -1,4 +1,4 @@
-"""What a request asks for, and what became of it: parameters taken, dropped, or handed on as they are."""
+"""The parameters of a request: which were read, which were dropped and why, and which are passed on unchanged."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from ingate.wire.codec import DropPolicy
 
-# OpenAI's chat-completions parameters. A key that is none of these is meant for the provider and goes as it is.
+# OpenAI's chat-completions parameters. Any other key is meant for the provider and is passed on unchanged.
 OPENAI_PARAMS: Final = frozenset(
     {"audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens"}
     | {"max_tokens", "modalities", "n", "parallel_tool_calls", "prediction", "presence_penalty", "reasoning_effort"}
     | {"response_format", "seed", "service_tier", "stop", "temperature", "tool_choice", "tools", "top_logprobs"}
     | {"top_p", "verbosity", "web_search_options", "moderation"}
 )
-# Said to the gateway or to OpenAI's own platform; nothing is lost where a provider never hears of them.
+# Meant for the gateway or for OpenAI's own platform; leaving them out loses nothing.
 _SILENT: Final = frozenset(
     {"messages", "model", "stream", "stream_options", "store", "user", "metadata", "safety_identifier", "timeout"}
     | {"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "extra_body", "extra_headers"}
@@ -44,11 +44,16 @@ _NO_OPS: Final[Mapping[str, tuple[Any, ...]]] = {
 class ParamTracker:
     """The parameters of one request.
 
-    `take` reads one that the lane knows; `drop` leaves one out by the route's policy; `rest` goes through what no one
-    took.
+    `take` reads one that the format supports, `drop` leaves one out according to the drop policy, and `rest` handles
+    those that were not read.
+
+    Args:
+        body: The OpenAI request.
+        policy: What to do with a parameter the model does not accept; see `Target.drop_params`.
+        model: The model's name, for messages.
 
     Attributes:
-        dropped: Names of what was left out.
+        dropped: Names of the parameters that were left out.
         warnings: Sentences for the user.
     """
 
@@ -61,25 +66,25 @@ class ParamTracker:
         self._taken: set[str] = set()
 
     def take(self, *names: str) -> Any:
-        """The first of these parameters that is there and not null; all of them count as seen to."""
+        """The first of these parameters that is set and not null; all of them count as read."""
         self._taken.update(names)
         return next((self.body[name] for name in names if self.body.get(name) is not None), None)
 
     def number(self, name: str) -> float | None:
-        """A number. Raises `BadRequestError` where it is something else."""
+        """A number, None if it is not set. Raises `BadRequestError` for anything else."""
         value = self.take(name)
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             return value
         raise BadRequestError(f"{name} is {value!r}, not a number", code="invalid_parameter")
 
     def drop(self, name: str, why: str) -> None:
-        """Leave a parameter out, for the reason `why`. Raises `BadRequestError` where the route is strict."""
+        """Leave a parameter out, for the reason `why`. Raises `BadRequestError` if the policy is `strict`."""
         self._taken.add(name)
         if name in self.dropped:
             return
         if self._policy == "strict":
             raise BadRequestError(
-                f"{self.model!r} does not take {name}: {why}",
+                f"{self.model!r} does not accept {name}: {why}",
                 code="unsupported_parameter",
                 fix=f"leave {name} out, or set drop_params to warn or drop",
             )
@@ -88,7 +93,7 @@ class ParamTracker:
             self.warnings.append(f"{name} was left out: {why}")
 
     def warn(self, sentence: str) -> None:
-        """Tell the user something that is no parameter's end."""
+        """Add a warning that is not about a dropped parameter."""
         self.warnings.append(sentence)
 
     @property
@@ -132,11 +137,11 @@ def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def stops_of(asked: ParamTracker, *, blank: bool) -> list[str]:
-    """The stop sequences, without those of white space alone where the provider refuses them (`blank` is false)."""
-    given = asked.take("stop")
+def stops_of(params: ParamTracker, *, blank: bool) -> list[str]:
+    """The stop sequences; those of only white space are dropped if the provider rejects them (`blank` is false)."""
+    given = params.take("stop")
     stops = [given] if isinstance(given, str) else given if isinstance(given, list) else []
     kept = [stop for stop in stops if isinstance(stop, str) and (stop if blank else stop.strip())]
     if len(kept) < len(stops):
-        asked.drop("stop", "a stop sequence must hold more than white space")
+        params.drop("stop", "a stop sequence must contain more than white space")
     return kept

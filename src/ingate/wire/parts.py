@@ -1,6 +1,6 @@
-"""Reading an OpenAI request: messages' content parts, tools, tool choice, tool results.
+"""Reading an OpenAI request: the content parts of messages, tool calls, tools, tool choice, response format.
 
-Every native lane starts from these neutral forms, so that a codec only says what its provider's form looks like.
+Every codec starts from these neutral forms, so it only has to describe its provider's.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class Part:
     """One piece of a message's content.
 
     Attributes:
-        kind: What it is; `native` is a part in some provider's own shape, kept whole in `raw`.
+        kind: What it is; `native` is a part in a provider's own format, kept whole in `raw`.
         text: The text of a text part, or the decoded text of a text file.
-        mime: The media type, `""` where nobody said and the name does not tell.
-        data: The content in base64, None where it is referred to by `url` or `file_id`.
-        url: Where the content is (`https://…`, `gs://…`), None where it is inline.
+        mime: The media type, `""` if it is not given and the name does not imply it.
+        data: The content in base64, None if `url` or `file_id` refers to it.
+        url: The content's address (`https://…`, `gs://…`), None if it is inline.
         file_id: The provider's id of an uploaded file.
-        name: The file's name, None where it has none.
-        cache_control: A prompt-cache mark (`{"type": "ephemeral"}`), None where there is none.
-        raw: The part as it came.
+        name: The file's name, None if it has none.
+        cache_control: A prompt-cache mark (`{"type": "ephemeral"}`), None if there is none.
+        raw: The part as received.
     """
 
     kind: Kind
@@ -65,7 +65,7 @@ class Tool:
         description: What it does; may be empty.
         schema: JSON Schema of its arguments, always an object schema.
         strict: Whether the arguments must match the schema exactly.
-        cache_control: A prompt-cache mark, None where there is none.
+        cache_control: A prompt-cache mark, None if there is none.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Choice:
     Attributes:
         mode: `auto`, `none`, `required` (any one), or `named` (the one in `name`).
         name: The function that must be called.
-        allowed: The only functions that may be called, None where all may.
+        allowed: The only functions that may be called, None if all may be.
     """
 
     mode: Literal["auto", "none", "required", "named"] = "auto"
@@ -94,7 +94,7 @@ def data_url(url: str) -> tuple[str, str] | None:
     """The media type and base64 content of a `data:` URL, None for any other URL.
 
     Raises:
-        BadRequestError: It is a data URL whose content is not base64.
+        BadRequestError: It is a data URL, but its content is not base64.
     """
     if url[:5].lower() != "data:":
         return None
@@ -118,7 +118,7 @@ def text_of(content: Any) -> str:
 
 
 def has_media(content: Any) -> bool:
-    """Whether a message's content holds more than text."""
+    """Whether a message's content contains more than text."""
     return any(part.kind != "text" for part in parts_of(content))
 
 
@@ -126,7 +126,7 @@ def parts_of(content: Any) -> list[Part]:
     """A message's content as parts: a string is one text part, null is none.
 
     Raises:
-        BadRequestError: The content is neither, or a part is not what its type says.
+        BadRequestError: The content has another type, or a part does not match its own type.
     """
     if content is None:
         return []
@@ -196,7 +196,7 @@ def _file(item: Mapping[str, Any], mark: dict[str, Any] | None) -> Part:
     elif isinstance(url, str) and url:
         part = _located("file", url, mark, item)
     elif isinstance(file_id, str) and file_id:
-        # LiteLLM's users pass an address as file_id; no provider's ids hold "://".
+        # LiteLLM's users pass a URL as file_id; no provider's ids contain "://".
         part = _located("file", file_id, mark, item) if "://" in file_id else Part(kind="file", file_id=file_id)
         part.mime, part.cache_control, part.raw = part.mime or str(mime), mark, item
     else:
@@ -209,7 +209,7 @@ def _file(item: Mapping[str, Any], mark: dict[str, Any] | None) -> Part:
 
 
 def decoded(data: str) -> bytes:
-    """Base64 to bytes. Raises `BadRequestError` where it is not base64."""
+    """Base64 to bytes. Raises `BadRequestError` if it is not base64."""
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
@@ -217,12 +217,12 @@ def decoded(data: str) -> bytes:
 
 
 def mime_of(name: str) -> str:
-    """The media type that a file's name or a URL's path suggests, `""` where it suggests none."""
+    """The media type that a file's name or a URL's path implies, `""` if none."""
     return mimetypes.guess_type(name)[0] or ""
 
 
 def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The request's messages. Raises `BadRequestError` where there are none or one is no object with a known role."""
+    """The request's messages. Raises `BadRequestError` if there are none, or one is not an object with a known role."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRequestError("the request has no messages", code="missing_messages")
@@ -235,9 +235,9 @@ def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def calls_of(message: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], Mapping[str, Any]]]:
-    """An assistant message's tool calls: id, function name, parsed arguments, and the call as it came.
+    """An assistant message's tool calls: id, function name, parsed arguments, and the call as received.
 
-    Arguments that are no JSON object (a model cut off, or wrong) go back to the model as `{"arguments": text}`.
+    Arguments that are not a JSON object (cut off, or malformed) are sent back as `{"arguments": text}`.
     """
     calls = message.get("tool_calls")
     if not calls and isinstance(message.get("function_call"), dict):
@@ -267,10 +267,10 @@ def arguments_of(value: Any) -> dict[str, Any]:
 
 
 def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[dict[str, Any]]]:
-    """The functions that may be called, and the tools in a provider's own shape, which go as they are.
+    """The functions that may be called, and the tools in a provider's own format, which are passed on unchanged.
 
     Raises:
-        BadRequestError: A tool is no object, or a function has no name.
+        BadRequestError: A tool is not an object, or a function has no name.
     """
     given = body.get("tools") or [
         {"type": "function", "function": function} for function in body.get("functions") or ()
@@ -284,7 +284,7 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
             raise BadRequestError("a tool is not an object")
         function = tool.get("function")
         if isinstance(custom := tool.get("custom"), dict) and tool.get("type") == "custom":
-            # A tool of free text: elsewhere it is a function whose only argument is that text.
+            # A custom tool takes free text: here it becomes a function with that text as its only argument.
             function = {**custom, "parameters": _FREE_TEXT_SCHEMA}
         if not isinstance(function, dict):
             native.append(tool)
@@ -309,7 +309,7 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
 
 
 def choice_of(body: Mapping[str, Any]) -> Choice:
-    """The request's tool choice, `auto` where it says nothing. Raises `BadRequestError` where it cannot be read."""
+    """The request's tool choice, `auto` by default. Raises `BadRequestError` if it is malformed."""
     given = body.get("tool_choice", body.get("function_call"))
     if given is None or given == "auto":
         return Choice()
@@ -333,14 +333,14 @@ def choice_of(body: Mapping[str, Any]) -> Choice:
         named = given.get("function") or given.get("custom") or given
         if isinstance(named, dict) and isinstance(named.get("name"), str):
             return Choice(mode="named", name=named["name"])
-    raise BadRequestError(f"tool_choice {given!r} is none of auto, none, required or a named function")
+    raise BadRequestError(f"tool_choice {given!r} is not auto, none, required or a named function")
 
 
 def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    """What `response_format` asks for: `("text" | "json_object" | "json_schema", the schema or None)`.
+    """The type of `response_format` (`text`, `json_object` or `json_schema`) and its schema, None if it has none.
 
     Raises:
-        BadRequestError: It is none of these, or a json_schema without a schema.
+        BadRequestError: It is another type, or a json_schema without a schema.
     """
     given = body.get("response_format")
     if given is None:
@@ -356,4 +356,4 @@ def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
         if isinstance(schema, dict):
             return "json_schema", schema
         raise BadRequestError("response_format has the type json_schema but no schema")
-    raise BadRequestError(f"response_format {given!r} is none of text, json_object or json_schema")
+    raise BadRequestError(f"response_format {given!r} is not text, json_object or json_schema")

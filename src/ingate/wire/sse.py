@@ -1,4 +1,4 @@
-"""Server-sent events: a parser that takes bytes cut anywhere, and the writer of OpenAI's `data:` lines."""
+"""Server-sent events: a parser for bytes split anywhere, and the writer of OpenAI's `data:` lines."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class SSEEvent(NamedTuple):
     """One event.
 
     Attributes:
-        event: Its type; empty where none was given.
-        data: Its data lines joined by newlines; bytes that are no UTF-8 are replaced.
-        id: Its id; empty where none was given.
+        event: Its type, empty if it has none.
+        data: Its data lines joined by newlines; bytes that are not UTF-8 are replaced.
+        id: Its id, empty if it has none.
     """
 
     event: str
@@ -35,16 +35,16 @@ def encode_chunk(chunk: Mapping[str, Any]) -> bytes:
 
 
 class SSEParser:
-    r"""Reads events from bytes, however they are cut and whichever of `\n`, `\r\n`, `\r` ends a line.
+    r"""Reads events from bytes, however they are split and whichever of `\n`, `\r\n`, `\r` ends a line.
 
-    Two things that real servers do are taken as meant: a last event without its empty line, and a line of bare JSON
-    (an error that a proxy wrote into the stream), which becomes an event of its own.
+    Two deviations of real servers are accepted: a last event without its empty line, and a line of bare JSON (an error
+    that a proxy wrote into the stream), which becomes an event.
     """
 
     __slots__ = ("_data", "_event", "_id", "_partial", "_skip_lf", "_started")
 
     def __init__(self) -> None:
-        self._partial: list[bytes] = []  # pieces of a line whose end has not come; a list, so that 10 MB stay linear
+        self._partial: list[bytes] = []  # pieces of an incomplete line; a list keeps 10 MB linear
         self._data: list[bytes] = []
         self._event = b""
         self._id = b""
@@ -82,7 +82,7 @@ class SSEParser:
         return events
 
     def close(self) -> list[SSEEvent]:
-        """The bytes have ended: the event that was not closed by an empty line, where there is one."""
+        """The event that no empty line closed, if there is one; the bytes have ended."""
         events: list[SSEEvent] = []
         if self._partial:
             line = b"".join(self._partial)

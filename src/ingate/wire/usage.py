@@ -1,8 +1,8 @@
-"""Token counts in one shape, from every place that providers put them.
+"""Token counts in one form, from every place where providers put them.
 
-`prompt_tokens` is all input (cache reads and writes with it) and `completion_tokens` all output (reasoning with it).
-Where a provider counts a part apart, its own `total_tokens` gives it away: nothing is added that the total does not
-prove.
+`prompt_tokens` is all input including cache reads and writes, `completion_tokens` is all output including reasoning. If
+a provider counts one of these separately, its own `total_tokens` shows it: nothing is added that the total does not
+confirm.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _PROMPT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "prompt_token_details")
 _COMPLETION_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "completion_token_details")
-# Names of cache reads, cache writes and reasoning beside the counts (`usage.…`): DeepSeek, Moonshot and Together,
-# Mistral, Anthropic-like gateways, and servers that leave out the details object.
+# Names of cache reads, cache writes and reasoning next to the counts (`usage.…`): DeepSeek, Moonshot and Together,
+# Mistral, Anthropic-like gateways, and servers without a details object.
 _CACHED: Final = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 _WRITTEN: Final = ("cache_creation_tokens", "cache_write_tokens", "cache_creation_input_tokens")
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens")
@@ -24,7 +24,7 @@ _REASONING: Final = ("reasoning_tokens", "thoughts_token_count")
 
 
 def _count(value: object) -> int | None:
-    """`value` as a count of tokens; None for what is none."""
+    """`value` as a count of tokens, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         return None
     return int(value)
@@ -38,7 +38,7 @@ def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
 
 
 def _largest(usage: Mapping[str, Any], details: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    """A gateway may fill one place with 0 and another with the truth."""
+    """The largest of several counts: a gateway may set one place to 0 and another to the real value."""
     counts = [count for source in (details, usage) for name in names if (count := _count(source.get(name))) is not None]
     return max(counts, default=None)
 
@@ -51,7 +51,7 @@ def _details(usage: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]
 
 
 def normalise_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """A provider's usage object as OpenAI's, with whatever else it held kept."""
+    """A provider's usage object as OpenAI's; other fields are kept."""
     prompt_details, completion_details = _details(usage, _PROMPT_DETAILS), _details(usage, _COMPLETION_DETAILS)
     prompt = _first(usage, ("prompt_tokens", "input_tokens"))
     completion = _first(usage, ("completion_tokens", "output_tokens"))
@@ -63,11 +63,11 @@ def normalise_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
         prompt = max(total - completion, 0) if total is not None and completion is not None else 0
     if completion is None:
         completion = max(total - prompt, 0) if total is not None else 0
-    if total is not None and (apart := total - prompt - completion) > 0:
-        if reasoning and apart == reasoning:
+    if total is not None and (uncounted := total - prompt - completion) > 0:
+        if reasoning and uncounted == reasoning:
             completion += reasoning
-        elif apart == (cached or 0) + (written or 0):
-            prompt += apart
+        elif uncounted == (cached or 0) + (written or 0):
+            prompt += uncounted
     if cached is not None:
         prompt_details["cached_tokens"] = cached
     if written is not None:
@@ -89,7 +89,7 @@ def normalise_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge_usage(earlier: Mapping[str, Any] | None, later: Mapping[str, Any]) -> dict[str, Any]:
-    """Counts that came twice in a stream: the later win (they are cumulative), but not with nothing or with zeros."""
+    """The later of two usage objects of a stream (counts are cumulative), unless it is empty or zero."""
     if not earlier:
         return dict(later)
     if not any(later.get(name) for name in _COUNTS):

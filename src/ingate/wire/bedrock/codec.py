@@ -1,7 +1,7 @@
 """Amazon Bedrock: Converse for every model, and InvokeModel for Claude and Nova.
 
-`bedrock_request.py` writes requests; `bedrock_converse.py` puts answers into Anthropic's words, which
-`anthropic_answer.py` and `anthropic_stream.py` read; `eventstream.py` takes AWS's framing apart.
+`request.py` writes requests; `converse.py` translates responses into Anthropic's format, which `wire/messages` reads;
+`eventstream.py` parses AWS's binary framing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from ingate.wire.address import join
-from ingate.wire.answers import mapping, parse_object, read_json, reading, text
+from ingate.wire.answers import format_errors, mapping, parse_object, read_json, text
 from ingate.wire.bedrock.converse import Translator, message_of
 from ingate.wire.bedrock.eventstream import EventStreamParser, Message
 from ingate.wire.bedrock.request import converse_request, invoke_request
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ingate.errors import IngateError
     from ingate.wire.codec import StreamDecoder, Target
 
-FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors
 _STATUSES: Final = {
     "validationexception": 400,
@@ -47,7 +46,7 @@ _STATUSES: Final = {
 
 
 class BedrockDecoder(Decoder):
-    """One streamed answer, of Converse or of InvokeModel."""
+    """One streamed response, of Converse or of InvokeModel."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
@@ -65,29 +64,29 @@ class BedrockDecoder(Decoder):
     def _message(self, message: Message, out: list[dict[str, Any]]) -> None:
         if message.headers.get(":message-type", "event") != "event":
             raise error_of_frame(message)
-        event = parse_object(message.payload, far_side=FAR_SIDE)
+        event = parse_object(message.payload)
         kind = message.headers.get(":event-type", "")
         if kind == "chunk":
             event = _unpacked(event)
             if "type" in event:
                 self._inner.take(event, out)
                 return
-            # Nova through InvokeModel: Converse's events, each under its name.
+            # Nova through InvokeModel sends Converse's events, each as the only key of an object.
             kind, event = next(((name, mapping(value)) for name, value in event.items()), ("", {}))
-        with reading(FAR_SIDE):
-            for made in self._translator.translate(kind, event):
-                self._inner.take(made, out)
+        with format_errors():
+            for translated in self._translator.translate(kind, event):
+                self._inner.take(translated, out)
 
 
 def _unpacked(event: Mapping[str, Any]) -> dict[str, Any]:
-    return parse_object(_inner_bytes(event), far_side=FAR_SIDE)
+    return parse_object(_inner_bytes(event))
 
 
 def inner_payload(message: Message) -> bytes:
     """The model's own event in one frame of InvokeModel; empty if the frame holds none."""
     if message.headers.get(":event-type") != "chunk":
         return b""
-    return _inner_bytes(parse_object(message.payload, far_side=FAR_SIDE))
+    return _inner_bytes(parse_object(message.payload))
 
 
 def _inner_bytes(event: Mapping[str, Any]) -> bytes:
@@ -100,14 +99,14 @@ def _inner_bytes(event: Mapping[str, Any]) -> bytes:
 def error_of_frame(message: Message) -> IngateError:
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code") or ""
     try:
-        said = mapping(read_json(message.payload))
+        details = mapping(read_json(message.payload))
     except ValueError:
-        said = {}
-    told = text(said.get("message") or said.get("Message")) or message.headers.get(":error-message") or kind
-    status = said.get("originalStatusCode")
+        details = {}
+    reason = text(details.get("message") or details.get("Message")) or message.headers.get(":error-message") or kind
+    status = details.get("originalStatusCode")
     if not (isinstance(status, int) and 400 <= status <= 599):
         status = _STATUSES.get(kind.lower(), 500)
-    return error_from_response(status, {"x-amzn-errortype": kind}, {"message": told}, provider=None)
+    return error_from_response(status, {"x-amzn-errortype": kind}, {"message": reason}, provider=None)
 
 
 def _model_id(model: str) -> str:
@@ -125,28 +124,28 @@ class BedrockCodec(BaseCodec):
         return join(target.api_base, f"/model/{quote(_model_id(target.model), safe='')}/{self.verbs[target.stream]}")
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """The request for an OpenAI body."""
+        """The request for an OpenAI request body."""
         make = converse_request if self.name == "bedrock" else invoke_request
-        out, asked = make(body, replace(target, model=_model_id(target.model)))
+        out, params = make(body, replace(target, model=_model_id(target.model)))
         accept = "application/vnd.amazon.eventstream" if target.stream else "application/json"
         return WireRequest(
             url=self.url(target),
             body=encode_body(out),
             headers={"content-type": "application/json", "accept": accept},
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """A whole answer as an OpenAI completion, whichever of the two forms it has."""
-        answer = parse_object(content, far_side=FAR_SIDE)
+        """A whole response as an OpenAI completion: Converse's format, or Anthropic's for Claude through InvokeModel."""
+        answer = parse_object(content)
         if "output" not in answer:
             return completion_of(content, model=model)
-        with reading(FAR_SIDE):
+        with format_errors():
             return completion_of_message(message_of(answer), model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed answer, or for one that came whole."""
+        """A decoder for one streamed response, or for a whole one."""
         if content_type.startswith("application/json"):
             return WholeDecoder(partial(self.response, model=model))
         return BedrockDecoder(model=model)

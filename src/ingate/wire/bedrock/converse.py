@@ -1,4 +1,4 @@
-"""Bedrock's Converse answers as Anthropic's: the same blocks by other names, so that one reader serves both."""
+"""Bedrock's Converse responses as Anthropic's: the same blocks under other names, so one reader serves both."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _COUNTS: Final = (
 
 
 def usage_counts(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Converse's counts by Anthropic's names."""
+    """Converse's token counts under Anthropic's names."""
     return {name: usage[key] for key, name in _COUNTS if usage.get(key) is not None}
 
 
 def message_of(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole Converse answer as an Anthropic message."""
+    """A whole Converse response as an Anthropic message."""
     content = mapping(mapping(answer["output"]).get("message")).get("content")
     return {
         "type": "message",
@@ -37,9 +37,9 @@ def _blocks(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "text" in block:
         yield {"type": "text", "text": text(block["text"])}
     elif cited := mapping(block.get("citationsContent")):
-        said = "".join(text(one.get("text")) for one in items(cited.get("content")))
-        notes = [_citation(one) for one in items(cited.get("citations"))]
-        yield {"type": "text", "text": said, "citations": notes}
+        content = "".join(text(one.get("text")) for one in items(cited.get("content")))
+        citations = [_citation(one) for one in items(cited.get("citations"))]
+        yield {"type": "text", "text": content, "citations": citations}
     elif tool := mapping(block.get("toolUse")):
         yield _tool(tool)
     elif result := mapping(block.get("toolResult")):
@@ -48,8 +48,12 @@ def _blocks(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if "redactedContent" in thought:
             yield {"type": "redacted_thinking", "data": text(thought["redactedContent"])}
         else:
-            said = mapping(thought.get("reasoningText"))
-            yield {"type": "thinking", "thinking": text(said.get("text")), "signature": text(said.get("signature"))}
+            signed = mapping(thought.get("reasoningText"))
+            yield {
+                "type": "thinking",
+                "thinking": text(signed.get("text")),
+                "signature": text(signed.get("signature")),
+            }
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,14 +81,14 @@ def _citation(citation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Translator:
-    """The events of a Converse stream as those of Anthropic's."""
+    """Translates the events of a Converse stream into those of Anthropic's."""
 
     def __init__(self) -> None:
-        self._open: dict[int, str] = {}  # block → the type it began with
+        self._open: dict[int, str] = {}  # block index → the block's type
         self._results: dict[int, tuple[dict[str, Any], list[Any]]] = {}
 
     def translate(self, kind: str, event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Anthropic's events for one of Converse's; none for what says nothing."""
+        """Anthropic's events for one of Converse's; none if it has no content."""
         index = event.get("contentBlockIndex")
         index = index if isinstance(index, int) else 0
         if kind == "messageStart":
@@ -138,6 +142,6 @@ class Translator:
             self._results[index][1].extend(content if isinstance(content, list) else [content])
         if made is None:
             return
-        if index not in self._open:  # blocks of text and thinking begin with their first delta
+        if index not in self._open:  # text and thinking blocks have no start event
             yield self._begin(index, {"type": block})
         yield {"type": "content_block_delta", "index": index, "delta": made}

@@ -1,8 +1,8 @@
 """AWS's event-stream framing: binary messages of headers and a payload, each with two checksums.
 
 https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
-A message is: its length, its headers' length (4 bytes each, big-endian), a CRC of these 8 bytes, the headers, the
-payload, and a CRC of everything before it.
+A message consists of its length and the length of its headers (4 bytes each, big-endian), a CRC of these 8 bytes, the
+headers, the payload, and a CRC of everything before it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ingate.errors import UnavailableError
 
 _PRELUDE: Final = struct.Struct(">III")
 _LEAST: Final = _PRELUDE.size + 4
-_MOST: Final = 32 * 2**20  # AWS allows 16 MB of payload; what claims more is no event stream
-# Header value types: how many bytes a value has; None where its length stands before it.
+_MOST: Final = 32 * 2**20  # AWS allows 16 MB of payload; anything longer is not an event stream
+# Header value types: the number of bytes of a value, None if its length precedes it.
 _SIZES: Final = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 6: None, 7: None, 8: 8, 9: 16}
 
 
@@ -24,7 +24,7 @@ class Message(NamedTuple):
     """One message.
 
     Attributes:
-        headers: Its headers of text; those of other types are left out.
+        headers: Its text headers; those of other types are left out.
         payload: Its payload.
     """
 
@@ -33,31 +33,33 @@ class Message(NamedTuple):
 
 
 class EventStreamParser:
-    """Reads messages from bytes, however they are cut."""
+    """Reads messages from bytes, however they are split."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
     def waits(self) -> bool:
-        """Whether a message has begun whose end has not come."""
+        """Whether the end of a message is still missing."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes. Raises `UnavailableError` where the bytes are no event stream."""
+        """The messages that `data` completes. Raises `UnavailableError` if the bytes are not an event stream."""
         self._buffer += data
         buffer, at, out = self._buffer, 0, []
         while len(buffer) - at >= _PRELUDE.size:
             length, headers_length, checksum = _PRELUDE.unpack_from(buffer, at)
             if zlib.crc32(buffer[at : at + 8]) != checksum or not _LEAST + headers_length <= length <= _MOST:
                 raise UnavailableError(
-                    "the provider's answer is no AWS event stream, or was damaged on the way", status=502
+                    "the provider's response is not an AWS event stream, or was damaged in transit", status=502
                 )
             if len(buffer) - at < length:
                 break
             message = bytes(buffer[at : at + length])
             if zlib.crc32(message[:-4]) != int.from_bytes(message[-4:], "big"):
-                raise UnavailableError("the provider's answer was damaged on the way: a checksum is wrong", status=502)
+                raise UnavailableError(
+                    "the provider's response was damaged in transit: a checksum is wrong", status=502
+                )
             body = _PRELUDE.size + headers_length
             out.append(Message(_headers(message[_PRELUDE.size : body]), message[body:-4]))
             at += length
@@ -75,7 +77,7 @@ def _headers(data: bytes) -> dict[str, str]:
         kind = data[at] if at < len(data) else -1
         if kind not in _SIZES:
             raise UnavailableError(
-                "the provider's answer is no AWS event stream: a header is of no known type", status=502
+                "the provider's response is not an AWS event stream: a header has an unknown type", status=502
             )
         at += 1
         size = _SIZES[kind]

@@ -1,6 +1,6 @@
 """OpenAI chat requests as Bedrock's: Converse for every model, InvokeModel for Claude and Nova.
 
-Both are made from the request for Anthropic's API, whose blocks Converse has by other names.
+Both are built from the request for Anthropic's API: Converse has the same blocks under other names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 INVOKE_VERSION: Final = "bedrock-2023-05-31"
 _CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
-# Converse's own keys, which a caller may give beside OpenAI's.
+# Converse's own keys, which a caller may set in addition to OpenAI's.
 _OWN: Final = frozenset(
     {"guardrailConfig", "additionalModelRequestFields", "additionalModelResponseFieldPaths", "requestMetadata"}
     | {"performanceConfig", "promptVariables", "outputConfig", "inferenceConfig", "serviceTier"}
@@ -38,11 +38,11 @@ def is_claude(model: str) -> bool:
 
 
 def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The Converse request and what became of the parameters.
+    """The Converse request, and the tracker that lists the dropped parameters.
 
     Raises:
-        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
-            strict.
+        BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
+            accept while `drop_params` is `strict`.
     """
     known = model_facts("bedrock", target.model, target.facts)
     claude = is_claude(target.model)
@@ -52,18 +52,18 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
         known.update(thinking=(), efforts=(), sampling=known.get("sampling", True))
         effort = given.pop("reasoning_effort", None)
     searches = isinstance(given.pop("web_search_options", None), dict)
-    made, asked = messages_request(given, replace(target, facts=known))
-    asked.body = body
+    made, params = messages_request(given, replace(target, facts=known))
+    params.body = body
     if searches:
-        _web_search(asked, made, known)
+        _web_search(params, made, known)
     out: dict[str, Any] = {"messages": [_turn(turn) for turn in made.pop("messages")]}
     if system := made.pop("system", None):
         blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
         out["system"] = [part for block in blocks for part in _block(block)]
     out["inferenceConfig"] = _inference(
-        made, has_limit=claude or bool(asked.take("max_tokens", "max_completion_tokens"))
+        made, has_limit=claude or bool(params.take("max_tokens", "max_completion_tokens"))
     )
-    _tools(asked, out, made)
+    _tools(params, out, made)
     more: dict[str, Any] = {}
     config = dict(made.pop("output_config", {}))
     if form := config.pop("format", None):
@@ -73,33 +73,33 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     if config:
         more["output_config"] = config
     if effort is not None:
-        _effort(asked, more, str(effort), known)
+        _effort(params, more, str(effort), known)
     for name in ("metadata", "service_tier"):
         made.pop(name, None)
-    more.update(made)  # thinking, top_k, and what the caller meant for the model itself
+    more.update(made)  # thinking, top_k, and parameters of the model itself
     if more:
         out["additionalModelRequestFields"] = more
-    out = deep_merge(deep_merge(out, {key: body[key] for key in _OWN & body.keys()}), asked.extra_body)
+    out = deep_merge(deep_merge(out, {key: body[key] for key in _OWN & body.keys()}), params.extra_body)
     if not out["inferenceConfig"]:
         del out["inferenceConfig"]
-    return out, asked
+    return out, params
 
 
 def invoke_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The InvokeModel request: Anthropic's own for Claude, Nova's (Converse's with a version) for the rest."""
+    """The InvokeModel request: Anthropic's format for Claude, Nova's (Converse's with a version) for other models."""
     if is_claude(target.model):
         body = {key: value for key, value in body.items() if key != "web_search_options"}
-        made, asked = messages_request(body, target)
-        return {"anthropic_version": INVOKE_VERSION, **made}, asked
-    made, asked = converse_request(body, target)
-    return {"schemaVersion": "messages-v1", **made}, asked
+        made, params = messages_request(body, target)
+        return {"anthropic_version": INVOKE_VERSION, **made}, params
+    made, params = converse_request(body, target)
+    return {"schemaVersion": "messages-v1", **made}, params
 
 
-def _web_search(asked: ParamTracker, made: dict[str, Any], known: Mapping[str, Any]) -> None:
+def _web_search(params: ParamTracker, made: dict[str, Any], known: Mapping[str, Any]) -> None:
     if name := known.get("search_tool"):
         made.setdefault("tools", []).append({"systemTool": {"name": name}})
     else:
-        asked.drop("web_search_options", "Bedrock searches the web for some of Amazon's own models only")
+        params.drop("web_search_options", "on Bedrock only some of Amazon's own models can search the web")
 
 
 def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:
@@ -110,17 +110,17 @@ def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:
         "stop_sequences": "stopSequences",
     }
     config = {key: made.pop(name) for name, key in names.items() if name in made}
-    if not has_limit:  # only Claude must be told one
+    if not has_limit:  # only Claude requires a limit
         config.pop("maxTokens", None)
     return config
 
 
-def _effort(asked: ParamTracker, more: dict[str, Any], effort: str, known: Mapping[str, Any]) -> None:
+def _effort(params: ParamTracker, more: dict[str, Any], effort: str, known: Mapping[str, Any]) -> None:
     level = nearest_effort(effort, known.get("bedrock_efforts", ()))
     knob = known.get("effort_knob")
     if level is None or knob is None:
         if effort != "none":
-            asked.drop("reasoning_effort", "this model's reasoning cannot be set")
+            params.drop("reasoning_effort", "the reasoning of this model cannot be configured")
     elif knob == "reasoning_effort":
         more["reasoning_effort"] = level
     elif effort != "none":
@@ -130,7 +130,7 @@ def _effort(asked: ParamTracker, more: dict[str, Any], effort: str, known: Mappi
 def _turn(turn: dict[str, Any]) -> dict[str, Any]:
     content = [part for block in turn["content"] for part in _block(block)]
     if any("document" in part for part in content) and not any("text" in part for part in content):
-        content.append({"text": "See the document."})  # Converse refuses a document without text
+        content.append({"text": "See the document."})  # Converse rejects a document without text
     return {"role": turn["role"], "content": content}
 
 
@@ -154,12 +154,12 @@ def _block(block: dict[str, Any]) -> list[dict[str, Any]]:
         status = "error" if block.get("is_error") else "success"
         made = {"toolResult": {"toolUseId": block["tool_use_id"][:64], "content": content, "status": status}}
     elif kind == "thinking":
-        said = {"text": block["thinking"], "signature": block["signature"]}
-        made = {"reasoningContent": {"reasoningText": said}}
+        reasoning = {"text": block["thinking"], "signature": block["signature"]}
+        made = {"reasoningContent": {"reasoningText": reasoning}}
     elif kind == "redacted_thinking":
         made = {"reasoningContent": {"redactedContent": block["data"]}}
     else:
-        raise BadRequestError(f"Bedrock's Converse takes no block of the type {kind!r}")
+        raise BadRequestError(f"Bedrock's Converse does not accept a content block of the type {kind!r}")
     return [made, dict(_CACHE_POINT)] if block.get("cache_control") else [made]
 
 
@@ -167,27 +167,29 @@ def _media(source: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if source["type"] == "url":
         url = source["url"]
         if not url.startswith("s3://"):
-            raise BadRequestError(f"Bedrock fetches no {kind}s: put the content into a data URL, or on S3")
+            raise BadRequestError(
+                f"Bedrock does not accept {kind} URLs: send the content as a data URL, or put it on S3"
+            )
         suffix = url.rsplit(".", 1)[-1].lower()
         return {"format": {"jpg": "jpeg"}.get(suffix, suffix), "source": {"s3Location": {"uri": url}}}
     if source["type"] == "text":
         return {"format": "txt", "source": {"bytes": base64.b64encode(source["data"].encode()).decode()}}
     if source["type"] != "base64":
-        raise BadRequestError(f"Bedrock takes no {kind} by file id")
+        raise BadRequestError(f"Bedrock does not accept {kind}s by file id")
     form = source["media_type"].rsplit("/", 1)[-1]
     return {"format": form, "source": {"bytes": source["data"]}}
 
 
 def _name(title: Any) -> str:
-    """A document's name: letters, digits, single spaces, hyphens, brackets; Bedrock refuses a dot."""
+    """A document's name: Bedrock accepts letters, digits, single spaces, hyphens, parentheses and brackets, no dots."""
     name = re.sub(r"[^A-Za-z0-9\-()\[\]]+", " ", str(title or "")).strip()
     return name[:200] or "document"
 
 
-def _tools(asked: ParamTracker, out: dict[str, Any], made: dict[str, Any]) -> None:
+def _tools(params: ParamTracker, out: dict[str, Any], made: dict[str, Any]) -> None:
     tools, choice = made.pop("tools", []), made.pop("tool_choice", {"type": "auto"})
     if choice.pop("disable_parallel_tool_use", False):
-        asked.drop("parallel_tool_calls", "Converse cannot be held to one call at a time")
+        params.drop("parallel_tool_calls", "Converse cannot be limited to one tool call at a time")
     used = any("toolUse" in part for turn in out["messages"] for part in turn["content"])
     if not tools or (choice["type"] == "none" and not used):
         return
@@ -210,5 +212,5 @@ def _tools(asked: ParamTracker, out: dict[str, Any], made: dict[str, Any]) -> No
         config["toolChoice"] = {"any": {}}
     elif choice["type"] == "tool":
         config["toolChoice"] = {"tool": {"name": choice["name"]}}
-    elif choice["type"] == "none" and "tool_choice" in asked.body:
-        asked.warn("Converse cannot forbid tool calls once some were made; they are still on offer")
+    elif choice["type"] == "none" and "tool_choice" in params.body:
+        params.warn("Converse cannot forbid tool calls after earlier ones; the tools are still offered")

@@ -1,6 +1,6 @@
 """Azure: OpenAI's format under Azure's addresses.
 
-Three surfaces, told apart by the base URL: `…/openai/v1` (as OpenAI's own), deployments (`…/openai/deployments/NAME`,
+Three kinds of endpoints, distinguished by the base URL: `…/openai/v1` (as OpenAI's own), deployments (`…/openai/deployments/NAME`,
 with an `api-version`), and AI Foundry's model inference (`…services.ai.azure.com/models`).
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from ingate.wire.chat.codec import OpenAICodec
+from ingate.wire.chat.codec import ChatCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.wire.codec import Target, WireRequest
 
-# The newest general release of each surface: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+# The newest stable version of each kind: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
 _DEPLOYMENTS_VERSION: Final = "2024-10-21"
 _INFERENCE_VERSION: Final = "2024-05-01-preview"
 
@@ -43,7 +43,7 @@ def azure_endpoint(api_base: str, path: str, model: str, api_version: str = "") 
     return urlunsplit((parts.scheme, parts.netloc, base + path, urlencode(query), ""))
 
 
-class AzureCodec(OpenAICodec):
+class AzureCodec(ChatCodec):
     """OpenAI's codec with Azure's addresses."""
 
     name = "azure"

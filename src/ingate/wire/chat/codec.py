@@ -1,11 +1,11 @@
-"""OpenAI's chat-completions format, as 100 providers and every local server speak it."""
+"""OpenAI's chat-completions format, which most providers and every local server support."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ingate.errors import BadRequestError, StreamInterruptedError, UnavailableError
+from ingate.errors import StreamInterruptedError, UnavailableError
 from ingate.wire.answers import read_json
 from ingate.wire.chat.messages import is_strict, messages_for, tools_for
 from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
@@ -13,6 +13,7 @@ from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import Decoder, empty_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.facts import nearest_effort
+from ingate.wire.params import ParamTracker
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
     from ingate.wire.codec import Target
     from ingate.wire.sse import SSEEvent
 
-# Said to the gateway, not to the provider.
+# Keys meant for the gateway, not for the provider.
 _NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
 _ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/responses", "/completions")
 _MAX_TEXT: Final = 300
 
 
 def endpoint(api_base: str, path: str, prefix: str = "") -> str:
-    """The address of `path` under a base URL: with or without a slash at its end, an endpoint's path, or a query."""
+    """The address of `path` under a base URL, which may have a trailing slash, an endpoint's path or a query.
+
+    Args:
+        api_base: The base URL.
+        path: The endpoint's path.
+        prefix: A path to insert if the base URL does not end in it, or in `/v1`.
+    """
     parts = urlsplit(api_base.strip())
     base = parts.path.rstrip("/")
     for known in _ENDPOINTS:
@@ -38,7 +45,7 @@ def endpoint(api_base: str, path: str, prefix: str = "") -> str:
     return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
 
 
-class OpenAICodec(BaseCodec):
+class ChatCodec(BaseCodec):
     """OpenAI's own format."""
 
     name = "chat"
@@ -48,7 +55,7 @@ class OpenAICodec(BaseCodec):
         return endpoint(target.api_base, "/chat/completions", quirks_of(target.provider).path)
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """An OpenAI request, changed only where the provider is known to refuse what OpenAI takes."""
+        """An OpenAI request, changed only where the provider is known to reject what OpenAI accepts."""
         provider = target.provider
         quirks = quirks_of(provider)
         wire: dict[str, Any] = {"model": target.model}
@@ -82,7 +89,7 @@ class OpenAICodec(BaseCodec):
         if not wire.get("tools", True):
             del wire["tools"]
         if not wire.get("tools"):
-            for name in ("tool_choice", "parallel_tool_calls"):  # refused without tools
+            for name in ("tool_choice", "parallel_tool_calls"):  # rejected without tools
                 wire.pop(name, None)
         if isinstance(extra := body.get("extra_body"), dict):
             wire.update(extra)
@@ -90,12 +97,12 @@ class OpenAICodec(BaseCodec):
         return request
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """The answer as it is, once it is known to be one."""
+        """The response unchanged, after a check that it is a completion."""
         value = decode_json(content, model)
         _raise_error(value)
         if not isinstance(value.get("choices"), list):
             raise UnavailableError(
-                f"the answer for {model!r} is JSON but no chat completion: {_shown(content)}",
+                f"the response for {model!r} is JSON but not a chat completion: {_excerpt(content)}",
                 fix="check the base URL: it should end where /chat/completions begins",
             )
         for choice in value["choices"]:
@@ -108,7 +115,7 @@ class OpenAICodec(BaseCodec):
         return ChatDecoder(model, content_type)
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """OpenAI's embeddings request, as it is."""
+        """OpenAI's embeddings request, unchanged."""
         wire = {"model": target.model, **{key: value for key, value in body.items() if key not in _NOT_SENT}}
         if isinstance(extra := body.get("extra_body"), dict):
             wire.update(extra)
@@ -119,11 +126,13 @@ class OpenAICodec(BaseCodec):
         )
 
     def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """The list of embeddings as it is, once it is known to be one."""
+        """The list of embeddings unchanged, after a check that it is one."""
         value = decode_json(content, model)
         _raise_error(value)
         if not isinstance(value.get("data"), list):
-            raise UnavailableError(f"the answer for {model!r} is JSON but no list of embeddings: {_shown(content)}")
+            raise UnavailableError(
+                f"the response for {model!r} is JSON but not a list of embeddings: {_excerpt(content)}"
+            )
         return {"object": "list", "model": model, **value}
 
 
@@ -153,7 +162,7 @@ class ChatDecoder(Decoder):
             raise empty_response()
         if not (self.done or self._has_finished):
             raise StreamInterruptedError(
-                f"the answer of {self._model!r} broke off before its end", fix="try again; what came is kept"
+                f"the response of {self._model!r} ended before it was complete", fix="try again; what came is kept"
             )
 
     def _read_whole(self, body: bytes, out: list[dict[str, Any]]) -> None:
@@ -221,20 +230,20 @@ def decode_json(body: bytes, model: str) -> dict[str, Any]:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = value[0]
     if not isinstance(value, dict):
-        what = "a web page" if body.lstrip()[:1] == b"<" else "no JSON object"
+        what = "a web page" if body.lstrip()[:1] == b"<" else "not a JSON object"
         raise UnavailableError(
-            f"the answer for {model!r} is {what}: {_shown(body)}",
+            f"the response for {model!r} is {what}: {_excerpt(body)}",
             fix="check the base URL: it should end where /chat/completions begins (often in /v1)",
         )
     return value
 
 
-def _shown(body: bytes) -> str:
+def _excerpt(body: bytes) -> str:
     return repr(body[:_MAX_TEXT].decode(errors="replace")) if body.strip() else "it is empty"
 
 
 def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:
-    """Raise what an error object in a good answer means."""
+    """Raise the error that an error object in a successful response means; `certain` if the event says it is one."""
     error = value.get("error")
     if error or certain:
         raise error_from_response(200, {}, value if not isinstance(error, dict) else {"error": error}, provider=None)
@@ -243,15 +252,16 @@ def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:
 
 
 def _raise_choice_error(choice: dict[str, Any]) -> None:
-    """Raise what a choice that ended in an error means (OpenRouter and Mistral say it there)."""
+    """Raise the error that a choice reports, as OpenRouter and Mistral do."""
     if choice.get("finish_reason") == "error" or choice.get("error"):
-        error = choice.get("error") or {"message": "the model ended its answer with an error"}
+        error = choice.get("error") or {"message": "the model ended its response with an error"}
         raise error_from_response(200, {}, {"error": error}, provider=None)
 
 
 def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: bool) -> None:
-    """Rename what goes by another name, and drop or refuse what would be refused."""
+    """Rename parameters to the provider's names, and drop those that it rejects."""
     model, provider = target.model, target.provider
+    params = ParamTracker(wire, policy=target.drop_params, model=model)
     quirks = model_quirks(provider, model, wire.get("reasoning_effort"))
     refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
     if quirks.efforts is not None and not quirks.efforts:
@@ -266,21 +276,13 @@ def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: 
         if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
             del wire[name]
             continue
-        if target.drop_params == "strict":
-            raise BadRequestError(
-                f"{provider} refuses {name!r} for {model!r}",
-                provider=provider,
-                code="unsupported_parameter",
-                fix=f"leave {name} out, or set drop_params to drop",
-            )
+        params.drop(name, f"{provider} does not accept it for this model")
         del wire[name]
-        request.dropped.append(name)
-        if target.drop_params == "warn":
-            request.warnings.append(f"{name} was left out: {provider} refuses it for {model}")
     effort = wire.get("reasoning_effort")
     if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):
         wire["reasoning_effort"] = near
-        request.warnings.append(f"reasoning_effort is {near}: {model} does not take {effort}")
+        params.warn(f"reasoning_effort is {near}: {model} does not accept {effort}")
+    request.dropped, request.warnings = params.dropped, params.warnings
 
 
-CODEC: Final = OpenAICodec()
+CODEC: Final = ChatCodec()

@@ -1,6 +1,6 @@
-"""An OpenAI conversation as one provider takes it: without what other lanes carry along in it.
+"""An OpenAI conversation as one provider accepts it: without the fields that other providers added to it.
 
-OpenAI's own servers and Azure's refuse what they do not know; other servers pass over it, or have a use for it.
+OpenAI's own servers and Azure's reject unknown fields; other servers ignore or use them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from ingate.wire.chat.quirks import Quirks
 
-# Message fields that are ours or another provider's; a provider that knows one has it in its quirks' `takes`.
+# Message fields that are ours or another provider's; the quirks of a provider that accepts one list it in `accepts`.
 _EXTRA_FIELDS: Final = frozenset(
     {
         "reasoning_content",
@@ -31,27 +31,27 @@ _EXTRA_FIELDS: Final = frozenset(
 # Marks for other providers, on a content part, a tool or a tool call.
 _MARKS: Final = frozenset({"cache_control", "extra_content", "provider_specific_fields"})
 _HOSTS: Final = (".openai.com", ".azure.com", ".azure-api.net", ".azure.us", ".azure.cn")
-_SEE_BELOW: Final = "(the next message shows what the tool gave)"
+_SEE_BELOW: Final = "(see the next message for the tool's output)"
 
 
 def is_strict(provider: str, api_base: str) -> bool:
-    """Whether a server refuses fields that are not OpenAI's: Azure's surfaces, and OpenAI's own servers."""
+    """Whether a server rejects fields that are not OpenAI's: Azure's and OpenAI's own servers do."""
     return provider == "azure" or (urlsplit(api_base).hostname or "").endswith(_HOSTS)
 
 
 def messages_for(messages: list[Any], quirks: Quirks, *, strict: bool, text_results: bool) -> list[Any]:
-    """The messages with only what the provider takes; those that need no change are handed on as they are.
+    """The messages with only what the provider accepts; those that need no change are the same objects.
 
     Args:
-        messages: The request's.
-        quirks: The provider's.
-        strict: Whether the server refuses what it does not know.
-        text_results: Whether a tool's message takes text alone.
+        messages: The request's messages.
+        quirks: The provider's deviations.
+        strict: Whether the server rejects unknown fields.
+        text_results: Whether tool messages may contain only text.
     """
     out = [_message(message, quirks) for message in messages]
     if strict:
-        out = [_unmarked(message) for message in out]
-    return _shown_by_the_user(out) if text_results else out
+        out = [_without_marks_in(message) for message in out]
+    return _media_from_user(out) if text_results else out
 
 
 def tools_for(tools: list[Any]) -> list[Any]:
@@ -63,24 +63,26 @@ def _message(message: Any, quirks: Quirks) -> Any:
     if not isinstance(message, dict):
         return message
     is_developer = message.get("role") == "developer" and not quirks.developer_role
-    is_empty = message.get("role") == "assistant" and message.get("content") is None and not _says_otherwise(message)
+    is_empty = message.get("role") == "assistant" and message.get("content") is None and not _has_other_content(message)
     if not is_developer and not is_empty and not _EXTRA_FIELDS & message.keys():
         return message
-    out = {key: value for key, value in message.items() if key not in _EXTRA_FIELDS or (key in quirks.takes and value)}
+    out = {
+        key: value for key, value in message.items() if key not in _EXTRA_FIELDS or (key in quirks.accepts and value)
+    }
     if is_developer:
         out["role"] = "system"
     if is_empty:
-        out["content"] = ""  # null is refused where there is no call
+        out["content"] = ""  # null is rejected without a tool call
     if quirks.reasoning_field != "reasoning_content" and "reasoning_content" in out:
         out[quirks.reasoning_field] = out.pop("reasoning_content")
     return out
 
 
-def _says_otherwise(message: dict[str, Any]) -> bool:
+def _has_other_content(message: dict[str, Any]) -> bool:
     return any(message.get(name) for name in ("tool_calls", "function_call", "refusal", "audio"))
 
 
-def _unmarked(message: Any) -> Any:
+def _without_marks_in(message: Any) -> Any:
     if not isinstance(message, dict):
         return message
     changed = {}
@@ -96,8 +98,8 @@ def _without_marks(item: Any) -> Any:
     return {key: value for key, value in item.items() if key not in _MARKS}
 
 
-def _shown_by_the_user(messages: list[Any]) -> list[Any]:
-    """Images and files that a tool gave, moved behind the tools' results: a tool's message takes text alone."""
+def _media_from_user(messages: list[Any]) -> list[Any]:
+    """The messages with images and files of tool results moved to a user message after them."""
     out: list[Any] = []
     waiting: list[Any] = []
     for message in messages:

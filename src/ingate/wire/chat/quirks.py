@@ -1,7 +1,7 @@
-"""Where providers that speak OpenAI's wire format speak it differently: data, each row with its source.
+"""How providers with an OpenAI-compatible API deviate from OpenAI's: data, each row with its source.
 
-What is not told here is sent as OpenAI has it. A row is for what a provider refuses, or for what it would silently
-misread; what it ignores needs none.
+Everything else is sent as OpenAI defines it. A row lists what a provider rejects or would misread; what it ignores
+needs no row.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Quirks:
     """How one provider differs.
 
     Attributes:
-        source: Where this is known from.
-        path: Put between a base URL without it and `/chat/completions`.
-        renamed: Parameters that go by another name.
-        refused: Parameters that make the provider refuse the request.
-        no_stream_options: It refuses `stream_options`; it sends usage unasked.
-        takes: Message fields beyond OpenAI's that it takes back (`reasoning_content`, `reasoning_details`).
-        reasoning_field: The name it wants reasoning text back under.
-        developer_role: Whether it knows the role `developer`; the role is `system` where not.
-        model_rules: Which rules of `data/model_facts.json` its models keep to, empty for none.
-        model_knobs: Which facts of those rules matter here: an aggregator drops by itself what a model does not take.
+        source: The documentation of these facts.
+        path: Inserted between a base URL without it and `/chat/completions`.
+        renamed: Parameters that have another name.
+        refused: Parameters with which the provider rejects the request.
+        no_stream_options: Whether it rejects `stream_options`; it sends usage anyway.
+        accepts: Message fields beyond OpenAI's that it accepts (`reasoning_content`, `reasoning_details`).
+        reasoning_field: The name under which it expects reasoning text.
+        developer_role: Whether it accepts the role `developer`; otherwise `system` is sent.
+        model_rules: The format whose rules in `data/model_facts.json` apply to its models, empty for none.
+        model_knobs: The facts of those rules that apply; an aggregator itself drops what a model does not accept.
     """
 
     source: str = ""
@@ -40,7 +40,7 @@ class Quirks:
     renamed: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     refused: frozenset[str] = frozenset()
     no_stream_options: bool = False
-    takes: frozenset[str] = frozenset()
+    accepts: frozenset[str] = frozenset()
     reasoning_field: str = "reasoning_content"
     developer_role: bool = False
     model_rules: str = ""
@@ -52,9 +52,9 @@ class ModelQuirks:
     """How one model at one provider differs.
 
     Attributes:
-        renamed: Parameters that go by another name.
-        refused: Parameters that it refuses.
-        efforts: The values of `reasoning_effort` it takes; None where all are passed on.
+        renamed: Parameters that have another name.
+        refused: Parameters that it rejects.
+        efforts: The values of `reasoning_effort` that it accepts, None if all are passed on.
     """
 
     renamed: Mapping[str, str]
@@ -81,24 +81,24 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     "litellm_proxy": Quirks(
         source="https://docs.litellm.ai/docs/reasoning_content",
         developer_role=True,
-        takes=frozenset({"reasoning_content", "thinking_blocks", "reasoning_details", "provider_specific_fields"}),
+        accepts=frozenset({"reasoning_content", "thinking_blocks", "reasoning_details", "provider_specific_fields"}),
     ),
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/use-cases/reasoning-tokens",
         developer_role=True,
         model_rules="openai",
         model_knobs=_LIMIT_ONLY,
-        takes=frozenset({"reasoning_details"}),
+        accepts=frozenset({"reasoning_details"}),
     ),
     "vercel_ai_gateway": Quirks(
         source="https://vercel.com/docs/ai-gateway/openai-compat",
         developer_role=True,
         model_rules="openai",
         model_knobs=_LIMIT_ONLY,
-        takes=frozenset({"reasoning_details"}),
+        accepts=frozenset({"reasoning_details"}),
     ),
     "mistral": Quirks(
-        # Extra fields are refused with 422: BerriAI/litellm#8978 (stream_options), editor-code-assistant/eca#231.
+        # Extra fields are rejected with 422: BerriAI/litellm#8978 (stream_options), editor-code-assistant/eca#231.
         source="https://docs.mistral.ai/api/endpoint/chat",
         renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
         refused=frozenset(
@@ -117,36 +117,36 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     "groq": Quirks(
         source="https://console.groq.com/docs/openai",
         refused=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
-        takes=_REASONING,
+        accepts=_REASONING,
         reasoning_field="reasoning",
     ),
     "cerebras": Quirks(
         source="https://inference-docs.cerebras.ai/resources/openai",
         refused=frozenset({"frequency_penalty", "presence_penalty", "logit_bias"}),
-        takes=_REASONING,
+        accepts=_REASONING,
         reasoning_field="reasoning",
     ),
     "deepseek": Quirks(
-        source="https://api-docs.deepseek.com/guides/thinking_mode", renamed=_OLD_LIMIT, takes=_REASONING
+        source="https://api-docs.deepseek.com/guides/thinking_mode", renamed=_OLD_LIMIT, accepts=_REASONING
     ),
     "moonshot": Quirks(
         source="https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model",
         renamed=_OLD_LIMIT,
-        takes=_REASONING,
+        accepts=_REASONING,
     ),
-    "zai": Quirks(source="https://docs.z.ai/guides/capabilities/thinking-mode", renamed=_OLD_LIMIT, takes=_REASONING),
+    "zai": Quirks(source="https://docs.z.ai/guides/capabilities/thinking-mode", renamed=_OLD_LIMIT, accepts=_REASONING),
     "minimax": Quirks(
         source="https://platform.minimax.io/docs/guides/text-m2-function-call",
-        takes=frozenset({"reasoning_content", "reasoning_details"}),
+        accepts=frozenset({"reasoning_content", "reasoning_details"}),
     ),
-    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", takes=_REASONING, model_rules="xai"),
+    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", accepts=_REASONING, model_rules="xai"),
     "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
     "together_ai": Quirks(source="https://docs.together.ai/reference/chat-completions-1", renamed=_OLD_LIMIT),
     "ai21_chat": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
     "lm_studio": Quirks(source="https://lmstudio.ai/docs/developer/openai-compat", renamed=_OLD_LIMIT),
-    "hosted_vllm": Quirks(source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html", takes=_REASONING),
+    "hosted_vllm": Quirks(source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html", accepts=_REASONING),
     "llamafile": Quirks(
-        source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md", takes=_REASONING
+        source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md", accepts=_REASONING
     ),
     "huggingface": Quirks(source="https://huggingface.co/docs/inference-providers", path="/v1"),
     "gradient_ai": Quirks(source="https://docs.digitalocean.com/products/gradient-ai-platform", path="/v1"),
@@ -166,15 +166,15 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     ),
 }
 
-# What a model that reasons refuses beside its effort.
+# Parameters that a reasoning model rejects.
 SAMPLING: Final = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"}
 )
 
-# What other providers take and OpenAI's own servers refuse.
+# Parameters that other providers accept and OpenAI's own servers reject.
 UNKNOWN_TO_OPENAI: Final = frozenset({"top_k", "min_p", "repetition_penalty", "thinking", "cache_control"})
 
-# The value that a refused parameter may have anyway: it is what happens without it.
+# The default of a rejected parameter: at this value it can be left out silently.
 NEUTRAL: Final[Mapping[str, Any]] = {
     "temperature": 1,
     "top_p": 1,
@@ -185,7 +185,7 @@ NEUTRAL: Final[Mapping[str, Any]] = {
 
 
 def quirks_of(provider: str) -> Quirks:
-    """How `provider` differs; not at all for one that is not known."""
+    """How `provider` differs; an unknown one does not."""
     return PROVIDERS.get(provider, DEFAULT)
 
 
@@ -195,7 +195,7 @@ def model_quirks(provider: str, model: str, effort: Any = None) -> ModelQuirks:
     Args:
         provider: The provider.
         model: The model's name, with or without a vendor before a slash.
-        effort: The request's `reasoning_effort`: some models take sampling parameters only without one.
+        effort: The request's `reasoning_effort`; some models accept sampling parameters only without one.
     """
     quirks = quirks_of(provider)
     known = model_facts(quirks.model_rules, model.rpartition("/")[2]) if quirks.model_rules else {}

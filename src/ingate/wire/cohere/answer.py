@@ -1,11 +1,22 @@
-"""Cohere's answers, whole and streamed, as OpenAI's."""
+"""Cohere's responses, whole and streamed, as OpenAI's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import StreamInterruptedError
-from ingate.wire.answers import Chunks, completion, count, items, mapping, parse_object, reading, text, tool_call, usage
+from ingate.wire.answers import (
+    Chunks,
+    completion,
+    count,
+    format_errors,
+    items,
+    mapping,
+    parse_object,
+    text,
+    tool_call,
+    usage,
+)
 from ingate.wire.decoding import Decoder
 from ingate.wire.errors import error_from_response
 from ingate.wire.fields import is_json
@@ -16,7 +27,6 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
-FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 # https://docs.cohere.com/v2/reference/chat#response.body.finish_reason
 _FINISH: Final[Mapping[str, str]] = {
     "COMPLETE": "stop",
@@ -31,7 +41,7 @@ _FINISH: Final[Mapping[str, str]] = {
 
 
 def usage_of(counts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """OpenAI's usage: all tokens where Cohere says them, else those it bills; None where it says neither."""
+    """OpenAI's usage: all tokens if Cohere reports them, else the billed ones; None if it reports neither."""
     tokens = mapping(counts.get("tokens")) or mapping(counts.get("billed_units"))
     if not tokens:
         return None
@@ -46,57 +56,57 @@ def usage_of(counts: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _annotation(citation: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A citation of the answer's text; those of plans and thoughts point at text of their own."""
+    """A citation in the response's text; None for one in a plan or in reasoning, whose offsets refer to other text."""
     if citation.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
         return None
-    told = {
+    cited = {
         "start_index": count(citation.get("start")),
         "end_index": count(citation.get("end")),
         "cited_text": text(citation.get("text")),
         "sources": items(citation.get("sources")),
     }
-    return {"type": "document_citation", "document_citation": told}
+    return {"type": "document_citation", "document_citation": cited}
 
 
 def _error_of(answer: Mapping[str, Any]) -> IngateError:
     return error_from_response(500, {}, {"message": text(answer.get("message"))}, provider=None)
 
 
-def _ending(raw: str, said: str) -> dict[str, Any]:
-    extra: dict[str, Any] = {"native_finish_reason": raw or None}
-    if said:
-        extra["native_finish_message"] = said
+def _native_finish(reason: str, message: str) -> dict[str, Any]:
+    extra: dict[str, Any] = {"native_finish_reason": reason or None}
+    if message:
+        extra["native_finish_message"] = message
     return extra
 
 
 def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
-    """A whole answer as a completion."""
-    answer = parse_object(body, far_side=FAR_SIDE)
+    """A whole response as a completion."""
+    answer = parse_object(body)
     if isinstance(answer.get("message"), str):
         raise _error_of(answer)
-    with reading(FAR_SIDE):
+    with format_errors():
         return _completion(answer, model)
 
 
 def _completion(answer: dict[str, Any], model: str) -> dict[str, Any]:
     source = answer["message"]
     if not isinstance(source, dict):
-        raise TypeError("the message is no object")
+        raise TypeError("the message is not an object")
     parts = items(source.get("content"))
-    said = "".join(text(part.get("text")) for part in parts if part.get("type") == "text")
-    thought = "".join(text(part.get("thinking")) for part in parts if part.get("type") == "thinking")
+    content = "".join(text(part.get("text")) for part in parts if part.get("type") == "text")
+    reasoning = "".join(text(part.get("thinking")) for part in parts if part.get("type") == "thinking")
     calls = [_whole_call(call) for call in items(source.get("tool_calls"))]
-    notes = [note for one in items(source.get("citations")) if (note := _annotation(one))]
-    message: dict[str, Any] = {"role": "assistant", "content": said or (None if calls else "")}
+    annotations = [note for one in items(source.get("citations")) if (note := _annotation(one))]
+    message: dict[str, Any] = {"role": "assistant", "content": content or (None if calls else "")}
     more = {
-        "reasoning_content": thought,
+        "reasoning_content": reasoning,
         "tool_calls": calls,
         "tool_plan": text(source.get("tool_plan")),
-        "annotations": notes,
+        "annotations": annotations,
     }
     message.update({key: value for key, value in more.items() if value})
     raw = text(answer.get("finish_reason"))
-    choice = {"index": 0, "message": message, "finish_reason": _FINISH.get(raw, "stop"), **_ending(raw, "")}
+    choice = {"index": 0, "message": message, "finish_reason": _FINISH.get(raw, "stop"), **_native_finish(raw, "")}
     return completion(
         answer_id=text(answer.get("id")), model=model, choices=[choice], usage=usage_of(mapping(answer.get("usage")))
     )
@@ -108,7 +118,7 @@ def _whole_call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class CohereDecoder(Decoder):
-    """One streamed answer."""
+    """One streamed response."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
@@ -124,17 +134,19 @@ class CohereDecoder(Decoder):
 
     def _close(self, out: list[dict[str, Any]]) -> None:
         for event in self._events.close():
-            if is_json(event.data):  # what a dropped connection cut off is none
+            if is_json(event.data):  # an event cut off by a dropped connection is not
                 self._event(event.data, out)
         if not self._ended:
-            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+            raise StreamInterruptedError(
+                "the response ended before it was complete", fix="try again; what came is kept"
+            )
 
     def _event(self, data: str, out: list[dict[str, Any]]) -> None:
         if data.strip() == "[DONE]":
             self.done = self._ended
         elif data.strip():
-            event = parse_object(data, far_side=FAR_SIDE)
-            with reading(FAR_SIDE):
+            event = parse_object(data)
+            with format_errors():
                 self._read(event, out)
 
     def _read(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
@@ -158,17 +170,17 @@ class CohereDecoder(Decoder):
             raise _error_of(event)
 
     def _content(self, content: dict[str, Any], out: list[dict[str, Any]]) -> None:
-        if said := text(content.get("text")):
-            out.append(self._chunks.delta({"content": said}))
-        if thought := text(content.get("thinking")):
-            out.append(self._chunks.delta({"reasoning_content": thought}))
+        if piece := text(content.get("text")):
+            out.append(self._chunks.delta({"content": piece}))
+        if piece := text(content.get("thinking")):
+            out.append(self._chunks.delta({"reasoning_content": piece}))
 
     def _call(self, index: Any, call: dict[str, Any], out: list[dict[str, Any]]) -> None:
         function = mapping(call.get("function"))
         place = index if isinstance(index, int) else len(self._calls)
         arguments = text(function.get("arguments"))
         if place not in self._calls:
-            self._tell_plan(out)
+            self._emit_plan(out)
             self._calls[place] = len(self._calls)
             made = tool_call(text(call.get("id")), text(function.get("name")), arguments, index=self._calls[place])
             out.append(self._chunks.delta({"tool_calls": [made]}))
@@ -176,7 +188,7 @@ class CohereDecoder(Decoder):
             piece = {"index": self._calls[place], "function": {"arguments": arguments}}
             out.append(self._chunks.delta({"tool_calls": [piece]}))
 
-    def _tell_plan(self, out: list[dict[str, Any]]) -> None:
+    def _emit_plan(self, out: list[dict[str, Any]]) -> None:
         if plan := "".join(self._plan):
             self._plan = []
             out.append(self._chunks.delta({"tool_plan": plan}))
@@ -185,9 +197,9 @@ class CohereDecoder(Decoder):
         if self._ended:
             return
         self._ended = True
-        self._tell_plan(out)
+        self._emit_plan(out)
         raw = text(delta.get("finish_reason"))
-        extra = _ending(raw, text(delta.get("error")))
+        extra = _native_finish(raw, text(delta.get("error")))
         out.append(self._chunks.delta({}, finish=_FINISH.get(raw, "stop"), extra=extra))
         counts = usage_of(mapping(delta.get("usage")))
         if counts is not None:

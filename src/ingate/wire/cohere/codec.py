@@ -1,4 +1,4 @@
-"""Cohere's v2 chat format: close to OpenAI's in messages and tools, its own in everything else."""
+"""Cohere's v2 chat format: messages and tools resemble OpenAI's, everything else differs."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class CohereCodec(BaseCodec):
         return join(target.api_base, "/v2/chat")
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """The request for an OpenAI body."""
-        out, asked = chat_request(body, target)
+        """The request for an OpenAI request body."""
+        out, params = chat_request(body, target)
         headers = {"content-type": "application/json"}
         if target.stream:
             headers["accept"] = "text/event-stream"
@@ -52,16 +52,16 @@ class CohereCodec(BaseCodec):
             url=self.url(target),
             body=encode_body({"model": target.model, "stream": target.stream, **out}),
             headers=headers,
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """A whole answer as an OpenAI completion."""
+        """A whole response as an OpenAI completion."""
         return completion_of(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed answer, or for one that came whole."""
+        """A decoder for one streamed response, or for a whole one."""
         if content_type.startswith("application/json"):
             return WholeDecoder(partial(completion_of, model=model))
         return CohereDecoder(model=model)
@@ -78,38 +78,38 @@ _NAMES: Final = {
 
 
 def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The request body, without `model` and `stream`, and what became of the parameters.
+    """The request body without `model` and `stream`, and the tracker that lists the dropped parameters.
 
     Raises:
-        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
-            strict.
+        BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
+            accept while `drop_params` is `strict`.
     """
     known = model_facts("cohere", target.model, target.facts)
-    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
+    params = ParamTracker(body, policy=target.drop_params, model=target.model)
     out: dict[str, Any] = {"messages": [made for message in messages_of(body) for made in _message(message)]}
     if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages_of(body)):
-        asked.drop("image in a tool's result", "Cohere's models are told text by tools")
-    _tools(asked, out)
+        params.drop("image in a tool's result", "Cohere accepts only text in tool results")
+    _tools(params, out)
     wanted, schema = format_of(body)
-    asked.take("response_format")
+    params.take("response_format")
     if wanted != "text" and "tools" in out:
-        asked.drop("response_format", "Cohere takes no answer format together with tools")
+        params.drop("response_format", "Cohere does not accept response_format together with tools")
     elif wanted != "text":
         out["response_format"] = {"type": "json_object", **({"json_schema": schema} if schema is not None else {})}
     for name, key in _NAMES.items():
-        value = asked.number(name)
+        value = params.number(name)
         if value is not None:
             out[key] = value
-    limit = asked.take("max_completion_tokens", "max_tokens")
+    limit = params.take("max_completion_tokens", "max_tokens")
     if limit is not None:
         out["max_tokens"] = limit
-    if asked.take("logprobs"):
+    if params.take("logprobs"):
         out["logprobs"] = True
-    asked.take("top_logprobs")
-    if stops := stops_of(asked, blank=True):
+    params.take("top_logprobs")
+    if stops := stops_of(params, blank=True):
         out["stop_sequences"] = stops[:5]
-    _thinking(asked, out, known)
-    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
+    _thinking(params, out, known)
+    return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 
 
 def _message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def _message(message: Mapping[str, Any]) -> list[dict[str, Any]]:
         call_id = message.get("tool_call_id") or message.get("name")
         if not isinstance(call_id, str) or not call_id:
             raise BadRequestError("a tool message has no tool_call_id")
-        # An empty result is refused; the model reads this one as what it is.
+        # Cohere rejects an empty result.
         return [{"role": "tool", "tool_call_id": call_id, "content": text_of(message.get("content")) or "(no output)"}]
     if role == "user":
         content = _content(message.get("content"))
@@ -160,16 +160,16 @@ def _content(content: Any) -> str | list[dict[str, Any]]:
             made.append({"type": "text", "text": part.text})
         else:
             raise BadRequestError(
-                f"Cohere's models take no {part.kind}", fix="leave it out, or use a model that takes it"
+                f"Cohere's models do not accept {part.kind} input", fix="leave it out, or use a model that accepts it"
             )
     return made
 
 
-def _tools(asked: ParamTracker, out: dict[str, Any]) -> None:
-    choice = choice_of(asked.body)
-    asked.take("tools", "tool_choice", "functions", "function_call")
-    functions, native = tools_of(asked.body, choice)
-    if choice.mode == "named":  # Cohere can be made to call a tool, and has then only this one
+def _tools(params: ParamTracker, out: dict[str, Any]) -> None:
+    choice = choice_of(params.body)
+    params.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(params.body, choice)
+    if choice.mode == "named":  # Cohere can require some tool call, so only this tool is offered
         functions = [tool for tool in functions if tool.name == choice.name] or functions
     if not functions and not native:
         return
@@ -184,22 +184,22 @@ def _tools(asked: ParamTracker, out: dict[str, Any]) -> None:
         out["strict_tools"] = True
     if choice.mode != "auto":
         out["tool_choice"] = "NONE" if choice.mode == "none" else "REQUIRED"
-    if asked.take("parallel_tool_calls") is False:
-        asked.drop("parallel_tool_calls", "Cohere cannot be held to one call at a time")
+    if params.take("parallel_tool_calls") is False:
+        params.drop("parallel_tool_calls", "Cohere cannot be limited to one tool call at a time")
 
 
-def _thinking(asked: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
-    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
+def _thinking(params: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
+    given, effort = params.take("thinking"), params.take("reasoning_effort")
     if isinstance(given, dict):
         tokens = given.get("token_budget", given.get("budget_tokens"))
         out["thinking"] = {"type": given.get("type", "enabled"), **({"token_budget": tokens} if tokens else {})}
     elif effort is None:
         return
     elif effort != "none" and effort not in BUDGETS:
-        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+        raise BadRequestError(f"reasoning_effort is {effort!r}, not one of none, {', '.join(BUDGETS)}")
     elif not known.get("thinking"):
         if effort != "none":
-            asked.drop("reasoning_effort", "this model does not think")
+            params.drop("reasoning_effort", "this model does not support reasoning")
     elif effort == "none":
         out["thinking"] = {"type": "disabled"}
     else:

@@ -1,4 +1,4 @@
-"""Gemini's answers in OpenAI's words. Every piece of a stream is a whole answer in form, so one reader serves both."""
+"""Gemini's responses as OpenAI's. Each piece of a stream has the form of a whole response, so one reader serves both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.wire.answers import completion, count, dumped, items, mapping, parse_object, reading, text, tool_call, usage
+from ingate.wire.answers import (
+    completion,
+    count,
+    dumped,
+    format_errors,
+    items,
+    mapping,
+    parse_object,
+    text,
+    tool_call,
+    usage,
+)
 from ingate.wire.errors import error_from_response
 from ingate.wire.gemini.contents import MADE_UP_ID
 from ingate.wire.gemini.partial_args import PartialCall
@@ -16,18 +27,17 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
-FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
-# https://ai.google.dev/api/generate-content#FinishReason; what is in neither list reads as an ordinary end.
+# https://ai.google.dev/api/generate-content#FinishReason; any other reason is read as an ordinary end.
 _LENGTH: Final = frozenset({"MAX_TOKENS"})
 _FILTERED: Final = frozenset(
     {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "JAILBREAK", "IMAGE_SAFETY"}
     | {"IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
 )
-_UNSAID: Final = frozenset({"", "FINISH_REASON_UNSPECIFIED"})
+_NOT_FINISHED: Final = frozenset({"", "FINISH_REASON_UNSPECIFIED"})
 
 
 def finish_of(reason: str, *, has_calls: bool) -> str:
-    """OpenAI's finish reason. Gemini says STOP after tool calls as well."""
+    """OpenAI's finish reason. Gemini reports STOP after tool calls as well."""
     if reason in _LENGTH:
         return "length"
     if reason in _FILTERED:
@@ -36,33 +46,25 @@ def finish_of(reason: str, *, has_calls: bool) -> str:
 
 
 def usage_of(counts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """OpenAI's usage; None where there are no counts. Results of tools that Gemini ran are input too."""
+    """OpenAI's usage, None without counts. Results of tools that Gemini ran are input, too."""
     prompt = count(counts.get("promptTokenCount")) + count(counts.get("toolUsePromptTokenCount"))
     thoughts = count(counts.get("thoughtsTokenCount"))
     answer = count(counts.get("candidatesTokenCount") or counts.get("responseTokenCount"))
     if not (prompt or thoughts or answer or "totalTokenCount" in counts):
         return None
     total = counts.get("totalTokenCount")
-    more: dict[str, Any] = {}
-    for name, key in (
-        ("prompt_audio_tokens", "promptTokensDetails"),
-        ("completion_audio_tokens", "candidatesTokensDetails"),
-    ):
-        heard = sum(count(one.get("tokenCount")) for one in items(counts.get(key)) if one.get("modality") == "AUDIO")
-        if heard:
-            more[name] = heard
-    told = usage(
+    made = usage(
         prompt=prompt,
         completion=answer + thoughts,
         total=count(total) if total is not None else None,
         cached=count(counts.get("cachedContentTokenCount")),
         reasoning=thoughts,
     )
-    if "prompt_audio_tokens" in more:
-        told["prompt_tokens_details"]["audio_tokens"] = more["prompt_audio_tokens"]
-    if "completion_audio_tokens" in more:
-        told["completion_tokens_details"]["audio_tokens"] = more["completion_audio_tokens"]
-    return told
+    for name, key in (("prompt", "promptTokensDetails"), ("completion", "candidatesTokensDetails")):
+        audio = sum(count(one.get("tokenCount")) for one in items(counts.get(key)) if one.get("modality") == "AUDIO")
+        if audio:
+            made[f"{name}_tokens_details"]["audio_tokens"] = audio
+    return made
 
 
 def error_of(answer: Mapping[str, Any]) -> IngateError:
@@ -74,9 +76,9 @@ def error_of(answer: Mapping[str, Any]) -> IngateError:
 
 
 class Candidate:
-    """One candidate as far as it has come.
+    """One candidate as far as it has arrived.
 
-    `read` takes one piece and gives what is new in it as a delta; tool calls in it have their index.
+    `read` takes one piece and returns its content as deltas, in which tool calls have an index.
     """
 
     def __init__(self, index: int, answer_id: str) -> None:
@@ -99,29 +101,29 @@ class Candidate:
         queries = mapping(source.get("groundingMetadata")).get("webSearchQueries")
         if queries and not self._searched:
             self._searched = True
-            told = {"id": "", "type": "google_search", "name": "google_search"}
-            deltas.append({"provider_tool_calls": [{**told, "arguments": dumped({"queries": queries})}]})
+            search = {"id": "", "type": "google_search", "name": "google_search"}
+            deltas.append({"provider_tool_calls": [{**search, "arguments": dumped({"queries": queries})}]})
         self._grounding.update(mapping(source.get("groundingMetadata")))
         self._cited += items(mapping(source.get("citationMetadata")).get("citations"))
         reason = text(source.get("finishReason"))
-        if reason not in _UNSAID:
+        if reason not in _NOT_FINISHED:
             self.finish = self.finish or reason
             self.message = text(source.get("finishMessage"))
-            deltas += self._rest()
+            deltas += self._end()
         return deltas
 
     def _part(self, part: dict[str, Any], deltas: list[dict[str, Any]]) -> None:
         signature = text(part.get("thoughtSignature") or part.get("thought_signature"))
-        said = text(part.get("text"))
+        content = text(part.get("text"))
         if "functionCall" in part:
             self._call(mapping(part["functionCall"]), signature, deltas)
             return
-        if said:
+        if content:
             if part.get("thought") is True:
-                deltas.append({"reasoning_content": said})
+                deltas.append({"reasoning_content": content})
             else:
-                self.text.append(said)
-                deltas.append({"content": said})
+                self.text.append(content)
+                deltas.append({"content": content})
         if (ran := _provider_tool(part)) is not None:
             deltas.append({"provider_tool_calls": [ran]})
         elif isinstance(blob := part.get("inlineData"), dict):
@@ -131,25 +133,25 @@ class Candidate:
 
     def _call(self, call: dict[str, Any], signature: str, deltas: list[dict[str, Any]]) -> None:
         if call.get("willContinue") is True or "partialArgs" in call or self._partial is not None:
-            # Vertex AI may send a call's arguments in pieces; the call is told when it is whole.
+            # Vertex AI may send a call's arguments in pieces; the call is emitted once it is complete.
             self._partial = self._partial or PartialCall()
             if not self._partial.add(call, signature):
                 return
             call, signature = self._partial.whole(), self._partial.signature
             self._partial = None
-        told = tool_call(
+        made = tool_call(
             text(call.get("id")) or f"{MADE_UP_ID}{self._answer_id}_{self.index}_{self.calls}",
             text(call.get("name")),
             dumped(mapping(call.get("args"))),
             index=self.calls,
         )
         if signature:
-            told["extra_content"] = {"google": {"thought_signature": signature}}
+            made["extra_content"] = {"google": {"thought_signature": signature}}
         self.calls += 1
-        deltas.append({"tool_calls": [told]})
+        deltas.append({"tool_calls": [made]})
 
-    def _rest(self) -> list[dict[str, Any]]:
-        """What is only known at the end: a call whose last piece never came, and what the text rests on."""
+    def _end(self) -> list[dict[str, Any]]:
+        """The deltas of the end: a call whose last piece is missing, and the sources of the text."""
         deltas: list[dict[str, Any]] = []
         if self._partial is not None:
             held, self._partial = self._partial, None
@@ -162,11 +164,11 @@ class Candidate:
 def _provider_tool(part: Mapping[str, Any]) -> dict[str, Any] | None:
     """A tool that Gemini ran itself: its call (`arguments`) or its result (`result`)."""
     if isinstance(code := part.get("executableCode"), dict):
-        told = {"id": text(code.get("id")), "type": "code_execution", "name": "code_execution"}
-        return {**told, "arguments": dumped({key: code.get(key) for key in ("language", "code")})}
+        ran = {"id": text(code.get("id")), "type": "code_execution", "name": "code_execution"}
+        return {**ran, "arguments": dumped({key: code.get(key) for key in ("language", "code")})}
     if isinstance(result := part.get("codeExecutionResult"), dict):
-        told = {"id": text(result.get("id")), "type": "code_execution_result", "name": "code_execution"}
-        return {**told, "result": {key: value for key, value in result.items() if key != "id"}}
+        ran = {"id": text(result.get("id")), "type": "code_execution_result", "name": "code_execution"}
+        return {**ran, "result": {key: value for key, value in result.items() if key != "id"}}
     if isinstance(call := part.get("toolCall"), dict):
         name = text(call.get("toolType")).lower()
         return {
@@ -188,10 +190,10 @@ def _media(blob: Mapping[str, Any]) -> dict[str, Any]:
     return {"images": [{"type": "image_url", "image_url": {"url": f"data:{mime};base64,{data}"}}]}
 
 
-def annotations(grounding: Mapping[str, Any], said: str) -> list[dict[str, Any]]:
-    """What the answer rests on, as annotations. Google counts bytes; OpenAI counts characters."""
+def annotations(grounding: Mapping[str, Any], content: str) -> list[dict[str, Any]]:
+    """The sources of the response's text as annotations. Google's offsets are bytes, OpenAI's are characters."""
     chunks = items(grounding.get("groundingChunks"))
-    encoded = said.encode("utf-8", "replace")
+    encoded = content.encode("utf-8", "replace")
     notes: list[dict[str, Any]] = []
     for support in items(grounding.get("groundingSupports")):
         segment = mapping(support.get("segment"))
@@ -204,15 +206,15 @@ def annotations(grounding: Mapping[str, Any], said: str) -> list[dict[str, Any]]
         for place in places if isinstance(places, list) else ():
             if isinstance(place, int) and 0 <= place < len(chunks):
                 notes.append(_note(chunks[place], span))
-    return notes or [_note(chunk, {"start_index": 0, "end_index": len(said)}) for chunk in chunks]
+    return notes or [_note(chunk, {"start_index": 0, "end_index": len(content)}) for chunk in chunks]
 
 
 def _note(chunk: Mapping[str, Any], span: Mapping[str, int]) -> dict[str, Any]:
     for kind in ("web", "maps", "retrievedContext", "image"):
         source = mapping(chunk.get(kind))
         if url := text(source.get("uri") or source.get("sourceUri")):
-            told = {**span, "url": url, "title": text(source.get("title"))}
-            return {"type": "url_citation", "url_citation": told}
+            cited = {**span, "url": url, "title": text(source.get("title"))}
+            return {"type": "url_citation", "url_citation": cited}
         if source:
             return {"type": "document_citation", "document_citation": {**span, "kind": kind, **source}}
     return {"type": "document_citation", "document_citation": {**span, **chunk}}
@@ -235,43 +237,43 @@ def _citations(cited: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def logprobs_of(source: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A piece's log probabilities in OpenAI's form, None where it has none."""
+    """A piece's log probabilities in OpenAI's form, None if it has none."""
     result = mapping(source.get("logprobsResult"))
     chosen = items(result.get("chosenCandidates"))
     if not chosen:
         return None
     top = items(result.get("topCandidates"))
-    told = []
+    tokens = []
     for at, token in enumerate(chosen):
         others = items(top[at].get("candidates")) if at < len(top) else []
-        told.append({**_token(token), "top_logprobs": [_token(other) for other in others]})
-    return {"content": told, "refusal": None}
+        tokens.append({**_token(token), "top_logprobs": [_token(other) for other in others]})
+    return {"content": tokens, "refusal": None}
 
 
 def _token(token: Mapping[str, Any]) -> dict[str, Any]:
-    said, value = text(token.get("token")), token.get("logProbability")
+    word, value = text(token.get("token")), token.get("logProbability")
     known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return {"token": said, "logprob": value if known else -9999.0, "bytes": list(said.encode("utf-8", "replace"))}
+    return {"token": word, "logprob": value if known else -9999.0, "bytes": list(word.encode("utf-8", "replace"))}
 
 
 def answer_key(answer: Mapping[str, Any]) -> str:
-    """What makes ids that are made up for this answer unlike those of any other."""
+    """A part for generated ids that is unique to this response."""
     return re.sub(r"[^A-Za-z0-9]", "", text(answer.get("responseId")))[:24] or secrets.token_hex(8)
 
 
 def block_reason(answer: Mapping[str, Any]) -> tuple[str, str]:
-    """Why the prompt was blocked, and Google's sentence on it; empty where it was not."""
+    """Why the prompt was blocked, and Google's message; both empty if it was not."""
     feedback = mapping(answer.get("promptFeedback"))
     reason = text(feedback.get("blockReason"))
     return ("" if reason == "BLOCK_REASON_UNSPECIFIED" else reason), text(feedback.get("blockReasonMessage"))
 
 
 def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
-    """A whole answer as a completion."""
-    answer = parse_object(body, far_side=FAR_SIDE)
+    """A whole response as a completion."""
+    answer = parse_object(body)
     if "error" in answer:
         raise error_of(answer)
-    with reading(FAR_SIDE):
+    with format_errors():
         return _completion(answer, model)
 
 
@@ -285,7 +287,7 @@ def _completion(answer: dict[str, Any], model: str) -> dict[str, Any]:
         index = source.get("index")
         choices.append(_choice(source, Candidate(index if isinstance(index, int) else at, key)))
     if not choices:
-        # A blocked prompt, or nothing at all: still an answer, with nothing in it.
+        # A blocked prompt, or no candidate at all: a completion without content.
         choice = {"index": 0, "message": {"role": "assistant", "content": ""}}
         choices.append({**choice, "finish_reason": "content_filter" if blocked else "stop"})
         if blocked:

@@ -1,6 +1,6 @@
-"""Google's generateContent: Gemini on AI Studio and on Vertex AI, and Claude on Vertex AI through its own format.
+"""Google's generateContent: Gemini on AI Studio and on Vertex AI. Claude on Vertex AI uses Anthropic's format.
 
-`gemini_request.py` and `gemini_contents.py` write requests; `gemini_answer.py` and `gemini_stream.py` read answers.
+`request.py` and `contents.py` write requests; `answer.py` and `stream.py` read responses.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ class GeminiCodec(BaseCodec):
         return _url(target, "streamGenerateContent?alt=sse" if target.stream else "generateContent")
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """The request for an OpenAI body."""
+        """The request for an OpenAI request body."""
         if _is_claude(target.model):
             return ANTHROPIC.request(body, _on_vertex(target))
-        out, asked = generate_request(body, target)
+        out, params = generate_request(body, target)
         return WireRequest(
             url=self.url(target),
             body=encode_body(out),
             headers={"content-type": "application/json", **({"accept": "text/event-stream"} if target.stream else {})},
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """A whole answer as an OpenAI completion."""
+        """A whole response as an OpenAI completion."""
         return (ANTHROPIC.response if _is_claude(model) else completion_of)(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed answer; its first byte tells events from an array, whatever the content type."""
+        """A decoder for one streamed response; its first byte distinguishes events from an array, not the content type."""
         if _is_claude(model):
             return ANTHROPIC.decoder(model=model, content_type=content_type)
         return GeminiDecoder(model=model)
@@ -61,14 +61,14 @@ class GeminiCodec(BaseCodec):
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for embeddings: `batchEmbedContents` on AI Studio, `predict` on Vertex AI."""
         on_vertex = is_vertex(target)
-        out, asked = embeddings_request(target.model, body, on_vertex=on_vertex)
+        out, params = embeddings_request(target.model, body, on_vertex=on_vertex)
         verb = "predict" if on_vertex else "batchEmbedContents"
         return WireRequest(
             url=_url(target, verb),
             body=encode_body(out),
             headers={"content-type": "application/json"},
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _url(target: Target, verb: str) -> str:
     model = target.model
     if is_vertex(target):
         named = quote(model.removeprefix("models/").removeprefix("google/"), safe="@.-_/")
-        if named.startswith("endpoints/") or named.isdigit():  # a tuned model behind an endpoint of its own
+        if named.startswith("endpoints/") or named.isdigit():  # a tuned model with its own endpoint
             resource = f"endpoints/{named.removeprefix('endpoints/')}"
         else:
             resource = named if named.startswith("publishers/") else f"publishers/google/models/{named}"

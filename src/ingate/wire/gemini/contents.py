@@ -11,19 +11,19 @@ from ingate.wire.parts import Part, calls_of, messages_of, parts_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Ids that Gemini did not give: `gemini_answer.py` makes them up with this beginning, and they stay on this side.
+# Prefix of the ids that `answer.py` generates for calls without one; such ids are not sent back.
 MADE_UP_ID: Final = "call_gem_"
-# What stands for a signature that is not at hand, in a history that another model wrote.
+# Replaces a missing thought signature in a history that another model produced.
 # https://ai.google.dev/gemini-api/docs/thought-signatures#faqs
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
 _CONTINUE: Final = "Continue."
 
 
 def contents(body: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """The system instruction, None where there is none, and the contents, roles alternating.
+    """The system instruction (None if there is none) and the contents, with alternating roles.
 
     Raises:
-        BadRequestError: A message holds what this format cannot carry, or a tool's result answers no call.
+        BadRequestError: A message has content that this format cannot express, or a tool result does not belong to a call.
     """
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []
@@ -67,14 +67,14 @@ def _part(part: Part) -> dict[str, Any] | None:
         given = {key: value for key, value in part.raw.items() if key not in {"type", "cache_control"}}
         if given.keys() & {"text", "inlineData", "inline_data", "fileData", "file_data"}:
             return given
-        raise BadRequestError(f"Gemini takes no content part of the type {part.raw.get('type')!r}")
+        raise BadRequestError(f"Gemini does not accept a content part of the type {part.raw.get('type')!r}")
     mime = part.mime or {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/wav"}.get(
         part.kind, "application/pdf"
     )
     if part.data is not None:
         return {"inlineData": {"mimeType": mime, "data": part.data}}
     uri = part.url or part.file_id or ""
-    # A bare name is a file of the Files API; its type is known there.
+    # A bare name is a file of the Files API, which knows its type.
     return {"fileData": {"mimeType": mime, "fileUri": uri} if "://" in uri or part.mime else {"fileUri": uri}}
 
 
@@ -86,18 +86,18 @@ def _model_parts(message: Mapping[str, Any], names: dict[str, str], facts: Mappi
     signature = signature_of(message)
     if text:
         parts.append({"text": text})
-    needed = bool(facts.get("signatures"))
+    is_required = bool(facts.get("signatures"))
     for call_id, name, arguments, call in calls_of(message):
         names[call_id] = name
         function: dict[str, Any] = {"name": name, "args": arguments}
         if call_id and not call_id.startswith(MADE_UP_ID):
             function["id"] = call_id
         part: dict[str, Any] = {"functionCall": function}
-        # The first call of a step carries the signature; in parallel calls the others have none.
-        signed = signature_of(call) or (NO_SIGNATURE if needed else "")
+        # The first call of a step has the signature; the other parallel calls have none.
+        signed = signature_of(call) or (NO_SIGNATURE if is_required else "")
         if signed:
             part["thoughtSignature"] = signed
-        needed = False
+        is_required = False
         parts.append(part)
     if signature and text:
         parts[0]["thoughtSignature"] = signature
@@ -107,7 +107,7 @@ def _model_parts(message: Mapping[str, Any], names: dict[str, str], facts: Mappi
 
 
 def signature_of(holder: Mapping[str, Any]) -> str:
-    """The thought signature on a message or a tool call, as Google's own OpenAI endpoint places it; `""` for none."""
+    """The thought signature on a message or a tool call, where Google's own OpenAI endpoint puts it; `""` for none."""
     extra = holder.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     signature = google.get("thought_signature") if isinstance(google, dict) else None
@@ -119,7 +119,7 @@ def _tool_result(message: Mapping[str, Any], names: dict[str, str], facts: Mappi
     call_id = call_id if isinstance(call_id, str) else ""
     name = names.get(call_id) or message.get("name")
     if not isinstance(name, str) or not name:
-        raise BadRequestError(f"the tool result for {call_id!r} answers no tool call of this conversation")
+        raise BadRequestError(f"the tool result for {call_id!r} does not belong to a tool call of this conversation")
     parts = parts_of(message.get("content"))
     media = [made for part in parts if part.kind != "text" and (made := _part(part))]
     response: dict[str, Any] = {
@@ -137,7 +137,7 @@ def _tool_result(message: Mapping[str, Any], names: dict[str, str], facts: Mappi
 
 
 def _object(text: str, is_error: bool) -> dict[str, Any]:
-    """A function's response must be an object; Google names `output` and `error` for what is none."""
+    """A function's response, which must be an object: other values go under Google's `output` or `error`."""
     if is_error:
         return {"error": text}
     try:

@@ -13,7 +13,7 @@ _VALUES: Final = ("stringValue", "numberValue", "boolValue")
 
 
 class PartialCall:
-    """One call as far as it has come."""
+    """One call as far as it has arrived."""
 
     def __init__(self) -> None:
         self.signature = ""
@@ -22,7 +22,7 @@ class PartialCall:
         self._args: dict[str, Any] = {}
 
     def add(self, call: dict[str, Any], signature: str) -> bool:
-        """Take one piece; whether the call is whole with it."""
+        """Add one piece. Returns whether the call is complete."""
         self.signature = self.signature or signature
         self._id = self._id or text(call.get("id"))
         self._name = self._name or text(call.get("name"))
@@ -39,27 +39,27 @@ class PartialCall:
         return call.get("willContinue") is not True
 
     def whole(self) -> dict[str, Any]:
-        """The call as if it had come in one piece."""
+        """The call as if it had arrived in one piece."""
         return {"id": self._id, "name": self._name, "args": self._args}
 
 
 def _set(root: Any, steps: list[str | int], value: Any) -> None:
-    """Put `value` at the end of `steps`; a string goes on where one already is."""
-    here = root
+    """Set `value` at the path `steps`; a string is appended to the one already there."""
+    node = root
     for at, step in enumerate(steps):
         last = at == len(steps) - 1
         empty: Any = None if last else [] if isinstance(steps[at + 1], int) else {}
         if isinstance(step, int):
-            if not isinstance(here, list) or step > min(len(here), _MOST_ITEMS):
+            if not isinstance(node, list) or step > min(len(node), _MOST_ITEMS):
                 return
-            if step == len(here):
-                here.append(empty)
-        elif isinstance(here, dict):
-            here.setdefault(step, empty)
+            if step == len(node):
+                node.append(empty)
+        elif isinstance(node, dict):
+            node.setdefault(step, empty)
         else:
             return
         if last:
-            before = here[step]
-            here[step] = before + value if isinstance(before, str) and isinstance(value, str) else value
+            before = node[step]
+            node[step] = before + value if isinstance(before, str) and isinstance(value, str) else value
             return
-        here = here[step]
+        node = node[step]

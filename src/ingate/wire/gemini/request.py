@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_STOPS: Final = 5
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
-# Keys of the request that are told by another name.
+# Keys of the request that callers may also write in snake case.
 _SNAKE: Final = {
     "safety_settings": "safetySettings",
     "cached_content": "cachedContent",
@@ -26,7 +26,7 @@ _SNAKE: Final = {
     "tool_config": "toolConfig",
     "system_instruction": "systemInstruction",
 }
-# Keys that belong in generationConfig, wherever the caller put them.
+# Keys that belong in generationConfig, even if the caller puts them elsewhere.
 _GENERATION: Final = {
     "response_modalities": "responseModalities",
     "media_resolution": "mediaResolution",
@@ -42,36 +42,36 @@ _GENERATION: Final = {
 
 
 def generate_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The request body and what became of the parameters.
+    """The request body, and the tracker that lists the dropped parameters.
 
     Raises:
-        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
-            strict.
+        BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
+            accept while `drop_params` is `strict`.
     """
     known = model_facts("gemini", target.model, target.facts)
-    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
+    params = ParamTracker(body, policy=target.drop_params, model=target.model)
     system, turns = contents(body, known)
     out: dict[str, Any] = {"contents": turns}
     if system is not None:
         out["systemInstruction"] = system
     choice = choice_of(body)
-    _tools(asked, out, choice, known)
+    _tools(params, out, choice, known)
     config: dict[str, Any] = {}
-    _sampling(asked, config, known)
-    _form(asked, config, known)
-    _thinking(asked, config, known)
-    asked.take("user", "service_tier", "safety_identifier")
-    extras = {_SNAKE.get(key, key): value for key, value in asked.rest().items()}
+    _sampling(params, config, known)
+    _form(params, config, known)
+    _thinking(params, config, known)
+    params.take("user", "service_tier", "safety_identifier")
+    extras = {_SNAKE.get(key, key): value for key, value in params.rest().items()}
     for key in [key for key in extras if key in _GENERATION]:
         config = deep_merge(config, {_GENERATION[key]: extras.pop(key)})
     if config:
         out["generationConfig"] = config
-    return deep_merge(deep_merge(out, extras), asked.extra_body), asked
+    return deep_merge(deep_merge(out, extras), params.extra_body), params
 
 
-def _tools(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
-    asked.take("tools", "tool_choice", "functions", "function_call")
-    functions, native = tools_of(asked.body, choice)
+def _tools(params: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
+    params.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(params.body, choice)
     tools: list[dict[str, Any]] = []
     if functions:
         as_json = known.get("json_schema", True)
@@ -84,56 +84,56 @@ def _tools(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapp
             declarations.append(declared)
         tools.append({"functionDeclarations": declarations})
     tools += [{key: value for key, value in tool.items() if key != "type"} for tool in native]
-    if isinstance(asked.take("web_search_options"), dict):
+    if isinstance(params.take("web_search_options"), dict):
         tools.append({"googleSearch": {}})
     if not tools:
         return
     out["tools"] = tools
-    if asked.take("parallel_tool_calls") is False and functions:
-        asked.drop("parallel_tool_calls", "Gemini cannot be held to one call at a time")
-    if functions and (choice.mode != "auto" or "tool_choice" in asked.body):
+    if params.take("parallel_tool_calls") is False and functions:
+        params.drop("parallel_tool_calls", "Gemini cannot be limited to one tool call at a time")
+    if functions and (choice.mode != "auto" or "tool_choice" in params.body):
         calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
         if choice.mode == "named":
             calling["allowedFunctionNames"] = [choice.name]
         out["toolConfig"] = {"functionCallingConfig": calling}
 
 
-def _sampling(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
     for name, key in (("temperature", "temperature"), ("top_p", "topP"), ("top_k", "topK")):
-        value = asked.number(name)
+        value = params.number(name)
         if value is None:
             continue
         if known.get("sampling", True):
             config[key] = value
         elif not (name == "temperature" and value == 1):
-            asked.drop(name, "this model takes no sampling parameters")
+            params.drop(name, "this model does not accept sampling parameters")
     for name, key in (
         ("seed", "seed"),
         ("n", "candidateCount"),
         ("frequency_penalty", "frequencyPenalty"),
         ("presence_penalty", "presencePenalty"),
     ):
-        value = asked.number(name)
+        value = params.number(name)
         if value is not None and not (name == "n" and value == 1) and not (name.endswith("_penalty") and value == 0):
             config[key] = value
-    limit = asked.take("max_completion_tokens", "max_tokens")
+    limit = params.take("max_completion_tokens", "max_tokens")
     if limit is not None:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-            raise BadRequestError(f"max_tokens is {limit!r}, not a number of tokens", code="invalid_parameter")
+            raise BadRequestError(f"max_tokens is {limit!r}, not a positive number of tokens", code="invalid_parameter")
         config["maxOutputTokens"] = limit
-    if asked.take("logprobs"):
+    if params.take("logprobs"):
         config["responseLogprobs"] = True
-        if top := asked.number("top_logprobs"):
+        if top := params.number("top_logprobs"):
             config["logprobs"] = top
-    if stops := stops_of(asked, blank=True):
+    if stops := stops_of(params, blank=True):
         if len(stops) > _MOST_STOPS:
-            asked.warn(f"only the first {_MOST_STOPS} of {len(stops)} stop sequences are sent: Gemini takes no more")
+            params.warn(f"only the first {_MOST_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more")
         config["stopSequences"] = stops[:_MOST_STOPS]
 
 
-def _form(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
-    wanted, schema = format_of(asked.body)
-    asked.take("response_format")
+def _form(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    wanted, schema = format_of(params.body)
+    params.take("response_format")
     if wanted != "text":
         config["responseMimeType"] = "application/json"
     if schema is not None:
@@ -141,18 +141,18 @@ def _form(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any])
             config["responseJsonSchema"] = gemini_json_schema(schema)
         else:
             config["responseSchema"] = gemini_openapi_schema(schema)
-    modalities = asked.take("modalities")
+    modalities = params.take("modalities")
     if isinstance(modalities, list) and modalities != ["text"]:
         config["responseModalities"] = [str(one).upper() for one in modalities]
-    audio = asked.take("audio")
+    audio = params.take("audio")
     if isinstance(audio, dict) and isinstance(audio.get("voice"), str):
         voice = {"prebuiltVoiceConfig": {"voiceName": audio["voice"]}}
         config["speechConfig"] = {"voiceConfig": voice}
 
 
-def _thinking(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
-    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
-    nested = asked.take("reasoning")
+def _thinking(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    given, effort = params.take("thinking"), params.take("reasoning_effort")
+    nested = params.take("reasoning")
     if effort is None and isinstance(nested, dict):
         effort = nested.get("effort")
     budget: int | None = None
@@ -172,28 +172,28 @@ def _thinking(asked: ParamTracker, config: dict[str, Any], known: Mapping[str, A
     if effort in {"disable", "disabled"}:
         effort = "none"
     if effort != "none" and effort not in BUDGETS:
-        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+        raise BadRequestError(f"reasoning_effort is {effort!r}, not one of none, {', '.join(BUDGETS)}")
     kind = known.get("thinking", "none")
     if kind == "none":
         if effort != "none":
-            asked.drop(name, "this model does not think")
+            params.drop(name, "this model does not support reasoning")
     elif kind == "budget":
-        config["thinkingConfig"] = _budget(asked, effort, budget, known)
+        config["thinkingConfig"] = _budget(params, effort, budget, known)
     else:
         level = nearest_effort(effort, known.get("efforts", ()))
         if effort == "none" and level is not None:
-            asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes ({level})")
+            params.warn(f"{params.model!r} always reasons; the lowest effort was requested ({level})")
         config["thinkingConfig"] = {"includeThoughts": effort != "none"}
         if level is not None:
             config["thinkingConfig"]["thinkingLevel"] = level.upper()
 
 
-def _budget(asked: ParamTracker, effort: str, budget: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
+def _budget(params: ParamTracker, effort: str, budget: int | None, known: Mapping[str, Any]) -> dict[str, Any]:
     least, most = known.get("thinking_budget", (1, 24576))
     if effort == "none":
         if known.get("thinking_off"):
             return {"thinkingBudget": 0}
-        asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes")
+        params.warn(f"{params.model!r} always reasons; the lowest effort was requested")
         return {"thinkingBudget": least}
     wanted = BUDGETS[effort] if budget is None else budget
     return {"includeThoughts": True, "thinkingBudget": wanted if wanted == -1 else min(max(wanted, least), most)}

@@ -1,4 +1,4 @@
-"""Gemini's streams as OpenAI chunks: server-sent events, or one JSON array that comes piece by piece."""
+"""Gemini's streams as OpenAI chunks: server-sent events, or one JSON array that arrives piece by piece."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import re
 from typing import Any, Final
 
 from ingate.errors import StreamInterruptedError, UnavailableError
-from ingate.wire.answers import Chunks, items, mapping, parse_object, reading, text
+from ingate.wire.answers import Chunks, format_errors, items, mapping, parse_object, text
 from ingate.wire.decoding import Decoder
 from ingate.wire.fields import is_json
 from ingate.wire.gemini.answer import (
-    FAR_SIDE,
     Candidate,
     answer_key,
     block_reason,
@@ -22,17 +21,19 @@ from ingate.wire.gemini.answer import (
 from ingate.wire.sse import SSEParser
 
 _STRUCTURE: Final = re.compile(rb'[{}\[\]"]')
-_INSIDE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)  # what of a string is there, escapes whole
+_INSIDE: Final = re.compile(
+    rb'(?:[^"\\]++|\\.)*+', re.DOTALL
+)  # the part of a string that has arrived, with complete escapes
 _SPACE: Final = b" \t\r\n\xef\xbb\xbf"
 _COUNTS: Final = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
 
 
 class ArrayParser:
-    """The objects of a JSON array (or one object after another), each as soon as its last byte has come."""
+    """Reads the objects of a JSON array (or consecutive objects), each as soon as its last byte has arrived."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._at = 0  # how far the buffer has been looked at
+        self._at = 0  # how far the buffer has been scanned
         self._depth = 0
         self._in_string = False
 
@@ -45,7 +46,7 @@ class ArrayParser:
                 inside = _INSIDE.match(buffer, self._at)
                 self._at = inside.end() if inside is not None else self._at
                 if buffer[self._at : self._at + 1] != b'"':
-                    break  # the rest has not come
+                    break  # the rest has not arrived
                 self._at += 1
                 self._in_string = False
             found = _STRUCTURE.search(buffer, self._at)
@@ -70,7 +71,7 @@ class ArrayParser:
         if not self._depth:
             self._between(buffer[begins:])
             begins = len(buffer)
-        # Between objects nothing needs to be kept; inside one, all from its beginning.
+        # Outside an object nothing needs to be kept; inside one, everything from its start.
         del buffer[:begins]
         self._at -= begins
         return out
@@ -78,13 +79,11 @@ class ArrayParser:
     @staticmethod
     def _between(data: bytearray) -> None:
         if data.strip(_SPACE + b"[,]"):
-            raise UnavailableError(
-                f"{FAR_SIDE} answered with something that is no JSON: {bytes(data[:80])!r}", status=502
-            )
+            raise UnavailableError(f"the provider sent something that is not JSON: {bytes(data[:80])!r}", status=502)
 
 
 class GeminiDecoder(Decoder):
-    """One streamed answer, in whichever of the two forms its first byte shows."""
+    """One streamed response, in the form that its first byte indicates."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
@@ -116,10 +115,12 @@ class GeminiDecoder(Decoder):
     def _close(self, out: list[dict[str, Any]]) -> None:
         if self._events is not None:
             for event in self._events.close():
-                if is_json(event.data):  # what a dropped connection cut off is none
+                if is_json(event.data):  # an event cut off by a dropped connection is not
                     self._event(event.data, out)
         if not self._blocked and not (self._candidates and all(one.finish for one in self._candidates.values())):
-            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+            raise StreamInterruptedError(
+                "the response ended before it was complete", fix="try again; what came is kept"
+            )
         if not self._closed:
             self._closed = True
             counts = usage_of(self._usage)
@@ -131,10 +132,10 @@ class GeminiDecoder(Decoder):
             self._piece(data, out)
 
     def _piece(self, data: bytes | str, out: list[dict[str, Any]]) -> None:
-        answer = parse_object(data, far_side=FAR_SIDE)
+        answer = parse_object(data)
         if "error" in answer:
             raise error_of(answer)
-        with reading(FAR_SIDE):
+        with format_errors():
             self._read(answer, out)
 
     def _read(self, answer: dict[str, Any], out: list[dict[str, Any]]) -> None:
@@ -143,7 +144,7 @@ class GeminiDecoder(Decoder):
             self._chunks.id = text(answer.get("responseId"))
             self._chunks.model = text(answer.get("modelVersion")).removeprefix("models/") or self._chunks.model
         counts = mapping(answer.get("usageMetadata"))
-        # Each piece counts the answer so far, the last one all of it.
+        # The counts of each piece are cumulative.
         self._usage = counts if any(name in counts for name in _COUNTS) else {**self._usage, **counts}
         for at, source in enumerate(items(answer.get("candidates"))):
             index = source.get("index")

@@ -1,4 +1,4 @@
-"""Pieces of Anthropic's answers in OpenAI's words: usage, finish reasons, citations, provider-run tools, errors."""
+"""Anthropic's responses as OpenAI's: usage, finish reasons, citations, tools the provider ran, errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.wire.answers import completion, count, dumped, items, mapping, parse_object, reading, text, tool_call, usage
+from ingate.wire.answers import (
+    completion,
+    count,
+    dumped,
+    format_errors,
+    items,
+    mapping,
+    parse_object,
+    text,
+    tool_call,
+    usage,
+)
 from ingate.wire.errors import error_from_response
 from ingate.wire.messages.request import ANSWER_TOOL, VALUE_KEY, VALUE_TOOL
 
@@ -15,7 +26,6 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
-FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
 _FINISH: Final[Mapping[str, str]] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -46,7 +56,13 @@ _ENVELOPE: Final = frozenset({"type", "id", "name", "input", "tool_use_id", "con
 
 
 def finish_of(reason: str | None, *, answered: bool, has_calls: bool) -> str:
-    """OpenAI's finish reason. A call of the answer tool alone is an ordinary end (`answered`)."""
+    """OpenAI's finish reason.
+
+    Args:
+        reason: Anthropic's.
+        answered: Whether the answer tool was called; without other calls that is an ordinary end.
+        has_calls: Whether any other tool was called.
+    """
     word = _FINISH.get(reason or "end_turn", "stop")
     if word == "tool_calls" and answered and not has_calls:
         return "stop"
@@ -54,8 +70,8 @@ def finish_of(reason: str | None, *, answered: bool, has_calls: bool) -> str:
 
 
 def usage_of(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """OpenAI's usage: Anthropic counts fresh input, cache reads and cache writes apart."""
-    fresh, read = count(counts.get("input_tokens")), count(counts.get("cache_read_input_tokens"))
+    """OpenAI's usage. Anthropic counts uncached input, cache reads and cache writes separately."""
+    uncached, read = count(counts.get("input_tokens")), count(counts.get("cache_read_input_tokens"))
     written = count(counts.get("cache_creation_input_tokens"))
     details = mapping(counts.get("output_tokens_details"))
     more: dict[str, Any] = {}
@@ -65,7 +81,7 @@ def usage_of(counts: Mapping[str, Any]) -> dict[str, Any]:
     if ran:
         more["server_tool_use"] = ran
     return usage(
-        prompt=fresh + read + written,
+        prompt=uncached + read + written,
         completion=count(counts.get("output_tokens")),
         cached=read,
         cache_write=written,
@@ -75,38 +91,38 @@ def usage_of(counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def annotation(citation: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:
-    """A citation as an annotation on the text from `start` to `end`; OpenAI's shape where it cites an address."""
+    """A citation as an annotation on the text from `start` to `end`; in OpenAI's form if it cites a URL."""
     span = {"start_index": start, "end_index": end}
     url = citation.get("url") or citation.get("source")
     if isinstance(url, str) and "://" in url:
-        told = {**span, "url": url, "title": text(citation.get("title"))}
+        source = {**span, "url": url, "title": text(citation.get("title"))}
         if cited := text(citation.get("cited_text")):
-            told["cited_text"] = cited
-        return {"type": "url_citation", "url_citation": told}
+            source["cited_text"] = cited
+        return {"type": "url_citation", "url_citation": source}
     rest = {key: value for key, value in citation.items() if value is not None and key != "type"}
     return {"type": "document_citation", "document_citation": {**span, "kind": text(citation.get("type")), **rest}}
 
 
 def provider_tool(block: Mapping[str, Any], arguments: str | None = None) -> dict[str, Any] | None:
-    """A tool that Anthropic ran itself: its call or its result. None for a block that is neither.
+    """The call or the result of a tool that Anthropic ran itself, None for any other block.
 
     A call has `id`, `type`, `name` and `arguments` (JSON text); its result has the same `id` and `result`.
     """
     kind = text(block.get("type"))
     if kind in {"server_tool_use", "mcp_tool_use"}:
-        told = {"id": text(block.get("id")), "type": kind, "name": text(block.get("name"))}
-        told["arguments"] = arguments if arguments is not None else dumped(mapping(block.get("input")))
+        tool = {"id": text(block.get("id")), "type": kind, "name": text(block.get("name"))}
+        tool["arguments"] = arguments if arguments is not None else dumped(mapping(block.get("input")))
     elif kind.endswith("_tool_result"):
-        told = {"id": text(block.get("tool_use_id")), "type": kind, "name": kind.removesuffix("_tool_result")}
-        told["result"] = block.get("content")
+        tool = {"id": text(block.get("tool_use_id")), "type": kind, "name": kind.removesuffix("_tool_result")}
+        tool["result"] = block.get("content")
     else:
         return None
-    told.update({key: value for key, value in block.items() if key not in _ENVELOPE and value is not None})
-    return told
+    tool.update({key: value for key, value in block.items() if key not in _ENVELOPE and value is not None})
+    return tool
 
 
 def answer_of_value(arguments: str) -> str:
-    """The answer in the arguments of the value tool, as JSON text; the arguments as they are where it is not there."""
+    """The answer in the arguments of the value tool, as JSON text; the arguments unchanged if it is missing."""
     try:
         value = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):
@@ -126,54 +142,54 @@ def error_of_event(event: Mapping[str, Any]) -> IngateError:
 
 def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
     """A whole message as a completion."""
-    message = parse_object(body, far_side=FAR_SIDE)
+    message = parse_object(body)
     if message.get("type") == "error" or ("error" in message and "content" not in message):
         raise error_of_event(message)
-    with reading(FAR_SIDE):
+    with format_errors():
         return completion_of_message(message, model)
 
 
 def completion_of_message(message: dict[str, Any], model: str) -> dict[str, Any]:
-    """A message as a completion. Raises `KeyError` or `TypeError` where it has no list of content."""
+    """A message as a completion. Raises `KeyError` or `TypeError` if its content is not a list."""
     if not isinstance(message["content"], list):
-        raise TypeError("the content is no list")
-    said: list[str] = []
-    thought: list[str] = []
+        raise TypeError("the content is not a list")
+    texts: list[str] = []
+    thoughts: list[str] = []
     blocks: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
     ran: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     length, answered = 0, False
     for block in items(message["content"]):
         kind, before = block.get("type"), length
         if kind == "text":
-            said.append(text(block.get("text")))
-            length += len(said[-1])
-            notes += [annotation(cited, before, length) for cited in items(block.get("citations"))]
+            texts.append(text(block.get("text")))
+            length += len(texts[-1])
+            annotations += [annotation(cited, before, length) for cited in items(block.get("citations"))]
         elif kind == "thinking":
-            thought.append(text(block.get("thinking")))
+            thoughts.append(text(block.get("thinking")))
             signature = text(block.get("signature"))
-            if thought[-1] or signature:
-                blocks.append({"type": "thinking", "thinking": thought[-1], "signature": signature})
+            if thoughts[-1] or signature:
+                blocks.append({"type": "thinking", "thinking": thoughts[-1], "signature": signature})
         elif kind == "redacted_thinking":
             blocks.append({"type": "redacted_thinking", "data": text(block.get("data"))})
         elif kind == "tool_use" and block.get("name") in {ANSWER_TOOL, VALUE_TOOL}:
             arguments = dumped(mapping(block.get("input")))
-            said.append(answer_of_value(arguments) if block["name"] == VALUE_TOOL else arguments)
-            length += len(said[-1])
+            texts.append(answer_of_value(arguments) if block["name"] == VALUE_TOOL else arguments)
+            length += len(texts[-1])
             answered = True
         elif kind == "tool_use":
             arguments = dumped(mapping(block.get("input")))
             calls.append(tool_call(text(block.get("id")), text(block.get("name")), arguments))
         elif (tool := provider_tool(block)) is not None:
             ran.append(tool)
-    answer: dict[str, Any] = {"role": "assistant", "content": "".join(said) or (None if calls else "")}
+    answer: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
     more = {
-        "reasoning_content": "".join(thought),
+        "reasoning_content": "".join(thoughts),
         "thinking_blocks": blocks,
         "tool_calls": calls,
         "provider_tool_calls": ran,
-        "annotations": notes,
+        "annotations": annotations,
     }
     answer.update({key: value for key, value in more.items() if value})
     reason = text(message.get("stop_reason"))

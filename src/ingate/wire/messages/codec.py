@@ -1,7 +1,6 @@
-"""The Anthropic Messages API: on Anthropic's own servers, on whatever speaks its format, and on Vertex AI.
+"""Anthropic's Messages API as an upstream format: at Anthropic, at compatible providers, and on Vertex AI.
 
-`anthropic_request.py` and `anthropic_messages.py` write requests; `anthropic_answer.py` and `anthropic_stream.py`
-read answers.
+`request.py` and `history.py` write requests; `answer.py` and `stream.py` read responses.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class AnthropicCodec(BaseCodec):
         return join(target.api_base, "/messages" if base.endswith("/v1") else "/v1/messages")
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """The request for an OpenAI body."""
-        out, asked = messages_request(body, target)
+        """The request for an OpenAI request body."""
+        out, params = messages_request(body, target)
         headers = {"content-type": "application/json", "anthropic-version": VERSION}
         if target.stream:
             headers["accept"] = "text/event-stream"
@@ -62,8 +61,8 @@ class AnthropicCodec(BaseCodec):
             url=self.url(target),
             body=encode_body(out),
             headers=headers,
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
@@ -71,7 +70,7 @@ class AnthropicCodec(BaseCodec):
         return completion_of(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed message, or for one that came whole."""
+        """A decoder for one streamed message, or for a whole one."""
         if content_type.startswith("application/json"):
             return WholeDecoder(partial(completion_of, model=model))
         return AnthropicDecoder(model=model)

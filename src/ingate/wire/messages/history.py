@@ -20,20 +20,20 @@ _NATIVE: Final = frozenset({"image", "document", "search_result", "container_upl
 _CONTINUE: Final = "Continue."
 
 
-def conversation(asked: ParamTracker, *, prefill: bool) -> tuple[list[Block], list[dict[str, Any]]]:
-    """The system prompt's blocks and the turns, roles alternating, tool results first in their turn.
+def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], list[dict[str, Any]]]:
+    """The system prompt's blocks and the turns, with alternating roles and tool results first in their turn.
 
     Args:
-        asked: The request.
-        prefill: Whether the model goes on with an assistant's message at the end.
+        params: The request's parameters.
+        prefill: Whether the model continues an assistant message at the end.
 
     Raises:
-        BadRequestError: A message holds what this format cannot carry.
+        BadRequestError: A message has content that this format cannot express.
     """
     system: list[Block] = []
     turns: list[dict[str, Any]] = []  # each {"role": …, "content": [blocks]}
     open_ids: list[str] = []
-    for message in messages_of(asked.body):
+    for message in messages_of(params.body):
         role = message["role"]
         if role in {"system", "developer"}:
             system += [_text(part) for part in _texts(message, role) if part.text.strip()]
@@ -46,27 +46,27 @@ def conversation(asked: ParamTracker, *, prefill: bool) -> tuple[list[Block], li
             open_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
             _add(turns, "assistant", blocks)
     if not turns:
-        # There must be a user's turn: a lone system prompt is what the user has to say.
+        # A user turn is required, so a system prompt without messages becomes one.
         _add(turns, "user", system or [{"type": "text", "text": _CONTINUE}])
         system = []
     if turns[0]["role"] == "assistant":
         turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _CONTINUE}]})
     if turns[-1]["role"] == "assistant":
-        _end(asked, turns, prefill=prefill)
+        _end(params, turns, prefill=prefill)
     for turn in turns:
         if turn["role"] == "user":
             turn["content"] = sorted(turn["content"], key=lambda block: block["type"] != "tool_result")
     return system, turns
 
 
-def _end(asked: ParamTracker, turns: list[dict[str, Any]], *, prefill: bool) -> None:
+def _end(params: ParamTracker, turns: list[dict[str, Any]], *, prefill: bool) -> None:
     if not prefill:
-        asked.warn(f"{asked.model!r} does not go on with an assistant's message; a turn that says so was added")
+        params.warn(f"{params.model!r} does not continue an assistant message; a user turn asking it to was added")
         turns.append({"role": "user", "content": [{"type": "text", "text": _CONTINUE}]})
         return
     last = turns[-1]["content"][-1]
     if last["type"] == "text":
-        last["text"] = last["text"].rstrip()  # white space at the end of what is to be gone on with is refused
+        last["text"] = last["text"].rstrip()  # trailing white space is rejected here
 
 
 def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
@@ -81,7 +81,7 @@ def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
 def _texts(message: Mapping[str, Any], role: str) -> list[Part]:
     parts = parts_of(message.get("content"))
     if any(part.kind != "text" for part in parts):
-        raise BadRequestError(f"a {role} message can hold nothing but text in this format")
+        raise BadRequestError(f"a {role} message can contain only text in this format")
     return parts
 
 
@@ -101,16 +101,18 @@ def _blocks(content: Any) -> list[Block]:
 
 def _block(part: Part) -> Block | None:
     if part.kind == "text":
-        return _text(part) if part.text.strip() else None  # a block of white space is refused
+        return _text(part) if part.text.strip() else None  # a block of white space is rejected
     if part.kind == "native":
         if part.raw.get("type") in _NATIVE:
             return dict(part.raw)
-        raise BadRequestError(f"this format takes no content part of the type {part.raw.get('type')!r}")
+        raise BadRequestError(f"this format does not accept a content part of the type {part.raw.get('type')!r}")
     if part.kind == "image" or part.mime in _IMAGES:
         return _marked({"type": "image", "source": _image_source(part)}, part)
     if part.kind == "file":
         return _marked(_document(part), part)
-    raise BadRequestError(f"this format takes no {part.kind}", fix="leave it out, or use a model that takes it")
+    raise BadRequestError(
+        f"this format does not accept {part.kind} input", fix="leave it out, or use a model that accepts it"
+    )
 
 
 def _image_source(part: Part) -> dict[str, Any]:
@@ -120,7 +122,9 @@ def _image_source(part: Part) -> dict[str, Any]:
         return {"type": "url", "url": part.url}
     mime = "image/jpeg" if part.mime == "image/jpg" else part.mime
     if mime not in _IMAGES:
-        raise BadRequestError(f"this format takes no image of the type {mime!r}: JPEG, PNG, GIF or WebP")
+        raise BadRequestError(
+            f"this format does not accept an image of the type {mime!r}, only JPEG, PNG, GIF and WebP"
+        )
     return {"type": "base64", "media_type": mime, "data": part.data}
 
 
@@ -135,7 +139,9 @@ def _document(part: Part) -> Block:
     elif part.mime in {"application/pdf", ""}:
         source = {"type": "base64", "media_type": "application/pdf", "data": part.data}
     else:
-        raise BadRequestError(f"this format takes no file of the type {part.mime!r}: PDF, text or an image")
+        raise BadRequestError(
+            f"this format does not accept a file of the type {part.mime!r}, only PDF, text and images"
+        )
     block: Block = {"type": "document", "source": source}
     if part.name:
         block["title"] = part.name
@@ -143,13 +149,13 @@ def _document(part: Part) -> Block:
 
 
 def tool_id(value: str) -> str:
-    """A tool call's id as Anthropic takes it: letters, digits, `_` and `-`. Other providers' ids may hold more."""
+    """A tool call's id as Anthropic accepts it: other characters than letters, digits, `_` and `-` are replaced."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", value)
 
 
 def _tool_result(message: Mapping[str, Any], open_ids: list[str]) -> Block:
     given = message.get("tool_call_id")
-    # A result without an id (the old `function` role) answers the first call that is still open.
+    # A result without an id (the old `function` role) belongs to the first call without a result.
     answered = tool_id(given) if isinstance(given, str) and given else open_ids[0] if open_ids else ""
     if not answered:
         raise BadRequestError("a tool message has no tool_call_id")
@@ -192,7 +198,7 @@ def _assistant(message: Mapping[str, Any]) -> list[Block]:
 
 
 def _thinking(blocks: Any) -> Iterable[Block]:
-    """The thinking that goes back: only what the provider signed, and it byte for byte."""
+    """The thinking blocks to send back: only signed ones, byte for byte."""
     for block in blocks if isinstance(blocks, list) else ():
         if not isinstance(block, dict):
             continue
@@ -203,7 +209,7 @@ def _thinking(blocks: Any) -> Iterable[Block]:
 
 
 def lacks_thinking(turns: list[dict[str, Any]]) -> bool:
-    """Whether the tool call that is being answered came without its thinking; Anthropic then refuses to think on."""
+    """Whether the tool call that is answered has no thinking blocks; Anthropic then rejects a request with thinking."""
     if not any(block["type"] == "tool_result" for block in turns[-1]["content"]):
         return False
     for turn in reversed(turns):
@@ -213,5 +219,5 @@ def lacks_thinking(turns: list[dict[str, Any]]) -> bool:
 
 
 def uses_tools(turns: list[dict[str, Any]]) -> dict[str, None]:
-    """The names of the tools that were called in the conversation, in order."""
+    """The names of the tools that the conversation calls, in order."""
     return {block["name"]: None for turn in turns for block in turn["content"] if block["type"] == "tool_use"}

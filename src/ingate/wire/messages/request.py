@@ -16,59 +16,59 @@ if TYPE_CHECKING:
 
     from ingate.wire.codec import Target
 
-# The tool whose call is the answer, for models whose provider does not hold answers to a schema. Its name tells
-# `anthropic.py` to turn the call back to content.
+# The tool whose call is the answer, for models without structured outputs. `answer.py` and `stream.py` recognise it by
+# its name and turn the call back into content.
 ANSWER_TOOL: Final = "ingate_structured_answer"
-# Likewise for a schema that is no object's: a tool's arguments always are one, so the answer goes one level down.
+# The same for a schema that is not an object: tool arguments always are one, so the answer is wrapped.
 VALUE_TOOL: Final = "ingate_structured_value"
 VALUE_KEY: Final = "answer"
 _ANSWER: Final = "Call this with the final answer, and only with it. The answer is read from the arguments."
 _JSON_ONLY: Final = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 _DEFAULT_MAX_TOKENS: Final = 8192
-# Without a stream Anthropic's servers may hold a connection for ten minutes at most; longer answers must stream.
+# Anthropic limits a request without a stream to ten minutes; longer responses must be streamed.
 _UNSTREAMED_MAX_TOKENS: Final = 21_333
 _MOST_STRICT_TOOLS: Final = 20
 _LEAST_BUDGET: Final = 1024
 
 
 def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The request body, without `model` and `stream`, and what became of the parameters.
+    """The request body without `model` and `stream`, and the tracker that lists the dropped parameters.
 
     Raises:
-        BadRequestError: The request cannot be put in this format, or holds what the model does not take and the policy is
-            strict.
+        BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
+            accept while `drop_params` is `strict`.
     """
     known = model_facts("anthropic", target.model, target.facts)
-    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
-    system, turns = conversation(asked, prefill=known.get("prefill", True))
-    out: dict[str, Any] = {"max_tokens": _max_tokens(asked, known, stream=target.stream), "messages": turns}
+    params = ParamTracker(body, policy=target.drop_params, model=target.model)
+    system, turns = conversation(params, prefill=known.get("prefill", True))
+    out: dict[str, Any] = {"max_tokens": _max_tokens(params, known, stream=target.stream), "messages": turns}
     choice = choice_of(body)
-    asked.take("tools", "tool_choice", "functions", "function_call")
+    params.take("tools", "tool_choice", "functions", "function_call")
     tools, native = tools_of(body, choice)
     wanted, schema = format_of(body)
-    asked.take("response_format")
-    tool_blocks = _tools(tools, strict=bool(known.get("structured"))) + native + _web_search(asked)
+    params.take("response_format")
+    tool_blocks = _tools(tools, strict=bool(known.get("structured"))) + native + _web_search(params)
     if not tool_blocks and (called := uses_tools(turns)):
         # A history with tool calls is refused without the tools' definitions.
         tool_blocks = [{"name": name, "input_schema": {"type": "object"}} for name in called]
         choice = Choice(mode="none")
     if wanted != "text":
         choice = _structured(out, tool_blocks, choice, wanted, schema, known, system)
-    _thinking(asked, out, turns, choice, known)
+    _thinking(params, out, turns, choice, known)
     if tool_blocks:
         out["tools"] = tool_blocks
-        _tool_choice(asked, out, choice, known)
+        _tool_choice(params, out, choice, known)
     if system:
         out["system"] = system[0]["text"] if len(system) == 1 and len(system[0]) == 2 else system
-    _sampling(asked, out, known)
-    if stops := stops_of(asked, blank=False):
+    _sampling(params, out, known)
+    if stops := stops_of(params, blank=False):
         out["stop_sequences"] = stops
-    _metadata(asked, out)
-    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
+    _metadata(params, out)
+    return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 
 
-def _max_tokens(asked: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:
-    given = asked.take("max_completion_tokens", "max_tokens")
+def _max_tokens(params: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:
+    given = params.take("max_completion_tokens", "max_tokens")
     limit = known.get("max_output_tokens")
     limit = limit if isinstance(limit, int) and limit > 0 else None
     if given is None:
@@ -97,8 +97,8 @@ def _tools(tools: list[Tool], *, strict: bool) -> list[dict[str, Any]]:
     return blocks
 
 
-def _web_search(asked: ParamTracker) -> list[dict[str, Any]]:
-    options = asked.take("web_search_options")
+def _web_search(params: ParamTracker) -> list[dict[str, Any]]:
+    options = params.take("web_search_options")
     if not isinstance(options, dict):
         return []
     tool: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search"}
@@ -118,7 +118,7 @@ def _structured(
     known: Mapping[str, Any],
     system: list[dict[str, Any]],
 ) -> Choice:
-    """Ask for the answer's form; the tool choice that follows from it."""
+    """Request the format of the answer. Returns the tool choice that it requires."""
     if schema is not None and known.get("structured"):
         out["output_config"] = {"format": {"type": "json_schema", "schema": anthropic_schema(schema)}}
         return choice
@@ -142,40 +142,40 @@ def _wrapped(schema: dict[str, Any] | None) -> dict[str, Any]:
     return {"type": "object", "properties": {VALUE_KEY: schema}, "required": [VALUE_KEY], **definitions}
 
 
-def _tool_choice(asked: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
-    parallel = asked.take("parallel_tool_calls")
+def _tool_choice(params: ParamTracker, out: dict[str, Any], choice: Choice, known: Mapping[str, Any]) -> None:
+    parallel = params.take("parallel_tool_calls")
     mode = {"auto": "auto", "none": "none", "required": "any", "named": "tool"}[choice.mode]
     if mode in {"any", "tool"} and not known.get("forced_tools", True):
-        asked.drop("tool_choice", "this model cannot be made to call a tool")
+        params.drop("tool_choice", "this model cannot be required to call a tool")
         mode = "auto"
     block: dict[str, Any] = {"type": mode}
     if mode == "tool":
         block["name"] = choice.name
     if parallel is False and mode != "none":
         block["disable_parallel_tool_use"] = True
-    if mode != "auto" or len(block) > 1 or "tool_choice" in asked.body:
+    if mode != "auto" or len(block) > 1 or "tool_choice" in params.body:
         out["tool_choice"] = block
 
 
 def _thinking(
-    asked: ParamTracker, out: dict[str, Any], turns: list[dict[str, Any]], choice: Choice, known: Mapping[str, Any]
+    params: ParamTracker, out: dict[str, Any], turns: list[dict[str, Any]], choice: Choice, known: Mapping[str, Any]
 ) -> None:
     """Set `thinking` and `output_config.effort` from `thinking`, else `reasoning_effort`."""
-    given, effort = asked.take("thinking"), asked.take("reasoning_effort")
-    nested = asked.take("reasoning")
+    given, effort = params.take("thinking"), params.take("reasoning_effort")
+    nested = params.take("reasoning")
     if effort is None and isinstance(nested, dict):
         effort = nested.get("effort")
     types = known.get("thinking", ("enabled", "disabled"))
     if isinstance(given, dict):
         if given.get("type") == "enabled" and types and "enabled" not in types:
-            asked.warn(f"{asked.model!r} takes no thinking budget; its effort was set instead")
+            params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
             effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
         elif given.get("type") == "enabled" and not types:
-            asked.drop("thinking", "this model does not think")
+            params.drop("thinking", "this model does not support reasoning")
             return
         else:
             out["thinking"] = given
-            _say_effort(out, effort, known)
+            _set_effort(out, effort, known)
             _make_room(out)
             return
     if effort is None:
@@ -184,27 +184,27 @@ def _thinking(
         if "disabled" in types:
             out["thinking"] = {"type": "disabled"}
         elif types:
-            asked.warn(f"{asked.model!r} always thinks; it was asked for as little as it takes")
-            _say_effort(out, "low", known)
+            params.warn(f"{params.model!r} always reasons; the lowest effort was requested")
+            _set_effort(out, "low", known)
         return
     if effort not in BUDGETS:
-        raise BadRequestError(f"reasoning_effort is {effort!r}, none of none, {', '.join(BUDGETS)}")
+        raise BadRequestError(f"reasoning_effort is {effort!r}, not one of none, {', '.join(BUDGETS)}")
     if not types:
-        asked.drop("reasoning_effort", "this model does not think")
+        params.drop("reasoning_effort", "this model does not support reasoning")
     elif "adaptive" in types:
         out["thinking"] = {"type": "adaptive"}
         if known.get("thinking_display"):
             out["thinking"]["display"] = "summarized"
-        _say_effort(out, effort, known)
+        _set_effort(out, effort, known)
     elif choice.mode in {"required", "named"}:
-        asked.drop("reasoning_effort", "this model does not think when it is made to call a tool")
+        params.drop("reasoning_effort", "this model does not reason when a tool call is required")
     elif lacks_thinking(turns):
-        asked.drop("reasoning_effort", "the tool call being answered came without its thinking_blocks")
+        params.drop("reasoning_effort", "the tool call that is answered has no thinking_blocks")
     elif out["max_tokens"] <= _LEAST_BUDGET:
-        asked.drop("reasoning_effort", f"max_tokens leaves no room for {_LEAST_BUDGET} tokens of thinking")
+        params.drop("reasoning_effort", f"max_tokens leaves no room for {_LEAST_BUDGET} tokens of reasoning")
     else:
         out["thinking"] = {"type": "enabled", "budget_tokens": BUDGETS[effort]}
-        _say_effort(out, effort, known)
+        _set_effort(out, effort, known)
         _make_room(out)
 
 
@@ -212,51 +212,51 @@ def _int(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _say_effort(out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> None:
+def _set_effort(out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> None:
     level = nearest_effort(effort, known.get("efforts", ())) if isinstance(effort, str) else None
     if level is not None:
         out.setdefault("output_config", {})["effort"] = level
 
 
 def _make_room(out: dict[str, Any]) -> None:
-    """A budget must be less than max_tokens, which limits thinking and answer together."""
+    """Lower a budget that is not less than max_tokens, which limits thinking and answer together."""
     thinking, most = out["thinking"], out["max_tokens"]
     budget = _int(thinking.get("budget_tokens"))
     if budget >= most:
         out["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, most // 2)}
 
 
-def _sampling(asked: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
-    values = {name: asked.number(name) for name in ("temperature", "top_p", "top_k")}
+def _sampling(params: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
+    values = {name: params.number(name) for name in ("temperature", "top_p", "top_k")}
     given = {name: value for name, value in values.items() if value is not None}
-    thinks = out.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+    reasons = out.get("thinking", {}).get("type") in {"enabled", "adaptive"}
     for name, value in list(given.items()):
         if not known.get("sampling", True):
             if not (name == "temperature" and value == 1):
-                asked.drop(name, "this model takes no sampling parameters")
+                params.drop(name, "this model does not accept sampling parameters")
             del given[name]
-        elif thinks and not (name == "temperature" and value == 1) and not (name == "top_p" and value >= 0.95):
-            asked.drop(name, "it cannot be set while the model thinks")
+        elif reasons and not (name == "temperature" and value == 1) and not (name == "top_p" and value >= 0.95):
+            params.drop(name, "it cannot be set while the model reasons")
             del given[name]
     if known.get("one_sampling") and {"temperature", "top_p"} <= given.keys():
-        asked.drop("top_p", "this model takes temperature or top_p, not both")
+        params.drop("top_p", "this model accepts temperature or top_p, not both")
         del given["top_p"]
     if given.get("temperature", 0) > 1:
-        asked.warn(f"temperature {given['temperature']} was lowered to 1, the most this format takes")
+        params.warn(f"temperature {given['temperature']} was lowered to 1, the highest value this format accepts")
         given["temperature"] = 1
     out.update(given)
 
 
-def _metadata(asked: ParamTracker, out: dict[str, Any]) -> None:
-    metadata = asked.take("metadata")
+def _metadata(params: ParamTracker, out: dict[str, Any]) -> None:
+    metadata = params.take("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
-    user = user or asked.take("user", "safety_identifier")
+    user = user or params.take("user", "safety_identifier")
     if isinstance(user, str) and user:
         out["metadata"] = {"user_id": user}
-    tier = asked.take("service_tier")
+    tier = params.take("service_tier")
     if tier in {"auto", "standard_only"}:
         out["service_tier"] = tier
     elif tier == "default":
         out["service_tier"] = "standard_only"
     elif tier is not None:
-        asked.drop("service_tier", f"Anthropic has no tier {tier!r}")
+        params.drop("service_tier", f"Anthropic has no tier {tier!r}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import StreamInterruptedError
-from ingate.wire.answers import Chunks, dumped, items, mapping, parse_object, reading, text, tool_call
+from ingate.wire.answers import Chunks, dumped, format_errors, items, mapping, parse_object, text, tool_call
 from ingate.wire.decoding import Decoder
 from ingate.wire.fields import is_json
 from ingate.wire.messages.answer import (
-    FAR_SIDE,
     annotation,
     answer_of_value,
     error_of_event,
@@ -27,13 +26,13 @@ _JSON_BLOCKS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
 class _Block:
-    """One content block as far as it has come."""
+    """One content block as far as it has arrived."""
 
     __slots__ = ("begins_at", "citations", "json", "signature", "source", "thinking", "tool_index")
 
     def __init__(self, source: dict[str, Any], begins_at: int) -> None:
         self.source = source
-        self.begins_at = begins_at  # where in the answer's text it begins
+        self.begins_at = begins_at  # offset in the response's text
         self.json: list[str] = []
         self.thinking: list[str] = []
         self.signature: list[str] = []
@@ -42,7 +41,7 @@ class _Block:
 
 
 class AnthropicDecoder(Decoder):
-    """One streamed answer. Unknown events, blocks and deltas are passed over; `ping` says nothing."""
+    """One streamed message. Unknown events, blocks and deltas are ignored."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
@@ -52,30 +51,32 @@ class AnthropicDecoder(Decoder):
         self._blocks: dict[int, _Block] = {}
         self._text_length = 0
         self._tools = 0
-        self._answered = False  # through the answer tool
+        self._answered = False  # with the answer tool
         self._stop: str | None = None
-        self._told = False  # the usage has been told: the message is over
+        self._has_usage = False  # the usage chunk was emitted
 
     def take(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
         """Read one event. Raises the matching `IngateError` for an error event."""
-        with reading(FAR_SIDE):
+        with format_errors():
             self._read(event, out)
 
     def end(self, out: list[dict[str, Any]]) -> None:
-        """There are no more events: the usage. Raises `StreamInterruptedError` where no reason to stop came."""
+        """The stream has ended: emit the usage. Raises `StreamInterruptedError` if there was no stop reason."""
         if self._stop is None:
-            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+            raise StreamInterruptedError(
+                "the response ended before it was complete", fix="try again; what came is kept"
+            )
         out += self._finish()
 
     def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
         for event in self._events.feed(data):
             if event.data.strip() not in {"", "[DONE]"}:
-                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+                self.take(parse_object(event.data), out)
 
     def _close(self, out: list[dict[str, Any]]) -> None:
         for event in self._events.close():
-            if is_json(event.data):  # what a dropped connection cut off is none; what is whole counts
-                self.take(parse_object(event.data, far_side=FAR_SIDE), out)
+            if is_json(event.data):  # an event cut off by a dropped connection is not
+                self.take(parse_object(event.data), out)
         self.end(out)
 
     def _read(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
@@ -95,7 +96,7 @@ class AnthropicDecoder(Decoder):
             self._chunks.model = text(message.get("model")) or self._chunks.model
             self._count(message.get("usage"))
             out.append(self._chunks.delta({"role": "assistant", "content": ""}))
-            for number, block in enumerate(items(message.get("content"))):  # a message that comes whole
+            for number, block in enumerate(items(message.get("content"))):  # a message that arrives whole
                 self._start(number, block, out)
                 self._close_block(number, out)
         elif kind == "message_delta":
@@ -121,30 +122,30 @@ class AnthropicDecoder(Decoder):
             self._close_block(index, out)
         self._stop = reason
         extra: dict[str, Any] = {"native_finish_reason": reason}
-        if said := text(mapping(delta.get("stop_details")).get("explanation")):
-            extra["native_finish_message"] = said
+        if explanation := text(mapping(delta.get("stop_details")).get("explanation")):
+            extra["native_finish_message"] = explanation
         finish = finish_of(reason, answered=self._answered, has_calls=self._tools > 0)
         out.append(self._chunks.delta({}, finish=finish, extra=extra))
 
     def _finish(self) -> list[dict[str, Any]]:
-        if self._told:
+        if self._has_usage:
             return []
-        self._told = True
+        self._has_usage = True
         return [self._chunks.usage(usage_of(self._usage))] if self._usage else []
 
     def _count(self, counts: Any) -> None:
-        # Later counts are of the whole message so far; a count that is left out stands as it was.
+        # Counts are cumulative; one that is left out is unchanged.
         self._usage.update({key: value for key, value in mapping(counts).items() if value is not None})
 
     def _start(self, index: int, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
         block = self._blocks[index] = _Block(source, self._text_length)
         kind = source.get("type")
         if kind == "text":
-            self._say(text(source.get("text")), out)
+            self._add_text(text(source.get("text")), out)
             block.citations += items(source.get("citations"))
         elif kind == "thinking":
             block.signature.append(text(source.get("signature")))
-            self._think(block, text(source.get("thinking")), out)
+            self._add_thinking(block, text(source.get("thinking")), out)
         elif kind == "tool_use" and source.get("name") not in {ANSWER_TOOL, VALUE_TOOL}:
             block.tool_index = self._tools
             self._tools += 1
@@ -154,9 +155,9 @@ class AnthropicDecoder(Decoder):
     def _delta(self, block: _Block, delta: dict[str, Any], out: list[dict[str, Any]]) -> None:
         kind = delta.get("type")
         if kind == "text_delta":
-            self._say(text(delta.get("text")), out)
+            self._add_text(text(delta.get("text")), out)
         elif kind == "thinking_delta":
-            self._think(block, text(delta.get("thinking")), out)
+            self._add_thinking(block, text(delta.get("thinking")), out)
         elif kind == "signature_delta":
             block.signature.append(text(delta.get("signature")))
         elif kind == "input_json_delta":
@@ -167,16 +168,16 @@ class AnthropicDecoder(Decoder):
                 out.append(self._chunks.delta({"tool_calls": [call]}))
             elif piece and block.source.get("name") == ANSWER_TOOL and block.source.get("type") == "tool_use":
                 self._answered = True
-                self._say(piece, out)
+                self._add_text(piece, out)
         elif kind == "citations_delta":
             block.citations += items([delta.get("citation")])
 
-    def _say(self, piece: str, out: list[dict[str, Any]]) -> None:
+    def _add_text(self, piece: str, out: list[dict[str, Any]]) -> None:
         if piece:
             self._text_length += len(piece)
             out.append(self._chunks.delta({"content": piece}))
 
-    def _think(self, block: _Block, piece: str, out: list[dict[str, Any]]) -> None:
+    def _add_thinking(self, block: _Block, piece: str, out: list[dict[str, Any]]) -> None:
         if piece:
             block.thinking.append(piece)
             out.append(self._chunks.delta({"reasoning_content": piece}))
@@ -195,8 +196,8 @@ class AnthropicDecoder(Decoder):
             out.append(self._chunks.delta({"thinking_blocks": [piece]}))
         elif kind == "text":
             if block.citations:
-                notes = [annotation(cited, block.begins_at, self._text_length) for cited in block.citations]
-                out.append(self._chunks.delta({"annotations": notes}))
+                annotations = [annotation(cited, block.begins_at, self._text_length) for cited in block.citations]
+                out.append(self._chunks.delta({"annotations": annotations}))
         elif kind in _JSON_BLOCKS:
             arguments = "".join(block.json) or dumped(mapping(source.get("input")))
             self._close_call(block, arguments, out)
@@ -204,16 +205,16 @@ class AnthropicDecoder(Decoder):
             out.append(self._chunks.delta({"provider_tool_calls": [ran]}))
 
     def _close_call(self, block: _Block, arguments: str, out: list[dict[str, Any]]) -> None:
-        came = any(block.json)
+        has_pieces = any(block.json)
         if block.tool_index >= 0:
-            if not came:
+            if not has_pieces:
                 call = {"index": block.tool_index, "function": {"arguments": arguments}}
                 out.append(self._chunks.delta({"tool_calls": [call]}))
         elif block.source.get("type") == "tool_use":
             self._answered = True
             if block.source.get("name") == VALUE_TOOL:
-                self._say(answer_of_value(arguments), out)
-            elif not came:
-                self._say(arguments, out)
+                self._add_text(answer_of_value(arguments), out)
+            elif not has_pieces:
+                self._add_text(arguments, out)
         elif (ran := provider_tool(block.source, arguments)) is not None:
             out.append(self._chunks.delta({"provider_tool_calls": [ran]}))

@@ -1,10 +1,10 @@
-"""Ollama's answers, whole and as JSON lines, as OpenAI's."""
+"""Ollama's responses, whole and as JSON lines, as OpenAI's."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ingate.errors import StreamInterruptedError
 from ingate.wire.answers import (
@@ -12,10 +12,10 @@ from ingate.wire.answers import (
     completion,
     count,
     dumped,
+    format_errors,
     items,
     mapping,
     parse_object,
-    reading,
     text,
     tool_call,
 )
@@ -29,18 +29,16 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
-FAR_SIDE: Final = "the provider"  # whose name the engine puts in its place
-
 
 def usage_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
-    """OpenAI's usage; None where nothing was counted. A prompt wholly in the cache may go uncounted."""
+    """OpenAI's usage, None without counts. Ollama may leave out the count of a fully cached prompt."""
     if "prompt_eval_count" not in answer and "eval_count" not in answer:
         return None
     return usage_object(prompt=count(answer.get("prompt_eval_count")), completion=count(answer.get("eval_count")))
 
 
 def finish_of(reason: str, *, has_calls: bool) -> str:
-    """OpenAI's finish reason. Ollama says `stop` after tool calls as well."""
+    """OpenAI's finish reason. Ollama reports `stop` after tool calls as well."""
     if reason == "length":
         return "length"
     return "tool_calls" if has_calls else "stop"
@@ -53,7 +51,7 @@ def _error_of(answer: Mapping[str, Any]) -> IngateError:
 
 
 def _key(answer: Mapping[str, Any]) -> str:
-    """What makes ids that are made up for this answer unlike those of any other."""
+    """A part for generated ids that is unique to this response."""
     return re.sub(r"[^0-9]", "", text(answer.get("created_at")))[-18:] or secrets.token_hex(8)
 
 
@@ -62,36 +60,38 @@ def _calls(message: Mapping[str, Any], key: str, before: int) -> list[dict[str, 
     for at, call in enumerate(items(message.get("tool_calls")), before):
         function = mapping(call.get("function"))
         arguments = function.get("arguments")
-        told = arguments if isinstance(arguments, str) and arguments else dumped(mapping(arguments))
-        calls.append(tool_call(text(call.get("id")) or f"call_{key}_{at}", text(function.get("name")), told, index=at))
+        if not isinstance(arguments, str) or not arguments:
+            arguments = dumped(mapping(arguments))
+        call_id = text(call.get("id")) or f"call_{key}_{at}"
+        calls.append(tool_call(call_id, text(function.get("name")), arguments, index=at))
     return calls
 
 
 def _logprobs(answer: Mapping[str, Any]) -> dict[str, Any] | None:
-    told = items(answer.get("logprobs"))
-    return {"content": told, "refusal": None} if told else None
+    tokens = items(answer.get("logprobs"))
+    return {"content": tokens, "refusal": None} if tokens else None
 
 
 def completion_of(body: bytes, *, model: str) -> dict[str, Any]:
-    """A whole answer as a completion."""
-    answer = parse_object(body, far_side=FAR_SIDE)
+    """A whole response as a completion."""
+    answer = parse_object(body)
     if "error" in answer:
         raise _error_of(answer)
-    with reading(FAR_SIDE):
+    with format_errors():
         return _completion(answer, model)
 
 
 def _completion(answer: dict[str, Any], model: str) -> dict[str, Any]:
     source = answer["message"]
     if not isinstance(source, dict):
-        raise TypeError("the message is no object")
+        raise TypeError("the message is not an object")
     calls = _calls(source, _key(answer), 0)
     for call in calls:
         del call["index"]
-    said = text(source.get("content"))
-    message: dict[str, Any] = {"role": "assistant", "content": said or (None if calls else "")}
-    if thought := text(source.get("thinking")):
-        message["reasoning_content"] = thought
+    content = text(source.get("content"))
+    message: dict[str, Any] = {"role": "assistant", "content": content or (None if calls else "")}
+    if reasoning := text(source.get("thinking")):
+        message["reasoning_content"] = reasoning
     if calls:
         message["tool_calls"] = calls
     reason = text(answer.get("done_reason"))
@@ -103,16 +103,16 @@ def _completion(answer: dict[str, Any], model: str) -> dict[str, Any]:
     }
     if (logprobs := _logprobs(answer)) is not None:
         choice["logprobs"] = logprobs
-    named = text(answer.get("model")) or model
-    return completion(answer_id="", model=named, choices=[choice], usage=usage_of(answer))
+    model = text(answer.get("model")) or model
+    return completion(answer_id="", model=model, choices=[choice], usage=usage_of(answer))
 
 
 def embeddings_of(body: bytes, *, model: str) -> dict[str, Any]:
     """The embeddings as an OpenAI list."""
-    answer = parse_object(body, far_side=FAR_SIDE)
+    answer = parse_object(body)
     if "error" in answer:
         raise _error_of(answer)
-    with reading(FAR_SIDE):
+    with format_errors():
         tokens = count(answer.get("prompt_eval_count"))
         return {
             "object": "list",
@@ -126,12 +126,12 @@ def embeddings_of(body: bytes, *, model: str) -> dict[str, Any]:
 
 
 class OllamaDecoder(Decoder):
-    """One streamed answer: a JSON object a line, the last with `done` and the counts."""
+    """One streamed response: one JSON object per line, the last with `done` and the counts."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
         self._chunks = Chunks(model)
-        self._partial: list[bytes] = []  # pieces of a line whose end has not come
+        self._partial: list[bytes] = []  # pieces of an incomplete line
         self._key = ""
         self._calls = 0
 
@@ -146,19 +146,21 @@ class OllamaDecoder(Decoder):
     def _close(self, out: list[dict[str, Any]]) -> None:
         last = b"".join(self._partial).strip()
         self._partial = []
-        if is_json(last.decode("utf-8", "replace")):  # what a dropped connection cut off is none
+        if is_json(last.decode("utf-8", "replace")):  # a line cut off by a dropped connection is not
             self._line(last, out)
         if not self.done:
-            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+            raise StreamInterruptedError(
+                "the response ended before it was complete", fix="try again; what came is kept"
+            )
 
     def _line(self, line: bytes, out: list[dict[str, Any]]) -> None:
         line = line.strip()
         if not line or self.done:
             return
-        answer = parse_object(line, far_side=FAR_SIDE)
+        answer = parse_object(line)
         if "error" in answer:
             raise _error_of(answer)
-        with reading(FAR_SIDE):
+        with format_errors():
             self._read(answer, out)
 
     def _read(self, answer: dict[str, Any], out: list[dict[str, Any]]) -> None:
@@ -169,10 +171,10 @@ class OllamaDecoder(Decoder):
             out.append(self._chunks.delta({"role": "assistant", "content": ""}))
         message = mapping(answer.get("message"))
         logprobs = _logprobs(answer)
-        if thought := text(message.get("thinking")):
-            out.append(self._chunks.delta({"reasoning_content": thought}))
-        if (said := text(message.get("content"))) or logprobs:
-            out.append(self._chunks.delta({"content": said}, extra={"logprobs": logprobs} if logprobs else None))
+        if reasoning := text(message.get("thinking")):
+            out.append(self._chunks.delta({"reasoning_content": reasoning}))
+        if (content := text(message.get("content"))) or logprobs:
+            out.append(self._chunks.delta({"content": content}, extra={"logprobs": logprobs} if logprobs else None))
         if calls := _calls(message, self._key, self._calls):
             self._calls += len(calls)
             out.append(self._chunks.delta({"tool_calls": calls}))

@@ -41,38 +41,38 @@ class OllamaCodec(BaseCodec):
         return _url(target, "chat")
 
     def request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
-        """The request for an OpenAI body."""
-        out, asked = chat_request(body, target)
+        """The request for an OpenAI request body."""
+        out, params = chat_request(body, target)
         return WireRequest(
             url=self.url(target),
             body=encode_body({"model": target.model, "stream": target.stream, **out}),
             headers=dict(_HEADERS),
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def response(self, content: bytes, *, model: str) -> dict[str, Any]:
-        """A whole answer as an OpenAI completion."""
+        """A whole response as an OpenAI completion."""
         return completion_of(content, model=model)
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
-        """A decoder for one streamed answer; one that came whole is a stream of one line."""
+        """A decoder for one streamed response; a whole one is a stream of one line."""
         return OllamaDecoder(model=model)
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for embeddings, at `/api/embed`."""
-        asked = ParamTracker(body, policy="warn", model=target.model)
-        out = {"model": target.model, "input": asked.take("input")}
-        if size := asked.take("dimensions"):
+        params = ParamTracker(body, policy="warn", model=target.model)
+        out = {"model": target.model, "input": params.take("input")}
+        if size := params.take("dimensions"):
             out["dimensions"] = size
-        asked.take("encoding_format")
-        out.update(asked.rest())
+        params.take("encoding_format")
+        out.update(params.rest())
         return WireRequest(
             url=_url(target, "embed"),
             body=encode_body(out),
             headers=dict(_HEADERS),
-            dropped=asked.dropped,
-            warnings=asked.warnings,
+            dropped=params.dropped,
+            warnings=params.warnings,
         )
 
     def embeddings_response(self, content: bytes, *, model: str) -> dict[str, Any]:
@@ -86,42 +86,43 @@ def _url(target: Target, verb: str) -> str:
 
 
 def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
-    """The request body, without `model` and `stream`, and what became of the parameters.
+    """The request body without `model` and `stream`, and the tracker that lists the dropped parameters.
 
     Raises:
-        BadRequestError: The request cannot be put in this format, or holds what it does not take and the policy is strict.
+        BadRequestError: The request cannot be expressed in this format, or has a parameter that it does not have while
+            `drop_params` is `strict`.
     """
-    asked = ParamTracker(body, policy=target.drop_params, model=target.model)
+    params = ParamTracker(body, policy=target.drop_params, model=target.model)
     names: dict[str, str] = {}
     out: dict[str, Any] = {"messages": [_message(message, names) for message in messages_of(body)]}
-    _tools(asked, out)
+    _tools(params, out)
     wanted, schema = format_of(body)
-    asked.take("response_format")
+    params.take("response_format")
     if wanted != "text":
         out["format"] = schema if schema is not None else "json"
     options: dict[str, Any] = {}
     for name, key in _OPTIONS.items():
-        value = asked.number(name)
+        value = params.number(name)
         if value is not None:
             options[key] = value
-    limit = asked.take("max_completion_tokens", "max_tokens")
+    limit = params.take("max_completion_tokens", "max_tokens")
     if limit is not None:
         options["num_predict"] = limit
-    if stops := stops_of(asked, blank=True):
+    if stops := stops_of(params, blank=True):
         options["stop"] = stops
     if options:
         out["options"] = options
-    if asked.take("logprobs"):
+    if params.take("logprobs"):
         out["logprobs"] = True
-        if top := asked.number("top_logprobs"):
+        if top := params.number("top_logprobs"):
             out["top_logprobs"] = top
-    effort, thinking = asked.take("reasoning_effort"), asked.take("thinking")
+    effort, thinking = params.take("reasoning_effort"), params.take("thinking")
     if isinstance(thinking, dict):
         out["think"] = thinking.get("type") != "disabled"
     elif effort is not None:
-        # Only gpt-oss takes a level; the others think or do not.
+        # Only gpt-oss accepts a level; for other models reasoning is on or off.
         out["think"] = _level(effort) if "gpt-oss" in target.model else effort != "none"
-    return deep_merge(deep_merge(out, asked.rest()), asked.extra_body), asked
+    return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 
 
 def _level(effort: Any) -> str:
@@ -135,30 +136,32 @@ def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any
     if role in {"tool", "function"}:
         call_id = message.get("tool_call_id")
         made: dict[str, Any] = {"role": "tool", "content": text_of(message.get("content"))}
-        shown = [part.data for part in parts_of(message.get("content")) if part.kind == "image" and part.data]
-        if shown:
-            made["images"] = shown
+        images = [part.data for part in parts_of(message.get("content")) if part.kind == "image" and part.data]
+        if images:
+            made["images"] = images
         if name := names.get(str(call_id)) or message.get("name"):
             made["tool_name"] = name
         return made
     made = {"role": role}
-    said: list[str] = []
+    texts: list[str] = []
     images: list[str] = []
     for part in parts_of(message.get("content")):
         if part.kind == "text" or (part.kind == "file" and part.mime.startswith("text/")):
-            said.append(part.text)
+            texts.append(part.text)
         elif part.kind == "image" and part.data is not None:
             images.append(part.data)
         elif part.kind == "image":
-            raise BadRequestError("Ollama fetches no images: put the content into a data URL")
+            raise BadRequestError("Ollama does not accept image URLs: send the content as a data URL")
         else:
-            raise BadRequestError(f"Ollama takes no {part.kind}", fix="leave it out, or use a model that takes it")
-    made["content"] = "".join(said)
+            raise BadRequestError(
+                f"Ollama does not accept {part.kind} input", fix="leave it out, or use a model that accepts it"
+            )
+    made["content"] = "".join(texts)
     if images:
         made["images"] = images
     if role == "assistant":
-        if isinstance(thought := message.get("reasoning_content"), str) and thought:
-            made["thinking"] = thought
+        if isinstance(reasoning := message.get("reasoning_content"), str) and reasoning:
+            made["thinking"] = reasoning
         calls = []
         for call_id, name, arguments, _ in calls_of(message):
             names[call_id] = name
@@ -168,16 +171,16 @@ def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any
     return made
 
 
-def _tools(asked: ParamTracker, out: dict[str, Any]) -> None:
-    choice = choice_of(asked.body)
-    asked.take("tools", "tool_choice", "functions", "function_call")
-    functions, native = tools_of(asked.body, choice)
+def _tools(params: ParamTracker, out: dict[str, Any]) -> None:
+    choice = choice_of(params.body)
+    params.take("tools", "tool_choice", "functions", "function_call")
+    functions, native = tools_of(params.body, choice)
     if choice.mode == "none":
         return
     if choice.mode in {"required", "named"}:
-        asked.drop("tool_choice", "Ollama's models cannot be made to call a tool")
-    if asked.take("parallel_tool_calls") is False and functions:
-        asked.drop("parallel_tool_calls", "Ollama's models cannot be held to one call at a time")
+        params.drop("tool_choice", "Ollama cannot require a tool call")
+    if params.take("parallel_tool_calls") is False and functions:
+        params.drop("parallel_tool_calls", "Ollama cannot be limited to one tool call at a time")
     tools = [
         {
             "type": "function",

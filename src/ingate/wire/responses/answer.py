@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import UnavailableError
-from ingate.wire.answers import completion, dumped, items, mapping, parse_object, reading, text, tool_call
+from ingate.wire.answers import completion, dumped, format_errors, items, mapping, parse_object, text, tool_call
 from ingate.wire.errors import error_from_response
 from ingate.wire.fields import FINISH_REASONS, arguments_text
 from ingate.wire.usage import normalise_usage
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
-FAR_SIDE: Final = "the provider"  # the engine puts its name in this place
 REASONING_GAP: Final = "\n\n"
 """What separates the parts of a reasoning text: summaries are paragraphs with a heading each."""
 
@@ -47,9 +46,9 @@ def completion_of(content: bytes, *, model: str) -> dict[str, Any]:
         IngateError: The response failed, or is an error object.
         UnavailableError: It is not a response.
     """
-    response = parse_object(content, far_side=FAR_SIDE)
+    response = parse_object(content)
     raise_error(response)
-    with reading(FAR_SIDE):
+    with format_errors():
         return completion_of_response(response, model)
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import StreamInterruptedError
-from ingate.wire.answers import Chunks, items, mapping, parse_object, read_json, reading, text, tool_call
+from ingate.wire.answers import Chunks, format_errors, items, mapping, parse_object, read_json, text, tool_call
 from ingate.wire.completion import completion_chunks
 from ingate.wire.decoding import Decoder
 from ingate.wire.fields import arguments_text, is_json
 from ingate.wire.responses.answer import (
-    FAR_SIDE,
     REASONING_GAP,
     SEALED,
     annotation,
@@ -129,7 +128,7 @@ class ResponsesDecoder(Decoder):
                 value = None  # perhaps events after a line of JSON
             left = self._events.feed(body) + self._events.close() if value is None else []
             if not any(is_json(event.data) for event in left):
-                self._read_whole(parse_object(body, far_side=FAR_SIDE), out)
+                self._read_whole(parse_object(body), out)
                 return
         for event in left:
             if self.done:
@@ -140,12 +139,12 @@ class ResponsesDecoder(Decoder):
             return
         if not self.done or not self._items:
             raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
-        with reading(FAR_SIDE):
+        with format_errors():
             self._finish({}, "completed", out)
 
     def _read_whole(self, response: dict[str, Any], out: list[dict[str, Any]]) -> None:
         raise_error(response)
-        with reading(FAR_SIDE):
+        with format_errors():
             out += completion_chunks(completion_of_response(response, self._model))
 
     def _take(self, event: SSEEvent, out: list[dict[str, Any]]) -> None:
@@ -155,8 +154,8 @@ class ResponsesDecoder(Decoder):
         elif event.event == "error" and not is_json(data):
             raise error_of({"message": data})
         elif data and not data.isspace():
-            value = parse_object(data, far_side=FAR_SIDE)
-            with reading(FAR_SIDE):
+            value = parse_object(data)
+            with format_errors():
                 self._read(value, event.event, out)
 
     def _read(self, event: dict[str, Any], name: str, out: list[dict[str, Any]]) -> None:
