@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -123,3 +124,39 @@ def test_a_taken_port_ends_it_with_what_to_do(server: str, tmp_path: Path) -> No
     assert done.returncode == 2
     assert "cannot listen on 127.0.0.1" in done.stderr
     assert "--port" in done.stderr
+
+
+def ask(base: str, path: str, body: Any = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{base}{path}", data, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_a_stored_response_outlives_the_server_unless_nothing_is_stored(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    body = {"model": "local/smollm2", "input": "Say hi.", "max_output_tokens": 16}
+    process = serve_process(tmp_path).start().wait()
+    try:
+        status, first = ask(address(process), "/v1/responses", body)
+        assert status == 200
+    finally:
+        process.stop()
+    (file,) = tmp_path.rglob("responses.sqlite3")
+    assert file.stat().st_mode & 0o777 == 0o600
+    process = serve_process(tmp_path).start().wait()
+    try:
+        assert ask(address(process), f"/v1/responses/{first['id']}")[1]["output"] == first["output"]
+        status, second = ask(address(process), "/v1/responses", {**body, "previous_response_id": first["id"]})
+        assert (status, second["previous_response_id"]) == (200, first["id"])
+    finally:
+        process.stop()
+    process = serve_process(tmp_path, "--no-store").start().wait()
+    try:
+        assert ask(address(process), "/v1/responses", {**body, "previous_response_id": first["id"]})[0] == 400
+    finally:
+        process.stop()

@@ -32,6 +32,9 @@ Examples:
 )
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Web pages of this origin may call it (repeatable).")
 @click.option("--grace", default=30, show_default=True, type=click.IntRange(0), help="Seconds to finish on Ctrl-C.")
+@click.option(
+    "--no-store", is_flag=True, help="Keep no responses: previous_response_id then works only where a provider stores."
+)
 @click.option("--no-access-log", is_flag=True, help="Do not tell each request on standard error.")
 @click.pass_obj
 def command(
@@ -42,12 +45,14 @@ def command(
     cors: tuple[str, ...],
     grace: int,
     no_access_log: bool,
+    no_store: bool,
 ) -> None:
     """Serve every model over OpenAI's API (and Anthropic's Messages) until Ctrl-C."""
     import asyncio
     import logging
 
     from ingate.gateway import Gateway
+    from ingate.paths import state_dir
     from ingate.serve.guard import guarded
     from ingate.serve.key import default_key_file, read_or_make
     from ingate.serve.server import address_of, bind, is_loopback, serve
@@ -58,7 +63,7 @@ def command(
         key_file = default_key_file()
     if key_file is not None:
         key, made = read_or_make(key_file)
-    gateway = Gateway(config)
+    gateway = Gateway(config, store=False if no_store else state_dir() / "responses.sqlite3")
     bound = bind(host, port)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("ingate.access").setLevel(logging.WARNING if no_access_log else logging.INFO)
