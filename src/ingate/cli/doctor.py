@@ -55,7 +55,13 @@ def _lines(report: Report) -> Iterator[str]:
     yield _title("Local models")
     yield from _table(report.local)
     yield _title("LiteLLM proxy")
-    yield "  none configured" if report.proxy is None else f"  {report.proxy[0]}  ({report.proxy[1]})"
+    if report.proxy is None:
+        yield "  none configured"
+    else:
+        yield from _table((report.proxy,))
+    if report.servers:
+        yield _title("Servers")
+        yield from _table(report.servers)
     yield _title("Providers")
     yield from _table(report.providers)
     if not any(line.state == "ready" for line in report.providers):

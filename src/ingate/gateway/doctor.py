@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ingate._version import __version__
+from ingate.gateway.readiness import PROXY
 from ingate.providers import is_installed, providers
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         default_model: The configured default, None if there is none.
         catalog: Where the catalog comes from.
         models: The number of chat models in it.
-        proxy: The configured proxy's address and source, None if there is none.
+        proxy: The configured proxy, by its address; None if there is none.
         extras: Optional packages.
         local: The local models.
         servers: The servers of the configuration.
@@ -103,7 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     default_model: str | None
     catalog: str
     models: int
-    proxy: tuple[str, str] | None
+    proxy: Line | None
     extras: tuple[Line, ...]
     local: tuple[Line, ...]
     servers: tuple[Line, ...]
@@ -118,7 +119,6 @@ def examine(gateway: Gateway) -> Report:
     checker = gateway.readiness()
     found = [checker.provider(name) for name in providers()]
     shown = [one for one in found if one.state != "missing" or one.near_misses]
-    proxy = gateway.router.proxy(dry=True)
     return Report(
         version=__version__,
         python=f"{sys.version.split()[0]} at {sys.executable}",
@@ -133,7 +133,7 @@ def examine(gateway: Gateway) -> Report:
         default_model=gateway.default_model,
         catalog=gateway.catalog().source,
         models=len(gateway.catalog().rows),
-        proxy=None if proxy is None else (proxy[0], proxy[2]),
+        proxy=None if checker.proxy is None else _line(checker.proxy.api_base, checker.provider(PROXY)),
         extras=tuple(_extra(name, module, purpose) for name, (module, purpose) in EXTRAS.items()),
         local=tuple(_line(f"local/{name}", checker.check(f"local/{name}")) for name in checker.local_models),
         servers=tuple(_line(name, checker.provider(name)) for name in config.settings.servers),

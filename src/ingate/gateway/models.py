@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ingate.config import Config
     from ingate.gateway import Gateway
-    from ingate.gateway.readiness import Listing
+    from ingate.gateway.readiness import Listing, ReadinessChecker
 
 ANY: Final = "*"
 """The model of a row that stands for a server's models, if its list is not known (`mybox/*`)."""
@@ -79,6 +79,24 @@ def _named(gateway: Gateway) -> Iterator[ModelRow]:
         yield from (ModelRow(spec.provider, spec.model) for spec in specs if spec.lane == "auto")
 
 
+def offered_rows(gateway: Gateway, checker: ReadinessChecker) -> Iterator[ModelRow]:
+    """The models to offer: those that only the configuration names unless they are missing, then the catalog's if ready.
+
+    If the checker has a list of a provider's own models, as of Ollama's, it takes the place of the catalog's rows.
+    """
+    lists = checker.lists
+    for row in configured_rows(gateway, lists):
+        if checker.state(row.provider, row.model) != "missing":
+            yield row
+    servers = gateway.config.settings.servers
+    for name in lists:
+        if name != _PROXY and name not in servers:
+            yield from lists[name].rows
+    for row in gateway.catalog().visible():
+        if row.provider.removesuffix("_chat") not in lists and checker.state(row.provider, row.model) == "ready":
+            yield row
+
+
 async def list_models(gateway: Gateway) -> list[dict[str, Any]]:
     """OpenAI model objects: what the configuration names, the proxy's deployments, and every ready row of the catalog.
 
@@ -95,17 +113,11 @@ async def list_models(gateway: Gateway) -> list[dict[str, Any]]:
     for name in gateway.config.settings.aliases:
         if checker.check(name).state != "missing":
             add(name, "alias")
-    for row in configured_rows(gateway, lists):
-        if checker.state(row.provider, row.model) != "missing":
-            add(row.key, row.provider)
+    for row in offered_rows(gateway, checker):
+        add(row.key, row.provider)
     if (proxy := lists.get(_PROXY)) is not None:
         for name in sorted(row.model for row in proxy.rows):
             add(f"litellm/{name}", _PROXY)
-    for row in lists["ollama"].rows if "ollama" in lists else ():
-        add(row.key, row.provider)
-    for row in gateway.catalog().visible():
-        if row.provider.removesuffix("_chat") not in lists and checker.state(row.provider, row.model) == "ready":
-            add(row.key, row.provider)
     return list(found.values())
 
 

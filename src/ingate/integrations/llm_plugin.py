@@ -96,7 +96,7 @@ def register_models(register: Callable[..., None]) -> None:
 
 def _known() -> Iterator[tuple[str, frozenset[str]]]:
     """Every spec to register, with what its model can do."""
-    from ingate.gateway.models import ANY, configured_rows
+    from ingate.gateway.models import ANY, offered_rows
 
     gateway = _gateway()
     settings = gateway.config.settings
@@ -104,13 +104,10 @@ def _known() -> Iterator[tuple[str, frozenset[str]]]:
         yield f"local/{name}", _LOCAL
     for name in settings.aliases:
         yield name, _ALL
-    checker = gateway.readiness()
-    for row in configured_rows(gateway):
-        if row.provider != "local" and row.model != ANY and checker.state(row.provider, row.model) != "missing":
-            yield row.key, _ALL
-    for row in gateway.catalog().visible():
-        if checker.state(row.provider, row.model) == "ready":
-            yield row.key, frozenset(row.caps)
+    for row in offered_rows(gateway, gateway.readiness()):
+        if row.provider != "local" and row.model != ANY:
+            known = gateway.catalog().get(row.provider, row.model) is not None
+            yield row.key, frozenset(row.caps) if known else _ALL
 
 
 def _arguments(spec: str, caps: frozenset[str]) -> dict[str, Any]:
