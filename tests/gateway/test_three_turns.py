@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from ingate import Gateway
+from ingate.gateway.requests import api_request
 from ingate.wire.completion import assemble
 from support.downstream import Client, message_from
 from support.thinkers import THINKERS, thinking
@@ -49,3 +51,27 @@ async def test_reasoning_comes_back_as_its_provider_sent_it(api: Any, form: str,
         assert len(running.requests) == 3
         for number, (answering, body) in enumerate(running.requests):
             assert answering.found(body) == [answering.sent(earlier) for earlier in range(number)]
+
+
+OPAQUE = {"responses": "gAAAA", "messages": "EqQB", "gemini": "CiQ"}  # how what each provider signs or encrypts begins
+PAIRS = [(first, second) for first in OPAQUE for second in OPAQUE if first != second]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize("api", APIS)
+async def test_reasoning_of_another_provider_is_left_out_with_a_warning(api: Any, first: str, second: str) -> None:
+    mine, other = THINKERS[first], THINKERS[second]
+    client = Client(api, mine.spec)
+    async with thinking(mine, other) as running, Gateway(running.config, retries=0) as gateway:
+        for spec in (mine.spec, other.spec, mine.spec):
+            client.model = spec
+            reply = await gateway.respond(api_request(api, client.body(), None, stream=False))
+            answer = json.loads(reply.content() or b"")
+            client.add(answer, call_id(client, answer))
+            if spec == other.spec:
+                warnings = reply.metadata()["warnings"]
+    (_, at_other), (_, again) = running.requests[1:]
+    assert OPAQUE[first] not in json.dumps(at_other)
+    assert OPAQUE[second] not in json.dumps(again)
+    assert [one for one in mine.found(again) if one is not None][:1] == [mine.sent(0)]
+    assert any("reasoning" in one or "thinking" in one for one in warnings), warnings

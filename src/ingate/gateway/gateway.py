@@ -27,7 +27,7 @@ from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
 from ingate.gateway.proxy_list import ProxyList, is_listed
 from ingate.gateway.reply import reply_on
-from ingate.gateway.requests import api_request, chat_request, not_a_mapping
+from ingate.gateway.requests import api_request, chat_request, not_a_mapping, with_own_reasoning
 from ingate.gateway.routing import Router
 from ingate.wire.passthrough import Api, ApiRequest, check_request
 
@@ -240,6 +240,7 @@ class Gateway:
 
         chat = chat_request(route, body, report)
         route = translated_route(route, chat, api)
+        chat = with_own_reasoning(route, chat, report)
         answer = normalise_completion(await self.engine(route.engine).complete(route, chat, report), route.model)
         answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
         return answer
@@ -252,6 +253,7 @@ class Gateway:
 
         chat = chat_request(route, body, report)
         route = translated_route(route, chat, api)
+        chat = with_own_reasoning(route, chat, report)
         async with aclosing(await open_stream(self.engine(route.engine), route, chat, report)) as chunks:
             begun = False
             async for chunk in chunks:

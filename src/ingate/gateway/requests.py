@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ingate.errors import BadRequestError
 from ingate.wire.passthrough import Api, ApiRequest
+from ingate.wire.reasoning_state import own_state
 from ingate.wire.thinking import strip_block_indexes
 
 if TYPE_CHECKING:
@@ -31,6 +32,19 @@ def chat_request(route: Route, body: Mapping[str, Any], report: CallReport) -> d
             made[name] = most
             report.warnings.append(f"{name} was lowered from {limit} to {most}, the most that {route.model} returns")
     return made
+
+
+def with_own_reasoning(route: Route, chat: dict[str, Any], report: CallReport) -> dict[str, Any]:
+    """The request without reasoning that only another provider can read; each kind left out is a warning."""
+    messages = chat.get("messages")
+    if not isinstance(messages, list):
+        return chat
+    wire_format = route.wire_format if route.engine == "native" else ""
+    own, warnings = own_state(messages, route.provider, wire_format)
+    if not warnings:
+        return chat
+    report.warnings += warnings
+    return {**chat, "messages": own}
 
 
 def api_request(api: Api, body: Mapping[str, Any], headers: Mapping[str, str] | None, *, stream: bool) -> ApiRequest:

@@ -159,3 +159,81 @@ def _is_thinking_envelope(block: Any) -> bool:
 
 def _left_out(origin: str) -> str:
     return f"reasoning of an earlier turn was left out: only {origin or 'its provider'} can read it"
+
+
+# Requests that are translated: what a message carries for another provider than the one that is called.
+
+# Fields → the wire formats that send them back. A format that is not listed ignores the field.
+_READERS: Final[Mapping[str, frozenset[str]]] = {
+    "thinking_blocks": frozenset({"messages", "bedrock", "bedrock_invoke", "chat", ""}),
+    "reasoning_items": frozenset({"responses"}),
+    "reasoning_details": frozenset({"chat", ""}),
+    "extra_content": frozenset({"gemini", "chat", "azure", ""}),
+}
+# Claude's signatures are valid on every platform that has Claude:
+# https://platform.claude.com/docs/en/build-with-claude/extended-thinking
+_CLAUDE: Final = frozenset({"anthropic", "bedrock", "bedrock_mantle", "vertex_ai", "azure_ai"})
+
+
+def own_state(messages: list[Any], provider: str, wire_format: str) -> tuple[list[Any], list[str]]:
+    """Chat messages without the state that the provider called does not read, and a warning for each kind left out.
+
+    Args:
+        messages: The messages; they are left as they are. Those without foreign state are returned themselves.
+        provider: The provider that is called.
+        wire_format: The format it is called in, `""` for an engine that takes chat requests.
+    """
+    warnings: dict[str, None] = {}
+    return [_with_own_state(message, provider, wire_format, warnings) for message in messages], list(warnings)
+
+
+def _with_own_state(message: Any, provider: str, wire_format: str, warnings: dict[str, None]) -> Any:
+    if not isinstance(message, dict) or message.get("role") != "assistant":
+        return message
+    changes: dict[str, Any] = {}
+    for name in _STAMPED:
+        items = message.get(name)
+        if not isinstance(items, list):
+            continue
+        kept = [item for item in items if _is_own(item, name, provider, wire_format)]
+        if len(kept) < len(items):
+            changes[name] = kept or None
+            for item in items:
+                if item not in kept and _is_opaque(item):
+                    warnings[_left_out(str(item.get("provider") or ""))] = None
+    for name in ("reasoning_details", "extra_content"):
+        if message.get(name) and wire_format not in _READERS[name]:
+            changes[name] = None
+            warnings[_unread(provider)] = None
+    calls = message.get("tool_calls")
+    if wire_format not in _READERS["extra_content"] and isinstance(calls, list):
+        stripped = [_without_state(call) for call in calls]
+        if stripped != calls:
+            changes["tool_calls"] = stripped
+            warnings[_unread(provider)] = None
+    if not changes:
+        return message
+    return {key: value for key, value in {**message, **changes}.items() if key not in changes or value is not None}
+
+
+def _is_own(item: Any, name: str, provider: str, wire_format: str) -> bool:
+    if not isinstance(item, dict):
+        return True  # malformed, for the codec to refuse
+    origin = item.get("provider")
+    if wire_format not in _READERS[name]:
+        return False
+    return origin in (None, "", provider) or (origin in _CLAUDE and provider in _CLAUDE)
+
+
+def _is_opaque(item: Any) -> bool:
+    return isinstance(item, dict) and any(item.get(name) for name in ("signature", "data", "encrypted_content"))
+
+
+def _without_state(call: Any) -> Any:
+    if not isinstance(call, dict) or "extra_content" not in call:
+        return call
+    return {key: value for key, value in call.items() if key != "extra_content"}
+
+
+def _unread(provider: str) -> str:
+    return f"reasoning of an earlier turn was left out: {provider or 'the provider'} cannot read it"
