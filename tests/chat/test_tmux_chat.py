@@ -71,7 +71,7 @@ def test_a_conversation_with_the_local_model(terminal: Tmux) -> None:
 def test_with_no_key_the_picker_offers_the_local_model_first(terminal: Tmux) -> None:
     terminal.type(f"{INGATE} go")
     terminal.until("smollm2", all=False)
-    terminal.until("q leave", all=False)
+    terminal.until("q quit", all=False)
     terminal.keys("Enter")
     terminal.until("/help lists the commands")
     terminal.type("Say hello.")
@@ -105,7 +105,7 @@ def test_the_model_is_switched_in_the_middle(terminal: Tmux) -> None:
     terminal.type("Write a long story.")
     terminal.until(lambda screen: re.search(r" 8 out ", screen) is not None)
     terminal.type("/model")
-    terminal.until("q leave", all=False)
+    terminal.until("q quit", all=False)
     terminal.keys("q")
     terminal.until("Still using local/smollm2?temperature=0")
 

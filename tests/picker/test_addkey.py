@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.addkey import KEY_PAGES, not_saved, opened, refused, verified
+from ingate.picker.addkey import KEY_PAGES, not_saved, opened, rejected, verified
 from ingate.picker.items import Item
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
@@ -42,7 +42,7 @@ def test_a_page_that_gives_no_keys_is_not_said_to() -> None:
     known = Provider("small", "Small", (("SMALL_API_KEY",),), wire_format="chat", docs_url="https://small.test/docs")
     there = msgspec.structs.replace(state.data, providers={**state.data.providers, "small": known})
     frame = text(view(with_(state, dialog=opened(there, Item(ModelRow("small", "one"), "auto"))), Size(100, 24)))
-    assert "Read on: https://small.test/docs" in frame
+    assert "Documentation: https://small.test/docs" in frame
     assert "Get a key" not in frame
 
 
@@ -86,7 +86,7 @@ def test_verification_can_be_skipped() -> None:
 def test_a_refused_key_can_be_kept_or_typed_again() -> None:
     state = press(on("openai"), KEY, "c-m")
     assert state.dialog is not None
-    state = with_(state, dialog=refused(state.dialog, "401: no such key"))
+    state = with_(state, dialog=rejected(state.dialog, "401: no such key"))
     assert "401: no such key" in text(view(state, Size(80, 24)))
     assert press_for(state, "c-m", "c-m")[1].kind == "save"
     again = press(state, "escape")
@@ -157,7 +157,7 @@ def test_the_key_is_in_no_frame_and_no_repr() -> None:
     states.append(press(states[-1], "c-m"))
     dialog = states[-1].dialog
     assert dialog is not None
-    states += [with_(states[-1], dialog=verified(dialog, "answered")), with_(states[-1], dialog=refused(dialog, "no"))]
+    states += [with_(states[-1], dialog=verified(dialog, "answered")), with_(states[-1], dialog=rejected(dialog, "no"))]
     states.append(press(states[-2], "c-m"))
     for state in states:
         assert KEY[:6] not in shown(state)

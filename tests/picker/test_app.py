@@ -197,7 +197,7 @@ async def test_a_key_is_added_and_never_written_to_the_screen(running: Running, 
         await running.press("/claude\r", "ANTHROPIC_API_KEY:")
         running.pipe.send_text(f"\x1b[200~{KEY}\x1b[201~")
         await running.shows("•")
-        await running.press("\r", "Keep it in")
+        await running.press("\r", "Save it in")
         await running.press("\r", "saved in the file")
     assert ("verify", "anthropic", {"ANTHROPIC_API_KEY": KEY}) in services.calls
     assert ("save", "anthropic", {"ANTHROPIC_API_KEY": KEY}, "file") in services.calls
@@ -243,7 +243,7 @@ async def test_how_it_was_left_is_remembered(running: Running, tmp_path: Path) -
     async with running.open() as picked:
         await running.press("c", "(22 all)")
         await running.press("s", "sorted by name")
-        await running.press("f", "is a favourite")
+        await running.press("f", "is now a favourite")
         running.pipe.send_text("q")
         await picked
     left = memory.read(tmp_path / "state")

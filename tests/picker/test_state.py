@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.actions import learned
+from ingate.picker.actions import with_data
 from ingate.picker.data import Live
 from ingate.picker.filter import Index
 from ingate.picker.memory import Memory
 from ingate.picker.state import Size, opened
-from ingate.picker.view import text, view
+from ingate.picker.view import plain_list, text, view
 from support.picker import CURATED, ENVIRON, NOW, ROWS, data, press, press_for, readiness, specs, start
 
 
@@ -285,7 +285,7 @@ def test_help_opens_scrolls_and_closes() -> None:
 def test_marks_follow_the_states() -> None:
     state = press(start(), "down", "down")
     before = state.item
-    after = learned(state, readiness=readiness({**ENVIRON, "OPENAI_API_KEY": "k"}))
+    after = with_data(state, readiness=readiness({**ENVIRON, "OPENAI_API_KEY": "k"}))
     assert dict(zip(specs(after), marks(after), strict=True))["litellm.openai/gpt-6.1-sol"] == "ready"
     assert after.item == before
 
@@ -294,7 +294,7 @@ def test_a_fetched_list_takes_the_catalogs_place() -> None:
     state = start()
     lives = {**state.data.lives, "ollama": Live((ModelRow("ollama", "mine:latest"),), NOW)}
     changed = data(lives=lives)
-    after = press(learned(state, lives=lives, index=Index(changed)), "/ollama")
+    after = press(with_data(state, lives=lives, index=Index(changed)), "/ollama")
     assert specs(after) == ["litellm.ollama/mine:latest"]
 
 
@@ -333,3 +333,209 @@ def test_a_list_on_its_way_is_said_to_be() -> None:
     state = press(start(), "left", *["down"] * 9)
     assert state.provider == "openrouter"
     assert "being fetched" in text(view(state, Size(100, 20)))
+
+
+def test_a_text_completion_model_is_labelled_at_every_width() -> None:
+    rows = (*ROWS, ModelRow("groq", "davinci", "completion", 8_192, None, 2.0, 2.0, caps=("json",)))
+    state = press(start(rows=rows), "/davinci")
+    for columns in (40, 80, 120, 200):
+        frame = text(view(state, Size(columns, 24)))
+        assert "davinci  text completion" in frame, columns
+    assert "API          text completion" in frame
+    chat = press(start(rows=rows), "/gpt-oss-120b")
+    assert "text completion" not in text(view(chat, Size(200, 24)))
+    listed = plain_list(data(rows=rows, curated=(), local=(rows[-1],)))
+    assert "groq/davinci" in listed
+    assert "text completion json" in listed
+
+
+def test_a_responses_model_is_a_row_like_any_other() -> None:
+    rows = (*ROWS, ModelRow("groq", "thinker-pro", "responses", 8_192, None, 2.0, 2.0))
+    state = press(start(rows=rows), "/thinker")
+    assert marks(state) == ["ready"]
+    frame = text(view(state, Size(200, 24)))
+    assert "text completion" not in frame
+    assert "API          Responses" in frame
+
+
+def test_pinned_items_count_as_shown_and_are_not_repeated() -> None:
+    memory = Memory(("litellm.groq/bulk-03", "groq/elsewhere"), ("litellm.openai/gpt-6.1-sol",))
+    state = start(memory=memory)
+    assert state.shown.pinned == 3
+    assert len(state.shown.items) == len(CURATED) + 2
+    assert state.shown.hidden == len(ROWS) - len(CURATED) - 1, "a model nobody lists is not one of the rows"
+    groq = press(state, "left", "down", "down", "down")
+    assert groq.provider == "groq"
+    assert groq.shown.pinned == 1, "a model on LiteLLM's lane belongs to LiteLLM's line"
+    assert specs(groq)[0] == "groq/elsewhere"
+    assert groq.shown.hidden == 0
+
+
+def test_only_ready_pinned_items_stay_pinned() -> None:
+    memory = Memory(("litellm.openai/gpt-6.1-sol", "groq/bulk-03"))
+    state = press(start(memory=memory), "r")
+    assert state.shown.pinned == 1
+    assert specs(state)[0] == "groq/bulk-03"
+    assert state.shown.hidden == len(ROWS) - len(state.shown.items)
+
+
+def test_a_filter_shows_no_pinned_items_and_keeps_the_best_match_first() -> None:
+    state = press(start(memory=Memory(("groq/bulk-03",))), "/gpt-oss")
+    assert state.shown.pinned == 0
+    assert specs(state) == ["litellm.groq/openai/gpt-oss-120b"]
+    bulk = press(start(), "/bulk")
+    assert [item.row.input_usd_per_mtok for item in press(bulk, "c-s", "c-s").shown.items] == sorted(
+        item.row.input_usd_per_mtok for item in bulk.shown.items
+    )
+
+
+def test_the_current_model_comes_before_recent_ones_and_only_five_of_those() -> None:
+    recents = tuple(f"litellm.groq/bulk-{number:02}" for number in range(10))
+    state = start(memory=Memory((), recents), current="litellm.openai/gpt-6.1-sol")
+    assert specs(state)[:6] == ["litellm.openai/gpt-6.1-sol", *recents[:5]]
+    assert state.shown.pinned == 6
+
+
+def test_a_favourite_of_the_proxy_is_on_its_line_and_the_first() -> None:
+    state = start(memory=Memory(("litellm/team-gpt",)))
+    assert specs(state)[0] == "litellm/team-gpt"
+    for provider, first in (("litellm_proxy", 1), ("groq", 0)):
+        state = press(start(memory=Memory(("litellm/要約モデル",))), "left", *["down"] * (2 if first else 3))
+        assert state.provider == provider
+        assert state.shown.pinned == first
+
+
+def test_prices_are_sorted_with_the_output_price_next_and_unknown_ones_last() -> None:
+    rows = (
+        ModelRow("groq", "a", "chat", None, None, None, None),
+        ModelRow("groq", "b", "chat", None, None, 1.0, 3.0),
+        ModelRow("groq", "c", "chat", None, None, 1.0, 2.0),
+        ModelRow("groq", "d", "chat", None, None, 0.0, 9.0),
+    )
+    state = press(start(rows=rows, curated=()), "left", "down", "down", "down", "right", "s", "s")
+    assert [item.row.model for item in state.shown.items] == ["d", "c", "b", "a"]
+    by_context = press(state, "s")
+    assert len(by_context.shown.items) == 4
+
+
+def test_a_selected_line_without_matches_stays_while_filtering() -> None:
+    state = press(start(), "/gpt")
+    selected = press(state, "left", "down", "down")
+    assert selected.provider == "groq"
+    narrowed = press(selected, "right", "c-u", "claude")
+    assert narrowed.provider == "groq"
+    assert [one.name for one in narrowed.providers] == ["litellm", "groq", "anthropic"]
+    assert next(one for one in narrowed.providers if one.name == "groq").count == 0
+    assert narrowed.providers[0].title == "All providers (2 match)"
+
+
+def test_deprecation_is_by_day() -> None:
+    def shown_on(date: str) -> bool:
+        rows = (ModelRow("groq", "old", "chat", deprecated_on=date),)
+        return bool(specs(press(start(rows=rows, curated=()), "c")))
+
+    assert shown_on("2026-11-22"), "the last day counts"
+    assert not shown_on("2026-11-21")
+
+
+def test_what_an_empty_list_says() -> None:
+    def said(*keys: str, **changes: object) -> str:
+        return text(view(press(start(**changes), *keys), Size(80, 24)))
+
+    assert "No model matches." in said("/zzzzz")
+    assert "No model here is ready." in said("r", *["down"] * 0, curated=(), rows=())
+    old = (ModelRow("groq", "old", "chat", deprecated_on="2020-01-01"),)
+    assert "Only deprecated models: 1." in said("c", rows=old, curated=())
+    assert "No models are listed here." in said(rows=(), curated=())
+    refused = {"litellm_proxy": Live((), 0.0, "connection refused")}
+    frame = said("left", "down", "down", lives=refused)
+    assert "The list could not be fetched:" in frame
+    assert "connection refused" in frame
+    assert "The list is being fetched" in said("left", "down", "down", lives={})
+
+
+def test_messages_say_what_a_key_did() -> None:
+    assert press(start(), "escape").message == "q quits"
+    state = press(start(), "f")
+    assert state.message == "litellm.groq/openai/gpt-oss-120b is now a favourite"
+    assert press(state, "f").message == "litellm.groq/openai/gpt-oss-120b is no longer a favourite"
+    assert press(state, "down").message == ""
+    assert press(start(), "r").message == "only ready models"
+    assert press(start(), "r", "r").message == "all models, ready or not"
+    assert press(start(), "D").message == "deprecated models shown"
+    assert press(start(), "D", "D").message == "deprecated models hidden"
+    assert press(start(), "t").message.startswith("calling litellm.groq/")
+    assert press(start(), "y").message.startswith("copied litellm.groq/")
+    groq = press(start(), "left", "down", "down", "down")
+    assert press(groq, "c").message == "the LiteLLM line now shows all models"
+    assert press(groq, "c", "c").message == "the LiteLLM line now shows the curated models"
+    assert press(start(), "c").message == ""
+    assert press(start(), "/gpt", "c-o").message == "the filter searches all models"
+    nothing = press(start(), "/zzzzzz")
+    assert press(nothing, "c-m").message == "no model is selected"
+
+
+def test_columns_are_switched_by_tab_arrows_and_enter() -> None:
+    state = start()
+    assert state.column == "models"
+    assert press(state, "left").column == "providers"
+    assert press(state, "left", "left").column == "providers"
+    assert press(state, "right").column == "models"
+    assert press(state, "c-i").column == "providers"
+    assert press(state, "c-i", "c-i").column == "models"
+    taken, effect = press_for(press(state, "left"), "c-m")
+    assert (taken.column, effect) == ("models", None)
+
+
+def test_moving_in_the_providers_stops_at_the_ends_and_pages() -> None:
+    state = press(start(), "left")
+    assert press(state, "up").provider == "litellm"
+    assert press(state, "end").provider == "github_copilot"
+    assert press(state, "end", "down").provider == "github_copilot"
+    assert press(state, "pagedown").provider == state.providers[5].name
+    assert press(state, "end", "home").provider == "litellm"
+    assert press(state, "end", "pageup").provider == state.providers[-6].name
+
+
+def test_help_scrolls_between_its_ends() -> None:
+    from ingate.picker.keys import HELP
+
+    state = press(start(), "?")
+    assert press(state, "up").help == 0
+    assert press(state, "pagedown").help == 5
+    assert press(state, "end").help == len(HELP) - 1
+    assert press(state, "end", "down").help == len(HELP) - 1
+    assert press(state, "end", "pageup").help == len(HELP) - 6
+    assert press(state, "end", "home").help == 0
+    assert press(state, "x").help == 0
+    assert press(state, "c-m").help is None
+    assert press(start(), "f1", "f1").help is None
+
+
+def test_a_ready_server_is_chosen_before_it_has_answered() -> None:
+    """Ollama may run without having listed its models yet; other models that lack something open the dialog."""
+    state, effect = press_for(press(start(), "/llama3.2"), "c-m")
+    assert (effect.kind, effect.text) == ("choose", "litellm.ollama/llama3.2:1b")
+    assert state.dialog is None
+    azure, effect = press_for(press(start(), "/provider:azure"), "c-m")
+    assert effect is None
+    assert azure.dialog is not None
+
+
+def test_rows_are_found_in_lists_the_curated_ones_and_the_catalog() -> None:
+    from ingate.picker.items import item_of
+
+    listed = ModelRow("groq", "listed-only", "chat", 5)
+    found = data(lives={"groq": Live((listed,), NOW)})
+    assert item_of("groq/listed-only", found) == (listed, "auto")
+    assert item_of("litellm.groq/bulk-03?temperature=0, local/smollm2", found) == (
+        next(row for row in ROWS if row.model == "bulk-03"), "litellm",
+    )  # fmt: skip
+    smollm2 = item_of("local/smollm2", found)
+    assert smollm2 is not None
+    assert smollm2.row.context_tokens == 8192
+    unlisted = item_of("local/none", found)
+    assert unlisted == (ModelRow("local", "none"), "auto")
+    assert item_of("team", found) is None
+    proxied = item_of("litellm/any/thing", found)
+    assert proxied == (ModelRow("litellm_proxy", "any/thing"), "proxy")

@@ -165,7 +165,7 @@ def test_marks_change_while_it_is_open_when_a_key_is_saved(tmux: Tmux) -> None:
     tmux.keys("Enter")
     tmux.until("no network here")
     tmux.keys("Enter")
-    tmux.until("Keep it in")
+    tmux.until("Save it in")
     tmux.keys("Enter")
     assert KEY[:6] not in tmux.until("✓ groq/openai/gpt-oss-120b")
     assert KEY in secrets.read_text()
@@ -179,7 +179,7 @@ def test_resizing_while_open_redraws(tmux: Tmux) -> None:
         tmux("resize-window", "-x", str(columns), "-y", str(rows))
         tmux.until("Providers", gone=columns < 70)
         tmux.keys("Down")
-    tmux.until("Enter take")
+    tmux.until("Enter choose")
     tmux.keys("C-c")
     tmux.until("PICKED None")
 
@@ -200,7 +200,7 @@ def test_a_killed_picker_gives_the_terminal_back(tmux: Tmux) -> None:
     child = tmux("display-message", "-p", "#{pane_pid}").strip()
     picker = subprocess.run(["pgrep", "-P", child], capture_output=True, text=True, check=True).stdout.split()[0]
     tmux.keys("/")  # answered by a running loop, which has its handlers by then
-    tmux.until("Esc leaves")
+    tmux.until("Esc closes")
     subprocess.run(["kill", "-TERM", picker], check=True)
     tmux.until("Terminated")
     tmux.run("stty -a | grep -o ' echo ' && echo cooked")

@@ -1,6 +1,11 @@
-"""Prices and token counts in as few characters as they need."""
+"""Prices, token counts and features in as few characters as they need."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingate.catalog.schema import ModelRow
 
 
 def price(usd_per_mtok: float | None, *, sign: str = "") -> str:
@@ -37,6 +42,11 @@ def usd(amount: float) -> str:
     if amount == 0:
         return "$0"
     return f"${amount:,.{6 if amount < 0.0001 else 4 if amount < 1 else 2}f}"
+
+
+def features(row: ModelRow) -> str:
+    """What a model can do: `"tools vision"`. Begins with `"text completion"` if it continues a text rather than chats."""
+    return " ".join(("text completion", *row.caps) if row.mode == "completion" else row.caps)
 
 
 def _trim(number: str) -> str:

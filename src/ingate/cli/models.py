@@ -155,7 +155,7 @@ def _chosen(
 
 
 def _print(rows: list[ModelRow], entries: Entries) -> None:
-    from ingate.catalog.format import price, tokens
+    from ingate.catalog.format import features, price, tokens
     from ingate.cli.console import table
 
     lines = [
@@ -165,7 +165,7 @@ def _print(rows: list[ModelRow], entries: Entries) -> None:
             tokens(row.context_tokens),
             price(row.input_usd_per_mtok),
             price(row.output_usd_per_mtok),
-            " ".join(row.caps) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
+            features(row) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
         )
         for row in rows
     ]

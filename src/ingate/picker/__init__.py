@@ -1,10 +1,11 @@
-"""The picker: every model one could call, marked by whether it would answer, chosen in a few keys.
+"""The picker: a list of all models, marked by whether they would answer, from which the user chooses one.
 
     data = PickerData.gather(config, environ, catalog, gateway.readiness())
-    screen = first_frame(data)                       # optional: on the terminal before asyncio is even imported
-    spec = await pick(data, services, screen=screen) # None where the person left
+    screen = first_frame(data)                       # optional: shown before asyncio is imported
+    spec = await pick(data, services, screen=screen) # None if the user quit
 
-Nothing here imports an engine, a client or litellm; what the picker wants done it asks of `Services`.
+`state`, `actions` and `view` are pure: state, reducer and frames. `effects` does everything slow through `Services`, which
+the caller provides, and `app` connects them to a terminal. Nothing here imports an engine, a client or litellm.
 """
 
 from __future__ import annotations

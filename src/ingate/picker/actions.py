@@ -1,4 +1,4 @@
-"""From a state and what happened to the next state, and what is wanted of the outside. Pure."""
+"""The reducer: from a state and an action to the next state and an effect, if the action needs one. Pure."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted of the outside.
+    """A side effect that an action needs.
 
     Attributes:
         kind: `choose`, `leave`, `test`, `copy`, `fetch`, `remember`, `verify`, `save` or `redraw`.
-        text: The spec, or the provider to fetch.
-        provider: Whose credentials, for `verify` and `save`.
+        text: The spec; for `fetch`, the provider or server.
+        provider: The provider of the credentials, for `verify` and `save`.
         values: The credentials, by variable.
-        where: Where to keep them.
+        where: Where to save them.
     """
 
     kind: str
@@ -46,7 +46,7 @@ Next = tuple["State", Effect | None]
 
 
 def mode_of(state: State) -> Mode:
-    """What the next key goes to."""
+    """The mode that decides what the next key means."""
     if state.dialog is not None:
         return "dialog"
     if state.help is not None:
@@ -55,13 +55,13 @@ def mode_of(state: State) -> Mode:
 
 
 def update(state: State, action: str, text: str = "", *, page: int = 10) -> Next:
-    """The state after an action of the person's.
+    """The state after an action of the user.
 
     Args:
-        state: As it is.
-        action: As `keys` names it.
+        state: The state before.
+        action: One of the names in `keys`.
         text: What was typed.
-        page: How many lines a page has.
+        page: The number of lines per page.
     """
     if action == "leave":
         return state, Effect(kind="leave")
@@ -95,7 +95,7 @@ def _moved(state: State, action: str, page: int) -> Next:
 
 
 def is_listed(data: PickerData, name: str) -> bool:
-    """Whether a provider's models come from a list that is fetched."""
+    """Whether the models of a provider or server come from a fetched list."""
     return name in LISTED or name in data.servers or (name == PROXY and data.proxy is not None)
 
 
@@ -116,7 +116,7 @@ def _enter(state: State, _: str) -> Next:
         return with_(state, column="models"), None
     item = state.item
     if item is None:
-        return with_(state, message="nothing to take here"), None
+        return with_(state, message="no model is selected"), None
     now = readiness_of(state.data, item)
     if now.state == "ready" or (now.state == "attention" and is_listed(state.data, item.row.provider)):
         return state, Effect(kind="choose", text=item.spec)
@@ -125,7 +125,7 @@ def _enter(state: State, _: str) -> Next:
 
 def _escape(state: State, _: str) -> Next:
     if state.filter is None:
-        return with_(state, message="q leaves"), None
+        return with_(state, message="q quits"), None
     provider, spec = state.before
     item = item_of(spec, state.data) if spec else None
     state = derived(with_(state, filter=None, provider=provider or LITELLM), keep=False)
@@ -164,12 +164,12 @@ def _scope(state: State, _: str) -> Next:
     scope = "all" if state.scope == "curated" else "curated"
     state = derived(with_(state, scope=scope))
     if state.filter:
-        said = "the filter searches all of them"
+        message = "the filter searches all models"
     elif state.provider != LITELLM:
-        said = f"the LiteLLM line now shows {'all its models' if scope == 'all' else 'the curated ones'}"
+        message = f"the LiteLLM line now shows {'all models' if scope == 'all' else 'the curated models'}"
     else:
-        said = ""
-    return with_(state, message=said), None
+        message = ""
+    return with_(state, message=message), None
 
 
 def _favourite(state: State, _: str) -> Next:
@@ -179,8 +179,8 @@ def _favourite(state: State, _: str) -> Next:
     data = state.data
     memory = data.memory.toggled(item.spec)
     state = derived(with_(state, data=msgspec.structs.replace(data, memory=memory)))
-    is_one = item.spec in memory.favourites
-    return with_(state, message=f"{item.spec} is {'a' if is_one else 'no'} favourite"), Effect(kind="remember")
+    change = "now" if item.spec in memory.favourites else "no longer"
+    return with_(state, message=f"{item.spec} is {change} a favourite"), Effect(kind="remember")
 
 
 def _sort(state: State, _: str) -> Next:
@@ -189,7 +189,7 @@ def _sort(state: State, _: str) -> Next:
 
 
 _SORTED: Final = {
-    "best": "what is ready, then the best known",
+    "best": "readiness, then best-known provider",
     "name": "name",
     "price": "input price, cheapest first",
     "context": "context, longest first",
@@ -199,7 +199,7 @@ _SORTED: Final = {
 
 def _ready(state: State, _: str) -> Next:
     state = derived(with_(state, ready_only=not state.ready_only))
-    return with_(state, message="only what is ready" if state.ready_only else "whatever its state"), None
+    return with_(state, message="only ready models" if state.ready_only else "all models, ready or not"), None
 
 
 def _deprecated(state: State, _: str) -> Next:
@@ -246,15 +246,15 @@ def _in_help(state: State, action: str, page: int) -> State:
 
 def _in_dialog(state: State, action: str, text: str) -> Next:
     assert state.dialog is not None
-    dialog, asks = addkey.press(state.dialog, action, text)
-    match asks:
+    dialog, request = addkey.press(state.dialog, action, text)
+    match request:
         case "close":
             return with_(state, dialog=None), None
         case "choose":
             return with_(state, dialog=None), Effect(kind="choose", text=dialog.spec)
         case "verify" | "save":
             return with_(state, dialog=dialog), Effect(
-                kind=asks, provider=dialog.provider, values=dialog.values, where=dialog.where
+                kind=request, provider=dialog.provider, values=dialog.values, where=dialog.where
             )
     return with_(state, dialog=dialog), None
 
@@ -283,19 +283,14 @@ _DO: Final[dict[str, Callable[[State, str], Next]]] = {
 }
 
 
-def learned(state: State, *, index: Index | None = None, **changes: Any) -> State:
-    """The state after something of its data changed: `readiness`, `lives`, `memory`.
+def with_data(state: State, *, index: Index | None = None, **changes: Any) -> State:
+    """The state with changed data: `readiness`, `lives` or `memory`.
 
     Args:
-        state: As it is.
-        index: The rows made ready anew, where they changed.
+        state: The state before.
+        index: The new search index, if the rows have changed.
         changes: Fields of `PickerData`.
     """
     data = msgspec.structs.replace(state.data, **changes)
     data = msgspec.structs.replace(data, readiness=data.readiness.with_lists(data.lives))
     return derived(with_(state, data=data, marks=Marks(data), index=index or state.index))
-
-
-def told(state: State, message: str) -> State:
-    """With a line for the person, unless a dialog is open over it."""
-    return with_(state, message=message)

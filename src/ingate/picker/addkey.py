@@ -1,4 +1,4 @@
-"""The add-key dialog: which variables, what was typed, whether it works, where to keep it. Pure, and never shows a key."""
+"""The add-key dialog: which variables, what was typed, whether it works, where to save it. Pure; never shows a key."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ingate.providers import Provider
 
 Step = Literal["info", "group", "enter", "checking", "failed", "place", "saving"]
-# What the reducer asks for: a real call, the write, the model all the same, or to be closed.
-Asks = Literal["", "verify", "save", "choose", "close"]
+# What the dialog requests: a trial call, saving, choosing the model without a key, or to be closed.
+Request = Literal["", "verify", "save", "choose", "close"]
 
 _LONGEST: Final = 20_000
-# The page of a provider's own site where people get a key, where that page is known.
+# Where to create a key, on the provider's own site.
 KEY_PAGES: Final = {
     "openai": "https://platform.openai.com/api-keys",
     "anthropic": "https://console.anthropic.com/settings/keys",
@@ -50,35 +50,35 @@ KEY_PAGES: Final = {
 }
 _DOTS: Final = 12
 _KEYS: Final = {
-    "info": "Enter takes the model all the same · Esc back",
-    "group": "↑ ↓ which one · Enter · Esc back",
-    "enter": "Enter tries it with a real call · Tab skips that · Esc back",
-    "checking": "trying it … · Esc back",
-    "failed": "Enter keeps it all the same · Esc types it again",
-    "place": "↑ ↓ where · Enter saves · Esc back",
+    "info": "Enter uses the model anyway · Esc back",
+    "group": "↑ ↓ choose · Enter · Esc back",
+    "enter": "Enter tests it with a real call · Tab skips the test · Esc back",
+    "checking": "testing … · Esc back",
+    "failed": "Enter keeps it anyway · Esc to type it again",
+    "place": "↑ ↓ choose · Enter saves · Esc back",
     "saving": "saving …",
 }
 
 
 class AddKey(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
-    provider: Whose credentials.
-    title: Its name for people.
-    spec: The model the dialog was opened on.
-    step: What is being asked; `"info"` where there is nothing to type.
+    provider: The provider's name.
+    title: The provider's display name.
+    spec: The model that the dialog was opened on.
+    step: What the dialog is waiting for; `"info"` if there is nothing to type.
     detail, fix, near_misses: What is missing, and what would help.
-    key_url: Where to get a key, empty where that is not known.
-    docs_url: Where to read on.
+    key_url: Where to create a key, empty if unknown.
+    docs_url: The provider's documentation, empty if unknown.
     groups: The alternatives that can be typed, each a group of variables.
-    shown: Variables whose value is an address and is shown as it is typed.
-    group: The chosen alternative.
+    shown: Variables that hold an address, which is shown as it is typed.
+    group: The index of the chosen alternative.
     values: What has been entered so far, by variable.
     typed: What is being typed.
-    places: Where it can be kept.
-    place: The chosen one of these.
-    file: The secrets file, for people.
-    message: What the last check or save said.
-    checked: Whether a real call has succeeded.
+    places: Where it can be saved.
+    place: The index of the chosen place.
+    file: The secrets file, as it is shown.
+    message: The result of the last trial call or save.
+    checked: Whether the trial call succeeded.
     """
 
     provider: str
@@ -103,23 +103,23 @@ class AddKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def variable(self) -> str:
-        """The variable being asked for; empty where none is."""
+        """The variable that is being typed, empty if none is."""
         group = self.groups[self.group] if self.groups else ()
         return group[len(self.values)] if len(self.values) < len(group) else ""
 
     @property
     def is_plain(self) -> bool:
-        """Whether what is being typed is no secret."""
+        """Whether what is being typed is not a secret."""
         return self.variable in self.shown
 
     @property
     def where(self) -> Place:
-        """Where it is to be kept."""
+        """The chosen place."""
         return self.places[self.place]
 
 
 def opened(data: PickerData, item: Item) -> AddKey:
-    """The dialog for what stands in an item's way."""
+    """The dialog for what an item is missing."""
     name = item.row.provider
     known = data.providers.get(name)
     now = readiness_of(data, item)
@@ -144,7 +144,7 @@ def opened(data: PickerData, item: Item) -> AddKey:
 
 
 def _groups(known: Provider) -> tuple[tuple[str, ...], ...]:
-    """The alternatives a configuration file can hold; some variables only a cloud's own package reads."""
+    """The alternatives that a configuration file can hold. Some variables are read only by a cloud's own package."""
     return tuple(
         group
         for group in known.env
@@ -152,12 +152,12 @@ def _groups(known: Provider) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def press(dialog: AddKey, action: str, text: str = "") -> tuple[AddKey, Asks]:
-    """The dialog after a key, and what it asks for.
+def press(dialog: AddKey, action: str, text: str = "") -> tuple[AddKey, Request]:
+    """The dialog after a key, and what it requests.
 
     Args:
-        dialog: As it is.
-        action: As `keys` names it: `"up"`, `"enter"`, `"escape"`, `"type"`…
+        dialog: The dialog before.
+        action: One of the names in `keys`: `"up"`, `"enter"`, `"escape"`, `"type"`…
         text: What was typed or pasted.
     """
     if action == "escape":
@@ -177,17 +177,17 @@ def press(dialog: AddKey, action: str, text: str = "") -> tuple[AddKey, Asks]:
 
 
 def verified(dialog: AddKey, text: str) -> AddKey:
-    """A real call succeeded."""
+    """The dialog after a trial call succeeded with the result `text`."""
     return _with(dialog, step="place", message=text, checked=True)
 
 
-def refused(dialog: AddKey, text: str) -> AddKey:
-    """A real call failed."""
+def rejected(dialog: AddKey, text: str) -> AddKey:
+    """The dialog after a trial call failed with the error `text`."""
     return _with(dialog, step="failed", message=text)
 
 
 def not_saved(dialog: AddKey, text: str) -> AddKey:
-    """The write failed."""
+    """The dialog after saving failed with the error `text`."""
     return _with(dialog, step="place", message=text)
 
 
@@ -195,8 +195,8 @@ def _with(dialog: AddKey, **changes: object) -> AddKey:
     return msgspec.structs.replace(dialog, **changes)
 
 
-def _back(dialog: AddKey) -> tuple[AddKey, Asks]:
-    """One step back; out of the dialog from its first step. What was typed is forgotten."""
+def _back(dialog: AddKey) -> tuple[AddKey, Request]:
+    """Go back one step, or close the dialog from its first step. What was typed is discarded."""
     if dialog.step in {"info", "group"} or (dialog.step == "enter" and len(dialog.groups) == 1):
         return dialog, "close"
     if dialog.step == "saving":
@@ -205,14 +205,14 @@ def _back(dialog: AddKey) -> tuple[AddKey, Asks]:
     return _with(dialog, step=step, values=(), typed=Secret(""), message="", checked=False), ""
 
 
-def _in_group(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
+def _in_group(dialog: AddKey, action: str) -> tuple[AddKey, Request]:
     if action == "enter":
         return _with(dialog, step="enter", values=(), typed=Secret(""), message=""), ""
     step = {"up": -1, "down": 1}.get(action, 0)
     return _with(dialog, group=(dialog.group + step) % len(dialog.groups)), ""
 
 
-def _in_enter(dialog: AddKey, action: str, text: str) -> tuple[AddKey, Asks]:
+def _in_enter(dialog: AddKey, action: str, text: str) -> tuple[AddKey, Request]:
     typed = dialog.typed.reveal()
     if action == "type":
         clean = "".join(letter for letter in text if letter.isprintable()).strip(" ")
@@ -239,7 +239,7 @@ def _in_enter(dialog: AddKey, action: str, text: str) -> tuple[AddKey, Asks]:
     return _with(dialog, step="checking"), "verify"
 
 
-def _in_place(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
+def _in_place(dialog: AddKey, action: str) -> tuple[AddKey, Request]:
     if action == "enter":
         return _with(dialog, step="saving", message=""), "save"
     step = {"up": -1, "down": 1}.get(action, 0)
@@ -247,35 +247,36 @@ def _in_place(dialog: AddKey, action: str) -> tuple[AddKey, Asks]:
 
 
 def dialog_lines(dialog: AddKey, columns: int, rows: int) -> list[list[tuple[str, str]]]:
-    """The dialog over the whole screen; what is asked stays visible however few rows there are."""
+    """The dialog on the whole screen. What has to be typed or chosen is visible however small the screen is."""
     fix = ("", dialog.fix and f"→ {dialog.fix}")
-    url, label = (dialog.key_url, "Get a key: ") if dialog.key_url else (dialog.docs_url, "Read on: ")
+    url, label = (dialog.key_url, "Get a key: ") if dialog.key_url else (dialog.docs_url, "Documentation: ")
     page = ("dim", url and f"{label * (columns >= 60)}{url}")
     near = [("warn", miss) for miss in dialog.near_misses]
-    about: list[tuple[str, str]] = []
-    # On a small screen the last of these are cut off: where a key can be typed, how to set it elsewhere matters least.
-    for style, said in (("", dialog.detail), *((page, *near, fix) if dialog.groups else (fix, *near, page))):
-        about += [(style, line) for line in wrap(clean(said), columns)] if said else []
-    asked = _asked(dialog)
+    problem: list[tuple[str, str]] = []
+    # A small screen cuts off the last of these: if a key can be typed, how to set it elsewhere matters least.
+    for style, text in (("", dialog.detail), *((page, *near, fix) if dialog.groups else (fix, *near, page))):
+        problem += [(style, line) for line in wrap(clean(text), columns)] if text else []
+    fields = _fields(dialog)
     if dialog.message:
         style = "ok" if dialog.checked else "bad"
-        asked += [(style, line) for line in wrap(clean(dialog.message), columns)]
+        fields += [(style, line) for line in wrap(clean(dialog.message), columns)]
     hint = _KEYS[dialog.step]
     if dialog.step == "enter" and not dialog.values:
-        hint = f"{hint} · empty: goes on without"
+        hint = f"{hint} · empty: use the model anyway"
     keys = [("dim", line) for line in (wrap(hint, columns) if rows >= 8 else [hint])] if rows > 1 else []
     title = [("head", f"{dialog.title}: what is missing")] if rows >= 3 else []
     room = max(0, rows - len(keys))
-    lines = [*title, *about[: max(0, room - len(title) - len(asked))]]
-    if asked and len(lines) + len(asked) + 3 <= room:
+    lines = [*title, *problem[: max(0, room - len(title) - len(fields))]]
+    if fields and len(lines) + len(fields) + 3 <= room:
         lines.append(("", ""))
-    lines = [*lines, *asked]
+    lines = [*lines, *fields]
     lines = lines[-room:] if len(lines) > room else lines
     lines += [("", "")] * (room - len(lines)) + keys
     return [[(style, cut(clean(line), columns))] for style, line in lines]
 
 
-def _asked(dialog: AddKey) -> list[tuple[str, str]]:
+def _fields(dialog: AddKey) -> list[tuple[str, str]]:
+    """What is being typed or chosen."""
     match dialog.step:
         case "group":
             return [
@@ -289,7 +290,7 @@ def _asked(dialog: AddKey) -> list[tuple[str, str]]:
             return [*done, ("bold", f"{dialog.variable}: "), ("", f"  {shown}█")]
         case "place":
             names = {"keyring": "the system's keyring", "file": f"{dialog.file} (only you can read it)"}
-            return [("", "Keep it in")] + [
+            return [("", "Save it in")] + [
                 ("sel" if at == dialog.place else "", f"{'▸' if at == dialog.place else ' '} {names[place]}")
                 for at, place in enumerate(dialog.places)
             ]

@@ -1,4 +1,7 @@
-"""The picker on a terminal: keys in, frames out, everything slow beside it. The only file that knows prompt_toolkit."""
+"""The picker on a terminal: reads keys, paints frames, and leaves slow work to `effects`.
+
+The only module of the picker that uses prompt_toolkit.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ if TYPE_CHECKING:
     from ingate.picker.state import State
     from ingate.picker.view import Frame
 
-# How long an Esc may be the beginning of an arrow key.
+# How long to wait after an Esc for the rest of an arrow key's sequence.
 _ESCAPE_S: Final = 0.06
-# A pause in typing that is long enough to import something.
+# How long imports wait after a key.
 PAUSE_S: Final = 0.15
-# Where keys never stop coming, imports get on all the same.
+# The longest wait for one module, so that imports continue even if keys never stop, and for all modules together.
 _LONGEST_WAIT_S: Final = 0.4
-_MOST_S: Final = 20.0
+_LONGEST_TOTAL_S: Final = 20.0
 _SWITCH_S: Final = 0.0005
 
 
@@ -50,27 +53,27 @@ async def pick(
     data: PickerData,
     services: Services,
     *,
-    input: Input | None = None,  # noqa: A002 -- prompt_toolkit's own word
+    input: Input | None = None,  # noqa: A002 -- prompt_toolkit's name
     output: Output | None = None,
     screen: Screen | None = None,
     after_frame: Callable[[Frame, State], None] | None = None,
     state_dir: Path | None = None,
     cache_dir: Path | None = None,
 ) -> str | None:
-    """Let a person pick a model.
+    """Let the user pick a model.
 
     Args:
-        data: What there is, see `PickerData.gather`.
-        services: Does what has a side effect.
+        data: What there is to pick from; see `PickerData.gather`.
+        services: Does everything with a side effect.
         input: Where keys come from (default: the terminal).
         output: Where frames go (default: the terminal).
-        screen: What `first_frame` returned, so that the picker goes on from there.
+        screen: What `first_frame` returned, to continue from it.
         after_frame: Called with each frame that was shown.
-        state_dir: Where `picker.json` is kept (default: the user's state folder).
-        cache_dir: Where fetched lists are kept (default: the user's cache folder).
+        state_dir: Where `picker.json` is (default: the user's state folder).
+        cache_dir: Where fetched lists are saved (default: the user's cache folder).
 
     Returns:
-        The spec, which is remembered as the last one; None where the person left.
+        The spec, which is remembered as the last one; None if the user quit.
 
     Raises:
         ConfigError: There is no terminal.
@@ -85,20 +88,20 @@ async def pick(
             stack.enter_context(screen)
         picker = _Picker(state, services, after_frame, state_dir, cache_dir)
         spec = await picker.run(stack, input, output, screen)
-    left = picker.left()
+    remembered = picker.memory()
     if spec is not None:
-        left = left.picked(spec)
-    if left != data.memory:
+        remembered = remembered.picked(spec)
+    if remembered != data.memory:
         if state_dir is None:
             from ingate.paths import state_dir as default_state_dir
 
             state_dir = default_state_dir()
-        memory.write(state_dir, left)
+        memory.write(state_dir, remembered)
     return spec
 
 
 class _Picker:
-    """One opened picker: its state, and the loop that turns keys into frames."""
+    """An open picker: its state, and the loop that turns keys into frames."""
 
     def __init__(
         self,
@@ -111,21 +114,21 @@ class _Picker:
         self._state = state
         self._services = services
         self._after_frame = after_frame
-        self._outside = EffectRunner(
+        self._effects = EffectRunner(
             services, lambda: self._state, self._change, state_dir=state_dir, cache_dir=cache_dir
         )
-        self._courtesy = ImportThrottle()
+        self._throttle = ImportThrottle()
         self._done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._flush: asyncio.TimerHandle | None = None
 
     async def run(
         self, stack: ExitStack, source: Input | None, output: Output | None, screen: Screen | None
     ) -> str | None:
-        """Until a model is taken or the person leaves."""
+        """Run until a model is chosen or the user quits."""
         if screen is not None and output is None:
             self._painter, self._size = screen.painter, screen.size
         else:
-            self._take(stack, output)
+            self._use_output(stack, output)
         if source is None:
             from prompt_toolkit.input import create_input
 
@@ -136,25 +139,25 @@ class _Picker:
         stack.enter_context(source.attach(self._on_keys))
         self._watch_signals(stack)
         self._paint()
-        stack.enter_context(self._courtesy)
-        self._outside.start()
+        stack.enter_context(self._throttle)
+        self._effects.start()
         try:
             self._on_keys()  # what was typed while prompt_toolkit was being loaded
             return await self._done
         finally:
             if self._flush is not None:
                 self._flush.cancel()
-            await self._outside.aclose()
+            await self._effects.aclose()
 
-    def left(self) -> Memory:
-        """What is to be remembered of how the picker was left."""
+    def memory(self) -> Memory:
+        """What to remember of how the picker was left."""
         state = self._state
         return msgspec.structs.replace(
             state.data.memory, sort=state.sort, scope=state.scope, ready_only=state.ready_only
         )
 
-    def _take(self, stack: ExitStack, output: Output | None) -> None:
-        """Draw through prompt_toolkit's output, which knows every platform's terminal."""
+    def _use_output(self, stack: ExitStack, output: Output | None) -> None:
+        """Draw through prompt_toolkit's output, which supports every platform's terminal."""
         if output is None:
             from prompt_toolkit.output import create_output
 
@@ -176,9 +179,10 @@ class _Picker:
         self._painter, self._size = Painter(write, colour=not environment.snapshot().get("NO_COLOR")), size
 
     def _watch_signals(self, stack: ExitStack) -> None:
-        """A new size is drawn, and a terminal is given back before the process is ended, where nobody else sees to that."""
+        """Repaint when the size changes, and restore the terminal before a signal ends the process, unless another
+        handler is installed."""
         loop = asyncio.get_running_loop()
-        # Not on every platform's loop, and only on the main thread: sizes are looked at with every frame anyway.
+        # Works on the main thread only, and not on every platform. Without it, the next frame has the new size.
         with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
             loop.add_signal_handler(signal.SIGWINCH, self._paint)
             stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
@@ -198,7 +202,7 @@ class _Picker:
         source = self._source
         keys = [(press.key, press.data) for press in source.read_keys()]
         if keys:
-            self._courtesy.key()
+            self._throttle.key()
         self._press(keys)
         if source.closed and not self._done.done():
             self._done.set_result(None)
@@ -206,7 +210,7 @@ class _Picker:
             self._flush = asyncio.get_running_loop().call_later(_ESCAPE_S, self._on_pause)
 
     def _on_pause(self) -> None:
-        """No more came: an Esc that waited for the rest of an arrow key was an Esc."""
+        """No more keys have arrived, so an Esc was not the beginning of an arrow key."""
         self._flush = None
         self._press([(press.key, press.data) for press in self._source.flush_keys()])
 
@@ -231,7 +235,7 @@ class _Picker:
                 case "copy":
                     self._copy(effect.text)
                 case _:
-                    self._outside.do(effect)
+                    self._effects.do(effect)
         if keys:
             self._paint()
 
@@ -258,7 +262,11 @@ class _Picker:
 
 
 class ImportThrottle:
-    """A context in which imports on threads other than the one that opened it give way to keys."""
+    """A context in which imports on other threads pause while the user is typing.
+
+    Importing a large package holds the interpreter's lock for tens of milliseconds at a time, which no switch interval
+    shortens, so imports pause between modules for as long as keys keep coming.
+    """
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
@@ -267,12 +275,12 @@ class ImportThrottle:
         self._interval_s = sys.getswitchinterval()
 
     def key(self) -> None:
-        """A key has come."""
+        """A key has been pressed."""
         self._quiet_at = time.monotonic() + PAUSE_S
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """ParamTracker by the import system before each module; finds nothing, but takes its time."""
-        if threading.get_ident() == self._thread or self._waited_s > _MOST_S:
+        """Called by the import system before each module; finds nothing, but waits."""
+        if threading.get_ident() == self._thread or self._waited_s > _LONGEST_TOTAL_S:
             return
         began = now = time.monotonic()
         while now < self._quiet_at and now - began < _LONGEST_WAIT_S:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-# What the picker itself draws with: one cell each. Text of these and ASCII needs no table of widths.
-_OURS: Final = str.maketrans("", "", "✓○✗★↻▸│─…·•↑↓←→“”–█")
-# They join or restyle their neighbours, by rules that terminals do not agree on.
+# The symbols that the picker draws: one cell each. Text of these and ASCII needs no table of widths.
+_NARROW: Final = str.maketrans("", "", "✓○✗★↻▸│─…·•↑↓←→“”–█")
+# They join or restyle their neighbours; terminals disagree on the resulting width.
 _JOINERS: Final = str.maketrans("", "", "\u200b\u200c\u200d\ufe0e\ufe0f")
 
 
 def clean(text: str) -> str:
-    """`text` with nothing in it that a terminal would act on."""
+    """`text` without control characters and invisible joiners; line ends and tabs become spaces."""
     if text.isprintable() and (text.isascii() or ("\ufe0e" not in text and "\ufe0f" not in text)):
         return text
     return "".join(
@@ -21,8 +21,8 @@ def clean(text: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells `text` takes."""
-    if text.isascii() or text.translate(_OURS).isascii():
+    """The number of cells that `text` occupies."""
+    if text.isascii() or text.translate(_NARROW).isascii():
         return len(text)
     return _wide(text)
 
@@ -35,7 +35,7 @@ def _wide(text: str) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """`text`, shortened to at most `cells` with an ellipsis where it is longer."""
+    """`text`, shortened to at most `cells`, with an ellipsis if it was longer."""
     if cells <= 0:
         return ""
     if len(text) <= cells and width(text) <= cells:
@@ -53,14 +53,14 @@ def cut(text: str, cells: int) -> str:
 
 
 def fit(text: str, cells: int, *, right: bool = False) -> str:
-    """`text` in exactly `cells`: cut, or padded on the right (or left, with `right`)."""
+    """`text` in exactly `cells`: cut, or padded on the right (on the left if `right`)."""
     text = cut(text, cells)
     blank = " " * max(0, cells - width(text))
     return f"{blank}{text}" if right else f"{text}{blank}"
 
 
 def wrap(text: str, cells: int, indent: str = "") -> list[str]:
-    """`text` in lines of at most `cells`, broken at blanks where that is possible; lines after the first are indented."""
+    """`text` in lines of at most `cells`, broken between words if possible; all lines but the first are indented."""
     if cells <= len(indent):
         return [cut(text, max(cells, 0))]
     lines: list[str] = []
@@ -82,7 +82,7 @@ def wrap(text: str, cells: int, indent: str = "") -> list[str]:
 
 
 def _prefix(word: str, cells: int) -> str:
-    """As much of the beginning of `word` as fits into `cells`, one character at least."""
+    """The longest prefix of `word` that fits into `cells`, at least one character."""
     taken = 0
     for at, letter in enumerate(word):
         taken += width(letter)

@@ -1,7 +1,7 @@
-"""Everything the picker shows, as data: gathered once, replaced in parts while it is open.
+"""Everything the picker shows, as data: gathered once, and replaced in parts while it is open.
 
-It comes from configuration, environment, catalog, and the files of earlier runs; lists fetched from where the models run
-are read into rows here, and kept between runs with their age.
+It comes from the configuration, the environment, the catalog and files of earlier runs. Lists of models fetched from
+providers and servers become rows here, and are saved with the time at which they were fetched.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ PROXY: Final = "litellm_proxy"
 LOCAL: Final = "local"
 _FILE: Final = "picker-live.json"
 _MOST: Final = 5_000
-# What OpenRouter calls a capability, and what the catalog does.
+# OpenRouter's names of capabilities, and the catalog's.
 _PARAMETERS: Final = {"tools": "tools", "reasoning": "reasoning", "structured_outputs": "json"}
 _INPUTS: Final = {"image": "vision", "audio": "audio", "video": "video", "file": "pdf"}
 
-# Providers whose own list says more than the catalog: hubs that change daily, and servers that have what was put there.
+# Providers whose own list is better than the catalog: hubs whose models change daily, and servers with local models.
 LISTED: Final = frozenset(
     {"openrouter", "ollama", "ollama_chat", "lm_studio", "hosted_vllm", "llamafile", "lemonade", "docker_model_runner", "xinference"}
 )  # fmt: skip
 
 
 class Live(msgspec.Struct, frozen=True):
-    """A list that was fetched from where the models run.
+    """A list of models that was fetched from a provider or server.
 
     Attributes:
-        rows: The models; what the catalog knows of them where it knows them.
-        fetched_at: When, in seconds since the epoch.
-        problem: Why the last attempt failed, empty if it did not. The rows are then the ones from before.
-        checked: Whether it was fetched in this run; False for one kept from an earlier run.
+        rows: The models; the catalog's rows of those it knows.
+        fetched_at: When it was fetched, in seconds since the epoch.
+        problem: Why the last attempt failed, empty if it did not. The rows are then those of an earlier one.
+        checked: Whether it was fetched in this run; False for one saved by an earlier run.
     """
 
     rows: tuple[ModelRow, ...] = ()
@@ -66,22 +66,22 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to pick from.
 
     Attributes:
-        rows: The catalog's chat models, deprecated ones too.
-        curated: The few shown first.
-        readiness: Whether each model would answer, by `lives` too.
-        providers: Provider → what it reads, in the map's order (best known first).
+        rows: The catalog's models, including deprecated ones.
+        curated: The few that are shown first.
+        readiness: Whether each model would answer, given `lives` too.
+        providers: The providers by name, best known first.
         source: Where the rows come from (`"litellm 1.109.1"`).
         local: Models inside this process.
-        proxy: The proxy's base URL, None where none is configured.
+        proxy: The proxy's base URL, None if none is configured.
         proxy_source: Where that is configured.
-        servers: Servers of one's own: name → base URL.
-        aliases: Configured aliases, by the key of the row they name first.
-        lives: Provider, server or `litellm_proxy` → its fetched list.
-        current: The spec in use or last used, None where there is none.
-        memory: Favourites, recents and how the picker was left.
-        secrets_file: Where `a` would write a key, for people; empty where it cannot.
+        servers: The configured servers: name → base URL.
+        aliases: Configured aliases, by the key of the first model they name.
+        lives: Fetched lists, by provider, server or `litellm_proxy`.
+        current: The spec in use or used last, None if there is none.
+        memory: Favourites, recently used models, and how the picker was left.
+        secrets_file: The file that a key would be saved in, as it is shown; empty if there is none.
         keyring: Whether the keyring package is installed.
-        today: ISO date; rows deprecated before it are hidden.
+        today: The date in ISO format; rows deprecated before it are hidden.
     """
 
     rows: tuple[ModelRow, ...]
@@ -114,7 +114,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
         state_dir: Path | None = None,
         cache_dir: Path | None = None,
     ) -> Self:
-        """Collect it from configuration, environment, catalog and the files of earlier runs. No network.
+        """Collect it from the configuration, the environment, the catalog and files of earlier runs. No network.
 
         Args:
             config: The configuration.
@@ -124,10 +124,10 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             local: Models inside this process.
             current: The spec in use; without one, the last one picked, else the configured `default_model`.
             state_dir: Where `picker.json` is (default: the user's state folder).
-            cache_dir: Where fetched lists are kept (default: the user's cache folder).
+            cache_dir: Where fetched lists are saved (default: the user's cache folder).
         """
         settings = config.settings
-        left = memory.read(state_dir or default_state_dir())
+        remembered = memory.read(state_dir or default_state_dir())
         proxy = providers.proxy_settings(environ, config)
         servers = {name: server.base_url for name, server in settings.servers.items()}
         lives = kept_lists(readiness, cache_dir)
@@ -143,18 +143,18 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             servers=servers,
             aliases=aliases_of(settings.aliases),
             lives=lives,
-            current=_named(
-                current or left.last or settings.default_model or settings.litellm.default_model, settings.aliases
+            current=_target(
+                current or remembered.last or settings.default_model or settings.litellm.default_model, settings.aliases
             ),
-            memory=left,
-            secrets_file=shown(secrets_file(config)),
+            memory=remembered,
+            secrets_file=_with_tilde(secrets_file(config)),
             keyring=providers.is_installed("keyring"),
             today=time.strftime("%Y-%m-%d", time.gmtime()),
         )
 
 
 def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
-    """Aliases by the key of the row they name first, so that a row is found by them; what cannot be read is left out."""
+    """Aliases by the key of the first model they name, so that its row is found by them. Invalid ones are left out."""
     found: dict[str, tuple[str, ...]] = {}
     for alias, spec in configured.items():
         try:
@@ -167,25 +167,25 @@ def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str
     return found
 
 
-def _named(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | None:
-    """What a spec names where it is a configured alias: the list has models."""
-    for _ in aliases:
-        named = aliases.get(spec or "")
-        if not named:
+def _target(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | None:
+    """The model that an alias stands for; other specs are returned unchanged."""
+    for _ in aliases:  # an alias may name an alias, but not in a circle
+        target = aliases.get(spec or "")
+        if not target:
             break
-        spec = named if isinstance(named, str) else named[0]
+        spec = target if isinstance(target, str) else target[0]
     return spec
 
 
 def secrets_file(config: Config) -> Path:
-    """The secrets file that a key is written to: the one beside a named configuration, else the user's own."""
+    """The file that a key is saved in: next to a configuration named explicitly, else in the user's own folder."""
     for layer in config.layers:
         if layer.secrets and layer.kind in {"explicit", "environment"}:
             return Path(layer.file)
     return config_dir() / "ingate.secrets.yaml"
 
 
-def shown(path: Path) -> str:
+def _with_tilde(path: Path) -> str:
     """A path with `~` for the home folder."""
     try:
         return f"~/{path.relative_to(Path.home())}"
@@ -194,7 +194,7 @@ def shown(path: Path) -> str:
 
 
 def kept_lists(readiness: ReadinessChecker, cache_dir: Path | None = None) -> dict[str, Live]:
-    """The lists kept from earlier runs, by provider, server or `litellm_proxy`, at their addresses of today."""
+    """The lists saved by earlier runs, by provider, server or `litellm_proxy`, if its address is still the same."""
     kept = read_lists(cache_dir or default_cache_dir())
     if not kept:
         return {}
@@ -211,12 +211,12 @@ class _Kept(msgspec.Struct):
 def rows_of(
     provider: str, models: Iterable[Mapping[str, Any]], known: Callable[[str, str], ModelRow | None]
 ) -> tuple[ModelRow, ...]:
-    """Rows from OpenAI model objects, in their order; what has no usable id is left out.
+    """Rows from OpenAI model objects, in the same order. Objects without a usable id are left out.
 
     Args:
-        provider: Whose models these are.
-        models: As the far side lists them, which may be anything.
-        known: The catalog's row of a provider and model.
+        provider: The provider's name.
+        models: The list as the provider returned it; it may contain anything.
+        known: Returns the catalog's row of a provider and model.
     """
     rows: dict[str, ModelRow] = {}
     for model in models:
@@ -230,16 +230,16 @@ def rows_of(
 
 
 def printable(text: str) -> str:
-    """`text` without what would move a cursor, change a colour or turn the reading direction."""
+    """`text` without characters that would move the cursor, change colours or reverse the reading direction."""
     return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
 
 
 def _row(provider: str, name: str, model: Mapping[str, Any]) -> ModelRow:
     pricing = _section(model, "pricing")
     top = _section(model, "top_provider")
-    takes = _words(model, "supported_parameters")
+    parameters = _words(model, "supported_parameters")
     inputs = _words(_section(model, "architecture"), "input_modalities")
-    caps = [cap for word, cap in _PARAMETERS.items() if word in takes]
+    caps = [cap for word, cap in _PARAMETERS.items() if word in parameters]
     caps += [cap for word, cap in _INPUTS.items() if word in inputs]
     return ModelRow(
         provider,
@@ -267,7 +267,7 @@ def _count(value: Any) -> int | None:
 
 
 def _per_mtok(value: Any) -> float | None:
-    """OpenRouter's dollars per token, as text; a negative one means that it varies."""
+    """From OpenRouter's price: dollars per token, as text; negative if it varies."""
     try:
         price = float(value) * 1e6
     except (TypeError, ValueError):
@@ -276,12 +276,12 @@ def _per_mtok(value: Any) -> float | None:
 
 
 def key_of(name: str, base: str | None) -> str:
-    """Under which key a list is kept: another proxy or server has another list."""
+    """The key of a saved list. It contains the address, since another proxy or server has another list."""
     return f"{name} {base}" if base else name
 
 
 def read_lists(folder: Path) -> dict[str, Live]:
-    """The lists of earlier runs by `key_of`; empty where there is no file or it cannot be read."""
+    """The lists saved by earlier runs, by `key_of`; empty if there is no file or it cannot be read."""
     try:
         kept = msgspec.json.decode((folder / _FILE).read_bytes(), type=dict[str, _Kept])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
@@ -290,7 +290,7 @@ def read_lists(folder: Path) -> dict[str, Live]:
 
 
 def keep_list(folder: Path, key: str, live: Live) -> bool:
-    """Add a fetched list to the kept ones. False where the folder cannot be written."""
+    """Save a fetched list with the others; returns False if the folder cannot be written."""
     from ingate.paths import write_private
 
     kept = {**read_lists(folder), key: live}
@@ -305,7 +305,7 @@ def keep_list(folder: Path, key: str, live: Live) -> bool:
 
 
 def age(seconds: float) -> str:
-    """How long ago, short: `"now"`, `"40 s ago"`, `"5 min ago"`, `"3 h ago"`, `"2 days ago"`."""
+    """How long ago: `"now"`, `"40 s ago"`, `"5 min ago"`, `"3 h ago"`, `"2 days ago"`."""
     if seconds < 5:
         return "now"
     for limit, unit_s, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):

@@ -1,4 +1,4 @@
-"""The pane on the right: everything known of the selected model, and what stands in its way."""
+"""The pane on the right: what is known about the selected model, and what it is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES = {"ready": ("ok", "✓"), "attention": ("warn", "○"), "missing": ("ba
 def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]:
     """The pane's lines, none wider than `cells` and at most `height` of them.
 
-    What would make the model answer comes before what is merely known of it, where not everything fits.
+    If not everything fits, what the model needs in order to answer comes first.
     """
     item = state.item
     if item is None:
@@ -33,11 +33,11 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
     head += [("dim", line) for line in wrap(clean(item.spec), cells)] if height > 12 else []
     if aliases := state.data.aliases.get(item.row.key):
         head += [("dim", line) for line in wrap(clean(f"alias {', '.join(aliases)}"), cells)]
-    parts = [head, _credentials(state, item, now, cells), _facts(item.row, cells)]
+    needs, facts = _credentials(state, item, now, cells), _facts(item.row, cells)
+    fits = len(head) + len(needs) + len(facts) + 3 <= height
     lines: list[tuple[str, str]] = []
-    roomy = sum(map(len, parts)) + len(parts) <= height
-    for part in parts if not roomy else (parts[0], parts[2], parts[1]):
-        if lines and part and roomy:
+    for part in (head, facts, needs) if fits else (head, needs, facts):
+        if lines and part and fits:
             lines.append(("", ""))
         lines += part
     return [[(style, cut(clean(line), cells))] for style, line in lines[:height]]
@@ -59,7 +59,7 @@ def _credentials(state: State, item: Item, now: Readiness, cells: int) -> list[t
             lines += [("warn", line) for line in wrap(clean(miss), cells)]
         if page := KEY_PAGES.get(provider) or (known.docs_url if known is not None else ""):
             lines += [("dim", line) for line in wrap(page, cells)]
-        lines.append(("bold", "a adds it"))
+        lines.append(("bold", "Press a to add it."))
     listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else provider)
     if listed is not None and listed.fetched_at:
         lines.append(("dim", f"listed {age(state.now - listed.fetched_at)}"))
@@ -90,12 +90,10 @@ def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
             )
         )
     if row.mode != "chat":
-        pairs.append(("Endpoint", row.mode))
+        pairs.append(("API", {"completion": "text completion", "responses": "Responses"}.get(row.mode, row.mode)))
     lines = [("", cut(f"{name:13}{value}", cells)) for name, value in pairs]
-    features = wrap(" ".join(row.caps) or "?", max(cells - 13, 1))
-    lines += [
-        ("", f"{name:13}{line}") for name, line in zip(("Features", *[""] * len(features)), features, strict=False)
-    ]
+    caps = wrap(" ".join(row.caps) or "?", max(cells - 13, 1))
+    lines += [("", f"{name:13}{line}") for name, line in zip(("Features", *[""] * len(caps)), caps, strict=False)]
     if row.deprecated_on:
         lines.append(("warn", cut(f"{'Retired on':13}{row.deprecated_on}", cells)))
     return lines

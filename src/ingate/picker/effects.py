@@ -1,4 +1,4 @@
-"""What goes on beside the picker: states asked again, lists fetched, calls tried. Nothing here is waited for."""
+"""Background work of the picker: polling readiness, fetching lists, trial calls, saving. Keys never wait for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from ingate.errors import AuthenticationError, IngateError
 from ingate.picker import addkey, memory
-from ingate.picker.actions import is_listed, learned, told
+from ingate.picker.actions import is_listed, with_data
 from ingate.picker.data import LISTED, PROXY, Live, keep_list, key_of, rows_of
 from ingate.picker.filter import index_of
 from ingate.picker.state import with_
@@ -36,13 +36,13 @@ _FRESH_S: Final = 60.0
 
 
 class Services(Protocol):
-    """Everything with a side effect. An error of any of these is shown in one line and ends nothing.
+    """Everything with a side effect. An exception from any of these is shown in one line; the picker continues.
 
     `readiness` and `save` are called on a worker thread, the others on the event loop.
     """
 
     def warm(self) -> None:
-        """Start loading, in the background, what the first answer will need. Called once, after the first frame."""
+        """Start loading in the background what the first answer will need. Called once, after the first frame."""
         ...
 
     def readiness(self) -> ReadinessChecker:
@@ -50,15 +50,15 @@ class Services(Protocol):
         ...
 
     async def deployments(self) -> Sequence[Mapping[str, Any]]:
-        """The proxy's list: OpenAI model objects (`{"id": …}`). Asked only where a proxy is configured."""
+        """The proxy's list of OpenAI model objects (`{"id": …}`). Called only if a proxy is configured."""
         ...
 
     async def live(self, name: str) -> Sequence[Mapping[str, Any]]:
-        """What a provider or server lists now, likewise; `context_length` and OpenRouter's `pricing` are understood."""
+        """The same for a provider or server. `context_length` and OpenRouter's `pricing` are read if present."""
         ...
 
     async def test(self, spec: str) -> str:
-        """Make one short call; returns a line for the person (`"answered in 0.8 s: Hello!"`) or raises."""
+        """Make one short call; returns a line to show (`"answered in 0.8 s: Hello!"`)."""
         ...
 
     async def verify(self, provider: str, values: Mapping[str, Secret]) -> str:
@@ -66,31 +66,34 @@ class Services(Protocol):
 
         Args:
             provider: The provider's name.
-            values: Environment variable's name → what was typed for it.
+            values: Variable's name → what was typed for it.
 
         Returns:
-            A line for the person. Raises where the provider refuses them or cannot be reached.
+            A line to show.
+
+        Raises:
+            Exception: The provider rejects them or cannot be reached.
         """
         ...
 
     def save(self, provider: str, values: Mapping[str, Secret], where: Place) -> str:
-        """Keep credentials; returns where, for people. `ingate.picker.save` does it."""
+        """Save credentials, for example with `ingate.picker.save`; returns the place, to show."""
         ...
 
     def copy(self, text: str) -> bool:
-        """Put `text` on the clipboard by means of its own; False leaves it to the terminal (OSC 52)."""
+        """Copy `text` to the clipboard; returns False if the terminal should do it (OSC 52)."""
         ...
 
 
 class EffectRunner:
-    """Runs what a state asks for, and brings back what was learned.
+    """Runs effects in the background and applies their results to the state.
 
     Args:
-        services: Who does it.
-        state: Tells the state as it is now.
-        change: Takes a function from state to state, and shows the result.
-        state_dir: Where favourites are kept (default: the user's state folder).
-        cache_dir: Where lists are kept (default: the user's cache folder).
+        services: Does the work.
+        state: Returns the current state.
+        change: Applies a function from state to state, and shows the result.
+        state_dir: Where favourites are saved (default: the user's state folder).
+        cache_dir: Where lists are saved (default: the user's cache folder).
     """
 
     def __init__(
@@ -110,19 +113,19 @@ class EffectRunner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Lock()
-        self._asked: dict[str, float] = {}
-        self._news: dict[str, Live] = {}
+        self._fetched_at: dict[str, float] = {}
+        self._new_lists: dict[str, Live] = {}
         self._indexing = False
         self._snapshot: tuple[Readiness, ...] | None = None
         self._poll_now = asyncio.Event()
 
     def start(self) -> None:
-        """Begin: make searching ready, then let the caller warm up, then ask who is there."""
+        """Prepare the search index, warm up, fetch lists, and begin to poll."""
         self._run(self._begin())
         self._run(self._poll())
 
     def do(self, effect: Effect) -> None:
-        """Begin what an effect asks for."""
+        """Start the work of an effect."""
         match effect.kind:
             case "fetch":
                 self._fetch(effect.text)
@@ -136,7 +139,7 @@ class EffectRunner:
                 self._run(self._save(effect))
 
     async def aclose(self) -> None:
-        """Stop everything that still runs; a file that is being written is waited for."""
+        """Cancel what is running, and wait for files that are being written."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._writes, return_exceptions=True)
@@ -151,9 +154,9 @@ class EffectRunner:
         await asyncio.to_thread(self._state().index.prepare)
         try:
             self._services.warm()
-        except Exception as error:  # noqa: BLE001 -- an optional head start
-            self._tell(_said(error))
-        for name in _to_ask(self._state().data):
+        except Exception as error:  # noqa: BLE001 -- only a head start
+            self._show(_in_one_line(error))
+        for name in _lists_to_fetch(self._state().data):
             self._fetch(name)
         provider = self._state().provider
         if is_listed(self._state().data, provider):
@@ -170,16 +173,16 @@ class EffectRunner:
             now = time.time()
             try:
                 found = await asyncio.to_thread(self._look)
-            except Exception as error:  # noqa: BLE001 -- a broken file while it is being edited
-                self._tell(_said(error))
+            except Exception as error:  # noqa: BLE001 -- such as a file that is broken while it is being edited
+                self._show(_in_one_line(error))
                 continue
             if found is not None:
-                self._change(lambda state, now=now, found=found: learned(with_(state, now=now), readiness=found))
+                self._change(lambda state, now=now, found=found: with_data(with_(state, now=now), readiness=found))
             else:
                 self._change(lambda state, now=now: with_(state, now=now))
 
     def _look(self) -> ReadinessChecker | None:
-        """A new look at what would answer; None if it found what the last one did. On a worker thread."""
+        """Check again which models would answer; None if nothing has changed. Runs on a worker thread."""
         found = self._services.readiness()
         snapshot = found.snapshot()
         if self._snapshot is None:
@@ -191,23 +194,22 @@ class EffectRunner:
 
     def _fetch(self, name: str) -> None:
         now = time.monotonic()
-        if now - self._asked.get(name, -_FRESH_S) >= _FRESH_S:
-            self._asked[name] = now
+        if now - self._fetched_at.get(name, -_FRESH_S) >= _FRESH_S:
+            self._fetched_at[name] = now
             self._run(self._list(name))
 
     async def _list(self, name: str) -> None:
         data = self._state().data
         try:
             async with asyncio.timeout(_LIST_S):
-                asked = self._services.deployments() if name == PROXY else self._services.live(name)
-                models = await asked
-        except Exception as error:  # noqa: BLE001 -- shown in the list's place
+                models = await (self._services.deployments() if name == PROXY else self._services.live(name))
+        except Exception as error:  # noqa: BLE001 -- shown instead of the list
             known = data.lives.get(name) or Live()
-            said = "no answer in time" if isinstance(error, TimeoutError) else _said(error)
-            self._news[name] = msgspec.structs.replace(known, problem=said)
+            problem = f"no response within {_LIST_S:g} s" if isinstance(error, TimeoutError) else _in_one_line(error)
+            self._new_lists[name] = msgspec.structs.replace(known, problem=problem)
         else:
             listed = Live(rows_of(name, models, _known(data)), time.time())
-            self._news[name] = listed
+            self._new_lists[name] = listed
             base = data.proxy if name == PROXY else data.servers.get(name) or _base(data, name)
             self._run(self._keep(key_of(name, base), listed), self._writes)
         await self._reindex()
@@ -217,19 +219,19 @@ class EffectRunner:
             await asyncio.to_thread(keep_list, self._cache(), key, listed)
 
     async def _reindex(self) -> None:
-        """Put all lists that came into the data at once; searching is made ready again in a thread."""
+        """Put the lists that have arrived into the data; the search index is rebuilt in a thread."""
         if self._indexing:
             return
         self._indexing = True
         try:
-            while self._news:
-                news, self._news = self._news, {}
+            while self._new_lists:
+                new, self._new_lists = self._new_lists, {}
                 old = self._state().data
-                lives = {**old.lives, **news}
+                lives = {**old.lives, **new}
                 index = None
-                if any(old.lives.get(name, Live()).rows != one.rows or not one.problem for name, one in news.items()):
+                if any(old.lives.get(name, Live()).rows != one.rows or not one.problem for name, one in new.items()):
                     index = await asyncio.to_thread(_prepared, msgspec.structs.replace(old, lives=lives))
-                self._change(lambda state, index=index, lives=lives: learned(state, index=index, lives=lives))
+                self._change(lambda state, index=index, lives=lives: with_data(state, index=index, lives=lives))
         finally:
             self._indexing = False
 
@@ -240,23 +242,21 @@ class EffectRunner:
     async def _test(self, spec: str) -> None:
         try:
             async with asyncio.timeout(_CALL_S):
-                said = await self._services.test(spec)
+                result = await self._services.test(spec)
         except Exception as error:  # noqa: BLE001 -- shown
-            self._tell(f"✗ {spec}: {_said(error)}")
+            self._show(f"✗ {spec}: {_in_one_line(error)}")
         else:
-            self._tell(f"✓ {spec}: {said}")
+            self._show(f"✓ {spec}: {result}")
 
     async def _verify(self, provider: str, values: tuple[tuple[str, Secret], ...]) -> None:
         try:
             async with asyncio.timeout(_CALL_S):
-                said = await self._services.verify(provider, dict(values))
+                text, outcome = await self._services.verify(provider, dict(values)), addkey.verified
         except AuthenticationError as error:
-            # What to do about it speaks of a variable; here the key has just been typed.
-            text, outcome = " ".join(str(error).split()), addkey.refused
+            # Without the fix, which is about a variable: the key has just been typed.
+            text, outcome = " ".join(str(error).split()), addkey.rejected
         except Exception as error:  # noqa: BLE001 -- shown
-            text, outcome = _said(error), addkey.refused
-        else:
-            text, outcome = said, addkey.verified
+            text, outcome = _in_one_line(error), addkey.rejected
         text = scrub(text, (secret for _, secret in values))
 
         def change(state: State) -> State:
@@ -272,16 +272,16 @@ class EffectRunner:
         try:
             where = await asyncio.to_thread(self._services.save, effect.provider, dict(effect.values), effect.where)
         except Exception as error:  # noqa: BLE001 -- shown
-            said = scrub(_said(error), secrets)
+            problem = scrub(_in_one_line(error), secrets)
             self._change(
-                lambda state: with_(state, dialog=addkey.not_saved(state.dialog, said)) if state.dialog else state
+                lambda state: with_(state, dialog=addkey.not_saved(state.dialog, problem)) if state.dialog else state
             )
             return
-        self._change(lambda state: told(with_(state, dialog=None), f"saved in {scrub(where, secrets)}"))
+        self._change(lambda state: with_(state, dialog=None, message=f"saved in {scrub(where, secrets)}"))
         self._poll_now.set()
 
-    def _tell(self, message: str) -> None:
-        self._change(lambda state: told(state, message))
+    def _show(self, message: str) -> None:
+        self._change(lambda state: with_(state, message=message))
 
     def _folder(self) -> Path:
         if self._state_dir is None:
@@ -298,8 +298,8 @@ class EffectRunner:
         return self._cache_dir
 
 
-def _to_ask(data: PickerData) -> list[str]:
-    """Whose list is fetched at once: the proxy's, the configured servers', and that of listed providers with a credential."""
+def _lists_to_fetch(data: PickerData) -> list[str]:
+    """The lists to fetch at the start: of the proxy, the configured servers, and the listed providers with a key."""
     names = [PROXY] if data.proxy is not None else []
     names += data.servers
     for name in data.providers:
@@ -323,8 +323,8 @@ def _base(data: PickerData, name: str) -> str | None:
     return data.readiness.provider(name).api_base
 
 
-def _said(error: Exception) -> str:
-    """An error in one line, with what to do about it."""
+def _in_one_line(error: Exception) -> str:
+    """An error in one line, with its fix."""
     text = " ".join(str(error).split()) or type(error).__name__
     fix = error.fix if isinstance(error, IngateError) else ""
     return f"{text} → {fix}" if fix else text

@@ -1,4 +1,4 @@
-"""Every row the picker may show, made ready for searching; one search a keystroke, answered from memory."""
+"""The search index over every row that the picker can show: one search per keystroke, in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _last: tuple[PickerData, Index] | None = None
 
 
 def index_of(data: PickerData) -> Index:
-    """The index of the data's rows: the one made last where nothing it is made of has changed, as on a second opening."""
+    """The index of the data's rows. The last one is reused if its rows have not changed, as when the picker reopens."""
     global _last
     if _last is None or not _same(_last[0], data):
         _last = data, Index(data)
@@ -41,14 +41,14 @@ def _same(one: PickerData, other: PickerData) -> bool:
 class Index:
     """The rows of a `PickerData` by provider, and a search over all of them.
 
-    Make a new one when the data's rows or lists change; `prepare` in a thread before it is used, or the first
-    keystroke does it.
+    Create a new one when the data's rows or lists change. Call `prepare` in a thread, or the first keystroke is slow.
 
     Attributes:
-        rows: Every row, the catalog's first; a fetched list stands in for the catalog's rows of its provider.
-        groups: Provider, server, `local` or `litellm_proxy` → its rows.
-        visible: Of each group, how many rows are not past their deprecation date; `catalog_visible` of the catalog's.
-        names: Row's key → the name for people, where there is one.
+        rows: Every row, the catalog's first. A fetched list replaces the catalog's rows of its provider.
+        groups: The rows by provider, server, `local` or `litellm_proxy`.
+        visible: How many rows of each group are not past their deprecation date.
+        catalog_visible: How many rows of the catalog are not.
+        names: The display name of a row, by its key, if it has one.
     """
 
     def __init__(self, data: PickerData) -> None:
@@ -78,13 +78,13 @@ class Index:
             yield from rows
 
     def prepare(self) -> None:
-        """Do now, from any thread, what the first search, the first misspelling and the first sort would do."""
+        """Do the work that the first search, the first misspelt word and the first sort would otherwise do."""
         self._searcher.prepare()
         self.place(None)
         self._searcher.prepare(spelling=True)
 
     def place(self, row: ModelRow | None) -> int:
-        """Where a row stands among all, newer versions first."""
+        """A row's position among all rows, newer versions first."""
         if not self._places:
             self._places = {id(one): at for at, one in enumerate(self._searcher.newest())}
         return self._places.get(id(row), len(self._places))
@@ -95,7 +95,7 @@ class Index:
         Args:
             query: What was typed.
             ready: Whether a provider is ready.
-            marks: Something that changes when `ready`'s answers do; found rows are remembered by it.
+            marks: An object that is replaced when the results of `ready` change; part of the cache's key.
         """
         key = (query, marks)
         if (found := self._found.get(key)) is None:
@@ -106,5 +106,5 @@ class Index:
 
 
 def visible_count(rows: Sequence[ModelRow], today: str) -> int:
-    """How many rows are not past their deprecation date on `today`."""
+    """The number of rows that are not past their deprecation date on `today`."""
     return len(rows) - sum(1 for row in rows if row.deprecated_on is not None and row.deprecated_on < today)

@@ -1,4 +1,4 @@
-"""What one line of the list stands for: a model, the lane it is called on, and whether it would answer."""
+"""What one line of the model list stands for: a model, and the lane on which it is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Lane = Literal["litellm", "auto", "proxy"]
 RANK: Final[dict[str, int]] = {"ready": 0, "attention": 1, "missing": 2}
-_PLAIN: Final = str.maketrans("", "", ",?&% \t")
+# Removes the characters that have a meaning in a spec.
+_SPECIAL: Final = str.maketrans("", "", ",?&% \t")
 
 
 class Item(NamedTuple):
@@ -26,14 +27,14 @@ class Item(NamedTuple):
 
     @property
     def spec(self) -> str:
-        """What is picked: `litellm.groq/…`, `groq/…`, `litellm/<deployment>`."""
+        """The spec that picking it returns: `litellm.groq/…`, `groq/…`, `litellm/<deployment>`."""
         return spec_of(self.row, self.lane)
 
 
 def spec_of(row: ModelRow, lane: Lane) -> str:
-    """The spec of a row on a lane, with what means something to the grammar escaped."""
+    """The spec of a row on a lane; characters with a meaning in specs are escaped."""
     model = row.model
-    if len(model.translate(_PLAIN)) != len(model) or not model.isprintable():
+    if len(model.translate(_SPECIAL)) != len(model) or not model.isprintable():
         return ModelSpec(lane, "" if lane == "proxy" else row.provider, model).target
     if lane == "litellm":
         return f"litellm.{row.provider}/{model}"
@@ -41,9 +42,9 @@ def spec_of(row: ModelRow, lane: Lane) -> str:
 
 
 def item_of(spec: str, data: PickerData) -> Item | None:
-    """The item that a remembered or configured spec names (its first fallback, its parameters aside).
+    """The item of a remembered or configured spec: its first fallback, without parameters.
 
-    A model nobody lists is an item too; None for an alias and for what cannot be read.
+    A model that is in no list gets an item too. None for an alias, and for text that is not a spec.
     """
     try:
         one = parse(spec)[0]
@@ -52,10 +53,10 @@ def item_of(spec: str, data: PickerData) -> Item | None:
     if one.lane == "alias":
         return None
     provider = PROXY if one.lane == "proxy" else one.provider
-    return Item(_known(data, provider, one.model) or ModelRow(provider, one.model), one.lane)
+    return Item(_known_row(data, provider, one.model) or ModelRow(provider, one.model), one.lane)
 
 
-def _known(data: PickerData, provider: str, model: str) -> ModelRow | None:
+def _known_row(data: PickerData, provider: str, model: str) -> ModelRow | None:
     if provider == LOCAL:
         return next((row for row in data.local if row.model == model), None)
     if (listed := data.lives.get(provider)) is not None:
@@ -72,7 +73,7 @@ _last: tuple[tuple[ModelRow, ...], dict[tuple[str, str], ModelRow]] | None = Non
 
 
 def _by_key(rows: tuple[ModelRow, ...]) -> dict[tuple[str, str], ModelRow]:
-    """The catalog's rows by provider and model; made once for one catalog."""
+    """The catalog's rows by provider and model; computed once per catalog."""
     global _last
     if _last is None or _last[0] is not rows:
         _last = rows, {(row.provider, row.model): row for row in rows}

@@ -1,4 +1,4 @@
-"""Which key means what. Names of keys are prompt_toolkit's, which is not needed to know them."""
+"""What each key does. The names of keys are prompt_toolkit's, which is not imported for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Mode = Literal["list", "filter", "help", "dialog"]
 
 
 class Action(NamedTuple):
-    """What a key asks for, with the text it brings."""
+    """The action of a key, with the text it inserts."""
 
     name: str
     text: str = ""
@@ -35,7 +35,7 @@ _MOVES: Final = {
     "c-l": "redraw",
 }
 _LINE: Final = {"c-h": "erase", "delete": "erase", "c-w": "erase_word", "c-u": "clear"}
-# While letters are typed, the commands are on Ctrl.
+# While the filter is open, letters are text and the commands are on Ctrl.
 _CONTROL: Final = {
     "c-o": "scope",
     "c-f": "favourite",
@@ -64,23 +64,23 @@ PASTE: Final = "<bracketed-paste>"
 HELP: Final = (
     ("↑ ↓ PgUp PgDn Home End", "move"),
     ("Tab ← →", "the other column"),
-    ("Enter", "take this model"),
-    ("/ or any other letter", "filter; Esc leaves it"),
-    ("c", "curated models or all of them"),
-    ("f", "favourite: stands above"),
+    ("Enter", "choose this model"),
+    ("/ or any other letter", "filter; Esc closes it"),
+    ("c", "curated models or all models"),
+    ("f", "favourite: listed first"),
     ("s", "sort: best, name, price, context, date"),
-    ("r", "only what is ready"),
-    ("a", "add the key that is missing"),
-    ("t", "one short call to see that it answers"),
+    ("r", "only ready models"),
+    ("a", "add the missing key"),
+    ("t", "test the model with one short call"),
     ("y", "copy the spec"),
     ("D", "show deprecated models too"),
-    ("q  Ctrl-C", "leave"),
+    ("q  Ctrl-C", "quit"),
     ("", ""),
     ("while filtering", "Ctrl with o f s r t y a does the same"),
-    ("cap:vision,tools", "what it can do"),
+    ("cap:vision,tools", "features"),
     ("cost:<1 out:<10", "dollars per million tokens"),
-    ("ctx:>200k", "context"),
-    ("ready: provider:groq", "with a key; of a provider"),
+    ("ctx:>200k", "context window"),
+    ("ready: provider:groq", "only ready; only of one provider"),
     ("", ""),
     ("✓ ready  ○ something missing", "the details say what"),
     ("✗ no credential  ★ favourite  ↻ recent", ""),
@@ -88,12 +88,12 @@ HELP: Final = (
 
 
 def action_for(mode: Mode, key: str, data: str = "") -> Action | None:
-    """What `key` asks for in a mode; None where it means nothing.
+    """The action of `key`, None if it has none.
 
     Args:
-        mode: What the person is in.
+        mode: The picker's mode.
         key: prompt_toolkit's name of the key, or the character typed.
-        data: What was pasted, for `PASTE`.
+        data: The pasted text, for `PASTE`.
     """
     if (name := _MOVES.get(key)) is not None:
         return Action(name)

@@ -1,4 +1,4 @@
-"""What the picker remembers between runs: favourites, recents, and how it was left (`picker.json`, 0600)."""
+"""What the picker remembers between runs in `picker.json`: favourites, recently used models, and how it was left."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _KEPT: Final = 20
 class Memory(msgspec.Struct, frozen=True):
     """Attributes:
     favourites: Specs, the newest favourite last.
-    recents: Specs that were picked, the last one first.
-    sort: How the list was sorted.
+    recents: The specs picked most recently, newest first.
+    sort: The order of the list.
     scope: `"curated"` or `"all"`.
     ready_only: Whether only ready models were shown.
     """
@@ -30,7 +30,7 @@ class Memory(msgspec.Struct, frozen=True):
 
     @property
     def last(self) -> str | None:
-        """The spec picked last."""
+        """The spec picked last, None if there is none."""
         return self.recents[0] if self.recents else None
 
     def picked(self, spec: str) -> Memory:
@@ -39,14 +39,14 @@ class Memory(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, recents=recents[:_KEPT])
 
     def toggled(self, spec: str) -> Memory:
-        """With `spec` as a favourite, or as none where it is one."""
+        """With `spec` added to the favourites, or removed if it is one."""
         if spec in self.favourites:
             return msgspec.structs.replace(self, favourites=tuple(one for one in self.favourites if one != spec))
         return msgspec.structs.replace(self, favourites=(*self.favourites, spec))
 
 
 def read(folder: Path) -> Memory:
-    """What the last run left; nothing where there is no file or it cannot be read."""
+    """What an earlier run saved; the defaults if there is no file or it cannot be read."""
     try:
         return msgspec.json.decode((folder / _FILE).read_bytes(), type=Memory)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
@@ -54,7 +54,7 @@ def read(folder: Path) -> Memory:
 
 
 def write(folder: Path, memory: Memory) -> bool:
-    """Leave it for the next run. False where the folder cannot be written: the picker works without."""
+    """Save it for the next run, readable only by the user; returns False if the folder cannot be written."""
     from ingate.paths import write_private
 
     try:

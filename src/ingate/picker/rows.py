@@ -1,4 +1,4 @@
-"""The two columns: which providers there are, which models each has, and in which order."""
+"""The two columns: the providers, the models of each, and their order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ingate.picker.data import LOCAL, PROXY, age
 from ingate.picker.items import RANK, Item, item_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ingate.catalog import ModelRow
     from ingate.picker.data import Mark, PickerData
@@ -26,12 +26,12 @@ class Provider(NamedTuple):
     """One line of the left column.
 
     Attributes:
-        name: `"litellm"`, `"local"`, `"litellm_proxy"`, a server's or a provider's name.
-        title: What is shown.
-        kind: What it is.
-        mark: Its state; empty for the first line, whose rows differ.
-        count: How many models it shows, None where nobody knows.
-        note: What follows: the age of a fetched list.
+        name: `"litellm"`, `"local"`, `"litellm_proxy"`, or the name of a server or provider.
+        title: The text of the line.
+        kind: What the line stands for.
+        mark: Its state; empty for the first line, whose models have different states.
+        count: The number of models it shows, None if unknown.
+        note: The age of its fetched list, empty if it has none.
     """
 
     name: str
@@ -43,7 +43,11 @@ class Provider(NamedTuple):
 
 
 class Marks:
-    """The states of one `PickerData`'s items, for thousands of them at every keystroke."""
+    """The states of a `PickerData`'s items, fast enough for thousands of them at every keystroke.
+
+    Attributes:
+        catalog_lane: The lane of models found by the filter: `"litellm"` if it is installed.
+    """
 
     def __init__(self, data: PickerData) -> None:
         self._readiness = data.readiness
@@ -62,7 +66,7 @@ class Marks:
         return state
 
     def is_ready(self, provider: str) -> bool:
-        """Whether a provider's models would answer; what `ready:` compares."""
+        """Whether a provider's models would answer, for the filter `ready:`."""
         return self.provider(provider) == "ready"
 
 
@@ -80,20 +84,20 @@ def providers(
     now: float,
     selected: str = LITELLM,
 ) -> tuple[Provider, ...]:
-    """The left column: LiteLLM, local models, the proxy, one's own servers, then every provider, ready ones first.
+    """The left column: LiteLLM, local models, the proxy, configured servers, then every provider, ready ones first.
 
     Args:
-        data: What there is.
+        data: What there is to pick from.
         index: Its rows.
         marks: Its states.
-        scope: `"curated"` or `"all"`, what the first line shows.
-        matches: How many rows of each match the filter; None without a filter. Those with none are left out.
+        scope: What the first line shows, `"curated"` or `"all"`.
+        matches: Name → how many of its rows match the filter; None without a filter. Names without matches are left out.
         now: Seconds since the epoch, for the age of lists.
-        selected: The selected line, which stays.
+        selected: The selected line, which is never left out.
     """
-    where = "available" if data.readiness.has_litellm else "not installed"
-    what = f"{len(data.curated)} curated" if scope == "curated" else f"{index.catalog_visible:,} all"
-    title = f"LiteLLM [{where}] ({what})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
+    state = "available" if data.readiness.has_litellm else "not installed"
+    models = f"{len(data.curated)} curated" if scope == "curated" else f"{index.catalog_visible:,} all"
+    title = f"LiteLLM [{state}] ({models})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
     found = [Provider(LITELLM, title, "litellm", "", None)]
 
     def add(name: str, title: str, kind: Kind) -> None:
@@ -110,8 +114,8 @@ def providers(
         add(PROXY, "LiteLLM proxy", "proxy")
     for name in data.servers:
         add(name, name, "server")
-    own = {PROXY} if data.proxy is not None else set()
-    names = [name for name in data.providers if name not in own and name not in data.servers]
+    added = {PROXY, *data.servers} if data.proxy is not None else {*data.servers}
+    names = [name for name in data.providers if name not in added]
     for name in sorted(names, key=lambda name: RANK[marks.provider(name)]):
         add(name, data.providers[name].display_name, "provider")
     return tuple(found)
@@ -121,10 +125,10 @@ class Shown(NamedTuple):
     """The right column.
 
     Attributes:
-        items: What is shown, in order.
-        hidden: How many rows of this provider are not.
-        deprecated: How many of these are hidden for their deprecation date alone.
-        pinned: How many of the first items stand above as favourites or recents.
+        items: The models, in order.
+        hidden: How many rows of the selected line are not shown.
+        deprecated: How many of these are hidden only because they are deprecated.
+        pinned: How many of the first items are favourites or recently used.
     """
 
     items: tuple[Item, ...]
@@ -145,53 +149,72 @@ def shown(
     deprecated: bool,
     sort: str,
 ) -> Shown:
-    """The rows of a provider, or those of them that the filter found.
+    """The models of the selected line, or those of them that match the filter.
 
     Args:
-        data: What there is.
+        data: What there is to pick from.
         index: Its rows.
         marks: Its states.
         provider: The selected line of the left column.
-        scope: What the first line shows without a filter.
-        found: What matches the filter, best first; None without a filter.
-        ready_only: Whether only ready items are shown.
-        deprecated: Whether rows past their date are shown.
+        scope: What the first line shows without a filter, `"curated"` or `"all"`.
+        found: The rows that match the filter, best match first; None without a filter.
+        ready_only: Whether to leave out items that are not ready.
+        deprecated: Whether to include rows past their deprecation date.
         sort: One of `SORTS`.
     """
-    first = provider == LITELLM
-    lane: Lane = "auto" if not first else "litellm" if found is None else marks.catalog_lane
-    universe = index.rows if first and found is not None else data.rows if first else index.groups.get(provider, ())
-    if found is not None:
-        rows = found if first else [row for row in found if row.provider == provider]
-    elif first and scope == "curated":
-        rows = [entry.row for entry in data.curated]
-    else:
-        rows = list(universe)
+    universe, rows = _candidates(data, index, provider, scope, found)
     current = rows if deprecated else undeprecated(rows, data.today)
-    own: dict[str, Lane] = dict.fromkeys(data.servers, "auto")
-    own[LOCAL] = "auto"
-    if data.proxy is not None:
-        own[PROXY] = "proxy"
-    items = [Item(row, own.get(row.provider, lane)) for row in current]
+    items = _items(data, marks, provider, current, filtered=found is not None)
     if found is None or sort != "best":
-        items = _sorted(items, sort, data, index, marks, curated=first and scope == "curated")
-    pinned = [item for item in _pinned(data) if _belongs(item, provider, first)] if found is None else []
-    if pinned:
-        specs = {item.spec for item in pinned}
-        providers = {item.row.provider for item in pinned}
-        items = pinned + [item for item in items if item.row.provider not in providers or item.spec not in specs]
+        items = _sorted(items, sort, data, index, marks, curated=provider == LITELLM and scope == "curated")
+    pinned = [item for item in _pinned(data) if _belongs(item, provider)] if found is None else []
+    items = _with_pinned(pinned, items)
     if ready_only:
+        pinned = [item for item in pinned if marks.of(item) == "ready"]
         items = [item for item in items if marks.of(item) == "ready"]
-        pinned = items[: sum(1 for item in pinned if marks.of(item) == "ready")]
-    hidden = len(universe) - len(items)
-    if pinned:  # some of these may come from elsewhere
-        there = {id(item.row) for item in items}
-        hidden = sum(1 for row in universe if id(row) not in there)
-    return Shown(tuple(items), hidden, len(rows) - len(current), len(pinned))
+    return Shown(tuple(items), _hidden(universe, items, pinned), len(rows) - len(current), len(pinned))
+
+
+def _candidates(
+    data: PickerData, index: Index, provider: str, scope: str, found: list[ModelRow] | None
+) -> tuple[Sequence[ModelRow], list[ModelRow]]:
+    """All rows of the selected line, and those that the filter or the scope selects."""
+    if provider != LITELLM:
+        universe = index.groups.get(provider, ())
+        return universe, list(universe) if found is None else [row for row in found if row.provider == provider]
+    if found is not None:
+        return index.rows, found
+    return data.rows, [entry.row for entry in data.curated] if scope == "curated" else list(data.rows)
+
+
+def _items(data: PickerData, marks: Marks, provider: str, rows: list[ModelRow], *, filtered: bool) -> list[Item]:
+    """The rows, each on the lane on which the selected line calls it."""
+    lane: Lane = "auto" if provider != LITELLM else marks.catalog_lane if filtered else "litellm"
+    fixed: dict[str, Lane] = {**dict.fromkeys(data.servers, "auto"), LOCAL: "auto"}
+    if data.proxy is not None:
+        fixed[PROXY] = "proxy"
+    return [Item(row, fixed.get(row.provider, lane)) for row in rows]
+
+
+def _with_pinned(pinned: list[Item], items: list[Item]) -> list[Item]:
+    """The pinned items, then the others; no model twice."""
+    if not pinned:
+        return items
+    specs = {item.spec for item in pinned}
+    providers = {item.row.provider for item in pinned}  # building thousands of specs would take too long
+    return pinned + [item for item in items if item.row.provider not in providers or item.spec not in specs]
+
+
+def _hidden(universe: Sequence[ModelRow], items: list[Item], pinned: list[Item]) -> int:
+    """How many rows are not shown. Pinned items need not be among them."""
+    if not pinned:
+        return len(universe) - len(items)
+    shown_rows = {id(item.row) for item in items}
+    return sum(1 for row in universe if id(row) not in shown_rows)
 
 
 def _pinned(data: PickerData) -> list[Item]:
-    """Favourites, newest first, then recents with the current one before them; each once."""
+    """Favourites, newest first, then the current model and recently used ones; each once."""
     memory = data.memory
     recents = ([data.current] if data.current else []) + list(memory.recents[:_RECENT])
     found: dict[str, Item] = {}
@@ -202,8 +225,9 @@ def _pinned(data: PickerData) -> list[Item]:
     return list(found.values())
 
 
-def _belongs(item: Item, provider: str, first: bool) -> bool:
-    if first:
+def _belongs(item: Item, provider: str) -> bool:
+    """Whether a pinned item is shown when a line is selected."""
+    if provider == LITELLM:
         return True
     if item.lane == "proxy":
         return provider == PROXY
@@ -211,7 +235,8 @@ def _belongs(item: Item, provider: str, first: bool) -> bool:
 
 
 def _sorted(items: list[Item], sort: str, data: PickerData, index: Index, marks: Marks, *, curated: bool) -> list[Item]:
-    """Items in the order asked for. Best: ready ones first, then the best known providers', newer versions first."""
+    """The items in the requested order. `"best"`: ready ones first, then by provider, best known first, then newest
+    version first; curated models keep their order among equals."""
     if sort == "name":
         return sorted(items, key=lambda item: (item.row.model.rpartition("/")[2].lower(), item.row.provider))
     if sort == "price":
@@ -232,6 +257,6 @@ def _sorted(items: list[Item], sort: str, data: PickerData, index: Index, marks:
 
 
 def _price(row: ModelRow) -> tuple[bool, float, float]:
-    """Cheap first, unknown last."""
+    """A sort key: cheapest first, unknown prices last."""
     price = row.input_usd_per_mtok
     return price is None, price or 0.0, row.output_usd_per_mtok or 0.0

@@ -1,4 +1,4 @@
-"""Keeping a key: in the keyring with a reference in the secrets file, or in that file itself, readable by its owner alone."""
+"""Saves a key: in the secrets file, readable only by its owner, or in the keyring with a reference in that file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ _REFERENCE: Final = re.compile(r"\s*(env:|cmd:|keyring:|os\.environ/)")
 
 
 def save(path: Path, provider: str, values: Mapping[str, Secret], where: Place = "file") -> str:
-    """Keep credentials for later runs.
+    """Save credentials for later runs.
 
     Args:
-        path: The secrets file; everything else in it, comments too, stays as it is. It is made where there is none.
+        path: The secrets file, created if it does not exist. Everything else in it is unchanged, including comments.
         provider: The provider's name.
         values: Environment variable's name → its value.
-        where: `"file"`, or `"keyring"`: the keyring gets the secrets, and the file a reference to each.
+        where: `"file"`, or `"keyring"` to put secrets into the keyring and references to them into the file.
 
     Returns:
-        Where they are now, for people.
+        Where they are saved, to show.
 
     Raises:
         UnknownProviderError: There is no such provider.
-        ConfigError: The file is no YAML that can be added to, cannot be written, or the keyring refuses.
+        ConfigError: The file is not YAML that a key can be added to, or cannot be read or written, or the keyring
+            rejects the key.
         MissingExtraError: The keyring package is not installed.
     """
     known = providers.provider(provider)
@@ -43,7 +44,7 @@ def save(path: Path, provider: str, values: Mapping[str, Secret], where: Place =
     for variable, secret in values.items():
         target = known.target(variable)
         if not target:
-            raise ConfigError(f"{variable} cannot stand in a file", fix=f"export {variable} in your shell")
+            raise ConfigError(f"{variable} cannot be saved in a file", fix=f"export {variable} in your shell")
         key = "base_url" if target == "api_base" else target
         if key == "base_url" or where == "file":
             settings[key] = _literal(secret.reveal(), variable)
@@ -68,16 +69,16 @@ def save(path: Path, provider: str, values: Mapping[str, Secret], where: Place =
 
 
 def merged(text: str, names: list[str], settings: Mapping[str, str], shown: str) -> str:
-    """A YAML file's text with `settings` in a provider's section, and everything else as it was.
+    """A YAML text with `settings` in a provider's section, and everything else unchanged.
 
     Args:
-        text: The file.
-        names: The section's names; the one that is there is used, else the first.
-        settings: What to set in it.
+        text: The file's text.
+        names: The names of the section; the one that exists is used, else the first.
+        settings: The settings to add or replace.
         shown: The file's name, for errors.
 
     Raises:
-        ConfigError: The text is not YAML, or not such that the result is exactly what was meant.
+        ConfigError: The text is not YAML, or editing it would change more than the settings.
     """
     import yaml
 
@@ -88,22 +89,20 @@ def merged(text: str, names: list[str], settings: Mapping[str, str], shown: str)
         after = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError):
         raise ConfigError(
-            "this is not YAML a key can be added to", file=shown, fix="mend the file, then try again"
+            "a key cannot be added to this YAML", file=shown, fix="repair the file, then try again"
         ) from None
     if not isinstance(before, dict):
-        raise ConfigError("the file does not hold sections", file=shown, fix="mend the file, then try again")
+        raise ConfigError("the file has no sections", file=shown, fix="repair the file, then try again")
     name = next((one for one in names if one in before), names[0])
     section = before.get(name)
     wanted = {**before, name: {**(section if isinstance(section, dict) else {}), **settings}}
     if after != wanted:
-        raise ConfigError(
-            "a key cannot be added to this file safely", file=shown, fix=f"write it under {name}: yourself"
-        )
+        raise ConfigError("a key cannot be added to this file safely", file=shown, fix=f"add it under {name}: yourself")
     return text
 
 
 def _set(yaml: Any, text: str, names: list[str], key: str, value: str) -> str:
-    """`text` with one setting put into its section, by the places the YAML parser reports."""
+    """`text` with one setting in its section, edited at the positions that the YAML parser reports."""
     quoted = _quoted(value)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     pairs = root.value if root is not None and isinstance(root.value, list) else []
@@ -114,11 +113,11 @@ def _set(yaml: Any, text: str, names: list[str], key: str, value: str) -> str:
     name, section = found
     if not isinstance(section.value, list):
         if section.value.strip() not in {"", "~", "null"}:
-            raise ValueError("the section holds a text")
+            raise ValueError("the section is a string")
         return f"{text[: name.end_mark.index]}:\n  {key}: {quoted}\n{_rest(text, name.end_mark.index)}"
     for known, old in section.value:
         if known.value == key:
-            line_end = "\n" if old.style in {"|", ">"} else ""  # a block's end is where the next line begins
+            line_end = "\n" if old.style in {"|", ">"} else ""  # a block scalar ends at the beginning of the next line
             return f"{text[: old.start_mark.index]}{quoted}{line_end}{text[old.end_mark.index :]}"
     at = section.start_mark.index
     if section.flow_style:
@@ -128,7 +127,7 @@ def _set(yaml: Any, text: str, names: list[str], key: str, value: str) -> str:
 
 
 def _rest(text: str, at: int) -> str:
-    """What follows the line of an empty section."""
+    """The text after the line of an empty section."""
     return text[at:].partition("\n")[2]
 
 
@@ -139,10 +138,14 @@ def _quoted(value: str) -> str:
 
 
 def _literal(value: str, variable: str) -> str:
-    """A value as the configuration reads it back: it must not be taken for a reference."""
+    """A value escaped so that the configuration does not read it as a reference.
+
+    Raises:
+        ConfigError: It looks like a reference.
+    """
     if _REFERENCE.match(value):
         raise ConfigError(
-            f"what was typed for {variable} is a reference, not a key", fix="write references into the file yourself"
+            f"the value typed for {variable} is a reference, not a key", fix="write references into the file yourself"
         )
     return value.replace("${", "$${")
 
@@ -155,6 +158,4 @@ def _into_keyring(user: str, secret: Secret) -> None:
     try:
         keyring.set_password(SERVICE, user, secret.reveal())
     except Exception as problem:  # noqa: BLE001 -- backends raise whatever their platform does
-        raise ConfigError(
-            f"the keyring does not take it ({type(problem).__name__})", fix="keep it in the file"
-        ) from None
+        raise ConfigError(f"the keyring rejects it ({type(problem).__name__})", fix="save it in the file") from None

@@ -1,4 +1,4 @@
-"""The terminal: frames painted by the lines that changed, and a first frame before anything heavy is imported."""
+"""The terminal: paints the lines that have changed, and shows a first frame before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingate.picker.data import PickerData
     from ingate.picker.view import Frame, Line
 
-# Only the 16 colours that a terminal's own palette makes readable on its background, and none for what must be read.
+# Only colours of the terminal's own palette, which are readable on its background, and none for essential text.
 _SGR: Final = {
     "": "",
     "head": "1;4",
@@ -29,20 +29,20 @@ _SGR: Final = {
     "bad": "31",
 }
 _COLOURLESS: Final = {**_SGR, "ok": "", "warn": "", "bad": ""}
-# The alternate screen, no cursor, no wrapping at the right edge (a glyph wider than expected must not scroll), and text
-# that is pasted marked as such.
+# The alternate screen, no cursor, no wrapping at the right edge (a glyph wider than expected must not scroll), and
+# bracketed paste.
 ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J"
 LEAVE: Final = "\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
-# The terminal shows everything between these two at once, where it knows them.
+# Synchronised output: terminals that support it show everything between these two at once.
 _HOLD, _RELEASE = "\x1b[?2026h", "\x1b[?2026l"
 
 
 class Painter:
-    """Writes frames, each as the difference to the one before.
+    """Writes frames, each as the difference from the previous one.
 
     Args:
-        write: Takes text with escape sequences.
-        colour: Whether colours may be used; bold, dim and reverse always are.
+        write: Writes text with escape sequences.
+        colour: Whether to use colours; bold, dim and reverse are always used.
     """
 
     def __init__(self, write: Callable[[str], object], *, colour: bool = True) -> None:
@@ -52,11 +52,11 @@ class Painter:
         self._shown: Frame = []
 
     def forget(self) -> None:
-        """The screen holds something else by now: the next frame is painted whole."""
+        """Paint the next frame completely, since the screen shows something else."""
         self._size = None
 
     def raw(self, sequence: str) -> None:
-        """Send the terminal something that shows nothing."""
+        """Send an escape sequence that shows nothing."""
         self._write(sequence)
 
     def paint(self, frame: Frame, size: Size) -> None:
@@ -77,13 +77,13 @@ class Painter:
 
 
 class Screen:
-    """The process's own terminal, taken over until `leave`.
+    """The process's own terminal, in use from `enter` to `leave`.
 
-    Keys typed meanwhile are neither echoed nor lost: they wait for whoever reads next.
+    Keys typed in between are not echoed and not lost; the next reader gets them.
 
     Attributes:
-        state: What has been painted.
-        painter: What paints.
+        state: The state of the first frame.
+        painter: Paints frames.
     """
 
     def __init__(self, state: State) -> None:
@@ -92,7 +92,7 @@ class Screen:
         self._before: list[Any] | None = None
 
     def enter(self) -> None:
-        """Take the terminal and paint the first frame."""
+        """Switch the terminal to the picker and paint the first frame."""
         import termios
         import tty
 
@@ -108,7 +108,7 @@ class Screen:
             raise
 
     def leave(self) -> None:
-        """Give the terminal back as it was. May be called twice."""
+        """Restore the terminal. May be called twice."""
         before, self._before = self._before, None
         if before is None:
             return
@@ -120,12 +120,12 @@ class Screen:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, before)
 
     def write(self, text: str) -> None:
-        """Write to the terminal at once."""
+        """Write to the terminal and flush."""
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
         sys.stdout.buffer.flush()
 
     def size(self) -> Size:
-        """Of the terminal now."""
+        """The terminal's size now."""
         import os
 
         try:
@@ -149,9 +149,10 @@ def usable() -> bool:
 
 
 def first_frame(data: PickerData) -> Screen | None:
-    """Show the picker at once; hand the result to `pick`, or call its `leave`.
+    """Show the picker's first frame without importing asyncio or prompt_toolkit.
 
-    Costs neither asyncio nor prompt_toolkit. None where there is no terminal, or none that can be taken over so early.
+    Returns:
+        The screen, to pass to `pick` or to close with `leave`. None if there is no terminal, or on Windows.
     """
     if sys.platform == "win32" or not usable():
         return None

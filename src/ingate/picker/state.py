@@ -1,4 +1,4 @@
-"""The picker's whole state, and what is derived from it. Pure: a change makes a new state, nothing is read or sent."""
+"""The picker's state, and what is derived from it. Pure: a change creates a new state, and nothing is read or sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Column = Literal["providers", "models"]
 
 
 class Size(NamedTuple):
-    """Of a terminal, in cells."""
+    """A terminal's size in cells."""
 
     columns: int
     rows: int
@@ -29,22 +29,22 @@ class Size(NamedTuple):
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
-    data: What there is.
-    index: Its rows, searchable.
-    marks: Its states.
-    column: Which column the arrows move in.
-    provider: The selected line of the left column, by name.
-    cursor: The selected line of the right column.
+    data: What there is to pick from.
+    index: The search index over its rows.
+    marks: The states of its items.
+    column: The column in which the arrow keys move.
+    provider: The name of the selected line of the left column.
+    cursor: The index of the selected line of the right column.
     scope: What the LiteLLM line shows: `"curated"` or `"all"`.
-    filter: What has been typed into the filter, None while it is closed.
-    ready_only, deprecated, sort: How the list is narrowed and ordered.
+    filter: The text of the filter, None while it is closed.
+    ready_only, deprecated, sort: How the list is filtered and ordered.
     before: The provider and the spec that were selected when the filter was opened.
-    help: How far the help is scrolled, None while it is closed.
+    help: The number of lines by which the help is scrolled, None while it is closed.
     dialog: The add-key dialog, None while it is closed.
-    message: One line for the person, gone with the next key.
+    message: One line to the user, removed by the next key.
     now: Seconds since the epoch.
-    providers: Derived: the left column.
-    shown: Derived: the right column.
+    providers: The left column, derived from the other fields.
+    shown: The right column, derived from the other fields.
     """
 
     data: PickerData
@@ -74,21 +74,21 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def provider_at(self) -> int:
-        """The selected provider's place in the left column."""
+        """The index of the selected line of the left column."""
         return next((at for at, one in enumerate(self.providers) if one.name == self.provider), 0)
 
 
 def with_(state: State, **changes: Any) -> State:
-    """`state` with some fields replaced; what is derived stays as it is."""
+    """`state` with some fields replaced. Derived fields are not updated."""
     return msgspec.structs.replace(state, **changes)
 
 
 def derived(state: State, *, keep: bool = True) -> State:
-    """`state` with both columns worked out again.
+    """`state` with both columns updated.
 
     Args:
         state: The state.
-        keep: Whether the selected model stays selected where it is still shown; else the first one is.
+        keep: Whether the selected model stays selected if it is still shown; otherwise the first one is selected.
     """
     data, index, marks = state.data, state.index, state.marks
     before = state.item if keep else None
@@ -111,11 +111,11 @@ def derived(state: State, *, keep: bool = True) -> State:
 
 
 def opened(data: PickerData, index: Index | None = None, now: float = 0.0) -> State:
-    """The first state: as the picker was left, on the current or last model.
+    """The first state: as the picker was left, with the current or last model selected.
 
     Args:
-        data: What there is.
-        index: Its rows, where they have been made ready already.
+        data: What there is to pick from.
+        index: The search index, if there is one already.
         now: Seconds since the epoch.
     """
     from ingate.picker.filter import index_of
@@ -135,7 +135,7 @@ def opened(data: PickerData, index: Index | None = None, now: float = 0.0) -> St
 
 
 def home_of(item: Item) -> str:
-    """The line of the left column that an item belongs to."""
+    """The name of the line of the left column that an item belongs to."""
     if item.lane == "litellm":
         return LITELLM
     return "litellm_proxy" if item.lane == "proxy" else item.row.provider

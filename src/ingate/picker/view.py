@@ -1,13 +1,13 @@
-"""From a state and a size to a frame: lines of styled text. Pure, and as quick as the screen is small.
+"""From a state and a terminal's size to a frame: lines of styled text. Pure; only visible rows are formatted.
 
-Styles are words: `head`, `dim`, `bold`, `ok`, `warn`, `bad`, `sel` (the selected line of the column the arrows move in), `cursor`.
+The styles are `head`, `dim`, `bold`, `ok`, `warn`, `bad`, `cursor`, and `sel` for the selected line of the active column.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ingate.catalog.format import price, tokens
+from ingate.catalog.format import features, price, tokens
 from ingate.picker.addkey import dialog_lines
 from ingate.picker.cells import clean, cut, fit, width, wrap
 from ingate.picker.data import LISTED, PROXY, age
@@ -30,23 +30,23 @@ TWO_COLUMNS: Final = 70
 DETAIL: Final = 110
 _BAR: Final[Fragment] = ("dim", " │ ")
 _HINTS: Final = (
-    "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f favourite  t test  y copy  ? help  q leave",
-    "Enter take  / filter  Tab column  c all/curated  a add key  r ready  s sort  f star  t test  y copy  ? help  q leave",
-    "Enter take  / filter  c all  a key  r ready  s sort  t test  ? help  q leave",
-    "Enter take  / filter  c all  a key  r ready  ? help  q leave",
-    "Enter take  / filter  c all  ? help  q",
-    "/ filter  ? help  q leave",
+    "Enter choose  / filter  Tab column  c all/curated  a add key  r ready  s sort  f favourite  t test  y copy  ? help  q quit",
+    "Enter choose  / filter  Tab column  c all/curated  a add key  r ready  s sort  f star  t test  y copy  ? help  q quit",
+    "Enter choose  / filter  c all  a key  r ready  s sort  t test  ? help  q quit",
+    "Enter choose  / filter  c all  a key  r ready  ? help  q quit",
+    "Enter choose  / filter  c all  ? help  q",
+    "/ filter  ? help  q quit",
     "? help",
 )
 _FILTER_HINTS: Final = (
-    "words, cap:vision  cost:<1  ctx:>200k  ready:   Enter take  Tab column  Esc leaves the filter",
-    "cap:vision cost:<1 ctx:>200k ready:  Esc leaves",
+    "words, cap:vision  cost:<1  ctx:>200k  ready:   Enter choose  Tab column  Esc closes the filter",
+    "cap:vision cost:<1 ctx:>200k ready:  Esc closes",
     "cap: cost: ctx: ready:  Esc",
 )
 
 
 def view(state: State, size: Size) -> Frame:
-    """The frame of `state` on a terminal of `size`: exactly as many lines, none wider than the screen."""
+    """The frame of `state` on a terminal of `size`: exactly as many lines as it has rows, none too wide."""
     columns, rows = size
     if columns < 1 or rows < 1:
         return []
@@ -60,12 +60,12 @@ def view(state: State, size: Size) -> Frame:
 
 
 def text(frame: Frame) -> str:
-    """The frame as plain text, without blanks at the ends of lines."""
+    """The frame as plain text, without trailing spaces."""
     return "\n".join("".join(piece for _, piece in line).rstrip() for line in frame)
 
 
 def body_rows(state: State, rows: int) -> int:
-    """How many lines of the list a terminal of so many rows shows."""
+    """How many lines of the lists fit on a terminal with `rows` rows."""
     return max(1, rows - (rows >= 5) - len(_footer(state, 80, rows)))
 
 
@@ -107,7 +107,7 @@ def _heading(state: State, cells: int, column: str) -> Line:
 
 
 def _count(state: State, cells: int) -> str:
-    """How many rows are shown and hidden, and why, as much as there is room for."""
+    """How many rows are shown and hidden, and why, as far as it fits."""
     shown = state.shown
     brief = f"{len(shown.items):,} shown · {shown.hidden:,} hidden"
     notes = []
@@ -125,7 +125,7 @@ def _count(state: State, cells: int) -> str:
 
 
 def _window(at: int, count: int, height: int) -> range:
-    """The part of a list that is shown: around the selected line, without empty lines at the end."""
+    """The visible part of a list: around the selected line, without empty lines at the end."""
     top = max(0, min(at - height // 2, count - height))
     return range(top, min(count, top + height))
 
@@ -160,28 +160,29 @@ def _models(state: State, cells: int, height: int) -> Frame:
     items = state.shown.items
     frame: Frame = []
     if not items:
-        said = [line for one in _nothing(state) for line in wrap(one, cells)]
-        frame = [[("dim", fit(line, cells))] for line in said[:height]]
+        reasons = [line for one in _why_empty(state) for line in wrap(one, cells)]
+        frame = [[("dim", fit(line, cells))] for line in reasons[:height]]
     at = min(state.cursor, len(items) - 1)
     for place in _window(at, len(items), height):
         frame.append(_model(state, items[place], cells, selected=place == at))
     return frame + [[("", " " * cells)] for _ in range(height - len(frame))]
 
 
-def _nothing(state: State) -> tuple[str, ...]:
+def _why_empty(state: State) -> tuple[str, ...]:
+    """Why the list has no models, and what would help."""
     if state.shown.deprecated:
-        return (f"Nothing but {state.shown.deprecated:,} deprecated.", "D shows them.")
+        return (f"Only deprecated models: {state.shown.deprecated:,}.", "D shows them.")
     if state.filter:
-        return ("Nothing matches.", "Esc leaves the filter.")
+        return ("No model matches.", "Esc closes the filter.")
     if state.ready_only:
-        return ("Nothing here is ready.", "r shows the rest, a adds a key.")
+        return ("No model here is ready.", "r shows the others, a adds a key.")
     data, name = state.data, state.provider
     listed = data.lives.get(name)
     if listed is not None and listed.problem:
-        return ("No list:", clean(listed.problem))
+        return ("The list could not be fetched:", clean(listed.problem))
     if listed is None and (name in LISTED or name in data.servers or name == PROXY):
         return ("The list is being fetched …",)
-    return ("No models are listed here.", "Take one by name: --model SPEC.")
+    return ("No models are listed here.", "Choose one by name: --model SPEC.")
 
 
 def _model(state: State, item: Item, cells: int, *, selected: bool) -> Line:
@@ -194,13 +195,15 @@ def _model(state: State, item: Item, cells: int, *, selected: bool) -> Line:
     if cells >= 40:
         side.append(("dim", f" {fit(tokens(row.context_tokens), 5, right=True)}"))
     if cells >= 54:
-        paid = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
-        side.append(("dim", f" {fit(paid, 12, right=True)}"))
+        prices = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
+        side.append(("dim", f" {fit(prices, 12, right=True)}"))
     if cells >= 78:
-        gone = f"until {row.deprecated_on} " if row.deprecated_on else ""
-        side.append(("dim", f"  {fit(gone + ' '.join(row.caps), min(40, cells - 58))}"))
+        until = f"until {row.deprecated_on} " if row.deprecated_on else ""
+        side.append(("dim", f"  {fit(until + ' '.join(row.caps), min(40, cells - 58))}"))
     room = cells - 4 - sum(width(piece) for _, piece in side)
     first, after = _name(state, item)
+    if row.mode == "completion":
+        after = f"{after}  text completion".strip()
     first = cut(clean(first), room)
     after = fit(f"  {after}" if after else "", room - width(first))
     lead = f"{'▸' if selected else ' '}{flag}"
@@ -211,7 +214,7 @@ def _model(state: State, item: Item, cells: int, *, selected: bool) -> Line:
 
 
 def _name(state: State, item: Item) -> tuple[str, str]:
-    """What a model is called in this list, and what follows in a lighter voice."""
+    """A model's name in this list, and the dimmed text after it."""
     row = item.row
     if state.provider != LITELLM:
         return row.model, ""
@@ -221,7 +224,7 @@ def _name(state: State, item: Item) -> tuple[str, str]:
 
 
 def _footer(state: State, columns: int, rows: int) -> Frame:
-    """The lines below the list: what is typed, the selected spec, a message or the keys."""
+    """The lines below the list: the filter, the selected spec, and a message or the keys."""
     item = state.item
     spec = item.spec if item is not None else ""
     lines: Frame = []
@@ -231,8 +234,8 @@ def _footer(state: State, columns: int, rows: int) -> Frame:
         if rows < 5:
             count = f"{len(state.shown.items):,}/{state.shown.hidden:,}"
             spec = f"{count} {spec}"
-        said = state.message if state.message and rows < 4 else spec
-        lines.append([("bold", cut(clean(said), columns))])
+        line = state.message if state.message and rows < 4 else spec
+        lines.append([("bold", cut(clean(line), columns))])
     if rows >= 4 and (state.filter is None or rows >= 6):
         lines.append(_last_line(state, columns))
     return lines
@@ -285,11 +288,11 @@ def _cut(line: Line, cells: int) -> Line:
 
 
 def plain_list(data: PickerData, *, now: float = 0.0) -> str:
-    """The local models, the proxy's deployments and the curated models with their marks, as lines of plain text.
+    """The picker without a terminal: local models, the proxy's deployments and curated models, with their marks.
 
     Args:
-        data: What there is.
-        now: Seconds since the epoch, for the age of the proxy's list; 0 leaves it out.
+        data: What there is to pick from.
+        now: Seconds since the epoch, for the age of the proxy's list; 0 to leave it out.
     """
     marks = Marks(data)
     items = [Item(row, "auto") for row in data.local]
@@ -301,10 +304,10 @@ def plain_list(data: PickerData, *, now: float = 0.0) -> str:
     lines = []
     for item in items:
         row = item.row
-        paid = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
+        prices = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
         line = (
             f"{MARKS[marks.of(item)][1]} {fit(clean(item.spec), wide)}  {fit(tokens(row.context_tokens), 5, right=True)}"
-            f"  {fit(paid, 11)}  {' '.join(row.caps)}"
+            f"  {fit(prices, 11)}  {features(row)}"
         )
         lines.append(line.rstrip())
     shown = {item.row.key for item in items}
@@ -313,6 +316,6 @@ def plain_list(data: PickerData, *, now: float = 0.0) -> str:
     lines += [
         "",
         f"{len(items)} shown, {hidden:,} more: `ingate models WORDS` finds them{when}.",
-        "This is not a terminal, so nothing can be picked here: pass --model SPEC.",
+        "Picking a model needs a terminal; pass --model SPEC instead.",
     ]
     return "\n".join(lines)
