@@ -175,11 +175,12 @@ def _run(
         print(f"{outcome:9} {mutant}{f'  [{by}]' if by else ''}", flush=True)
         return package, mutant, outcome, by
 
+    pool = ThreadPoolExecutor(options.jobs)
     try:
-        with ThreadPoolExecutor(options.jobs) as pool:
-            results = list(pool.map(one, work))
+        results = list(pool.map(one, work))
         return _confirmed(results, known, sandbox, options)
     finally:
+        pool.shutdown(cancel_futures=True)
         for other in others:
             other.__exit__()
 
@@ -243,7 +244,7 @@ def _report(results: list[tuple[str, Mutant, str, str]], options: argparse.Names
 
 if __name__ == "__main__":
     began = time.monotonic()
-    os.nice(5)
+    os.nice(10)
     status = main(sys.argv[1:])
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     sys.exit(status)

@@ -96,8 +96,7 @@ class Plugin:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the hooks, and limit what this process and those it starts may use."""
-    os.nice(10)
+    """Register the hooks, and limit the memory of this process and those it starts."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     config.pluginmanager.register(Plugin(), "mutation")
 

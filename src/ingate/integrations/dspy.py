@@ -1,7 +1,7 @@
 """DSPy over the gateway in this process: `dspy.configure(lm=ingate.integrations.dspy.lm("local/smollm2"))`.
 
-DSPy takes an engine of one's own and has the parts of one: its OpenAI dialect over any transport. This gives it the
-in-process transport, and what the catalog knows of the model; caching, retries, history and streaming stay DSPy's own.
+DSPy accepts custom engines and provides one for OpenAI's format over any transport. This module supplies the in-process transport
+and the catalog's facts about the model; caching, retries, history and streaming are DSPy's own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def lm(
     gateway: Gateway | None = None,
     **lm_arguments: Any,
 ) -> Any:
-    """A real `dspy.LM` whose requests are answered in this process.
+    """A real `dspy.LM` whose requests are handled in this process.
 
     Args:
         model: A model spec.
@@ -42,9 +42,9 @@ def lm(
         **lm_arguments: Passed to `dspy.LM` (`temperature`, `max_tokens`, `cache`, `num_retries`…).
 
     Raises:
-        MissingExtraError: DSPy is not installed, or is older than 3.4, which takes no engine.
-        ConfigError: The configuration is wrong.
-        SpecError: `model` is no spec.
+        MissingExtraError: DSPy is not installed, or is older than 3.4, which has no engines.
+        ConfigError: The configuration is invalid.
+        SpecError: `model` is not a valid spec.
     """
     try:
         import dspy  # ty: ignore[import-not-found]
@@ -66,15 +66,15 @@ def lm(
 
 
 def _row(gateway: Gateway, model: str) -> ModelRow | None:
-    """What the catalog knows of the model that is asked first."""
+    """The catalog row of the spec's first model."""
     spec = gateway.router.specs(model)[0]
     return gateway.catalog().get(spec.provider, spec.model)
 
 
 class _Engine:
-    """DSPy's OpenAI dialect, with what its adapters want to know of the model.
+    """DSPy's OpenAI engine, with the model's facts that DSPy's adapters read.
 
-    A model that the catalog does not know is taken to have what most have: the gateway leaves out what it cannot take.
+    A model that is not in the catalog is assumed to have tools and schemas; the gateway drops unsupported parameters.
     """
 
     def __init__(self, dialect: Any, row: ModelRow | None) -> None:
@@ -87,15 +87,15 @@ class _Engine:
             self.supported_params |= {"reasoning_effort"}
 
     def complete(self, request: Any) -> Any:
-        """One whole answer."""
+        """A whole response."""
         return self.dialect.complete(request)
 
     def stream(self, request: Any) -> Any:
-        """The answer's events as they come."""
+        """The response's events as they arrive."""
         return self.dialect.stream(request)
 
     def __deepcopy__(self, memo: object) -> _Engine:
-        # Optimizers copy whole programs; a copy asks the same gateway.
+        # Optimizers copy whole programs; a copy uses the same gateway.
         del memo
         return self
 
@@ -114,10 +114,10 @@ class _Transport:
         self.client = client
 
     @contextlib.contextmanager
-    def stream(self, request: Any) -> Generator[_Answer]:
-        """Send a request; the answer is read inside the `with`."""
+    def stream(self, request: Any) -> Generator[_Response]:
+        """Send a request; the response is read inside the `with`."""
         with _as_dspy_errors(), self.client.stream(**_arguments(request)) as response:
-            yield _Answer(response)
+            yield _Response(response)
 
 
 class _AsyncTransport:
@@ -127,15 +127,15 @@ class _AsyncTransport:
         self.client = client
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: Any) -> AsyncGenerator[_AsyncAnswer]:
-        """Send a request; the answer is read inside the `async with`."""
+    async def stream(self, request: Any) -> AsyncGenerator[_AsyncResponse]:
+        """Send a request; the response is read inside the `async with`."""
         with _as_dspy_errors():
             async with self.client.stream(**_arguments(request)) as response:
-                yield _AsyncAnswer(response)
+                yield _AsyncResponse(response)
 
 
-class _Answer:
-    """What DSPy reads of an answer."""
+class _Response:
+    """The parts of a response that DSPy reads."""
 
     http_version = "HTTP/1.1"
 
@@ -157,7 +157,7 @@ class _Answer:
         return self.response.iter_bytes()
 
 
-class _AsyncAnswer(_Answer):
+class _AsyncResponse(_Response):
     """The same for event loops."""
 
     def read(self) -> Any:
@@ -181,7 +181,7 @@ def _arguments(request: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _as_dspy_errors() -> Generator[None]:
-    """DSPy retries its own transport errors, and knows no others."""
+    """Raise DSPy's transport error, the only one it retries, in place of httpx's."""
     from dspy.lm15 import TransportError  # ty: ignore[import-not-found]
 
     try:

@@ -1,10 +1,9 @@
 """ingate's models in simonw's `llm`: `llm -m ingate/local/smollm2 "…"`.
 
-A plugin, found by its entry point. `llm` knows a model by name before it is called, so the models that would answer
-are registered as `ingate/<spec>`: local ones, the configured aliases, and the catalog's of every provider whose
-credentials are there. Any other goes by the model `ingate` with the option `spec`, which takes what the catalogs lag
-behind and a proxy's deployments too. Registering asks no network, and a wrong configuration keeps none of `llm`'s other
-models away: the call tells it.
+A plugin, found by its entry point. `llm` must know a model's name before the call, so these are registered as `ingate/<spec>`:
+local models, the configured aliases, and the catalog's models of every provider whose credentials are available. For any other,
+there is the model `ingate` with the option `spec`. Registering does not use the network, and an invalid configuration does not
+affect `llm`'s other models: a call to ingate's reports it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PREFIX = "ingate"
 
 
 class _OverIngate:
-    """`llm`'s own OpenAI chat models, with ingate's client."""
+    """`llm`'s OpenAI chat models with ingate's client."""
 
     model_id: str
     needs_key = None
@@ -36,7 +35,7 @@ class _OverIngate:
         return f"ingate: {self.model_id}"
 
     def get_client(self, key: str | None, *, async_: bool = False) -> Any:
-        """The in-process client in the place of one that wants a key."""
+        """The in-process client, which needs no key."""
         del key
         return _client(asynchronous=async_)
 
@@ -56,14 +55,14 @@ class AsyncIngateChat(_OverIngate, AsyncChat):
 
 
 class AnySpecChat(IngateChat):
-    """The model `ingate`: the option `spec` says which, and without it the configured `default_model`."""
+    """The model `ingate`: the option `spec` names the model; without it, the configured `default_model` is used."""
 
     def __init__(self) -> None:
         super().__init__("", _ALL)
         self.Options = _with_spec(self.Options)
 
     def build_kwargs(self, prompt: Any, stream: bool) -> dict[str, Any]:
-        """The request, with the model that this prompt asks for."""
+        """The request, with the model of this prompt."""
         return _for_spec(super().build_kwargs(prompt, stream))
 
 
@@ -79,7 +78,7 @@ class AsyncAnySpecChat(AsyncIngateChat):
 
 
 _ALL = frozenset({"vision", "audio", "reasoning", "json", "tools"})
-# A model without a place for tools is still held to a JSON schema.
+# Local models follow a JSON schema even if their template has no tools.
 _LOCAL = frozenset({"json", "tools"})
 
 
@@ -95,7 +94,7 @@ def register_models(register: Callable[..., None]) -> None:
 
 
 def _known() -> Iterator[tuple[str, frozenset[str]]]:
-    """Every spec to register, with what its model can do."""
+    """Every spec to register, with its model's capabilities."""
     from ingate.gateway.models import ANY, offered_rows
 
     gateway = _gateway()
@@ -111,7 +110,7 @@ def _known() -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _arguments(spec: str, caps: frozenset[str]) -> dict[str, Any]:
-    """What `llm`'s chat models are made with."""
+    """The arguments of `llm`'s chat models."""
     return {
         "model_id": f"{PREFIX}/{spec}" if spec else PREFIX,
         "model_name": spec,
@@ -124,10 +123,10 @@ def _arguments(spec: str, caps: frozenset[str]) -> dict[str, Any]:
 
 
 def _with_spec(options: Any) -> Any:
-    """An options class with one more."""
+    """An options class with the additional option `spec`."""
     from pydantic import Field, create_model
 
-    described = Field(default=None, description="The model spec; without it ingate's configured default_model.")
+    described = Field(default=None, description="The model spec (default: ingate's configured default_model).")
     return create_model("Options", __base__=options, spec=(str | None, described))
 
 
@@ -146,7 +145,7 @@ def _gateway() -> Gateway:
 
 @functools.cache
 def _client(*, asynchronous: bool) -> Any:
-    """One client for all of `llm`'s calls. The interpreter's end closes it."""
+    """One client for all of `llm`'s calls, closed when the interpreter exits."""
     from ingate.client import AsyncIngate, Ingate
 
     return AsyncIngate() if asynchronous else Ingate()

@@ -34,7 +34,7 @@ async def test_a_refused_key_is_tried_once(tmp_path: Path) -> None:
         for _ in range(9):
             talk.engine.enqueue(AuthenticationError("groq refused the key (401)", fix="check groq.api_key"))
         told = await talk.agent.send("Hello")
-        assert "groq refused the key (401). To mend it: check groq.api_key" in told
+        assert "groq refused the key (401). To fix it: check groq.api_key" in told
         assert len(talk.engine.requests) == 1
 
 

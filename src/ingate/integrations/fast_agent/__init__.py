@@ -1,11 +1,11 @@
-"""ingate inside fast-agent: every model of ingate's in its picker, its `--model`, its agent cards.
+"""ingate inside fast-agent: all of ingate's models in its picker, `--model` and agent cards.
 
     import ingate.integrations.fast_agent as fa
 
     fa.register()                      # before FastAgent(...) runs; then --model litellm.groq/… works
 
-`ingate fast-agent go …` does the same for its command line. Nothing of fast-agent's files is changed: it takes a
-provider at run time, through the places that `register` names.
+`ingate fast-agent go …` does the same for its command line. fast-agent's files are not changed: the providers are added at run
+time, by `register`.
 """
 
 from __future__ import annotations
@@ -28,5 +28,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # in the place of the submodule of the same name
+    globals()[name] = value  # replaces the submodule of the same name
     return value

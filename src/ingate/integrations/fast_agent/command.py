@@ -1,4 +1,4 @@
-"""fast-agent's own command line, with ingate's providers in it."""
+"""fast-agent's command line with ingate's providers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _CONFIG_OPTIONS: Final = ("--config-path", "-c")
 
 
 def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = None, config: str | None = None) -> None:
-    """Register, then run fast-agent's `main` with `arguments` (default: the process's own). It ends by SystemExit.
+    """Register, then run fast-agent's `main` with `arguments` (default: the process's own). Raises SystemExit at the end.
 
-    Where a run of an agent names no model anywhere, `default_model` of the `litellm` section is it.
+    If no model is named anywhere for `go`, `default_model` of the `litellm` section is used.
 
     Raises:
         MissingExtraError: fast-agent is not installed.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
 
 
 def _default_model(arguments: list[str]) -> str | None:
-    """The `litellm` section's default, where neither fast-agent's settings nor its variable name a model."""
+    """The `litellm` section's default model, unless fast-agent's settings or its variable name one."""
     if environment.snapshot().get("FAST_AGENT_MODEL"):
         return None
     try:
@@ -49,7 +49,7 @@ def _default_model(arguments: list[str]) -> str | None:
         settings: Any = get_settings(_option(arguments, _CONFIG_OPTIONS))
         if getattr(settings, "default_model", None):
             return None
-    except Exception:  # noqa: BLE001  # it tells the mistake itself, a moment later
+    except Exception:  # noqa: BLE001  # fast-agent reports the error itself, a moment later
         return None
     try:
         return runtimes.current().config(settings).settings.litellm.default_model

@@ -1,4 +1,4 @@
-"""What fast-agent wants to know of a model, from ingate's catalog."""
+"""fast-agent's parameters of a model, from ingate's catalog."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ UNKNOWN_CONTEXT_TOKENS: Final = 131_072
 UNKNOWN_OUTPUT_TOKENS: Final = 8_192
 _IMAGES: Final = ("image/jpeg", "image/png", "image/webp", "image/gif")
 _MIME_TYPES: Final = {"vision": _IMAGES, "pdf": ("application/pdf",), "audio": ("audio/wav", "audio/mpeg")}
-# Providers that want a turn's reasoning back with the next request; elsewhere it is shown and not sent.
-_WANT_REASONING_BACK: Final = frozenset({"deepseek", "moonshot"})
+# Providers that need a turn's reasoning back with the next request; for others it is displayed only.
+_NEED_REASONING_BACK: Final = frozenset({"deepseek", "moonshot"})
 _EFFORTS: Final = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 def model_parameters(gateway: Gateway, spec: str) -> Any:
-    """fast-agent's `ModelParameters` of a spec's model. One that no catalog knows may do everything: the call decides."""
+    """fast-agent's `ModelParameters` for a spec. A model that is not in the catalog is assumed to support everything."""
     from fast_agent.llm.model_database import ModelParameters  # ty: ignore[import-not-found]
 
     provider, name, row = _row(gateway, spec)
@@ -34,13 +34,13 @@ def model_parameters(gateway: Gateway, spec: str) -> Any:
         max_output_tokens=(row.max_output_tokens if row is not None else None) or UNKNOWN_OUTPUT_TOKENS,
         tokenizes=tokenizes,
         json_mode="schema",
-        reasoning="reasoning_content" if provider in _WANT_REASONING_BACK else "stream",
+        reasoning="reasoning_content" if provider in _NEED_REASONING_BACK else "stream",
         reasoning_effort_spec=None if own else _effort_spec(row),
     )
 
 
 def _effort_spec(row: ModelRow | None) -> Any:
-    """Efforts a user may choose; None for a model that is known not to reason."""
+    """The efforts a user may choose; None for a model that is known not to reason."""
     if row is not None and "reasoning" not in row.caps:
         return None
     from fast_agent.llm.reasoning_effort import ReasoningEffortSpec  # ty: ignore[import-not-found]
@@ -49,7 +49,7 @@ def _effort_spec(row: ModelRow | None) -> Any:
 
 
 def _local_context(gateway: Gateway, name: str) -> int | None:
-    """The context of a model on this machine: as configured, else as its file says."""
+    """The context size of a local model, in tokens: the configured one, else the one in its file."""
     from ingate.engines.local import smollm2_path
     from ingate.engines.local.gguf import InvalidGgufError, read_head
 
@@ -66,7 +66,7 @@ def _local_context(gateway: Gateway, name: str) -> int | None:
 
 
 def _row(gateway: Gateway, spec: str) -> tuple[str, str, ModelRow | None]:
-    """Provider, model's name and catalog row of the first model that `spec` names; empty where nothing is known."""
+    """Provider, model and catalog row of the first model of `spec`; empty if unknown."""
     try:
         first = gateway.router.specs(spec)[0]
     except IngateError:

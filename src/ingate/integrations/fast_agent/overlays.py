@@ -1,4 +1,4 @@
-"""Model overlays for the stock `fast-agent` command: one YAML file a model, served by a running `ingate serve`."""
+"""Model overlays for the plain `fast-agent` command: one YAML file per model, for use with a running `ingate serve`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from ingate.gateway import Gateway
 
-HEADER: Final = "# Written by `ingate fast-agent overlays`; run it again to renew it.\n"
+HEADER: Final = "# Written by `ingate fast-agent overlays`; run it again to update it.\n"
 _MIME_TYPES: Final = {"vision": ("image/jpeg", "image/png", "image/webp"), "pdf": ("application/pdf",)}
 
 
 def default_specs(gateway: Gateway) -> list[str]:
-    """The models worth a file of their own: the local one, aliases, and every curated model that would answer."""
+    """The models to write by default: local ones, aliases, and every curated model that is ready."""
     checker = gateway.readiness()
     curated = gateway.catalog().curated()
     ready = [row.spec for row in curated if checker.state(row.provider, row.model, "litellm") == "ready"]
@@ -37,16 +37,16 @@ def _aliases(gateway: Gateway) -> Iterable[str]:
 
 
 def manifest(gateway: Gateway, spec: str, *, base_url: str, key_variable: str = "") -> dict[str, Any]:
-    """One overlay as fast-agent reads it.
+    """One overlay in fast-agent's format.
 
     Args:
-        gateway: Knows the model.
-        spec: What `ingate serve` is asked for.
-        base_url: Where it listens, with `/v1`.
-        key_variable: The environment variable that holds its key; empty where it wants none.
+        gateway: The gateway, for its catalog.
+        spec: The model to request from `ingate serve`.
+        base_url: The URL of `ingate serve`, with `/v1`.
+        key_variable: The environment variable with its key; empty if it needs none.
 
     Raises:
-        IngateError: The spec leads nowhere.
+        IngateError: The spec is invalid.
     """
     first = gateway.router.specs(spec)[0]
     row = gateway.catalog().get(first.provider, first.model)
@@ -71,12 +71,12 @@ def manifest(gateway: Gateway, spec: str, *, base_url: str, key_variable: str = 
 
 
 def file_stem(spec: str) -> str:
-    """A name for a file and for `--model`, made of the spec's letters and digits."""
+    """A name for the file and for `--model`, from the spec's letters and digits."""
     return "ingate-" + re.sub(r"[^A-Za-z0-9]+", "-", spec).strip("-").lower()
 
 
 def write(folder: Path, manifests: Sequence[dict[str, Any]]) -> list[Path]:
-    """Write the files, in the place of those of an earlier run; what somebody else wrote stays.
+    """Write the files, replacing those of an earlier run.
 
     Raises:
         ConfigError: A file of the same name was not written by this command.

@@ -1,13 +1,12 @@
-"""What fast-agent's picker shows of ours: the rows on top, the models, the marks, the count."""
+"""ingate's part of fast-agent's picker: the rows at the top, the models, the marks, the count."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.integrations.fast_agent.providers import INGATE, LITELLM
+from ingate.integrations.fast_agent.providers import INGATE, LITELLM, spec_in
 from ingate.integrations.fast_agent.seams import SeamMovedError, Seams, present
-from ingate.integrations.fast_agent.specs import spec_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,19 +17,19 @@ if TYPE_CHECKING:
     from ingate.integrations.fast_agent.runtime import Runtime
 
 _AVAILABILITY: Final = {"ready": "active", "attention": "attention", "missing": "inactive"}
-# From this width on, the providers' column is made wide enough for `LiteLLM [available] (20 curated)`.
+# From this width on, the providers' column is wide enough for `LiteLLM [available] (20 curated)`.
 _WIDE_COLUMNS: Final = 100
 _PROVIDER_COLUMNS: Final = 47
 
 
 class Picker:
-    """Takes hold of the picker's places, and answers what they ask.
+    """Hooks into the picker.
 
     Args:
-        seams: Counts what is not there.
-        runtime: Knows the credentials.
+        seams: Installs the hooks and records those that fail.
+        runtime: The gateway and its credentials.
         catalog: The models.
-        providers: Provider's name → fast-agent's member.
+        providers: Provider's name → fast-agent's enum member.
     """
 
     def __init__(self, seams: Seams, runtime: Runtime, catalog: Catalog, providers: dict[str, Any]) -> None:
@@ -43,7 +42,7 @@ class Picker:
         self._all: dict[str, list[Any]] = {}
 
     def install_entries(self, selection: Any, config: Config) -> None:
-        """The curated rows, and ingate's own models, in fast-agent's catalog."""
+        """Add the curated rows and ingate's own models to fast-agent's catalog."""
         entry = selection.CatalogModelEntry
         table = present(selection.ModelSelectionCatalog, "CATALOG_ENTRIES_BY_PROVIDER", dict)
         table[self._providers[LITELLM]] = tuple(
@@ -61,40 +60,40 @@ class Picker:
         )
 
     def install_discovery(self, catalog_module: Any) -> None:
-        """The whole catalog, for whoever asks fast-agent for all models of a provider."""
+        """Return the whole catalog when fast-agent lists all models of a provider."""
         adapters = present(catalog_module.ProviderModelCatalogRegistry, "_ADAPTERS", dict)
         adapters[self._providers[LITELLM]] = _Discovery(
             catalog_module, self._providers[LITELLM], tuple(row.spec for row in self._catalog.visible())
         )
 
     def install_order(self, common: Any) -> None:
-        """Ours before all others."""
+        """Put our providers before all others."""
         order = present(common, "PICKER_PROVIDER_ORDER", tuple)
         ours = tuple(self._providers.values())
         common.PICKER_PROVIDER_ORDER = (*ours, *(one for one in order if one not in ours))
 
     def install_rows(self, common: Any, picker: Any) -> None:
-        """Our rows on top, available by whether our lanes lead anywhere."""
+        """Put our rows at the top, available if their models can be called at all."""
         if not {"providers", "config_payload"} <= set(common.ModelPickerSnapshot.__dataclass_fields__):
             raise SeamMovedError("the picker's snapshot has no providers")
         self._seams.wrap([common, picker], "build_snapshot", self._build_snapshot)
 
     def install_all_scope(self, common: Any, picker: Any) -> None:
-        """`c` shows every model of the catalog."""
+        """Make `c` show every model of the catalog."""
         common.ModelOption(spec="x", label="x")
         takes = ("snapshot", "provider", "source")
         self._seams.wrap([common, picker], "model_options_for_provider", self._options, takes=takes)
 
     def install_marks(self, picker: Any) -> None:
-        """✓ ○ ✗ for each model by its own provider's credentials."""
+        """Mark each model ✓, ○ or ✗ by its own provider's credentials."""
         picker.ModelAvailabilityDisplay(availability="active", marker="✓")
         markers = present(picker, "_MODEL_AVAILABILITY_MARKERS", dict)
         if not set(_AVAILABILITY.values()) <= set(markers):
-            raise SeamMovedError("the picker marks models otherwise")
+            raise SeamMovedError("the picker has other marks")
         self._seams.wrap([picker], "_model_availability_display", self._display, takes=("model",))
 
     def install_count(self, common: Any, picker: Any) -> None:
-        """`(20 curated)`, in a column that is wide enough for it."""
+        """Show `(20 curated)`, in a column that is wide enough for it."""
         self._seams.wrap([common, picker], "provider_option_count_label", self._count)
         self._seams.wrap([picker._SplitListPicker], "_provider_width", _width)
 
@@ -117,7 +116,7 @@ class Picker:
         if self._name(provider) != LITELLM or source != "all":
             return original(snapshot, provider, source=source)
         if LITELLM not in self._all:
-            # Asked for at every frame.
+            # Called for every frame.
             curated = original(snapshot, provider, source="curated")
             shown = {option.spec for option in curated}
             kind = type(curated[0])
@@ -154,7 +153,7 @@ class Picker:
 
 
 class _Discovery:
-    """An adapter of fast-agent's that lists every model through litellm."""
+    """A catalog adapter for fast-agent that lists every model of litellm's."""
 
     def __init__(self, module: Any, provider: Any, specs: tuple[str, ...]) -> None:
         self._module = module
@@ -166,7 +165,7 @@ class _Discovery:
 
 
 def own_models(config: Config) -> Iterable[tuple[str, str]]:
-    """(spec, label) of what needs no provider: the model that ships, models on this machine, aliases."""
+    """(spec, label) of the models that need no provider: the bundled one, configured local models, aliases."""
     yield "local/smollm2", "SmolLM2 135M"
     for name in config.settings.local.models:
         yield f"local/{name}", name
@@ -175,7 +174,7 @@ def own_models(config: Config) -> Iterable[tuple[str, str]]:
 
 
 def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """fast-agent's settings as the picker was opened with."""
+    """The settings of fast-agent that the picker was opened with."""
     from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
     path = kwargs.get("config_path", args[0] if args else None)

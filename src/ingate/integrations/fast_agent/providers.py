@@ -1,21 +1,26 @@
-"""Two providers more in fast-agent's list: LiteLLM, and ingate itself."""
+"""The providers `litellm` and `ingate` in fast-agent's list, and the specs of their models."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingate.integrations.fast_agent.seams import SeamMovedError, present
+from ingate.providers import providers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LITELLM: Final = "litellm"
 INGATE: Final = "ingate"
+_OURS: Final = ("litellm.", "litellm/", "ingate.", "ingate/")
 _CLASS: Final = ("ingate.integrations.fast_agent.llm", "IngateLLM")
 
 
 def add_provider(provider: Any, value: str, name: str, display_name: str) -> Any:
-    """A member of the `Provider` enum that its authors did not write; the one that is there, where there is one.
+    """Add a member to the `Provider` enum at run time. Returns the existing member if there is one.
 
     Raises:
-        SeamMovedError: The enum is not kept as Python has kept enums so far.
+        SeamMovedError: The enum's internals are not those of the Python versions that are supported.
     """
     for member in provider:
         if member.value == value:
@@ -34,27 +39,61 @@ def add_provider(provider: Any, value: str, name: str, display_name: str) -> Any
     by_name[name] = member
     by_value[value] = member
     if provider(value) is not member or getattr(provider, name) is not member or member not in list(provider):
-        raise SeamMovedError(f"the provider {value!r} is not found again")
+        raise SeamMovedError(f"the provider {value!r} cannot be looked up")
     return member
 
 
 def add_class(factory: Any, member: Any) -> None:
-    """Tell fast-agent which class talks to the models of a provider.
+    """Register the class that calls the models of a provider.
 
     Raises:
-        SeamMovedError: It keeps no table of them.
+        SeamMovedError: fast-agent has no table of classes.
     """
     present(factory, "_PROVIDER_CLASS_PATHS", dict)[member] = _CLASS
     present(factory.ModelFactory, "PROVIDER_CLASSES", dict).pop(member, None)
 
 
 def add_specs(factory: Any, specs: list[str]) -> None:
-    """The way without a provider of our own: each of `specs` by name, under fast-agent's generic provider.
+    """The fallback without providers of our own: register each of `specs` by name, under fast-agent's generic provider.
 
-    Uses only what fast-agent offers for this, so it outlives the rest; but a spec that is not in the list is not known.
+    Uses only public extension points, so it works when the rest does not; but only the listed specs can be used.
     """
     from ingate.integrations.fast_agent.llm import IngateLLM
 
     for spec in specs:
         factory.ModelFactory.MODEL_PRESETS[spec] = f"generic.{spec}"
         factory.ModelFactory.MODEL_SPECIFIC_CLASSES[spec] = IngateLLM
+
+
+def ingate_spec(provider: str, model: str, *written: str | None, presets: Mapping[str, str] | None = None) -> str:
+    """The model spec of a resolved model.
+
+    fast-agent's parser treats `litellm.groq/x` (embedded) and `litellm/groq/x` (a deployment of the proxy) as the same
+    model, so the text that the user wrote decides.
+
+    Args:
+        provider: The resolved provider's name.
+        model: The resolved model's name.
+        *written: Texts that may contain the spec, best first: the user's, an overlay's.
+        presets: Name → the spec it stands for.
+    """
+    for text in written:
+        for candidate in (text, (presets or {}).get(_target(text or ""))):
+            if candidate and (found := spec_in(candidate)) is not None:
+                return found
+    if provider != "litellm":
+        return model
+    return f"litellm.{model}" if model.partition("/")[0] in providers() else f"litellm/{model}"
+
+
+def spec_in(text: str) -> str | None:
+    """The ingate spec in a model name of fast-agent's; None if it is not one of ingate's."""
+    target = _target(text).removeprefix("generic.")
+    if not target.startswith(_OURS):
+        return None
+    return target[len("ingate.") :] if target.startswith(("ingate.", "ingate/")) else target
+
+
+def _target(text: str) -> str:
+    """`text` without the query, which fast-agent parses itself."""
+    return text.partition("?")[0].strip()

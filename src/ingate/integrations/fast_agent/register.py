@@ -1,4 +1,4 @@
-"""Make fast-agent, in this process, know the providers `litellm` and `ingate`."""
+"""Add the providers `litellm` and `ingate` to fast-agent in this process."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from ingate.config import Config
     from ingate.gateway import Gateway
 
-PLAIN: Final = "the providers (curated models answer by name)"
+PROVIDERS: Final = "the providers (curated models can be called by name)"
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """What came of `register`.
+    """The result of `register`.
 
     Attributes:
         version: fast-agent's version.
-        lost: What this version goes without, each with the reason; empty where everything is in place.
+        lost: Feature that does not work with this version → reason; empty if everything works.
     """
 
     version: str
@@ -37,7 +37,7 @@ class Registration(msgspec.Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """One line for people; empty where everything is in place."""
+        """One line for display; empty if everything works."""
         if not self.lost:
             return ""
         return f"ingate: fast-agent {self.version} has changed; without {', '.join(self.lost)}"
@@ -50,18 +50,18 @@ def register(
     specs: tuple[str, ...] = (),
     quiet: bool = False,
 ) -> Registration:
-    """Register with the fast-agent that is installed. May be called again, for another gateway or configuration.
+    """Register with the installed fast-agent. May be called again with another gateway or configuration.
 
     Args:
-        gateway: The gateway to call models through; without one, it is made of the configuration, to which
-            fast-agent's own file belongs.
+        gateway: The gateway to call models through; None: one for the configuration, which includes fast-agent's own
+            file.
         config: An `ingate.yaml` or a mapping to use instead of those found.
-        specs: Specs that must be known even where fast-agent takes no provider any more.
-        quiet: Do not tell on standard error what had to be left out.
+        specs: Specs that must be known even if fast-agent no longer accepts additional providers.
+        quiet: Do not report lost features on standard error.
 
     Raises:
         MissingExtraError: fast-agent is not installed.
-        ConfigError: The configuration is wrong.
+        ConfigError: The configuration is invalid.
     """
     if find_spec("fast_agent") is None:
         raise MissingExtraError("fast-agent is not installed", extra="fast-agent")
@@ -82,22 +82,22 @@ def register(
 
 
 def _config(runtime: runtimes.Runtime) -> Config:
-    """The configuration, fast-agent's file included where it can be told before fast-agent's own start."""
+    """The configuration, including fast-agent's file if it can be determined before fast-agent starts."""
     try:
         from fast_agent.config import get_settings  # ty: ignore[import-not-found]
 
         settings = get_settings()
-    except Exception:  # noqa: BLE001  # fast-agent tells its own mistakes, at its own time
+    except Exception:  # noqa: BLE001  # fast-agent reports its own errors when it starts
         settings = None
     return runtime.config(settings)
 
 
 def _providers(seams: Seams, catalog: Catalog, config: Config, specs: tuple[str, ...]) -> dict[str, Any]:
-    """fast-agent's members for our providers; none where only single models could be made known."""
+    """fast-agent's enum members for our providers; empty if only single models could be registered."""
     from ingate.integrations.fast_agent.picker import own_models
 
     members: dict[str, Any] = {}
-    with seams.seam(PLAIN):
+    with seams.seam(PROVIDERS):
         from fast_agent.llm import model_factory  # ty: ignore[import-not-found]
         from fast_agent.llm.provider_types import Provider  # ty: ignore[import-not-found]
 
@@ -123,7 +123,7 @@ def _providers(seams: Seams, catalog: Catalog, config: Config, specs: tuple[str,
 def _install(
     seams: Seams, runtime: runtimes.Runtime, catalog: Catalog, members: dict[str, Any], config: Config
 ) -> None:
-    """Everything beside the calls themselves, the least likely to last at the end."""
+    """Everything except the calls themselves, the least stable hooks last."""
     from ingate.integrations.fast_agent.picker import Picker
 
     picker = Picker(seams, runtime, catalog, members)
@@ -149,7 +149,7 @@ def _install(
 
         with seams.seam("the picker's order"):
             picker.install_order(model_picker_common)
-        with seams.seam("the row on top"):
+        with seams.seam("the row at the top"):
             picker.install_rows(model_picker_common, model_picker)
         with seams.seam("the picker's scope of all models"):
             picker.install_all_scope(model_picker_common, model_picker)
@@ -160,7 +160,7 @@ def _install(
 
 
 def _resolve(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
-    """A resolved model of ours, with its facts from the catalog."""
+    """A resolved model; if it is one of ours, with its facts from the catalog."""
     import dataclasses
 
     resolved = original(cls, *args, **kwargs)
@@ -170,20 +170,20 @@ def _resolve(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
     from ingate.integrations.fast_agent.llm import spec_of
 
     facts = model_parameters(runtimes.current().gateway(_loaded_settings()), spec_of(resolved, None))
-    _tell_database(resolved.wire_model_name, facts)
+    _register_in_database(resolved.wire_model_name, facts)
     return dataclasses.replace(resolved, model_params=facts)
 
 
-def _tell_database(model: str, facts: Any) -> None:
-    """For the parts of fast-agent that ask by the model's name alone."""
+def _register_in_database(model: str, facts: Any) -> None:
+    """For the parts of fast-agent that look a model up by its name alone."""
     from fast_agent.llm.model_database import ModelDatabase  # ty: ignore[import-not-found]
 
-    if (tell := getattr(ModelDatabase, "register_runtime_model_params", None)) is not None:
-        tell(model, facts)
+    if (register_params := getattr(ModelDatabase, "register_runtime_model_params", None)) is not None:
+        register_params(model, facts)
 
 
 def _default_model(original: Any, context: Any, default_model: str | None) -> str | None:
-    """`litellm.default_model`, where fast-agent's own setting names none."""
+    """`litellm.default_model`, unless fast-agent's own setting names a model."""
     chosen = original(context, default_model)
     if chosen is not None:
         return chosen

@@ -1,4 +1,4 @@
-"""The gateway behind fast-agent, and what it knows of models and credentials."""
+"""The gateway behind fast-agent, with its configuration and the readiness of models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Runtime:
-    """One for the process: gateways by configuration, made when first asked for.
+    """The process-wide state: gateways by configuration, created when first used.
 
     Args:
-        gateway: The gateway for everything; None makes one of the configuration, fast-agent's own file included.
+        gateway: The gateway for everything; None: one for each configuration, which includes fast-agent's own file.
         config: A configuration file or mapping to use instead of those found.
     """
 
@@ -35,7 +35,7 @@ class Runtime:
         """The gateway for fast-agent's settings.
 
         Raises:
-            ConfigError: A file of the configuration is wrong.
+            ConfigError: A file of the configuration is invalid.
         """
         if self._given is not None:
             return self._given
@@ -46,10 +46,10 @@ class Runtime:
             return self._made[file]
 
     def config(self, settings: Any = None) -> Config:
-        """The configuration as its files and the environment are now.
+        """The configuration from the current files and environment.
 
         Raises:
-            ConfigError: A file of it is wrong.
+            ConfigError: A file of it is invalid.
         """
         if self._given is not None:
             return self._given.config
@@ -57,14 +57,14 @@ class Runtime:
         return load(self._source, environ=environment.snapshot(), fast_agent=Path(file) if file else None)
 
     def readiness(self, settings: Any = None) -> ReadinessChecker:
-        """Which models would answer now."""
+        """Which models are ready now."""
         if self._given is not None:
             return self._given.readiness()
         return ReadinessChecker(Router(self.config(settings), load_catalog))
 
 
 def config_file(settings: Any) -> str:
-    """The file that fast-agent's settings were read from; empty where there was none."""
+    """The file that fast-agent's settings were read from; empty if there is none."""
     file = getattr(settings, "_config_file", None)
     return str(Path(file).expanduser()) if isinstance(file, str) and file else ""
 

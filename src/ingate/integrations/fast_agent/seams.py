@@ -1,7 +1,7 @@
-"""The places of fast-agent that a registration takes hold of, each probed first.
+"""The places where a registration hooks into fast-agent, each checked first.
 
-Most of them are private and may move with any release. One that has moved costs what it carried, is told of in one
-line, and never stops the host.
+Most of them are private and may move with any release. If one has moved, the feature it carried is lost, which is reported in one
+line and never stops fast-agent.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _MARK: Final = "__ingate_original__"
 
 
 class SeamMovedError(Exception):
-    """A place of fast-agent's is not what it was."""
+    """A hook in fast-agent is not as expected."""
 
 
 class Seams:
-    """Takes hold of places, and keeps count of those that were not there.
+    """Installs hooks and records those that failed.
 
     Attributes:
-        lost: What this version of fast-agent goes without, each with the reason.
+        lost: Feature that does not work with this version of fast-agent → reason.
     """
 
     def __init__(self) -> None:
@@ -35,27 +35,27 @@ class Seams:
 
     @contextmanager
     def seam(self, carries: str) -> Generator[None, None, None]:
-        """Run a block that takes hold of a place; whatever goes wrong costs `carries` and no more."""
+        """Run a block that installs a hook; if it fails, the feature `carries` is recorded as lost."""
         try:
             yield
         except IngateError:
             raise
-        except Exception as error:  # noqa: BLE001  # anything at all may have moved
+        except Exception as error:  # noqa: BLE001  # a moved hook may fail in any way
             self.lost[carries] = f"{type(error).__name__}: {error}"
 
     def wrap(self, places: list[Any], name: str, ours: Callable[..., Any], *, takes: tuple[str, ...] = ()) -> None:
-        """Put `ours(original, *args, **kwargs)` in the place of a function, wherever it was imported to.
+        """Replace a function by `ours(original, *args, **kwargs)`, wherever it was imported to.
 
-        When `ours` fails at run time, the original answers.
+        If `ours` fails at run time, the original is called instead.
 
         Args:
-            places: The modules or classes that hold it; the first is its home.
-            name: What it is called there.
+            places: The modules or classes that have it; the first is where it is defined.
+            name: Its name there.
             ours: Called with the original first.
             takes: Parameters that the original must have.
 
         Raises:
-            SeamMovedError: It is not there, or does not take what it took.
+            SeamMovedError: It does not exist, or does not have these parameters.
         """
         for place in places:
             if name not in vars(place):
@@ -64,7 +64,7 @@ class Seams:
         original = held.__func__ if isinstance(held, classmethod | staticmethod) else held
         original = getattr(original, _MARK, original)  # of an earlier registration
         if missing := [one for one in takes if one not in inspect.signature(original).parameters]:
-            raise SeamMovedError(f"{_named(places[0])}.{name} takes no {', '.join(missing)}")
+            raise SeamMovedError(f"{_named(places[0])}.{name} has no parameter {', '.join(missing)}")
         wrapped = self._guarded(original, ours, name)
         for place in places:
             setattr(place, name, type(held)(wrapped) if isinstance(held, classmethod | staticmethod) else wrapped)
@@ -76,10 +76,10 @@ class Seams:
                 return ours(original, *args, **kwargs)
             except IngateError:
                 raise
-            except Exception as error:  # noqa: BLE001  # the host goes on as if we were not there
-                answer = original(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001  # fast-agent continues with its own behaviour
+                result = original(*args, **kwargs)
                 self.lost.setdefault(name, f"{type(error).__name__}: {error}")
-                return answer
+                return result
 
         setattr(call, _MARK, original)
         return call
@@ -89,7 +89,7 @@ def present(place: Any, name: str, kind: type) -> Any:
     """The attribute `name` of `place`.
 
     Raises:
-        SeamMovedError: There is none, or it is no `kind`.
+        SeamMovedError: It does not exist, or is not a `kind`.
     """
     value = getattr(place, name, None)
     if not isinstance(value, kind):
