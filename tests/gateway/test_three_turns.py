@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,3 +76,19 @@ async def test_reasoning_of_another_provider_is_left_out_with_a_warning(api: Any
     assert OPAQUE[second] not in json.dumps(again)
     assert [one for one in mine.found(again) if one is not None][:1] == [mine.sent(0)]
     assert any("reasoning" in one or "thinking" in one for one in warnings), warnings
+
+
+@pytest.mark.parametrize(("early", "tokens"), [(True, 3), (False, 0)])
+async def test_a_messages_stream_begins_with_the_input_tokens_if_they_are_known_by_then(
+    early: bool, tokens: int
+) -> None:
+    """Some servers report usage with every chunk."""
+    thinker = THINKERS["chat"]
+    usage = b'"usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}, "choices": [{'
+    counted = replace(thinker, events=lambda turn: thinker.events(turn).replace(b'"choices": [{', usage))
+    client = Client("messages", thinker.spec)
+    async with thinking(counted if early else thinker) as running, Gateway(running.config, retries=0) as gateway:
+        events = [event async for event in gateway.stream(client.body(), api="messages")]
+    assert events[0]["message"]["usage"]["input_tokens"] == tokens
+    message = message_from(events)
+    assert (message["usage"]["input_tokens"], message["usage"]["output_tokens"]) == (3, 2)

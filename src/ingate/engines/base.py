@@ -98,11 +98,13 @@ class CallReport:
             `x-ratelimit-…`, `x-litellm-…`); never `set-cookie` or anything that authenticates.
         dropped: Names of request parameters that were left out because the model cannot take them.
         warnings: Sentences for the user.
+        usage: The tokens that a stream had reported when its first token came, None if none.
     """
 
     headers: dict[str, str] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -53,7 +53,8 @@ async def _normalised(
         async with aclosing(engine.stream(route, body, report)) as raw:  # ty: ignore[invalid-argument-type]
             async for piece in raw:
                 for chunk in normaliser.feed(piece):
-                    begun = begun or _has_substance(chunk)
+                    if not begun:
+                        begun, report.usage = _has_substance(chunk), normaliser.usage
                     yield chunk
         for chunk in normaliser.finish():
             yield chunk

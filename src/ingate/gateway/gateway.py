@@ -258,8 +258,10 @@ class Gateway:
             begun = False
             async for chunk in chunks:
                 if not begun or ("usage" in chunk and not chunk.get("choices")):
-                    begun = True
                     chunk["ingate"] = answer_metadata(route, report, chunk.get("usage"), self.catalog)
+                    if not begun and report.usage is not None:
+                        chunk["ingate"]["usage"] = report.usage
+                    begun = True
                 yield chunk
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:

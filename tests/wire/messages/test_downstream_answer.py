@@ -96,7 +96,7 @@ def test_usage_counts_cache_reads_and_writes_apart() -> None:
 
 def test_input_tokens_are_in_the_first_event_when_they_are_known() -> None:
     chunks = text_chunks("hi")
-    chunks[0]["usage"] = {"prompt_tokens": 7, "completion_tokens": 0}
+    chunks[0]["ingate"] = {"usage": {"prompt_tokens": 7, "completion_tokens": 0}}
     assert stream("messages", BODY, chunks)[0]["message"]["usage"]["input_tokens"] == 7
     assert stream("messages", BODY, text_chunks("hi"))[0]["message"]["usage"]["input_tokens"] == 0
 

@@ -62,9 +62,10 @@ class MessageStream:
 
     def start(self, first: Mapping[str, Any]) -> list[Event]:
         """The event before all others."""
-        self._provider = str((first.get("ingate") or {}).get("provider") or "")
+        metadata = first.get("ingate") or {}
+        self._provider = str(metadata.get("provider") or "")
         message = envelope(self._request.model)
-        message["usage"] = usage_of(first.get("usage"), first.get("service_tier"))
+        message["usage"] = usage_of(metadata.get("usage"), first.get("service_tier"))
         return [event("message_start", message=message)]
 
     def feed(self, chunk: Mapping[str, Any]) -> list[Event]:
