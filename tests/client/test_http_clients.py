@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -140,5 +141,35 @@ async def test_an_application_that_fails_raises_what_it_raised(module: Any) -> N
 
 
 async def test_a_transport_cannot_be_passed(module: Any) -> None:
-    with pytest.raises(TypeError, match="transport"):
-        async_http_client(gateway=FakeGateway(), module=module, transport=None)
+    for make in (async_http_client, http_client):
+        with pytest.raises(TypeError, match="transport cannot be passed"):
+            make(gateway=FakeGateway(), module=module, transport=None)
+
+
+def test_defaults_that_an_argument_replaces(module: Any) -> None:
+    for make in (async_http_client, http_client):
+        client = make(gateway=FakeGateway(), module=module)
+        assert str(client.base_url) == "http://ingate/v1/"
+        assert client.timeout == module.Timeout(600)
+        other = make(gateway=FakeGateway(), module=module, base_url="http://x/", timeout=3, headers={"x-app": "1"})
+        assert (str(other.base_url), other.timeout, other.headers["x-app"]) == ("http://x/", module.Timeout(3), "1")
+
+
+async def test_a_transport_closes_an_owned_gateway_once_and_no_other(module: Any) -> None:
+    kinds = transports(module)
+    for owned in (True, False):
+        gateway = FakeGateway()
+        transport = kinds.asynchronous(gateway, owned=owned)
+        await transport.aclose()
+        await transport.aclose()
+        assert gateway.closed == owned
+
+
+def test_a_response_outlives_a_forgotten_sync_client(module: Any) -> None:
+    client = http_client(gateway=FakeGateway(), module=module)
+    request = client.build_request("POST", "/chat/completions", json={**BODY, "stream": True})
+    response = client.send(request, stream=True)
+    del client, request
+    gc.collect()
+    assert response.read().endswith(b"data: [DONE]\n\n")
+    response.close()

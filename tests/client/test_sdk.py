@@ -36,6 +36,7 @@ def test_it_is_the_sdks_client_and_a_class_of_its_own(kind: Any, base: Any) -> N
     for made in (kind, Mine):
         client = made(gateway=FakeGateway())
         copies = [client.copy(), client.with_options(timeout=3), copy.copy(client), copy.deepcopy({"c": client})["c"]]
+        assert all(one is not client for one in copies)
         for one in (client, *copies):
             assert isinstance(one, base)
             assert isinstance(one, kind)
@@ -292,6 +293,12 @@ def test_an_sdk_that_lacks_an_argument_is_not_given_it() -> None:
 
     assert set(sdk_defaults(Older)) == {"api_key", "organization", "project", "base_url"}
     assert set(sdk_defaults(openai.OpenAI)) >= set(sdk_defaults(Older))
+
+
+@pytest.mark.parametrize("kind", [AsyncIngate, Ingate])
+def test_the_users_arguments_win_over_the_defaults(kind: Any) -> None:
+    client = kind(gateway=FakeGateway(), api_key="mine", organization="org", base_url="http://other/v1")
+    assert (client.api_key, client.organization, str(client.base_url)) == ("mine", "org", "http://other/v1/")
 
 
 async def test_options_share_the_transport_and_the_users_arguments_hold() -> None:

@@ -127,6 +127,10 @@ async def gateways() -> None:
         assert_type(await gateway.complete({"model": "scripted/any", "messages": HI}), dict[str, Any])
         async for chunk in gateway.stream({"model": "scripted/any", "messages": HI}):
             assert_type(chunk, dict[str, Any])
+        assert_type(await gateway.complete({"input": "hi"}, api="responses"), dict[str, Any])
+        async for event in gateway.stream({"max_tokens": 9, "messages": HI}, api="messages"):
+            assert_type(event, dict[str, Any])
+        await gateway.complete({"input": "hi"}, api="gemini")  # ty: ignore[invalid-argument-type]
         assert_type(gateway.routes("scripted/any"), tuple[ingate.Route, ...])
     for route, body in scripted.requests:
         assert_type(route, ingate.Route)
