@@ -17,6 +17,7 @@ import importlib.util
 import os
 import queue
 import random
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mutants import mutants
-from sandbox import ROOT, Sandbox
+from sandbox import Sandbox
 from testmap import TestMap
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def main(arguments: list[str]) -> int:
             known.update(sandbox, options.only_tests)
         if options.map:
             return 0
-        known.prepare()
-        sample = _sample(options, known)
+        known.prepare(sandbox.project)
+        sample = _sample(options, known, sandbox.project)
         total = sum(len(chosen) for chosen in sample.values())
         print(f"seed {options.seed}, {total} mutants", flush=True)
         results = _run(sample, known, sandbox, options)
@@ -94,17 +95,17 @@ def _package(path: str) -> str:
     return parts[2] if len(parts) > 3 else "ingate"
 
 
-def _sample(options: argparse.Namespace, known: TestMap) -> dict[str, list[Mutant]]:
-    """Package → its mutants: lines are drawn evenly, then one mutant of each."""
+def _sample(options: argparse.Namespace, known: TestMap, project: Path) -> dict[str, list[Mutant]]:
+    """Package → its mutants: lines are drawn evenly, then one mutant of each. `project` is the sandbox's copy."""
     equivalent = _equivalent()
     found: dict[str, dict[tuple[str, int], list[Mutant]]] = defaultdict(dict)
     unmeasured: list[str] = []
-    for file in sorted((ROOT / "src" / "ingate").rglob("*.py")):
-        path = str(file.relative_to(ROOT))
+    for file in sorted((project / "src" / "ingate").rglob("*.py")):
+        path = str(file.relative_to(project))
         package = _package(path)
         if options.package and package not in options.package and path not in options.package:
             continue
-        for mutant in mutants(file, ROOT):
+        for mutant in mutants(file, project):
             if options.line not in {None, mutant.line}:
                 continue
             if known.tests_for(mutant) is None:
@@ -160,7 +161,7 @@ def _run(
     """Package, mutant, outcome and what noticed it."""
     boxes: queue.Queue[Sandbox] = queue.Queue()
     boxes.put(sandbox)
-    others = [Sandbox() for _ in range(options.jobs - 1)]
+    others = [Sandbox(sandbox.project) for _ in range(options.jobs - 1)]
     for other in others:
         boxes.put(other)
     work = [(package, mutant) for package, chosen in sample.items() for mutant in chosen]
@@ -180,7 +181,10 @@ def _run(
         results = list(pool.map(one, work))
         return _confirmed(results, known, sandbox, options)
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        for box in (sandbox, *others):
+            box.stop()
+        pool.shutdown()
         for other in others:
             other.__exit__()
 
@@ -189,7 +193,7 @@ def _try(mutant: Mutant, known: TestMap, sandbox: Sandbox, options: argparse.Nam
     tests = _select(mutant, known, options.seconds)
     if not tests:
         return UNCOVERED, ""
-    source = (ROOT / mutant.path).read_bytes()
+    source = sandbox.read(mutant.path)
     sandbox.write(mutant.path, mutant.applied(source))
     try:
         files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
@@ -218,8 +222,7 @@ def _confirmed(
         if by in clean.failed:
             print(f"flaky: {by} fails without a mutant", flush=True)
             known.files[by.partition("::")[0]]["failed"].append(by)
-            known.index = {}
-            known.prepare()
+            known.prepare(sandbox.project)
             outcome, by = _try(mutant, known, sandbox, options)
         confirmed.append((package, mutant, outcome, by))
     return confirmed
@@ -245,6 +248,8 @@ def _report(results: list[tuple[str, Mutant, str, str]], options: argparse.Names
 if __name__ == "__main__":
     began = time.monotonic()
     os.nice(10)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets its background jobs ignore SIGINT
+        signal.signal(number, lambda *_: sys.exit(130))
     status = main(sys.argv[1:])
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     sys.exit(status)

@@ -40,9 +40,15 @@ class Outcome:
 
 
 class Sandbox:
-    """One copy; a context manager that removes it."""
+    """One copy; a context manager that removes it.
 
-    def __init__(self) -> None:
+    Args:
+        origin: The project to copy, by default the working tree.
+    """
+
+    def __init__(self, origin: Path = ROOT) -> None:
+        self._origin = origin
+        self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="ingate-mutate-")
         self.folder = Path(self._folder.name)
         self.project = self.folder / "project"
@@ -60,9 +66,9 @@ class Sandbox:
     def _copy(self) -> None:
         self.project.mkdir()
         for name in _COPIED:
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, self.project / name, ignore=_SKIPPED, symlinks=True)
-        for file in ROOT.iterdir():
+            if (self._origin / name).is_dir():
+                shutil.copytree(self._origin / name, self.project / name, ignore=_SKIPPED, symlinks=True)
+        for file in self._origin.iterdir():
             if file.is_file() and not file.name.startswith(".coverage"):
                 shutil.copy2(file, self.project / file.name)
         for beside in (ROOT.parent / "shared", ROOT / ".venv-proxy"):
@@ -96,9 +102,21 @@ class Sandbox:
                 copy.write_text(f"#!{self.python}\n{text}")
                 copy.chmod(0o755)
 
+    def read(self, path: str) -> bytes:
+        """A file of the copy."""
+        return (self.project / path).read_bytes()
+
     def write(self, path: str, content: bytes) -> None:
         """Replace a file of the copy."""
         (self.project / path).write_bytes(content)
+
+    def stop(self) -> None:
+        """Kill the run and everything it started."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def run(
         self,
@@ -139,14 +157,13 @@ class Sandbox:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            self._process = process
             try:
                 status: int | None = process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 status = None
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                self.stop()
             output.seek(0)
             text = output.read()[-4000:].decode(errors="replace")
         self._recording.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ class TestMap:
 
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     index: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    _project: Path = ROOT
 
     @classmethod
     def load(cls) -> TestMap:
@@ -59,15 +60,16 @@ class TestMap:
             sandbox: Where to run them.
             only: A folder of `tests/`; the others are left as they are.
         """
-        hashes = {str(path.relative_to(ROOT)): _sha(path) for path in sorted((ROOT / "tests").rglob("test_*.py"))}
+        folder = sandbox.project / "tests"
+        hashes = {str(path.relative_to(sandbox.project)): _sha(path) for path in sorted(folder.rglob("test_*.py"))}
         self.files = {name: known for name, known in self.files.items() if name in hashes}
         groups: dict[str, list[str]] = {}
         for name, sha in hashes.items():
-            folder = name.rpartition("/")[0]
-            if self.files.get(name, {}).get("sha") != sha and folder.startswith(f"tests/{only}"):
-                groups.setdefault(folder, []).append(name)
-        for folder, names in groups.items():
-            print(f"mutate: recording {len(names)} test files of {folder}", file=sys.stderr, flush=True)
+            group = name.rpartition("/")[0]
+            if self.files.get(name, {}).get("sha") != sha and group.startswith(f"tests/{only}"):
+                groups.setdefault(group, []).append(name)
+        for group, names in groups.items():
+            print(f"mutate: recording {len(names)} test files of {group}", file=sys.stderr, flush=True)
             self._record(sandbox, names, hashes)
             self.save()
 
@@ -97,8 +99,10 @@ class TestMap:
         for (name, source), covered in found.items():
             self.files[name]["cover"][source] = {key: sorted(tests) for key, tests in covered.items()}
 
-    def prepare(self) -> None:
-        """Make the index for look-ups."""
+    def prepare(self, project: Path) -> None:
+        """Make the index for look-ups of mutants of the files in `project`."""
+        self._project = project
+        self.index = {}
         for known in self.files.values():
             tests, failed = list(known["seconds"]), set(known["failed"])
             for source, covered in known["cover"].items():
@@ -116,7 +120,7 @@ class TestMap:
             return None
         if not mutant.function:
             return sorted({test for tests in keys.values() for test in tests})
-        lines = (ROOT / mutant.path).read_text(encoding="utf-8").splitlines()
+        lines = (self._project / mutant.path).read_text(encoding="utf-8").splitlines()
         wanted = {_key(mutant.function, lines[line - 1]) for line in range(mutant.lines[0], mutant.lines[1] + 1)}
         return sorted({test for key in wanted for test in keys.get(key, ())})
 

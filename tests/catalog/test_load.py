@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ingate.catalog import FORMATS, Catalog, PriceTier, load
+from ingate.catalog import FORMATS, Catalog, ModelRow, PriceTier, load
 from ingate.catalog import index as index_module
 from ingate.catalog import source as source_module
 from ingate.catalog.build import build
@@ -46,6 +46,13 @@ def test_models_of_chat_modes_are_rows_and_others_are_not(tmp_path):
     assert keys(catalog) == ["groq/a/b-1", "openai/gpt-x"]
     assert catalog.version == "9.9.9"
     assert catalog.get("openai", "gpt-x").input_usd_per_mtok == 2.0
+
+
+def test_a_catalog_made_of_rows_alone_has_no_source():
+    catalog = Catalog((ModelRow("groq", "m"),))
+    assert (catalog.version, catalog.source, catalog.dated) == ("", "", None)
+    assert (catalog.left_out, catalog.no_provider) == ({}, {})
+    assert repr(Catalog((), source="a test")) == "<Catalog of 0 models from a test>"
 
 
 def test_the_second_load_reads_the_index_alone(tmp_path):

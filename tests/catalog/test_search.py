@@ -246,3 +246,14 @@ def test_results_meet_each_filter_and_another_word_only_narrows(words, another):
         assert all(ready(one.provider) is asked.ready for one in found)
     if not another.startswith("ready:"):
         assert set(search(ROWS, f"{text} {another}", ready=ready)) <= set(found)
+
+
+def test_a_query_is_read_to_its_end_in_any_order():
+    found = parse_query("Big ready:no cost:<1 model provider:Groq zzz:top")
+    assert found.terms == ("big", "model", "zzz:top")
+    assert found.ready is False
+    assert [(one.name, one.text) for one in found.filters] == [("cost", "cost:<1"), ("provider", "provider:groq")]
+    assert len(found.problems) == 1
+    assert not found.empty
+    assert parse_query("").empty
+    assert not parse_query("ready:").empty
