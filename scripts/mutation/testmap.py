@@ -33,10 +33,12 @@ class TestMap:
 
     Attributes:
         files: Test file → `{"sha", "seconds": {test: s}, "failed": [test], "cover": {source: {key: [test index]}}}`.
+        lines: Source → the keys of all lines it had when tests were recorded, covered or not.
         index: Source → key → tests, for look-ups; tests that failed while they were recorded are left out.
     """
 
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
     index: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     _project: Path = ROOT
 
@@ -44,14 +46,15 @@ class TestMap:
     def load(cls) -> TestMap:
         """The kept map; an empty one if there is none."""
         try:
-            return cls(json.loads(gzip.decompress(FILE.read_bytes())))
-        except (OSError, ValueError):
+            kept = json.loads(gzip.decompress(FILE.read_bytes()))
+            return cls(kept["files"], kept["lines"])
+        except (OSError, ValueError, KeyError):
             return cls()
 
     def save(self) -> None:
         """Keep the map."""
         FILE.parent.mkdir(exist_ok=True)
-        FILE.write_bytes(gzip.compress(json.dumps(self.files).encode(), 5))
+        FILE.write_bytes(gzip.compress(json.dumps({"files": self.files, "lines": self.lines}).encode(), 5))
 
     def update(self, sandbox: Sandbox, only: str = "") -> None:
         """Record the test files that are new or have changed, a folder at a time.
@@ -96,6 +99,10 @@ class TestMap:
             for line in lines:
                 if line in keys:
                     covered.setdefault(keys[line], set()).add(order[name][test])
+        for file in (sandbox.project / "src").rglob("*.py"):
+            source = str(file.relative_to(sandbox.project))
+            keys = places.get(source) or _keys(file.read_bytes())
+            self.lines[source] = sorted({*self.lines.get(source, ()), *keys.values()})
         for (name, source), covered in found.items():
             self.files[name]["cover"][source] = {key: sorted(tests) for key, tests in covered.items()}
 
@@ -113,7 +120,8 @@ class TestMap:
     def tests_for(self, mutant: Mutant) -> list[str] | None:
         """The tests that execute the mutant's statement, empty if none does; None if no test runs its file at all.
 
-        Module and class level, which run at import, count as covered by every test that runs a function of the file.
+        Module and class level, which run at import, count as covered by every test that runs a function of the file; a
+        line that was changed since the tests were recorded, by every test that runs its function, or else its file.
         """
         keys = self.index.get(mutant.path)
         if keys is None or not any(keys.values()):
@@ -122,7 +130,11 @@ class TestMap:
             return sorted({test for tests in keys.values() for test in tests})
         lines = (self._project / mutant.path).read_text(encoding="utf-8").splitlines()
         wanted = {_key(mutant.function, lines[line - 1]) for line in range(mutant.lines[0], mutant.lines[1] + 1)}
-        return sorted({test for key in wanted for test in keys.get(key, ())})
+        found = {test for key in wanted for test in keys.get(key, ())}
+        if not found and not wanted & set(self.lines.get(mutant.path, ())):
+            own = [tests for key, tests in keys.items() if key.startswith(f"{mutant.function}\t")]
+            found = {test for tests in own or keys.values() for test in tests}
+        return sorted(found)
 
     def seconds(self, test: str) -> float:
         """How long a test took when it was recorded."""

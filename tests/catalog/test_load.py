@@ -296,6 +296,58 @@ def test_a_folder_that_is_merely_called_litellm_is_no_litellm(tmp_path, monkeypa
     assert source_module.find() is None
 
 
+def test_a_package_without_metadata_has_an_unknown_version(tmp_path):
+    home = tmp_path / "litellm"
+    home.mkdir()
+    (home / FILE).write_text("{}")
+    (tmp_path / "litellm_proxy_extras-1.2.dist-info").mkdir()
+    (tmp_path / "litellm-9.9.egg").mkdir()
+    assert source_module.at(home) == Source(home / FILE, "unknown", 2, (home / FILE).stat().st_mtime_ns)
+    (tmp_path / "litellm-1.2.3.dist-info").mkdir()
+    assert source_module.at(home).version == "1.2.3"
+    assert source_module.at(tmp_path) is None
+
+
+def test_two_installations_have_indexes_of_their_own(tmp_path):
+    first, second = package(tmp_path / "a"), package(tmp_path / "b")
+    paths = {index_module.path_for(found, tmp_path).name for found in (first, second)}
+    assert len(paths) == 2
+    odd = Source(first.path, "1.0/../x y", 1, 1)
+    assert index_module.path_for(odd, tmp_path).name.startswith("catalog-1.0_.._x_y-")
+
+
+def test_only_models_that_answer_in_text_of_known_providers_are_rows():
+    def entry(**fields):
+        return {"mode": "chat", "litellm_provider": "groq", **fields}
+
+    built = build(
+        json.dumps(
+            {
+                "groq/kept": entry(max_tokens=5),
+                "groq/both": entry(max_tokens=5, max_input_tokens=9),
+                "groq/no-output": entry(max_input_tokens=0, max_output_tokens=0),
+                "groq/no-input": entry(max_input_tokens=0, max_output_tokens=7),
+                "groq/image": entry(mode="image_generation"),
+                "elsewhere/m": entry(litellm_provider="elsewhere"),
+                "elsewhere/n": entry(litellm_provider="elsewhere"),
+                "broken": 5,
+            }
+        ).encode()
+    )
+    limits = {row.model: (row.context_tokens, row.max_output_tokens) for row in built.rows}
+    assert limits == {"kept": (5, None), "both": (9, 5), "no-input": (None, 7)}
+    assert built.left_out == {"no chat": 1, "unknown provider": 2, "malformed": 1}
+    assert built.no_provider == {"elsewhere": 2}
+
+
+def test_one_entry_of_two_providers_is_two_rows():
+    rows = build(json.dumps({"ollama/m": {"mode": "chat", "litellm_provider": "ollama"}}).encode()).rows
+    assert [(row.key, row.spec) for row in rows] == [
+        ("ollama/m", "litellm.ollama/m"),
+        ("ollama_chat/m", "litellm.ollama_chat/m"),
+    ]
+
+
 def test_the_default_cache_is_in_the_users_cache_folder(clean_environment):
     load()
     if source_module.find():
