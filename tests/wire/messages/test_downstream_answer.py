@@ -62,7 +62,7 @@ def last(usage: Any = USAGE) -> dict[str, Any]:
 def test_a_message_is_complete_and_names_the_model_that_was_asked_for() -> None:
     message = answer(completion("hello"))
     assert message["model"] == "openai/gpt-5"
-    assert message["content"] == [{"type": "text", "text": "hello", "citations": None}]
+    assert message["content"] == [{"type": "text", "text": "hello", "citations": []}]
     assert message["stop_reason"] == "end_turn"
     assert [message[name] for name in ("stop_sequence", "stop_details", "container")] == [None] * 3
     assert streamed(text_chunks("hel", "lo"))["content"] == message["content"]

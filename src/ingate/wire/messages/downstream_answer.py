@@ -125,8 +125,9 @@ def sealed_block(text: str, origin: str, payload: Mapping[str, Any]) -> Block:
 
 
 def text_block(text: str, citations: list[dict[str, Any]] | None = None) -> Block:
-    """Text, with its citations."""
-    return {"type": "text", "text": text, "citations": citations or None}
+    """Text, with its citations. Without any the list is empty: the schema requires the field, and Vercel's client rejects
+    the null that the schema allows."""
+    return {"type": "text", "text": text, "citations": citations or []}
 
 
 def tool_block(call_id: Any, name: Any, arguments: dict[str, Any]) -> Block:
