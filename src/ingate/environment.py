@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Read by litellm while it is imported and at its first calls: bundled tables instead of downloads, and no `.env` file
-# taken from a parent folder. Nothing else is ever written to the environment, a credential least of all.
+# litellm reads these during its import and its first calls: they make it use bundled tables instead of downloads, and no
+# `.env` file from a parent folder. Nothing else is ever written to the environment, and never a credential.
 LITELLM_IMPORT_SWITCHES: Mapping[str, str] = MappingProxyType(
     {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -21,7 +21,7 @@ LITELLM_IMPORT_SWITCHES: Mapping[str, str] = MappingProxyType(
 
 
 def snapshot() -> Mapping[str, str]:
-    """The environment as it is now, read-only. Rooms take this as an argument and never look for themselves."""
+    """A read-only copy of the environment. Other packages receive it as an argument and never read `os.environ`."""
     return MappingProxyType(dict(os.environ))
 
 

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple
 
 
 class UpstreamResponse(NamedTuple):
-    """A provider's error response in the API that the client called, to be handed on as it came.
+    """A provider's error response in the API that the client called, to be returned unchanged.
 
     Attributes:
         status: The HTTP status.
@@ -45,25 +45,25 @@ class UpstreamResponse(NamedTuple):
 class IngateError(Exception):
     """Base of all of ingate's errors.
 
-    Every instance says what happened (`str(error)`), to whom (`provider`, `spec`), and what to do next (`fix`).
-    None of its attributes ever holds a credential.
+    Every instance says what happened (`str(error)`), which call was concerned (`provider`, `spec`), and what to do next
+    (`fix`). No attribute ever contains a credential.
 
     Attributes:
         message: What happened, in one sentence.
-        provider: The provider the call was for (`"groq"`), None where there was none.
-        spec: The model spec as the user wrote it, None where there was none.
-        status: The HTTP status this is told as over the ASGI face.
+        provider: The provider that was called (`"groq"`); None if none was.
+        spec: The model spec as the user wrote it; None if there was none.
+        status: The HTTP status with which the ASGI application reports this error.
         retryable: Whether the same call may succeed later without a change.
-        fix: The next command or variable to try; empty where there is none.
-        credential_source: Where the credential in use came from (`"env GROQ_API_KEY"`), None where unknown.
-        code: OpenAI's `error.code` (`"model_not_found"`), the provider's own where it gave one.
-        provider_message: The provider's own words, scrubbed; empty where it said nothing.
-        retry_after_s: Seconds to wait before trying again, None where nobody said.
-        request_id: The provider's id of the request, None where it gave none.
-        partial_text: The text of the answer that came before the error, empty where none did.
-        partial: The partial completion in OpenAI's shape (text, reasoning, tool calls), None where nothing came.
+        fix: The next command or variable to try; may be empty.
+        credential_source: Where the credential came from (`"env GROQ_API_KEY"`); None if unknown.
+        code: OpenAI's `error.code` (`"model_not_found"`), or the provider's own code if it reported one.
+        provider_message: The provider's own message with secrets masked; empty if there was none.
+        retry_after_s: Seconds to wait before trying again; None if unknown.
+        request_id: The provider's id of the request; None if it reported none.
+        partial_text: The text of the answer received before the error; may be empty.
+        partial: The partial completion in OpenAI's format (text, reasoning, tool calls); None if nothing was received.
         response: The provider's own response, if the request was passed through; None otherwise.
-        exit_code: What a command exits with when this ends it.
+        exit_code: The exit status of a command that ends with this error.
     """
 
     status: int = 500
@@ -116,8 +116,8 @@ class ConfigError(IngateError):
     """A configuration file or mapping is wrong: bad YAML, an unknown key, a wrong type, an unreadable reference.
 
     Attributes:
-        file: The file, None for a mapping given in code.
-        line: The line, counted from 1, None where it is unknown.
+        file: The file; None for a mapping passed in code.
+        line: The line, counted from 1; None if unknown.
     """
 
     type = "configuration_error"
@@ -145,10 +145,10 @@ class SpecError(IngateError):
 
 
 class UnknownProviderError(SpecError):
-    """The part before the first `/` names no provider.
+    """The part before the first `/` is not the name of a provider.
 
     Attributes:
-        nearest: The nearest providers' names, best first, possibly empty.
+        nearest: The most similar names of providers, best first, possibly empty.
     """
 
     status = 404
@@ -163,7 +163,7 @@ class MissingExtraError(IngateError):
     """An optional package is not installed; `fix` is the command that installs it.
 
     Attributes:
-        extra: ingate's extra that brings it (`"litellm"`).
+        extra: The extra of ingate that includes it (`"litellm"`).
     """
 
     type = "configuration_error"
@@ -177,10 +177,10 @@ class MissingExtraError(IngateError):
 
 
 class MissingModelFileError(IngateError):
-    """A local model's file is not where it should be.
+    """A local model's file does not exist or cannot be loaded.
 
     Attributes:
-        path: Where it was looked for.
+        path: The file's expected path.
     """
 
     status = 404
@@ -194,12 +194,12 @@ class MissingModelFileError(IngateError):
 
 
 class MissingCredentialsError(IngateError):
-    """Nothing would authenticate the call. Raised before any request leaves.
+    """Nothing would authenticate the call. Raised before any request is sent.
 
     Attributes:
         alternatives: Each alternative is a group of variables that together suffice.
-        near_misses: Sentences on variables that are set but are not the ones read.
-        docs_url: Where the provider says how to get a key.
+        near_misses: Sentences about variables that are set but not read, with similar names.
+        docs_url: The provider's documentation on keys.
     """
 
     status = 401
@@ -223,7 +223,7 @@ class MissingCredentialsError(IngateError):
 
 
 class AuthenticationError(IngateError):
-    """The provider refused the key (401). `credential_source` says which one it was."""
+    """The provider rejected the key (401). `credential_source` says which one it was."""
 
     status = 401
     type = "authentication_error"
@@ -232,7 +232,7 @@ class AuthenticationError(IngateError):
 
 
 class PermissionDeniedError(IngateError):
-    """The provider knows the key and says no (403): a model, region or budget it may not use."""
+    """The provider accepts the key but denies access (403): to a model, a region or a budget."""
 
     status = 403
     type = "permission_error"
@@ -244,7 +244,7 @@ class ModelNotFoundError(IngateError):
     """Authenticated, but there is no such model or deployment (404).
 
     Attributes:
-        nearest: The nearest names that exist, best first, possibly empty.
+        nearest: The most similar names that exist, best first, possibly empty.
     """
 
     status = 404
@@ -258,7 +258,7 @@ class ModelNotFoundError(IngateError):
 
 
 class BadRequestError(IngateError):
-    """The provider cannot take this request (400, 413, 422)."""
+    """The provider rejected the request (400, 413, 422)."""
 
     status = 400
     type = "invalid_request_error"
@@ -281,7 +281,7 @@ class InvalidRequestError(BadRequestError):
 
 
 class ContextTooLongError(BadRequestError):
-    """The conversation has more tokens than the model takes."""
+    """The conversation has more tokens than the model accepts."""
 
     default_code = "context_length_exceeded"
 
@@ -293,7 +293,7 @@ class ContentFilterError(BadRequestError):
 
 
 class RateLimitError(IngateError):
-    """Too many requests or tokens (429); `retry_after_s` says how long to wait where the provider did."""
+    """Too many requests or tokens (429); `retry_after_s` says how long to wait, if the provider does."""
 
     status = 429
     retryable = True
@@ -303,7 +303,7 @@ class RateLimitError(IngateError):
 
 
 class UnavailableError(IngateError):
-    """The provider did not answer as it should: 5xx, a refused or dropped connection, a body that is no JSON."""
+    """The provider failed: a 5xx status, a refused or dropped connection, a body that is not valid JSON."""
 
     status = 503
     retryable = True
@@ -312,10 +312,10 @@ class UnavailableError(IngateError):
 
 
 class RequestTimeoutError(IngateError):
-    """No answer in time.
+    """No response in time.
 
     Attributes:
-        timeout_s: The limit that ran out, None where the provider's own did.
+        timeout_s: The limit that was exceeded; None if it was the provider's own.
     """
 
     status = 504
@@ -330,7 +330,7 @@ class RequestTimeoutError(IngateError):
 
 
 class StreamInterruptedError(IngateError):
-    """A stream broke after it began. What had come is kept in `partial_text` and `partial`."""
+    """A stream broke after it began. `partial_text` and `partial` hold what was received."""
 
     status = 502
     retryable = True
@@ -358,7 +358,7 @@ class MethodNotAllowedError(IngateError):
     """The endpoint exists, the method does not (405).
 
     Attributes:
-        allowed: The methods it has.
+        allowed: The supported methods.
     """
 
     status = 405
@@ -371,6 +371,6 @@ class MethodNotAllowedError(IngateError):
 
 
 class InternalError(IngateError):
-    """A fault in ingate itself (500). The log has the traceback; the answer tells nothing of the request."""
+    """A fault in ingate itself (500). The log has the traceback; the response reveals nothing about the request."""
 
     default_code = "internal_error"

@@ -1,4 +1,4 @@
-"""Where ingate keeps a user's files, by each platform's own convention."""
+"""The folders of a user's files, by each platform's convention."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _APP = "ingate"
 
 
 def config_dir() -> Path:
-    """Settings and secrets the user wrote (`~/.config/ingate` on Linux). Not created here."""
+    """Settings and secrets written by the user (`~/.config/ingate` on Linux). Not created here."""
     from platformdirs import user_config_path
 
     return user_config_path(_APP, appauthor=False)
 
 
 def cache_dir() -> Path:
-    """What can be made again: the catalog's index, live lists (`~/.cache/ingate` on Linux). Not created here."""
+    """Files that can be recreated: the catalog's index, live lists (`~/.cache/ingate` on Linux). Not created here."""
     from platformdirs import user_cache_path
 
     return user_cache_path(_APP, appauthor=False)
 
 
 def state_dir() -> Path:
-    """What a run leaves for the next: sessions, history, favourites (`~/.local/state/ingate` on Linux). Not created here."""
+    """Files kept between runs: sessions, history, favourites (`~/.local/state/ingate` on Linux). Not created here."""
     from platformdirs import user_state_path
 
     return user_state_path(_APP, appauthor=False)
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file only its owner can read (0600), whole or not at all; parent folders are made 0700."""
+    """Write a file that only its owner can read (0600), atomically; missing parent folders are created with 0700."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:

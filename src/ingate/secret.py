@@ -1,4 +1,4 @@
-"""Values that must never be printed: a wrapper that hides itself, and a scrubber for other people's text."""
+"""Values that must never be printed: a wrapper that hides its value, and functions that mask secrets in text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ MASK = "***"
 
 
 class Secret:
-    """A credential that shows itself only when asked by name.
+    """A credential that reveals its value only through `reveal()`.
 
-    `repr`, `str`, f-strings, logging, tracebacks with locals, and JSON encoders all see `***`. Pickling is
-    refused, so that a secret cannot leave the process by accident. Use `reveal()` at the last moment, where the
-    value goes on the wire.
+    `repr`, `str`, f-strings, logging, tracebacks with locals, and JSON encoders all see `***`. Pickling raises
+    `TypeError`, so that a secret cannot leave the process by accident. Call `reveal()` only when the value is sent.
     """
 
     __slots__ = ("_value",)
@@ -31,7 +30,7 @@ class Secret:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
-        import hmac  # here, since it loads OpenSSL
+        import hmac  # imported here because it loads OpenSSL
 
         return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
 
@@ -48,14 +47,14 @@ class Secret:
         return format(MASK, format_spec)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a Secret is not pickled: it would leave the process")
+        raise TypeError("a Secret cannot be pickled: it would leave the process")
 
 
 def scrub(text: str, secrets: Iterable[Secret | None]) -> str:
     """`text` with every occurrence of each secret's value masked.
 
-    Providers echo keys in their error bodies; whatever they say goes through here before anyone sees it. Values
-    shorter than six characters are left alone: masking them would tear ordinary words apart.
+    Providers echo keys in their error bodies; every provider message passes through here before it is shown. Values
+    shorter than six characters are not masked, because they may be part of ordinary words.
     """
     for secret in secrets:
         if secret is not None and len(value := secret.reveal()) >= 6:
@@ -64,7 +63,7 @@ def scrub(text: str, secrets: Iterable[Secret | None]) -> str:
 
 
 def scrub_bytes(content: bytes, secrets: Iterable[Secret | None]) -> bytes:
-    """`content` with every occurrence of each secret's value masked, as `scrub` does with text."""
+    """`content` with every occurrence of each secret's value masked, like `scrub` for text."""
     for secret in secrets:
         if secret is not None and len(value := secret.reveal()) >= 6:
             content = content.replace(value.encode(), MASK.encode())

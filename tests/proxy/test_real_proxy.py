@@ -235,7 +235,7 @@ async def test_what_is_no_litellm_proxy_is_told_so(stack: Stack) -> None:
         other.say(Reply(404, {"detail": "Not Found"}), Reply(200, b"<html>hello</html>", content_type="text/html"))
         async with Gateway({"litellm": {"api_base": other.url, "api_key": "sk-any-key-000"}}) as gateway:
             for _ in range(2):
-                with pytest.raises(ingate.UnavailableError, match="no LiteLLM proxy") as caught:
+                with pytest.raises(ingate.UnavailableError, match="not a LiteLLM proxy") as caught:
                     await gateway.complete({"model": "litellm/small", "messages": HI}, retries=0)
                 assert not caught.value.retryable
     with contextlib.suppress(ingate.IngateError):

@@ -1,4 +1,4 @@
-"""Connections to providers: one aiohttp session an event loop, closed with it, and plain words for what goes wrong."""
+"""HTTP connections to providers: one aiohttp session per event loop, closed with the loop, and typed errors."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-_CONNECT_S: Final = 10.0  # longest wait for a connection: an address that does not answer is not worth more
-_MAX_BODY: Final = 256 * 2**20  # bytes of a whole answer
-_MAX_ERROR: Final = 2**20  # bytes of an error's body that are read
+_CONNECT_S: Final = 10.0  # longest wait for a connection, in seconds
+_MAX_BODY: Final = 256 * 2**20  # largest accepted response body, in bytes
+_MAX_ERROR: Final = 2**20  # bytes read of an error's body
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 @dataclass(slots=True)
 class Call:
-    """One HTTP request, ready to go but for its credential.
+    """One HTTP request, complete except for its credential.
 
     Attributes:
-        url: The whole address.
-        body: What is sent; empty for GET.
-        headers: What is sent along, names in lower case.
-        timeout_s: Longest wait for the connection and between two pieces of the answer, in seconds.
+        url: The complete URL.
+        body: The request's body; empty for GET.
+        headers: The request's headers, names in lower case.
+        timeout_s: Longest wait for the connection and between two pieces of the response, in seconds.
         method: The HTTP method.
-        provider: Whom it is for, for the words of errors.
-        spec: The model spec, likewise.
+        provider: The provider's name, for error messages.
+        spec: The model spec, for errors.
     """
 
     url: str
@@ -48,8 +48,8 @@ class Call:
 
 
 class Connections:
-    """Sessions by event loop. Each is closed when its loop shuts down its generators, as `asyncio.run` does at its end,
-    so that twenty short-lived loops leave no socket behind; `aclose` closes all of them."""
+    """One session per event loop. A session is closed when its loop shuts down its asynchronous generators, as
+    `asyncio.run` does at the end, so that short-lived loops leave no sockets open; `aclose` closes all sessions."""
 
     def __init__(self) -> None:
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
@@ -71,8 +71,8 @@ class Connections:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": f"ingate/{__version__}"},
             read_bufsize=2**18,
-            # Proxies are read below: aiohttp's trust_env would also send what stands in ~/.netrc, and it asks two
-            # threads before each request.
+            # `_proxy` reads the proxies: aiohttp's trust_env would also send credentials from ~/.netrc, and it uses
+            # two threads before each request.
             trust_env=False,
         )
         self._sessions[loop] = session
@@ -83,11 +83,11 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def send(self, call: Call) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """The answer to `call`, its head read. Leaving early closes the connection; no redirect is followed.
+        """Send `call`; the response's head has been read. Leaving early closes the connection. No redirect is followed.
 
         Raises:
-            UnavailableError: There is no connection, or it broke, or the answer is a redirect.
-            RequestTimeoutError: No connection or no answer in time.
+            UnavailableError: The connection failed or broke, or the response is a redirect.
+            RequestTimeoutError: No connection or no response in time.
         """
         import aiohttp
         from yarl import URL
@@ -100,10 +100,10 @@ class Connections:
             proxy, login = self._proxy(call.url)
             response = await session.request(
                 call.method,
-                # As it stands: a signature covers the very bytes of the path.
+                # Not re-encoded: a signature covers the exact bytes of the path.
                 URL(call.url, encoded=call.url.isascii()),
                 data=call.body or None,
-                # A tunnel's login goes to the proxy alone; without a tunnel the proxy reads the request itself.
+                # Through a tunnel only the proxy gets the login; without one, the proxy reads the request's headers.
                 headers={**call.headers, **login} if login and call.url.startswith("http:") else call.headers,
                 timeout=timeout,
                 allow_redirects=False,
@@ -117,11 +117,11 @@ class Connections:
                 raise _redirect(response, call)
             yield response
         finally:
-            # After the whole body this does nothing; before, it closes the connection, which stops the provider.
+            # Does nothing after the whole body was read; before that, it closes the connection, which stops the provider.
             response.close()
 
     async def aclose(self) -> None:
-        """Close every session, also those of other event loops. May be called twice."""
+        """Close every session, including those of other event loops. May be called twice."""
         here = asyncio.get_running_loop()
         for loop, session in list(self._sessions.items()):
             self._sessions.pop(loop, None)
@@ -140,7 +140,7 @@ class Connections:
     async def _close_with(
         self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
     ) -> AsyncGenerator[None, None]:
-        """A generator that waits to be shut down: `loop.shutdown_asyncgens()` runs its `finally`."""
+        """A suspended generator that closes the session when `loop.shutdown_asyncgens()` closes it."""
         try:
             yield
         finally:
@@ -149,7 +149,7 @@ class Connections:
             await session.close()
 
     def _proxy(self, url: str) -> tuple[Any, Any]:
-        """The proxy that the environment names for an address, with the headers that log in; (None, None) for none."""
+        """The environment's proxy for a URL and its login headers; (None, None) if it has none."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._proxies:
@@ -175,7 +175,7 @@ class Connections:
 
 
 def _drop(session: aiohttp.ClientSession) -> None:
-    """Let go of a session whose loop runs no more."""
+    """Release a session whose loop no longer runs."""
     connector = session.connector
     session.detach()
     if connector is not None:
@@ -186,11 +186,11 @@ def _drop(session: aiohttp.ClientSession) -> None:
 
 
 async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
-    """A whole answer.
+    """Read a whole response body.
 
     Raises:
-        UnavailableError: It broke off, or is larger than any answer should be.
-        RequestTimeoutError: Its next piece did not come in time.
+        UnavailableError: The connection broke, or the body is too large.
+        RequestTimeoutError: The next piece did not arrive in time.
     """
     import aiohttp
 
@@ -205,12 +205,12 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
                 if response.status >= 400:
                     break
                 raise UnavailableError(
-                    f"the answer of {call.provider} is larger than {limit // 2**20} MB",
+                    f"the response of {call.provider} is larger than {limit // 2**20} MB",
                     provider=call.provider,
                     retryable=False,
                 )
     except (aiohttp.ClientError, OSError) as error:
-        if response.status >= 400:  # its status says enough
+        if response.status >= 400:  # the status is enough to report the error
             return b"".join(pieces)
         raise describe(error, call) from None
     return b"".join(pieces)
@@ -222,17 +222,17 @@ def _redirect(response: aiohttp.ClientResponse, call: Call) -> UnavailableError:
     shown = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
     return UnavailableError(
         f"{call.provider or 'the provider'} redirects ({response.status}) from {origin_of(call.url)} to {shown!r}; "
-        "redirects are not followed, since the key would go along",
+        "redirects are not followed, because the key would be sent along",
         provider=call.provider,
         spec=call.spec,
         retryable=False,
         code="redirected",
-        fix="set the base URL to where the redirect points",
+        fix="set the base URL to the redirect's target",
     )
 
 
 def origin_of(url: str) -> str:
-    """Scheme and host of an address, without a user's name or password in it."""
+    """The scheme, host and port of a URL, without a user name or password."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
@@ -244,10 +244,10 @@ def origin_of(url: str) -> str:
 
 
 def describe(error: BaseException, call: Call) -> IngateError:
-    """What went wrong with a connection, in plain words."""
+    """The `IngateError` for an exception of aiohttp or the operating system."""
     import aiohttp
 
-    who, origin = call.provider or "the provider", origin_of(call.url)
+    provider, origin = call.provider or "the provider", origin_of(call.url)
     details: dict[str, Any] = {"provider": call.provider, "spec": call.spec}
     is_local = (urlsplit(call.url).hostname or "") in _LOCAL
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
@@ -256,59 +256,61 @@ def describe(error: BaseException, call: Call) -> IngateError:
             return RequestTimeoutError(
                 f"no connection to {origin} within {limit:g} s",
                 timeout_s=limit,
-                fix=f"check the network and the base URL of {who}",
+                fix=f"check the network and the base URL of {provider}",
                 **details,
             )
         return RequestTimeoutError(
-            f"{who} sent nothing for {call.timeout_s:g} s",
+            f"{provider} sent nothing for {call.timeout_s:g} s",
             timeout_s=call.timeout_s,
-            fix="try again, or raise the limit with ?timeout=SECONDS after the model",
+            fix="try again, or raise the limit with ?timeout=SECONDS after the model's name",
             **details,
         )
     if isinstance(error, aiohttp.InvalidURL):
         return UnavailableError(
-            f"{call.url!r} is no address", retryable=False, fix=f"correct the base URL of {who}", **details
+            f"{call.url!r} is not a valid URL", retryable=False, fix=f"correct the base URL of {provider}", **details
         )
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
         return UnavailableError(
-            f"no secure connection to {origin}: {error.__cause__ or error}",
+            f"cannot establish a secure connection to {origin}: {error.__cause__ or error}",
             retryable=False,
-            fix="set SSL_CERT_FILE to your organisation's certificates if a proxy opens TLS; check the system's clock",
+            fix="set SSL_CERT_FILE to your organisation's certificates if a proxy inspects TLS; check the system clock",
             **details,
         )
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return UnavailableError(
-            f"no connection to the proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details
+            f"cannot connect to the HTTP proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UnavailableError(
-            f"the name of {origin} cannot be found", fix=f"check the network and the base URL of {who}", **details
+            f"the host name of {origin} cannot be resolved",
+            fix=f"check the network and the base URL of {provider}",
+            **details,
         )
     if isinstance(error, aiohttp.ClientConnectorError):
         if is_local:
             return UnavailableError(
                 f"nothing listens at {origin}: is the server running?",
-                fix=f"start {who}, or correct its base URL",
+                fix=f"start {provider}, or correct its base URL",
                 **details,
             )
         reason = error.os_error.strerror or error.os_error
         return UnavailableError(
-            f"no connection to {origin}: {reason}", fix=f"check the network and the base URL of {who}", **details
+            f"cannot connect to {origin}: {reason}", fix=f"check the network and the base URL of {provider}", **details
         )
     if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
         return UnavailableError(
-            f"the request to {origin} cannot be sent: a header or the address is not valid",
+            f"the request to {origin} cannot be sent: a header or the URL is invalid",
             retryable=False,
-            fix="look for line breaks in the key and in the configured headers, and for a login in the base URL",
+            fix="check the key and the configured headers for line breaks, and the base URL for a user name",
             **details,
         )
     if isinstance(error, aiohttp.ClientResponseError):
-        return UnavailableError(f"{origin} does not speak HTTP as it should: {error.message[:200]}", **details)
-    return UnavailableError(f"the connection to {origin} broke before the answer was whole", **details)
+        return UnavailableError(f"{origin} violates the HTTP protocol: {error.message[:200]}", **details)
+    return UnavailableError(f"the connection to {origin} broke before the response was complete", **details)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The response headers worth telling, names in lower case; nothing that authenticates or sets a cookie."""
+    """The response headers of interest to callers, names in lower case; none that authenticates or sets a cookie."""
     out = {}
     for name, value in headers.items():
         low = name.lower()

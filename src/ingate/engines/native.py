@@ -1,4 +1,4 @@
-"""The native engine: HTTP to a provider in its own wire format, with nothing in between."""
+"""The native engine: calls providers over HTTP in their own wire formats."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from ingate.wire.codec import Codec, StreamDecoder, WireRequest
     from ingate.wire.passthrough import ApiRequest
 
-_MAX_QUIET: Final = 256 * 2**20  # bytes that may come without one chunk, before a stream is given up
+_MAX_QUIET: Final = 256 * 2**20  # bytes a stream may send without a chunk before it is abandoned
 
 
 class NativeEngine:
-    """Sends OpenAI requests to providers through their codecs, and hands back OpenAI answers.
+    """Sends OpenAI requests to providers through their codecs, and returns OpenAI responses.
 
-    One instance serves any number of event loops and threads' loops; connections are kept for each.
+    One instance serves any number of event loops, in any thread; each has connections of its own.
     """
 
     def __init__(self) -> None:
         self._connections = Connections()
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """One answer as a `chat.completion` dict."""
+        """Return one answer as a `chat.completion` dict."""
         codec = codec_for(route.wire_format)
         call = await self._prepare(codec, route, body, report, stream=False)
         try:
@@ -51,13 +51,13 @@ class NativeEngine:
                 self._check(codec, route, response, content)
                 answer = codec.response(content, model=route.model)
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
         for choice in answer.get("choices") or ():
             _stamp_origin(choice.get("message"), route.provider)
         return answer
 
     async def forward(self, route: Route, request: ApiRequest, report: CallReport) -> Forwarded:
-        """Send a request in the provider's own API as it is, and return the response as it comes."""
+        """Forward a request in the provider's own API, and return the response unchanged."""
         codec = codec_for(route.wire_format)
         try:
             return await forward(
@@ -70,12 +70,12 @@ class NativeEngine:
                 check=lambda response, content: self._check(codec, route, response, content),
             )
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def stream(
         self, route: Route, body: Mapping[str, Any], report: CallReport
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The answer as chunks, as they come. Closing the iterator closes the connection."""
+        """Yield the answer as chunks. Closing the iterator closes the connection."""
         codec = codec_for(route.wire_format)
         call = await self._prepare(codec, route, body, report, stream=True)
         try:
@@ -90,10 +90,10 @@ class NativeEngine:
                         _stamp_origin(choice.get("delta"), route.provider)
                     yield chunk
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """Embeddings as an OpenAI `list` dict; raises `NotSupportedError` where the wire format has none."""
+        """Return embeddings as an OpenAI `list` dict; raises `NotSupportedError` if the wire format has none."""
         codec = codec_for(route.wire_format)
         try:
             wire = codec.embeddings_request(body, _target(route))
@@ -104,30 +104,30 @@ class NativeEngine:
                 self._check(codec, route, response, content)
                 return codec.embeddings_response(content, model=route.model)
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def list_models(self, route: Route, *, query: str = "") -> list[dict[str, Any]]:
-        """What `<api_base>/models` lists now, each with its `id`: OpenAI's format only.
+        """Return the models that `<api_base>/models` lists, each with its `id`: OpenAI's format only.
 
         Raises:
-            UnavailableError: The answer is no list of models.
+            UnavailableError: The response is not a list of models.
         """
         return _model_list(await self.get(route, "/models" + query), route)
 
     async def list_deployments(self, route: Route) -> list[dict[str, Any]]:
-        """A LiteLLM proxy's chat models, with limits and prices where the key may read them."""
+        """Return a LiteLLM proxy's chat models, with limits and prices if the key may read them."""
         return proxy.deployments(await self.list_models(route), await self.list_info(route))
 
     async def list_info(self, route: Route) -> dict[str, dict[str, Any]]:
-        """A LiteLLM proxy's deployments by name, with what it knows of each; empty where the key may not read it."""
+        """Return a LiteLLM proxy's model info by deployment; empty if the key may not read it."""
         try:
             entries = decode_json(await self.get(route, "/model/info"), "model info").get("data")
-        except IngateError:  # not every key may, and the names are what matters
+        except IngateError:  # some keys may not read this, and the names suffice
             return {}
         return proxy.info_of(entries if isinstance(entries, list) else [])
 
     async def get(self, route: Route, path: str) -> bytes:
-        """What a GET of `<api_base><path>` answers, for what is no call of a model: lists, health."""
+        """Return the body of `<api_base><path>`, for requests that are not model calls: lists, health."""
         codec = codec_for(route.wire_format or "chat")
         call = Call(
             url=endpoint(_api_base(route), path),
@@ -145,7 +145,7 @@ class NativeEngine:
                 self._check(codec, route, response, content)
                 return content
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def relay(
         self,
@@ -156,7 +156,7 @@ class NativeEngine:
         content: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> UpstreamResponse:
-        """A request to what is below the route's endpoint (`/count_tokens`), and whatever the provider answers.
+        """Send a request to a path below the route's endpoint (`/count_tokens`), and return the response.
 
         Raises:
             IngateError: There was no response.
@@ -166,10 +166,10 @@ class NativeEngine:
         try:
             return await relay(self._connections, route, url, method=method, content=content, headers=headers)
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def aclose(self) -> None:
-        """Close every connection, of this event loop and of others. May be called twice."""
+        """Close the connections of every event loop. May be called twice."""
         await self._connections.aclose()
 
     async def _prepare(
@@ -182,20 +182,20 @@ class NativeEngine:
             wire = codec.request(merged, _target(route, stream=stream))
             return await self._call(route, wire, report)
         except IngateError as error:
-            raise _own(error, route) from None
+            raise _attribute_error(error, route) from None
 
     async def _call(self, route: Route, wire: WireRequest, report: CallReport) -> Call:
         report.dropped.extend(wire.dropped)
         report.warnings.extend(wire.warnings)
         if "{" in wire.url.partition("?")[0]:
             raise UnavailableError(
-                f"the address {wire.url!r} of {route.provider} still has a place to fill in",
+                f"the URL {wire.url!r} of {route.provider} contains a placeholder that has no value",
                 retryable=False,
                 fix=f"set base_url in the section {route.provider} of ingate.yaml",
             )
         headers = _lower(wire.headers)
         if "event-stream" in headers.get("accept", ""):
-            headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
+            headers["accept-encoding"] = "identity"  # a compressor may delay tokens
         headers.update(_lower(route.header_values()))
         call = Call(
             url=wire.url,
@@ -210,7 +210,7 @@ class NativeEngine:
         return call
 
     def _check(self, codec: Codec, route: Route, response: aiohttp.ClientResponse, content: bytes) -> None:
-        """Raise what an error status, or a web page in place of an answer, means."""
+        """Raise an error if the response has an error status or is a web page."""
         if response.status >= 400:
             error = codec.error(
                 response.status,
@@ -228,7 +228,7 @@ class NativeEngine:
             raise proxy.not_a_proxy(route)
         if "html" in response.headers.get("content-type", "") and content.lstrip()[:1] == b"<":
             raise UnavailableError(
-                f"{origin_of(str(response.url))} answers with a web page, not with the API of {route.provider}",
+                f"{origin_of(str(response.url))} returned a web page, not a response of {route.provider}'s API",
                 retryable=False,
                 fix=f"check the base URL of {route.provider}: it often ends in /v1",
             )
@@ -237,7 +237,7 @@ class NativeEngine:
 async def _chunks(
     response: aiohttp.ClientResponse, decoder: StreamDecoder, call: Call
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of one answer, up to its end mark or the end of its body."""
+    """The chunks of one response, up to its end marker or the end of its body."""
     import aiohttp
 
     begun = False
@@ -257,7 +257,7 @@ async def _chunks(
                 break
             if quiet > _MAX_QUIET:
                 raise StreamInterruptedError(
-                    f"{call.provider} sent {quiet // 2**20} MB without one chunk", retryable=False
+                    f"{call.provider} sent {quiet // 2**20} MB without a chunk", retryable=False
                 )
     except (aiohttp.ClientError, OSError) as error:
         broken = describe(error, call)
@@ -278,12 +278,12 @@ async def _chunks(
         await _drain(content)
 
 
-# What a provider signs or encrypts: only its maker takes it back.
+# Items that a provider signs or encrypts, so that no other provider accepts them.
 _SIGNED: Final = ("reasoning_items", "thinking_blocks")
 
 
 def _stamp_origin(message: Any, provider: str) -> None:
-    """Name the provider on what it signed or encrypted."""
+    """Add the provider's name to items that it signed or encrypted."""
     if isinstance(message, dict):
         for name in _SIGNED:
             for item in message.get(name) or ():
@@ -292,11 +292,11 @@ def _stamp_origin(message: Any, provider: str) -> None:
 
 
 def _interrupted(error: IngateError) -> StreamInterruptedError:
-    return StreamInterruptedError(f"the stream broke: {error}", fix="try again; what came is kept")
+    return StreamInterruptedError(f"the stream broke: {error}", fix="try again; the partial answer is kept")
 
 
 async def _drain(content: aiohttp.StreamReader) -> None:
-    """After the end mark: the body's own end is mostly there already, and lets the connection serve again."""
+    """Read to the end of the body after the end marker, if it arrives at once, so that the connection can be reused."""
     import asyncio
 
     import aiohttp
@@ -325,7 +325,7 @@ def _api_base(route: Route) -> str:
     base = (route.api_base or "").strip()
     if not base.startswith(("http://", "https://")):
         raise UnavailableError(
-            f"the base URL {base!r} of {route.provider} is no http:// or https:// address",
+            f"the base URL {base!r} of {route.provider} does not begin with http:// or https://",
             provider=route.provider,
             retryable=False,
             fix=f"set base_url in the section {route.provider} of ingate.yaml, or its environment variable",
@@ -337,8 +337,8 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _own(error: IngateError, route: Route) -> IngateError:
-    """`error` with whom it is about, and without the credential in its words."""
+def _attribute_error(error: IngateError, route: Route) -> IngateError:
+    """`error` with the route's provider, spec and credential source, and with the credential masked."""
     secrets = route.secrets()
     if route.provider == proxy.PROVIDER:
         error = proxy.unreachable(error, route)
@@ -358,12 +358,12 @@ def _own(error: IngateError, route: Route) -> IngateError:
 
 def _model_list(content: bytes, route: Route) -> list[dict[str, Any]]:
     stripped = content.lstrip()
-    if stripped[:1] == b"[":  # Together lists them bare
+    if stripped[:1] == b"[":  # Together returns a bare array
         content = b'{"data":' + stripped + b"}"
     value = decode_json(content, route.model or "models")
     data = value.get("data", value.get("models"))
     if not isinstance(data, list):
-        raise UnavailableError(f"{route.provider} lists no models at its /models", retryable=False)
+        raise UnavailableError(f"{route.provider} returned no list of models at /models", retryable=False)
     out = []
     for item in data:
         if isinstance(item, dict) and (name := item.get("id") or item.get("name")):

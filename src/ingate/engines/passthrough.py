@@ -1,4 +1,4 @@
-"""Forwarding a request to a provider that speaks the client's own API, and handing its response back as it came."""
+"""Forwarding a request to a provider that speaks the client's own API, and returning its response unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ingate.wire.passthrough import ApiRequest, Meter
 
 _STREAMS: Final = ("text/event-stream", "application/vnd.amazon.eventstream")
-_MAX_HELD: Final = 2**20  # bytes before the first event with substance; no provider sends this much
+_MAX_HELD: Final = 2**20  # bytes before the first event with content; no provider sends this much
 
 
 async def forward(
@@ -36,23 +36,23 @@ async def forward(
     *,
     check: Callable[[aiohttp.ClientResponse, bytes], None],
 ) -> Forwarded:
-    """Send `request` as it is, but for the model's name and the spec's parameters.
+    """Send `request` unchanged except for the model's name and the spec's parameters.
 
     Args:
-        connections: Where the connection comes from.
+        connections: The engine's connections.
         codec: The codec of the route's format, which is the request's API.
         route: Where the call goes.
-        target: The same, as codecs see it.
+        target: The same for the codec.
         request: The client's request.
-        report: Takes the response's headers, what was dropped, and warnings.
-        check: Raises what an error status, or a web page, means.
+        report: Receives the response's headers, dropped parameters, and warnings.
+        check: Raises the error for an error status or a web page.
 
     Raises:
-        IngateError: What the provider answered, with its own body in `response`; or why there was no answer.
+        IngateError: The provider's error, with its own body in `response`; or the reason why there was no response.
     """
     call = await _call(codec, route, target, request, report)
     meter = pass_through(request.api).meter(request, target)
-    # Entered by hand: a stream outlives this function, and its generator closes the connection.
+    # Entered without `async with`: a stream outlives this function, and its generator closes the connection.
     sending = connections.send(call)
     response = await sending.__aenter__()
     try:
@@ -90,7 +90,7 @@ async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest,
         **{name: value for name, value in own.items() if name in PROTOCOL_HEADERS},
     }
     if request.stream:
-        headers["accept-encoding"] = "identity"  # a compressor may hold tokens back
+        headers["accept-encoding"] = "identity"  # a compressor may delay tokens
     headers |= {name.lower(): value for name, value in route.header_values().items()}
     call = Call(
         url=codec.url(target),
@@ -125,7 +125,7 @@ def _whole(
 async def _opened(
     meter: Meter, response: aiohttp.ClientResponse, call: Call, kind: str, route: Route, sending: Any
 ) -> Forwarded:
-    """The stream up to its first event with substance."""
+    """The stream, read up to its first event with content."""
     held: list[bytes] = []
     async for data in _pieces(response, call):
         if piece := meter.feed(data):
@@ -164,7 +164,7 @@ async def _rest(
     route: Route,
     sending: Any,
 ) -> AsyncGenerator[bytes, None]:
-    """The stream from its beginning on; the connection is closed with it."""
+    """The whole stream, beginning with `first`; closing it closes the connection."""
     broken: IngateError | None = None
     try:
         yield first
@@ -183,17 +183,17 @@ async def _rest(
         forwarded.usage, forwarded.response = meter.usage, meter.response
         if meter.error is None and (broken is not None or not meter.ended):
             raise StreamInterruptedError(
-                f"the stream from {route.provider} broke off before its end" + (f": {broken}" if broken else ""),
+                f"the stream from {route.provider} was interrupted" + (f": {broken}" if broken else ""),
                 provider=route.provider,
                 spec=str(route.spec),
-                fix="ask again; what came is kept",
+                fix="try again; the partial answer is kept",
             )
     finally:
         await sending.__aexit__(None, None, None)
 
 
 async def _remainder(response: aiohttp.ClientResponse, call: Call) -> bytes:
-    """What follows an error event: little, and at once."""
+    """The rest of the body after an error event, as far as it arrives within a second."""
     import asyncio
 
     rest: list[bytes] = []
@@ -229,7 +229,7 @@ async def relay(
     content: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> UpstreamResponse:
-    """A request to a provider's API that is not a call of a model, and whatever it answers, keys masked.
+    """Send a request that is not a model call, and return the response with keys masked.
 
     Raises:
         IngateError: There was no response.

@@ -1,4 +1,4 @@
-"""A LiteLLM proxy as the far side: its own way of telling errors, its lists, and what its headers say."""
+"""What is specific to a LiteLLM proxy as the provider: its errors, its model lists, and its response headers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INPUTS: Final[Mapping[str, str]] = {
     "supports_audio_input": "audio",
     "supports_pdf_input": "file",
 }
-# A proxy without a database looks a key it does not know up in the database it does not have.
+# A proxy without a database reports these for an unknown key.
 _NO_DATABASE: Final = ("no_db_connection", "no connected db")
 _NO_DEPLOYMENT: Final = (
     "no healthy deployments for this model",
@@ -34,62 +34,62 @@ _NO_DEPLOYMENT: Final = (
 def refine_error(
     error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str = ""
 ) -> IngateError:
-    """The error that a proxy's answer means, where its status alone tells another.
+    """A more precise error for a proxy's response than its status gives; `error` itself if there is none.
 
     Args:
-        error: What the status and body mean of any OpenAI server.
+        error: The error that this status and body would be from any OpenAI-compatible server.
         route: The call.
         status: The HTTP status.
-        headers: The answer's headers.
-        kind: The answer's content type.
+        headers: The response's headers.
+        kind: The response's content type.
     """
-    words = f"{error.message} {error.provider_message} {error.code or ''}".lower()
+    text = f"{error.message} {error.provider_message} {error.code or ''}".lower()
     base = route.api_base or "the proxy"
     source = route.credential.source or "no key configured"
-    if status in {400, 401, 403, 500} and any(word in words for word in _NO_DATABASE):
+    if status in {400, 401, 403, 500} and any(phrase in text for phrase in _NO_DATABASE):
         return AuthenticationError(
             f"the LiteLLM proxy at {base} does not know the key",
-            fix=f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out",
+            fix=f"correct the key ({source}), or set LITELLM_API_KEY to a key that the proxy issued",
             provider_message=error.provider_message,
             request_id=error.request_id,
         )
     if isinstance(error, AuthenticationError):
-        error.fix = f"correct the key ({source}), or set LITELLM_API_KEY to one the proxy gave out"
+        error.fix = f"correct the key ({source}), or set LITELLM_API_KEY to a key that the proxy issued"
         return error
-    if isinstance(error, (BadRequestError, ModelNotFoundError)) and any(word in words for word in _NO_DEPLOYMENT):
+    if isinstance(error, (BadRequestError, ModelNotFoundError)) and any(phrase in text for phrase in _NO_DEPLOYMENT):
         return ModelNotFoundError(
             f"the LiteLLM proxy at {base} has no deployment {route.model!r}",
-            fix="`ingate proxy list` tells which it has; add it to the proxy's model_list otherwise",
+            fix="`ingate proxy list` shows its deployments; if this one is missing, add it to the proxy's model_list",
             provider_message=error.provider_message,
             request_id=error.request_id,
         )
     if status in {404, 405} and not _signed(headers):
         return not_a_proxy(route)
     if status == 500 and route.credential.api_key is None and "json" not in kind:
-        error.fix = "the proxy may want a key: set LITELLM_API_KEY, or litellm.api_key in ingate.yaml"
+        error.fix = "the proxy may require a key: set LITELLM_API_KEY, or litellm.api_key in ingate.yaml"
     return error
 
 
 def unreachable(error: IngateError, route: Route) -> IngateError:
-    """The same error of a connection, with what helps where a proxy is meant."""
+    """`error`, with the fix for a proxy if the connection failed."""
     if (
         isinstance(error, UnavailableError)
         and error.status == UnavailableError.status
         and error.code in {None, "unavailable"}
     ):
         error.fix = (
-            f"start the proxy (`ingate proxy up` starts one here), or correct its address: {route.credential.source}"
+            f"start the proxy (`ingate proxy up` starts one here), or correct its URL: {route.credential.source}"
         )
     return error
 
 
 def not_a_proxy(route: Route) -> UnavailableError:
-    """What stands at the address is something else."""
+    """The error for a server that responds at the proxy's URL but is not a LiteLLM proxy."""
     return UnavailableError(
-        f"what answers at {route.api_base} is no LiteLLM proxy",
+        f"the server at {route.api_base} is not a LiteLLM proxy",
         retryable=False,
         code="not_a_proxy",
-        fix="correct litellm.api_base or LITELLM_API_BASE: the address of the proxy itself, like http://host:4000",
+        fix="correct litellm.api_base or LITELLM_API_BASE: the URL of the proxy itself, like http://host:4000",
     )
 
 
@@ -98,7 +98,7 @@ def _signed(headers: Mapping[str, str]) -> bool:
 
 
 def info_of(entries: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """The `data` of `/model/info` by deployment; of several replicas the first speaks."""
+    """The `data` of `/model/info` by deployment; the first of several replicas counts."""
     known: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if isinstance(entry, dict) and isinstance(name := entry.get("model_name"), str):
@@ -108,11 +108,11 @@ def info_of(entries: Iterable[Any]) -> dict[str, dict[str, Any]]:
 
 
 def deployments(listed: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The proxy's models as OpenAI model objects with limits, prices and features where it tells them.
+    """The proxy's chat models as OpenAI model objects, with limits, prices and features if the proxy reports them.
 
     Args:
-        listed: What `/v1/models` lists.
-        known: `info_of` what `/model/info` tells; empty where the key may not read it.
+        listed: The entries of `/v1/models`.
+        known: `info_of` the entries of `/model/info`; empty if the key may not read them.
     """
     found: dict[str, dict[str, Any]] = {}
     for model in listed:
@@ -131,14 +131,14 @@ def _own_facts(model: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _facts(info: Mapping[str, Any]) -> dict[str, Any]:
-    """`/model/info` in the words that OpenRouter's list made common."""
+    """`/model/info` with the field names of OpenRouter's list, which others have adopted."""
     facts: dict[str, Any] = {}
     if info.get("max_input_tokens"):
         facts["context_length"] = info["max_input_tokens"]
     if info.get("max_output_tokens"):
         facts["top_provider"] = {"max_completion_tokens": info["max_output_tokens"]}
     prices = {"prompt": info.get("input_cost_per_token"), "completion": info.get("output_cost_per_token")}
-    if any(price for price in prices.values()):  # 0 for both is how it says that it knows none
+    if any(price for price in prices.values()):  # the proxy reports 0 for both if it knows no price
         facts["pricing"] = {name: price for name, price in prices.items() if price is not None}
     if caps := [cap for name, cap in _CAPS.items() if info.get(name)]:
         facts["supported_parameters"] = caps
@@ -147,13 +147,13 @@ def _facts(info: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def told(headers: Mapping[str, str]) -> dict[str, Any]:
-    """What a proxy's headers tell of an answer.
+def answer_details(headers: Mapping[str, str]) -> dict[str, Any]:
+    """What a proxy's response headers report about an answer.
 
     Returns:
-        `deployment` (its name in the model_list), `model` (what that stands for), `model_id` (which of several
-        replicas), `cached`, `cost_usd` (None where it told none), `fallbacks` (how many it tried), and
-        `remaining_requests` and `remaining_tokens` (None where no limit is set).
+        `deployment` (its name in the model_list), `model` (the model behind it), `model_id` (which of several
+        replicas), `cached`, `cost_usd` (None if not reported), `fallbacks` (how many were tried), and
+        `remaining_requests` and `remaining_tokens` (None if there is no limit).
     """
     cached = headers.get("x-litellm-cache-hit", "").lower() == "true" or bool(headers.get("x-litellm-cache-key"))
     return {
@@ -169,7 +169,7 @@ def told(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def cost_usd(headers: Mapping[str, str]) -> float | None:
-    """What the proxy says an answer cost; None where it says nothing, or 0 since it knows no price."""
+    """The cost of an answer as the proxy reports it; None if it reports none, or 0, which means no known price."""
     return _number(headers, "x-litellm-response-cost", float) or None
 
 

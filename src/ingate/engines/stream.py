@@ -1,4 +1,4 @@
-"""A stream that has begun: opened up to its first token, held to the invariants, and kept in part if it breaks."""
+"""Opening a stream: read up to its first token, normalised, with the partial answer kept if it breaks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 async def open_stream(
     engine: Engine, route: Route, body: Mapping[str, Any], report: CallReport
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """The engine's stream through the normaliser, begun: its first token has come.
+    """The engine's stream through the normaliser, returned once its first token has arrived.
 
-    Until then an error leaves as it is, so that the caller may try again elsewhere; nothing was shown yet.
+    An error before that is raised unchanged, so that the caller may try again elsewhere: nothing was shown yet.
     """
     chunks = _normalised(engine, route, body, report)
     held: list[dict[str, Any]] = []
@@ -63,17 +63,17 @@ async def _normalised(
 
 
 def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route, begun: bool) -> IngateError:
-    """The error with what came before it; a connection lost in the middle becomes `StreamInterruptedError`."""
+    """The error with the partial answer; a connection lost in the middle becomes `StreamInterruptedError`."""
     if (
         begun
         and isinstance(error, UnavailableError | RequestTimeoutError)
         and error.status in {UnavailableError.status, RequestTimeoutError.status}
     ):
         error = StreamInterruptedError(
-            f"the stream from {route.provider} broke off: {error}",
+            f"the stream from {route.provider} was interrupted: {error}",
             provider=route.provider,
             spec=str(route.spec),
-            fix="the partial answer is kept; ask again to continue",
+            fix="try again; the partial answer is kept",
             provider_message=error.provider_message,
         )
     if begun or isinstance(error, StreamInterruptedError):
@@ -83,7 +83,7 @@ def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route
 
 
 def _has_substance(chunk: Mapping[str, Any]) -> bool:
-    """Whether a chunk says anything: a piece of text, reasoning, a tool call, a finish reason."""
+    """Whether a chunk has content: text, reasoning, a tool call, a finish reason."""
     for choice in chunk.get("choices") or ():
         if choice.get("finish_reason"):
             return True

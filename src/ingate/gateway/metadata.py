@@ -1,4 +1,4 @@
-"""What an answer says of itself, under its key `ingate`: who served it, what became of the request, what it cost."""
+"""The metadata of an answer, under its key `ingate`: who served it, what was dropped, what it cost."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def answer_metadata(
     """The metadata of one answer.
 
     Args:
-        route: What served it.
-        report: What the engine learnt on the way.
-        usage: The tokens it took, None where nobody counted.
-        catalog: Called for a price, where one is needed.
+        route: The route that served it.
+        report: The engine's report on the call.
+        usage: The token usage, None if unknown.
+        catalog: Called if a price is needed.
 
     Returns:
-        `spec`, `engine`, `provider`, `dropped`, `warnings`, `headers`, `cost_usd` (None where the price is unknown); for
-        an answer of a LiteLLM proxy also `proxy`: what its headers tell of deployment, cache and limits.
+        `spec`, `engine`, `provider`, `dropped`, `warnings`, `headers`, `cost_usd` (None if the price is unknown); for an
+        answer of a LiteLLM proxy also `proxy`: what its headers report about deployment, cache and limits.
     """
     metadata: dict[str, Any] = {
         "spec": str(route.spec),
@@ -40,7 +40,7 @@ def answer_metadata(
     if route.provider == PROXY:
         from ingate.engines import proxy
 
-        metadata["proxy"] = proxy.told(report.headers)
+        metadata["proxy"] = proxy.answer_details(report.headers)
     return metadata
 
 
@@ -53,9 +53,9 @@ def _cost_usd(
     if provider == PROXY:
         from ingate.engines import proxy
 
-        if (told := proxy.cost_usd(report.headers)) is not None:
-            return told
-        # A stream's headers leave before its cost is known; they do say which model it is.
+        if (reported := proxy.cost_usd(report.headers)) is not None:
+            return reported
+        # A stream's headers are sent before its cost is known, but they name the model.
         provider, _, model = report.headers.get("x-litellm-model-name", "").partition("/")
     if usage is None:
         return None
