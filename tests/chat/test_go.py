@@ -77,7 +77,7 @@ def test_quit_needs_a_message() -> None:
 def test_nothing_to_continue_is_told() -> None:
     done = ingate("go", "--continue")
     assert done.returncode == 5
-    assert "no conversation" in done.stderr
+    assert "no saved conversations yet" in done.stderr
 
 
 def test_sessions_are_listed_shown_and_deleted() -> None:

@@ -54,7 +54,7 @@ def test_ask_joins_its_arguments_and_standard_input(groq: Upstream) -> None:
 
 
 def test_ask_with_nothing_to_ask_is_a_usage_error(groq: Upstream) -> None:
-    assert "Nothing was asked" in run("ask", "--model", "groq/m", code=2).stderr
+    assert "There is no question" in run("ask", "--model", "groq/m", code=2).stderr
     assert groq.seen == []
 
 
@@ -77,14 +77,16 @@ def test_ask_schema_asks_for_it_and_holds_the_answer_to_it(groq: Upstream, tmp_p
         "type": "json_schema",
         "json_schema": {"name": "Colour", "schema": schema},
     }
-    assert "does not keep to the schema" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=5).stderr
+    assert (
+        "does not conform to the schema" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=5).stderr
+    )
     assert "is not JSON" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=5).stderr
 
 
 def test_ask_refuses_a_schema_that_is_none(groq: Upstream, tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text("{")
-    assert "is no JSON" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=2).stderr
+    assert "is not JSON" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=2).stderr
     file.write_text("[]")
     assert "object" in run("ask", "x", "--model", "groq/m", "--schema", str(file), code=2).stderr
     assert groq.seen == []
@@ -273,7 +275,7 @@ def test_models_tells_when_only_the_keys_are_missing(groq: Upstream) -> None:
     told = run("models", "claude", "--ready").stderr
     assert "leave out --ready" in told
     assert "--all" not in told
-    assert "Nothing matches" in run("models", "no-such-model").stderr
+    assert "No model matches" in run("models", "no-such-model").stderr
 
 
 QUIET = """

@@ -89,7 +89,7 @@ def test_a_running_stream_is_finished_before_it_stops(tmp_path: Path) -> None:
     assert process.running is not None
     assert process.running.wait(30) == 0
     log = process.log.read_text()
-    assert "stopping; finishing 1 running" in log
+    assert "stopping; finishing 1 request" in log
     assert re.search(r"POST /v1/chat/completions 200 \d+ ms local/smollm2", log)
     assert "Say hi" not in log
 
@@ -111,7 +111,7 @@ def test_beyond_loopback_a_key_is_made_and_needed_and_never_shown(tmp_path: Path
     finally:
         process.stop()
     log = process.log.read_text()
-    assert f"key: made now, in {file}" in log
+    assert f"key: created now, in {file}" in log
     assert key not in log
 
 

@@ -1,4 +1,4 @@
-"""`ingate ask`: one answer, from arguments and standard input, to standard output."""
+"""`ingate ask`: answers a question from the arguments and standard input on standard output."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Examples:
   ingate ask "Why?" -m anthropic/claude-haiku-5-5 --lane litellm
 
 \b
-Exit codes: 0 answered · 2 usage, configuration or an unknown provider · 3 credentials ·
-4 model not found · 5 the request was refused · 6 rate limited · 7 provider down or too slow ·
-8 the answer broke off."""
+Exit codes: 0 answered · 2 usage, configuration or unknown provider · 3 credentials ·
+4 model not found · 5 request rejected · 6 rate limited · 7 provider unavailable or too slow ·
+8 incomplete answer."""
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("text", nargs=-1)
-@click.option("-m", "--model", metavar="SPEC", help="Which model; several with commas are tried in turn.")
+@click.option("-m", "--model", metavar="SPEC", help="The model; several, separated by commas, are tried in turn.")
 @lane_option
 @click.option("-s", "--system", metavar="TEXT", help="A system message.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole completion as JSON, with usage and cost.")
@@ -38,9 +38,9 @@ Exit codes: 0 answered · 2 usage, configuration or an unknown provider · 3 cre
     "--schema",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A JSON Schema the answer must keep to; prints the JSON.",
+    help="A JSON Schema that the answer must conform to; prints the JSON.",
 )
-@click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.pass_obj
 def command(
     config: str | None,
@@ -52,12 +52,12 @@ def command(
     schema: Path | None,
     no_stream: bool,
 ) -> None:
-    """Ask one question. Standard input, where there is some, follows the text."""
+    """Ask one question. Standard input, if any, is appended to the text."""
     from ingate.cli.console import piped_text
 
     question = "\n\n".join(part for part in (" ".join(text), piped_text()) if part.strip())
     if not question:
-        raise click.UsageError("Nothing was asked. Give the question as an argument or on standard input.")
+        raise click.UsageError("There is no question. Give it as an argument or on standard input.")
     body: dict[str, Any] = {"messages": [{"role": "user", "content": question}]}
     if system:
         body["messages"].insert(0, {"role": "system", "content": system})
@@ -90,7 +90,7 @@ async def _answer(
         answer = completion["choices"][0]["message"].get("content") or ""
         _warn(completion.get("ingate") or {})
         if schema is not None:
-            _check(answer, body["response_format"]["json_schema"]["schema"])
+            _validate(answer, body["response_format"]["json_schema"]["schema"])
         if as_json:
             from ingate.cli.console import show_json
 
@@ -113,11 +113,11 @@ async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
             click.echo()
 
 
-def _warn(about: dict[str, Any]) -> None:
-    for note in about.get("warnings") or ():
+def _warn(metadata: dict[str, Any]) -> None:
+    for note in metadata.get("warnings") or ():
         click.echo(f"note: {note}", err=True)
-    if dropped := about.get("dropped"):
-        click.echo(f"note: left out, the model does not take it: {', '.join(dropped)}", err=True)
+    if dropped := metadata.get("dropped"):
+        click.echo(f"note: left out, since the model does not support it: {', '.join(dropped)}", err=True)
 
 
 def _response_format(file: Path) -> dict[str, Any]:
@@ -126,31 +126,36 @@ def _response_format(file: Path) -> dict[str, Any]:
     try:
         schema = msgspec.json.decode(file.read_bytes())
     except msgspec.DecodeError as error:
-        raise click.BadParameter(f"{file} is no JSON: {error}", param_hint="--schema") from None
+        raise click.BadParameter(f"{file} is not JSON: {error}", param_hint="--schema") from None
     if not isinstance(schema, dict):
-        raise click.BadParameter(f"{file} holds no JSON Schema: an object is wanted", param_hint="--schema")
+        raise click.BadParameter(f"{file} is not a JSON Schema: it must be an object", param_hint="--schema")
     name = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in schema.get("title") or file.stem)
     return {"type": "json_schema", "json_schema": {"name": name[:64] or "answer", "schema": schema}}
 
 
-def _check(answer: str, schema: dict[str, Any]) -> None:
-    """Hold the answer to the schema: providers without structured output only try to."""
-    import jsonschema
+def _validate(answer: str, schema: dict[str, Any]) -> None:
+    """Validate the answer, since a provider without structured output may not follow the schema.
+
+    Raises:
+        BadRequestError: It is not JSON, or does not conform to the schema.
+        click.BadParameter: The schema is not valid.
+    """
+    import jsonschema  # only here: it is slow to import
     import msgspec
 
     try:
         jsonschema.validate(msgspec.json.decode(answer), schema)
     except msgspec.DecodeError:
-        raise _unfit("is not JSON", answer) from None
+        raise _invalid("is not JSON", answer) from None
     except jsonschema.ValidationError as error:
-        raise _unfit(f"does not keep to the schema: {error.json_path}: {error.message}", answer) from None
+        raise _invalid(f"does not conform to the schema: {error.json_path}: {error.message}", answer) from None
     except jsonschema.SchemaError as error:
         raise click.BadParameter(f"not a JSON Schema: {error.message}", param_hint="--schema") from None
 
 
-def _unfit(how: str, answer: str) -> IngateError:
+def _invalid(problem: str, answer: str) -> IngateError:
     error = BadRequestError(
-        f"the answer {how}", fix="ask again, or use a model with the cap json: ingate models cap:json"
+        f"the answer {problem}", fix="ask again, or use a model with structured output: ingate models cap:json"
     )
     error.partial_text = answer
     click.echo(answer, err=True)

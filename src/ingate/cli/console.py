@@ -1,6 +1,6 @@
-"""What commands share: standard input, output and error, and the option for the lane.
+"""What commands share: standard input, output and error, and the option `--lane`.
 
-Colour goes to terminals only, errors to standard error.
+Only terminals get colours. Errors go to standard error.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _PLAIN: Final = {"✓": "v", "○": "o", "✗": "x", "·": "-", "…": "...", "�
 lane_option = click.option(
     "--lane",
     type=click.Choice(["litellm", "native"]),
-    help="For this call: through embedded litellm, or in the provider's own format. Without it, the shorter one.",
+    help="Call through embedded litellm, or in the provider's own format. Default: the shorter lane.",
 )
 
 
 def mark(state: str) -> str:
-    """The coloured mark of a credential state."""
+    """The coloured mark of a readiness state."""
     sign, colour = MARKS[state]
     return click.style(sign, fg=colour)
 
 
 def show_error(error: IngateError) -> None:
-    """Tell an error on standard error: what happened, what the provider said, what to do next."""
+    """Print an error on standard error: what happened, the provider's message, and what to do next."""
     from ingate.errors import MissingCredentialsError
 
     lines = [f"{click.style('error:', fg='red', bold=True)} {error}"]
     if error.provider_message and error.provider_message not in str(error):
-        lines.append(f"  it said: {error.provider_message}")
+        lines.append(f"  the provider's message: {error.provider_message}")
     if error.credential_source and error.credential_source not in str(error):
         lines.append(f"  the key: {error.credential_source}")
     lines += [f"  {note}" for note in getattr(error, "near_misses", ())]
@@ -52,32 +52,37 @@ def show_error(error: IngateError) -> None:
 
 
 def on_terminal() -> bool:
-    """Whether standard output is a terminal; false where it is closed."""
+    """Whether standard output is a terminal; False if it is closed."""
     return sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
 
 
 def show_answer(text: str, *, nl: bool = True) -> None:
-    """Print what a model wrote: to a terminal without what it would act on, to anything else as it is."""
+    """Print a model's text: unchanged, but with control characters escaped on a terminal."""
     from ingate.chat.terminal import escape_control_chars
 
     click.echo(escape_control_chars(text) if on_terminal() else text, nl=nl)
 
 
 def show_json(value: Any) -> None:
-    """Print any value of ours as indented JSON."""
+    """Print a value that msgspec can encode as indented JSON."""
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -> list[str]:
-    """Lines with the cells of each column set one below the other, by their width on a terminal."""
+    """Rows as lines with aligned columns, by the width of their cells on a terminal.
+
+    Args:
+        rows: Rows of the same length; at least one.
+        right: The indexes of the columns to align right.
+    """
 
     def width(cell: str) -> int:
         plain = click.unstyle(cell)
         if plain.translate(_NARROW).isascii():
             return len(plain)
-        from wcwidth import wcswidth  # 20 ms, for the few names that need it
+        from wcwidth import wcswidth  # takes 20 ms to import, and few names need it
 
         return max(wcswidth(plain), 0)
 
@@ -93,14 +98,14 @@ def table(rows: list[tuple[str, ...]], *, right: frozenset[int] = frozenset()) -
 
 
 def piped_text() -> str:
-    """All of standard input as text when it is a pipe or a file; empty on a terminal or where it is closed."""
+    """Standard input as text if it is a pipe or a file; empty if it is a terminal or closed."""
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return ""
     return sys.stdin.buffer.read().decode(errors="replace").strip()
 
 
 def any_encoding() -> None:
-    """Let a sign that the terminal's or pipe's encoding lacks be printed as a near one: `v` for `✓`, else `?`."""
+    """Print characters that the output's encoding lacks as similar ones: `v` for `✓`, otherwise `?`."""
     codecs.register_error("ingate-plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
@@ -108,7 +113,7 @@ def any_encoding() -> None:
 
 
 def settle_output() -> None:
-    """Write what is still unwritten; where that fails, send it nowhere, or the flush at exit would fail once more."""
+    """Flush standard output. If that fails, discard the rest, so that the flush at exit does not fail again."""
     if sys.stdout is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""`ingate doctor`: what is set up, what is not, and what to do about it."""
+"""`ingate doctor`: shows what is set up, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Examples:
   ingate doctor
   ingate doctor --json
 
-Looks at files and variables only: no network, no login. Exits 1 where something is wrong."""
+Reads only files and variables: no network, no login. Exits with 1 if there is a problem."""
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def command(config: str | None, as_json: bool) -> int:
     """Check configuration, credentials, catalog and optional packages."""
@@ -43,7 +43,7 @@ def _lines(report: Report) -> Iterator[str]:
     for file, kind in report.files:
         yield f"  {file}  ({kind})"
     if not report.files:
-        yield "  no file found; `ingate init` writes one, and none is needed where the keys are in the environment"
+        yield "  no file found; `ingate init` writes one, but keys in the environment are enough"
     for conflict in report.conflicts:
         yield f"  {conflict.setting}: {conflict.winner} wins over {', '.join(conflict.losers)}"
     if report.default_model:
@@ -65,10 +65,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield _title("Providers")
     yield from _table(report.providers)
     if not any(line.state == "ready" for line in report.providers):
-        yield "  no provider's key is set; `ingate explain <provider>/<model>` names the variable one reads"
+        yield "  no provider's key is set; `ingate explain <provider>/<model>` names the variable to set"
     yield f"  {report.missing} without a credential"
     if report.problems:
-        yield _title("Wrong")
+        yield _title("Problems")
         for problem in report.problems:
             yield f"  {click.style('✗', fg='red')} {problem.what}"
             yield f"    fix: {problem.fix}"
@@ -83,9 +83,9 @@ def _table(lines: tuple[Line, ...]) -> Iterator[str]:
 
     cells: list[tuple[str, ...]] = []
     for line in lines:
-        said = " · ".join(part for part in (line.source, line.detail, *line.near_misses) if part)
+        parts = [line.source, line.detail, *line.near_misses]
         if line.state != "ready" and line.fix:
-            said = f"{said} · fix: {line.fix}" if said else f"fix: {line.fix}"
-        cells.append((f"  {mark(line.state)}", line.name, said))
+            parts.append(f"fix: {line.fix}")
+        cells.append((f"  {mark(line.state)}", line.name, " · ".join(part for part in parts if part)))
     if cells:
         yield from table(cells)

@@ -1,4 +1,4 @@
-"""`ingate explain`: where a call would go, with whose key, at what price. No network."""
+"""`ingate explain`: shows where a call would go, which key it would use, and what it would cost. No network."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Examples:
   ingate explain groq/openai/gpt-oss-120b
   ingate explain "litellm.azure/my-deployment?timeout=30"
   ingate explain anthropic/claude-haiku-5-5 --lane litellm
-  ingate explain "groq/openai/gpt-oss-120b, local/smollm2"     a list of fallbacks, each told"""
+  ingate explain "groq/openai/gpt-oss-120b, local/smollm2"     a list of fallbacks"""
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("spec")
 @lane_option
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON, one entry a fallback.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with one entry per fallback.")
 @click.pass_obj
 def command(config: str | None, spec: str, lane: str | None, as_json: bool) -> None:
-    """Tell what a call of SPEC would do: engine, address, credential source, price and limits."""
+    """Show what a call of SPEC would do: engine, address, credential source, price and limits."""
     from ingate.gateway import Gateway
     from ingate.spec import with_lane
 
@@ -43,14 +43,14 @@ def command(config: str | None, spec: str, lane: str | None, as_json: bool) -> N
 
 
 _NO_ADDRESS = {
-    "local": "none: nothing leaves this process",
-    "scripted": "none: nothing leaves this process",
-    "tensorzero": "TensorZero's own, by its configuration",
+    "local": "none: the model runs in this process",
+    "scripted": "none: responses come from this process",
+    "tensorzero": "chosen by TensorZero's configuration",
 }
 
 
 def lines_of(one: Explanation) -> list[str]:
-    """An explanation as coloured lines."""
+    """An explanation as lines with colours."""
     from ingate.catalog.format import price, tokens
     from ingate.cli.console import mark
 
@@ -63,7 +63,7 @@ def lines_of(one: Explanation) -> list[str]:
         pair("engine", one.engine),
         pair("provider", f"{one.display_name} ({one.provider})"),
         pair("model", one.model),
-        pair("address", one.url or _NO_ADDRESS.get(one.engine, "litellm's own")),
+        pair("address", one.url or _NO_ADDRESS.get(one.engine, "chosen by litellm")),
         pair(
             "credential", f"{mark(one.state)} {one.state}{': ' if one.credential_source else ''}{one.credential_source}"
         ),
@@ -81,13 +81,13 @@ def lines_of(one: Explanation) -> list[str]:
         ]
         lines.append(pair("price", f"{' · '.join(dollars)} (dollars per million tokens; ? is unknown)"))
         lines.append(pair("limits", f"{tokens(one.context_tokens)} context · {tokens(one.max_output_tokens)} output"))
-        lines.append(pair("can", " ".join(one.caps) or "text"))
+        lines.append(pair("features", " ".join(one.caps) or "text"))
         if one.deprecated_on:
             lines.append(pair("deprecated", one.deprecated_on))
     elif one.engine in {"native", "litellm"}:
-        lines.append(pair("price", "? (not in the catalog; it is called all the same)"))
+        lines.append(pair("price", "? (not in the catalog, but it can be called)"))
     lines.append(pair("timeout", f"{one.timeout_s:g} s"))
     lines.append(pair("parameters", ", ".join(f"{k}={v}" for k, v in one.params.items()) or "none set"))
-    policy = {"strict": "refused", "warn": "dropped, and told", "drop": "dropped"}[one.drop_params]
-    lines.append(pair("", f"what the model cannot take is {policy}"))
+    policy = {"strict": "are an error", "warn": "are dropped with a warning", "drop": "are dropped"}[one.drop_params]
+    lines.append(pair("", f"unsupported parameters {policy}"))
     return lines

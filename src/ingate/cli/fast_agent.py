@@ -1,4 +1,4 @@
-"""`ingate fast-agent …`: fast-agent's own commands with ingate's models in them."""
+"""`ingate fast-agent …`: runs fast-agent's own commands with ingate's models."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Examples:
   ingate fast-agent go --help          (fast-agent's own help)
 
 \b
-In the picker the first row is LiteLLM with 20 curated models, ✓ where this machine has the credentials; c shows
-all models."""
+The first row of the picker is LiteLLM with 20 curated models, marked ✓ if their credentials are set; c shows all
+models."""
 
 DEFAULT_URL: Final = "http://127.0.0.1:4100/v1"
 OVERLAYS: Final = Path(".fast-agent", "model-overlays")
@@ -27,15 +27,15 @@ OVERLAYS: Final = Path(".fast-agent", "model-overlays")
 @click.command(
     epilog=EXAMPLES,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    short_help="fast-agent, with ingate's models in it.",
+    short_help="Run fast-agent with ingate's models.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="FAST_AGENT_COMMAND…")
 @click.pass_context
 def command(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Run fast-agent with ingate's models: LiteLLM's, your proxy's, local ones.
+    """Run fast-agent with ingate's models: LiteLLM's, your proxy's, and local ones.
 
     Everything after `fast-agent` is fast-agent's own command line, except `overlays`, which writes model overlay files
-    for people who start the stock `fast-agent` beside an `ingate serve`.
+    for using the stock `fast-agent` with `ingate serve`.
     """
     if not arguments:
         click.echo(context.get_help())
@@ -53,7 +53,7 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("specs", nargs=-1, metavar="[SPEC…]")
 @click.option("--base-url", default=DEFAULT_URL, show_default=True, help="Where `ingate serve` listens.")
-@click.option("--key-env", default="", metavar="NAME", help="The variable that holds its key, where it wants one.")
+@click.option("--key-env", default="", metavar="NAME", help="The variable that holds its key, if it needs one.")
 @click.option(
     "--dir",
     "folder",
@@ -62,14 +62,14 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
     show_default=True,
     help="fast-agent's folder of overlays.",
 )
-@click.option("--all", "everything", is_flag=True, help="Every model of the providers that are ready.")
+@click.option("--all", "everything", is_flag=True, help="Include every model of the providers that are ready.")
 @click.pass_obj
 def overlays(
     config: str | None, specs: tuple[str, ...], base_url: str, key_env: str, folder: Path, everything: bool
 ) -> None:
-    """Write model overlays: the stock fast-agent then shows these models and calls them through `ingate serve`.
+    """Write model overlays, so that the stock fast-agent shows these models and calls them through `ingate serve`.
 
-    Without SPEC: the local model, your aliases, and the curated models that would answer.
+    Without SPEC: the local model, your aliases, and the curated models that are ready.
     """
     from ingate.gateway import Gateway
     from ingate.integrations.fast_agent.overlays import default_specs, manifest, write

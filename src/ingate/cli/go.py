@@ -1,4 +1,4 @@
-"""`ingate go`: pick a model and chat; without a terminal, one answer."""
+"""`ingate go`: picks a model and chats; without a terminal, answers once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLES = """\b
 Examples:
   ingate go                                   pick a model, then chat
   ingate go --model local/smollm2
-  ingate go --continue                        the last conversation, where it was left
+  ingate go --continue                        continue the last conversation
   ingate go --message "Why is the sky blue?" --quit
   ingate go --mcp "uvx mcp-server-time"       with an MCP server's tools
   echo "Name three rivers." | ingate go       without a terminal: one answer"""
@@ -28,16 +28,16 @@ QUESTION = "In one sentence: what is the capital of France?"
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("-m", "--model", metavar="SPEC", help="Which model; several with commas are tried in turn.")
+@click.option("-m", "--model", metavar="SPEC", help="The model; several, separated by commas, are tried in turn.")
 @click.option("-s", "--system", metavar="TEXT", help="A system message.")
 @click.option("--message", metavar="TEXT", help="The first message.")
-@click.option("--quit", "leave", is_flag=True, help="Leave after the answer to --message.")
-@click.option("-c", "--continue", "again", is_flag=True, help="Go on with the last conversation.")
+@click.option("--quit", "leave", is_flag=True, help="Quit after the answer to --message.")
+@click.option("-c", "--continue", "again", is_flag=True, help="Continue the last conversation.")
 @click.option(
-    "--mcp", "servers", multiple=True, metavar="COMMAND|URL", help="An MCP server to use tools of; repeatable."
+    "--mcp", "servers", multiple=True, metavar="COMMAND|URL", help="Use the tools of an MCP server; repeatable."
 )
-@click.option("-y", "--yes", is_flag=True, help="Let the model call every tool unasked.")
-@click.option("--no-picker", is_flag=True, help="Take the first ready model instead of asking.")
+@click.option("-y", "--yes", is_flag=True, help="Let the model call every tool without asking.")
+@click.option("--no-picker", is_flag=True, help="Use the first ready model instead of asking.")
 @click.pass_obj
 def command(
     config: str | None,
@@ -50,9 +50,9 @@ def command(
     yes: bool,
     no_picker: bool,
 ) -> int:
-    """Chat with a model. Without a terminal, answer standard input, or a built-in question where that is empty."""
+    """Chat with a model. Without a terminal, answer standard input, or a built-in question if that is empty."""
     if leave and not message:
-        raise click.UsageError("--quit leaves after the answer to --message, and there is none.")
+        raise click.UsageError("--quit needs --message.")
     log = _last() if again else None
     return run(
         config,
@@ -79,7 +79,19 @@ def run(
     yes: bool = False,
     ask: bool = True,
 ) -> int:
-    """Chat, in a terminal or without one; returns the exit code."""
+    """Chat in a terminal, or answer once without one; returns the exit code.
+
+    Args:
+        config: The configuration file to use, None for the one found by itself.
+        log: The conversation to continue, None for a new one.
+        model: The spec; by default that of `log`, then the default model, then the user's choice.
+        system: The system message; None keeps that of `log`.
+        message: The first message.
+        leave: Whether to leave after its answer.
+        servers: MCP servers: command lines or URLs.
+        yes: Whether to call every tool without asking.
+        ask: Whether the picker may be shown.
+    """
     from ingate.cli.console import on_terminal
     from ingate.gateway import Gateway
 
@@ -128,7 +140,7 @@ def _last() -> Log:
 
     known = store.paths()
     if not known:
-        raise BadRequestError("there is no conversation to continue", fix="ingate go")
+        raise BadRequestError("no saved conversations yet", fix="ingate go")
     return store.Log.reopen(known[0])
 
 
@@ -161,7 +173,7 @@ def _without_terminal(
     servers: tuple[Server, ...],
     yes: bool,
 ) -> int:
-    """One answer; without a question, to a built-in one."""
+    """Answer once: standard input, or a built-in question if it is empty."""
     import asyncio
 
     from ingate.chat.once import answer
@@ -202,5 +214,5 @@ def first_ready(gateway: Gateway) -> str:
         return LOCAL
     raise MissingCredentialsError(
         "no model was named, no provider's key is set, and no local model is installed",
-        fix="set a provider's key (`ingate doctor` names them), or run `make setup` for local/smollm2",
+        fix="set a provider's key (`ingate doctor` lists them), or run `make setup` for local/smollm2",
     )

@@ -1,4 +1,4 @@
-"""`ingate init`: a commented configuration to start from."""
+"""`ingate init`: writes a commented configuration to start from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import click
 
 EXAMPLES = """\b
 Examples:
-  ingate init                     ./ingate.yaml
-  ingate init --user              the one for all your projects"""
+  ingate init                     writes ./ingate.yaml
+  ingate init --user              writes the configuration for all your projects"""
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--user", is_flag=True, help="Write it to your own configuration folder.")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(path: Path | None, user: bool, force: bool) -> None:
     """Write a starter ingate.yaml in which every setting is explained and commented out."""
     from ingate.config import write_starter
@@ -26,5 +26,5 @@ def command(path: Path | None, user: bool, force: bool) -> None:
     if path.is_dir():
         path /= "ingate.yaml"
     write_starter(path, force=force)
-    click.echo(f"Wrote {path}. Keys are better kept in {path.with_name('ingate.secrets.yaml')} or in the environment.")
+    click.echo(f"Wrote {path}. Put keys into {path.with_name('ingate.secrets.yaml')} or the environment.")
     click.echo("Next: ingate doctor")

@@ -1,4 +1,4 @@
-"""`ingate`: finds the command, and tells errors as people read them."""
+"""`ingate`: runs a command, and prints errors without tracebacks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ingate._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Name → module, and the line `--help` shows: told here so that help imports no command.
+# Name → its module and its line in `--help`; here, so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "go": ("ingate.cli.go", "Pick a model and chat; without a terminal, one answer."),
-    "ask": ("ingate.cli.ask", "One answer, from arguments and standard input."),
-    "sessions": ("ingate.cli.sessions", "Conversations that were kept: list, show, resume, delete."),
-    "models": ("ingate.cli.models", "Find a model, and see which would answer."),
-    "explain": ("ingate.cli.explain", "Where a call would go, with whose key, at what price."),
-    "doctor": ("ingate.cli.doctor", "What is set up, what is not, and what to do about it."),
-    "fast-agent": ("ingate.cli.fast_agent", "fast-agent, with ingate's models in it."),
-    "serve": ("ingate.cli.serve", "Any OpenAI or Anthropic client calls it over HTTP."),
-    "proxy": ("ingate.cli.proxy", "A central LiteLLM proxy: write its config, start one, check one."),
+    "go": ("ingate.cli.go", "Pick a model and chat; without a terminal, answer once."),
+    "ask": ("ingate.cli.ask", "Answer a question from arguments and standard input."),
+    "sessions": ("ingate.cli.sessions", "List, show, resume or delete saved conversations."),
+    "models": ("ingate.cli.models", "Find models, and see which are ready."),
+    "explain": ("ingate.cli.explain", "Show where a call would go, which key it uses, and what it costs."),
+    "doctor": ("ingate.cli.doctor", "Show what is set up, what is missing, and how to fix it."),
+    "fast-agent": ("ingate.cli.fast_agent", "Run fast-agent with ingate's models."),
+    "serve": ("ingate.cli.serve", "Serve all models to OpenAI and Anthropic clients over HTTP."),
+    "proxy": ("ingate.cli.proxy", "Export, start or check a central LiteLLM proxy."),
     "init": ("ingate.cli.init", "Write a commented ingate.yaml to start from."),
 }
 
@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader has left (`| head`): nothing went wrong, where click would exit with 1.
+            # The reader has closed the pipe (`| head`). That is not an error, although click would exit with 1.
             settle_output()
             return 0
 
@@ -84,14 +84,14 @@ class LazyGroup(click.Group):
     "config",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="The configuration to use instead of the one found by itself.",
+    help="The configuration file to use instead of the one found automatically.",
 )
 @click.pass_context
 def cli(ctx: click.Context, config: str | None) -> None:
     """Any model of 100+ providers, from your terminal and your code.
 
     A model is written <provider>/<model>: groq/openai/gpt-oss-120b, local/smollm2, litellm.bedrock/…, or
-    litellm/<deployment> for your LiteLLM proxy. Several, with commas between, are tried in turn.
+    litellm/<deployment> for your LiteLLM proxy. Several, separated by commas, are tried in turn.
     """
     ctx.obj = config
     if environment.snapshot().get("NO_COLOR"):
@@ -99,13 +99,17 @@ def cli(ctx: click.Context, config: str | None) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script: runs a command and exits with its code."""
+    """The console script: runs a command and exits with its exit code."""
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command; returns the exit code (0; 1 where the machine fails; 2 for bad usage or configuration; 3 to 8 by
-    error class; 130)."""
+    """Run a command.
+
+    Returns:
+        The exit code: 0; 1 for an error of the operating system; 2 for wrong usage or configuration; 3 to 8 by the class
+        of the error; 130 if it was interrupted.
+    """
     from ingate.cli.console import any_encoding, settle_output
     from ingate.errors import IngateError
 

@@ -1,4 +1,4 @@
-"""`ingate models`: find a model, and see which would answer."""
+"""`ingate models`: lists and searches models, marked by whether they would answer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ EXAMPLES = """\b
 Examples:
   ingate models                          the 20 curated models
   ingate models claude sonnet            all models with both words
-  ingate models cap:vision cost:<1       by what they can do, and dollars per million input tokens
-  ingate models ctx:>200k --ready        only those whose key is here
+  ingate models cap:vision cost:<1       by features, and dollars per million input tokens
+  ingate models ctx:>200k --ready        only those that are ready
   ingate models --provider groq --json
 
 \b
@@ -33,7 +33,7 @@ Marks: ✓ ready · ○ something is missing or was not checked, `ingate explain
 def command(
     config: str | None, terms: tuple[str, ...], ready: bool, all_: bool, provider: str | None, as_json: bool
 ) -> None:
-    """List models, or search them: words must all match; filters are cap: cost: ctx: ready: provider:."""
+    """List models, or search them. All words must match; the filters are cap: cost: ctx: ready: provider:."""
     from ingate import providers
     from ingate.gateway import Gateway
     from ingate.gateway.models import configured_rows
@@ -51,7 +51,7 @@ def command(
     # As in the picker: curated models go through litellm; a search finds what can be called without it, too.
     lane: Lane = "litellm" if curated or checker.has_litellm else "auto"
     entries = Entries(checker, lane, frozenset((row.provider, row.model) for row in own))
-    rows, noted = _chosen(catalog, own, entries, query, all_=all_, provider=provider)
+    rows, problems = _chosen(catalog, own, entries, query, all_=all_, provider=provider)
     shown = [row for row in rows if entries.is_ready(row)] if ready else rows
     if as_json:
         from ingate.cli.console import show_json
@@ -59,7 +59,7 @@ def command(
         show_json([entries.record(row) for row in shown])
         return
     _print(shown, entries)
-    for problem in noted:
+    for problem in problems:
         click.echo(f"note: {problem}", err=True)
     mine = sum(entries.is_own(row) for row in shown)
     # Without terms only the curated rows are shown; terms and a provider search every model that is not deprecated.
@@ -71,7 +71,7 @@ def command(
     if rows and not shown:
         click.echo(f"{len(rows):,} match, and none is ready: leave out --ready to see them.", err=True)
     elif terms and not shown:
-        click.echo("Nothing matches. A model that is not in the catalog can be called too, by its spec.", err=True)
+        click.echo("No model matches. A model that is not in the catalog can be called too, by its spec.", err=True)
 
 
 class Entries:
@@ -170,6 +170,6 @@ def _print(rows: list[ModelRow], entries: Entries) -> None:
         for row in rows
     ]
     if lines:
-        head = ("", "model", "context", "$/M in", "$/M out", "can")
+        head = ("", "model", "context", "$/M in", "$/M out", "features")
         for line in table([tuple(click.style(cell, bold=True) for cell in head), *lines], right=frozenset({2, 3, 4})):
             click.echo(line)

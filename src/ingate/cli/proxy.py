@@ -1,4 +1,4 @@
-"""`ingate proxy`: a central LiteLLM proxy from the same configuration."""
+"""`ingate proxy`: exports, starts and checks a central LiteLLM proxy with the same configuration."""
 
 from __future__ import annotations
 
@@ -15,30 +15,34 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  ingate proxy export --out deploy          its configuration, a compose file, and the variables to fill in
-  ingate proxy up                           one on this machine, from the same configuration, until Ctrl-C
-  ingate proxy list                         what the configured proxy has
-  ingate proxy check                        each of its deployments called once
+  ingate proxy export --out deploy          write its configuration, a compose file, and the variables to fill in
+  ingate proxy up                           run one on this machine until Ctrl-C
+  ingate proxy list                         list the configured proxy's deployments
+  ingate proxy check                        call each of its deployments once
   LITELLM_API_BASE=http://host:4000 LITELLM_API_KEY=sk-… ingate proxy check"""
 
 _local_url = click.option(
-    "--local-url", metavar="URL", help="Where `ingate serve` serves local models to the proxy; else they are left out."
+    "--local-url",
+    metavar="URL",
+    help="Where `ingate serve` serves local models to the proxy; without it they are left out.",
 )
-_wildcards = click.option("--wildcards", is_flag=True, help="Every ready provider as a whole too: groq/*, openai/*, …")
-_model = click.option("--model", "specs", multiple=True, metavar="SPEC", help="A further model (repeatable).")
+_wildcards = click.option(
+    "--wildcards", is_flag=True, help="Include every ready provider as a whole: groq/*, openai/*, …"
+)
+_model = click.option("--model", "specs", multiple=True, metavar="SPEC", help="An additional model (repeatable).")
 
 
 @click.group(epilog=EXAMPLES)
 def command() -> None:
     """A central LiteLLM proxy: shared keys, budgets and limits for many machines.
 
-    Applications change one word: litellm/<name> instead of <provider>/<model>.
+    Applications only change the model's name: litellm/<name> instead of <provider>/<model>.
     """
 
 
 @command.command(epilog="\b\nExample:\n  ingate proxy export --out deploy --model groq/openai/gpt-oss-120b")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder to write to.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @_local_url
 @_wildcards
 @_model
@@ -46,7 +50,7 @@ def command() -> None:
 def export(
     config: str | None, out: Path | None, force: bool, local_url: str | None, wildcards: bool, specs: tuple[str, ...]
 ) -> None:
-    """Write a proxy's configuration from ingate's. Without --out it is printed; it holds no key either way."""
+    """Export a proxy's configuration. Without --out it is printed. It contains no key."""
     from ingate.errors import ConfigError
     from ingate.gateway import Gateway
     from ingate.proxy.export import CONFIG_FILE
@@ -57,14 +61,16 @@ def export(
     else:
         for name in written.files:
             if (out / name).exists() and not force:
-                raise ConfigError(f"{out / name} is there already", fix="--force writes over it, --out elsewhere")
+                raise ConfigError(f"{out / name} exists", fix="--force overwrites it, --out chooses another folder")
         try:
             out.mkdir(parents=True, exist_ok=True)
             for name, text in written.files.items():
                 (out / name).write_text(text, encoding="utf-8")
                 click.echo(f"wrote {out / name}")
         except OSError as error:
-            raise ConfigError(f"cannot write to {out}: {error.strerror}", fix="--out names another folder") from None
+            raise ConfigError(
+                f"cannot write to {out}: {error.strerror}", fix="choose another folder with --out"
+            ) from None
         click.echo(
             f"{len(written.models.entries)} models; next: cp .env.example .env, fill it in, docker compose up -d"
         )
@@ -74,14 +80,14 @@ def export(
 
 @command.command(epilog="\b\nExample:\n  ingate proxy check --timeout 20 --json")
 @click.option(
-    "--timeout", "timeout_s", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds a call."
+    "--timeout", "timeout_s", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds per call."
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def check(config: str | None, timeout_s: float, as_json: bool) -> int:
-    """Call each of its deployments once.
+    """Call each of its deployments once, without the proxy's own retries and fallbacks.
 
-    Exits 1 where one does not answer. The proxy's own retries and fallbacks are left out."""
+    Exits with 1 if one does not answer."""
     import asyncio
 
     from ingate.gateway import Gateway
@@ -109,10 +115,10 @@ def check(config: str | None, timeout_s: float, as_json: bool) -> int:
 
 
 @command.command("list", epilog="\b\nExample:\n  ingate proxy list --json")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON: the proxy's own model objects.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the proxy's own model objects.")
 @click.pass_obj
 def list_(config: str | None, as_json: bool) -> None:
-    """List the configured proxy's chat deployments, with limits and prices where the key may read them."""
+    """List the configured proxy's chat deployments, with limits and prices if the key may read them."""
     import asyncio
 
     from ingate.catalog.format import price, tokens
@@ -122,14 +128,14 @@ def list_(config: str | None, as_json: bool) -> None:
 
     async def run() -> list[dict[str, Any]]:
         async with Gateway(config) as gateway:
-            gateway.routes("litellm/any")  # says what to set where no proxy is configured
+            gateway.routes("litellm/any")  # the error says what to set if no proxy is configured
             return await gateway.proxy_deployments()
 
     models = asyncio.run(run())
     if as_json:
         show_json(models)
         return
-    head = tuple(click.style(cell, bold=True) for cell in ("model", "context", "$/M in", "$/M out", "can"))
+    head = tuple(click.style(cell, bold=True) for cell in ("model", "context", "$/M in", "$/M out", "features"))
     rows = [
         (f"litellm/{row.model}", tokens(row.context_tokens), price(row.input_usd_per_mtok),
          price(row.output_usd_per_mtok), " ".join(row.caps))
@@ -141,11 +147,17 @@ def list_(config: str | None, as_json: bool) -> None:
 
 
 @command.command(epilog="\b\nExample:\n  ingate proxy up --port 4000")
-@click.option("--port", default=4000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--litellm", metavar="PATH", help="The litellm command to run (default: this one's, or .venv-proxy's).")
+@click.option("--port", default=4000, show_default=True, type=click.IntRange(0, 65535), help="0 chooses a free port.")
+@click.option(
+    "--litellm",
+    metavar="PATH",
+    help="The litellm command to run (default: that of this environment, or of .venv-proxy).",
+)
 @click.option("--proxy-config", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
-              help="A proxy configuration of your own instead of the export.")  # fmt: skip
-@click.option("--redis", is_flag=True, help="Share limits and cooldowns through REDIS_HOST and REDIS_PORT.")
+              help="Use this proxy configuration instead of the export.")  # fmt: skip
+@click.option(
+    "--redis", is_flag=True, help="Share limits and cooldowns through the Redis server at REDIS_HOST and REDIS_PORT."
+)
 @_local_url
 @_wildcards
 @_model
@@ -160,9 +172,9 @@ def up(
     wildcards: bool,
     specs: tuple[str, ...],
 ) -> None:
-    """Start a real LiteLLM proxy here, until Ctrl-C.
+    """Run a LiteLLM proxy on this machine until Ctrl-C.
 
-    It has no database: virtual keys and budgets need the exported compose file."""
+    It has no database; virtual keys and budgets need the exported compose file."""
     import asyncio
 
     from ingate.gateway import Gateway
@@ -190,7 +202,7 @@ def up(
     key_file = folder / "master.key"
     given = environ.get("LITELLM_MASTER_KEY", "").strip()
     master = Secret(given) if given else read_or_make(key_file)[0]
-    with bind("127.0.0.1", port) as free:  # taken ports are told here, and not by a log
+    with bind("127.0.0.1", port) as free:  # fails here, and not in the proxy's log, if the port is in use
         port = free.getsockname()[1]
     child = child_environment(environ, keys, master, redis=redis)
     where = "LITELLM_MASTER_KEY" if given else str(key_file)
@@ -208,11 +220,11 @@ async def _run(command: list[str], config: Path, port: int, child: dict[str, str
     from ingate.proxy.up import start
 
     running = await start(command, config, port=port, environ=child, log=log)
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, asked.set)
-    stopping = asyncio.ensure_future(asked.wait())
+            loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.ensure_future(stop.wait())
     healthy = asyncio.ensure_future(running.wait_until_healthy(progress=_Progress()))
     ended = asyncio.ensure_future(running.process.wait())
     try:
@@ -235,16 +247,16 @@ async def _run(command: list[str], config: Path, port: int, child: dict[str, str
 
 
 class _Progress:
-    """How long it has been starting: a line that moves on a terminal, a line every ten seconds elsewhere."""
+    """Shows how long the proxy has been starting: one line on a terminal, otherwise a line every ten seconds."""
 
     def __init__(self) -> None:
-        self._told_s = 0.0
+        self._printed_s = 0.0
 
     def __call__(self, waited_s: float) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r\033[Kthe proxy is starting ({waited_s:.0f} s)", nl=False, err=True)
-        elif waited_s - self._told_s >= 10:
-            self._told_s = waited_s
+        elif waited_s - self._printed_s >= 10:
+            self._printed_s = waited_s
             click.echo(f"the proxy is starting ({waited_s:.0f} s)", err=True)
 
 
@@ -265,7 +277,7 @@ def _export(gateway: Gateway, local_url: str | None, *, wildcards: bool, specs: 
     if not models.entries:
         raise ConfigError(
             "there is nothing to export: no alias, no default model, and no curated model is ready",
-            fix="name a model with --model, set a key, or write aliases in ingate.yaml",
+            fix="name a model with --model, set a key, or add aliases to ingate.yaml",
         )
     return export(models, gateway.config)
 

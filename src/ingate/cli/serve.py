@@ -1,4 +1,4 @@
-"""`ingate serve`: the gateway on a socket, for any OpenAI or Anthropic client."""
+"""`ingate serve`: serves the gateway to any OpenAI or Anthropic client over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLES = """\b
 Examples:
   ingate serve
   ingate serve --port 8080 --cors https://app.example
-  ingate serve --host 0.0.0.0                    other machines too; then a key is needed, made at the first start
+  ingate serve --host 0.0.0.0                    for other machines too, with a key that is created at the first start
   curl http://127.0.0.1:4100/v1/models
   OPENAI_BASE_URL=http://127.0.0.1:4100/v1 OPENAI_API_KEY=none python my_program.py
   ANTHROPIC_BASE_URL=http://127.0.0.1:4100 ANTHROPIC_API_KEY=none my-agent --model local/smollm2"""
@@ -22,20 +22,28 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=4100, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--port", default=4100, show_default=True, type=click.IntRange(0, 65535), help="0 chooses a free port.")
 @click.option(
     "--key-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Callers must send the key in this file; made, readable by you alone, where it is not there. "
-    "Without it a key is needed only beyond loopback, and kept in ingate's state folder.",
+    help="Clients must send the key in this file, which is created, readable only by you, if it does not exist. "
+    "Default: no key on loopback; otherwise a key in ingate's state folder.",
 )
-@click.option("--cors", multiple=True, metavar="ORIGIN", help="Web pages of this origin may call it (repeatable).")
-@click.option("--grace", default=30, show_default=True, type=click.IntRange(0), help="Seconds to finish on Ctrl-C.")
+@click.option("--cors", multiple=True, metavar="ORIGIN", help="Allow web pages of this origin (repeatable).")
 @click.option(
-    "--no-store", is_flag=True, help="Keep no responses: previous_response_id then works only where a provider stores."
+    "--grace",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seconds to finish running requests after Ctrl-C.",
 )
-@click.option("--no-access-log", is_flag=True, help="Do not tell each request on standard error.")
+@click.option(
+    "--no-store",
+    is_flag=True,
+    help="Store no responses; previous_response_id then works only if the provider stores them.",
+)
+@click.option("--no-access-log", is_flag=True, help="Do not log each request on standard error.")
 @click.pass_obj
 def command(
     config: str | None,
@@ -47,7 +55,7 @@ def command(
     no_access_log: bool,
     no_store: bool,
 ) -> None:
-    """Serve every model over OpenAI's API (and Anthropic's Messages) until Ctrl-C."""
+    """Serve all models over OpenAI's Chat Completions and Responses and Anthropic's Messages until Ctrl-C."""
     import asyncio
     import logging
 
@@ -75,7 +83,8 @@ def command(
             click.echo(f"  {line}")
 
     def stopping(running: int) -> None:
-        rest = f"; finishing {running} running, at most {grace} s (again: at once)" if running else ""
+        requests = "1 request" if running == 1 else f"{running} requests"
+        rest = f"; finishing {requests} within {grace} s (Ctrl-C again stops at once)" if running else ""
         click.echo(f"stopping{rest}", err=True)
 
     app = guarded(gateway.asgi, key=key, cors=cors)
@@ -83,15 +92,15 @@ def command(
 
 
 def _how(address: str, key_file: Path | None, *, made: bool) -> list[str]:
-    """How to call it; the key itself is never shown."""
+    """How to call it, without showing the key."""
     if key_file is None:
         return [
-            "no key needed: only this machine reaches it",
+            "no key is needed: only this machine can reach it",
             f"OpenAI clients:    OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY=none",
             f"Anthropic clients: ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY=none",
         ]
     return [
-        f"key: {'made now, ' if made else ''}in {key_file}",
+        f"key: {'created now, ' if made else ''}in {key_file}",
         f'OpenAI clients:    OPENAI_BASE_URL={address}/v1 OPENAI_API_KEY="$(cat {key_file})"',
         f'Anthropic clients: ANTHROPIC_BASE_URL={address} ANTHROPIC_API_KEY="$(cat {key_file})"',
     ]

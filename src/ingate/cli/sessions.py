@@ -1,4 +1,4 @@
-"""`ingate sessions`: the kept conversations."""
+"""`ingate sessions`: lists, shows, resumes and deletes saved conversations."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  ingate sessions                    all of them, the last one first
-  ingate sessions show 3f2a          one as Markdown; the end of its id is enough
+  ingate sessions                    list all, the most recent first
+  ingate sessions show 3f2a          print one as Markdown; the end of its id is enough
   ingate sessions resume 3f2a
   ingate sessions delete 3f2a"""
 
@@ -21,14 +21,14 @@ Examples:
 @click.group(invoke_without_command=True, epilog=EXAMPLES)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List conversations, show one, go on with it, delete it."""
+    """List, show, resume or delete saved conversations."""
     if ctx.invoked_subcommand is None:
         _list()
 
 
 @command.command("list")
 def list_() -> None:
-    """All conversations, the one used last first."""
+    """List all conversations, the most recently used first."""
     _list()
 
 
@@ -45,10 +45,10 @@ def show(id_: str) -> None:
 
 @command.command()
 @click.argument("id_", metavar="ID")
-@click.option("-m", "--model", metavar="SPEC", help="Another model than it was left with.")
+@click.option("-m", "--model", metavar="SPEC", help="Switch to another model.")
 @click.pass_obj
 def resume(config: str | None, id_: str, model: str | None) -> int:
-    """Go on with one, where it was left."""
+    """Continue a conversation."""
     from ingate.chat import store
     from ingate.cli.go import run
 
@@ -58,7 +58,7 @@ def resume(config: str | None, id_: str, model: str | None) -> int:
 @command.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 def delete(ids: tuple[str, ...]) -> None:
-    """Delete conversations; there is no way back."""
+    """Delete conversations. This cannot be undone."""
     from ingate.chat import store
 
     for path in [store.find(one) for one in ids]:
@@ -74,11 +74,12 @@ def _list() -> None:
     for line in table(rows) if rows else ():
         click.echo(line)
     if not rows:
-        click.echo("No conversation has been kept yet. Start one: ingate go", err=True)
+        click.echo("No saved conversations yet. Start one: ingate go", err=True)
 
 
 def _row(path: Path) -> tuple[str, ...] | None:
     from ingate.chat import store
+    from ingate.chat.summary import counted
     from ingate.errors import IngateError
     from ingate.picker.cells import clean
 
@@ -87,5 +88,5 @@ def _row(path: Path) -> tuple[str, ...] | None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
     except (IngateError, OSError):
         return None
-    said = f"{len(session.entries)} messages"
-    return path.stem, when, said, session.model, click.style(clean(session.title)[:60], dim=True)
+    messages = counted(len(session.entries), "message")
+    return path.stem, when, messages, session.model, click.style(clean(session.title)[:60], dim=True)
