@@ -163,3 +163,30 @@ def test_a_responses_client_sees_the_text_of_claudes_thinking(streamed: bool) ->
     assert reasoning["summary"] == [{"type": "summary_text", "text": "thought 1"}]
     assert reasoning["encrypted_content"].startswith("ingate.1.")
     assert used["type"] == "function_call"
+
+
+@pytest.mark.parametrize("api", ["messages", "responses"])
+def test_an_item_that_arrives_after_the_text_does_not_repeat_its_own(api: Api) -> None:
+    """OpenRouter delivers reasoning items at the end of a stream."""
+    client = Client(api)
+    item = {**reasoning_item(1, "thought 1"), "provider": "openrouter"}
+    head = [{**chunk(role="assistant", content=""), "ingate": ABOUT}, chunk(reasoning_content="thought 1")]
+    chunks = [
+        *head,
+        chunk(content="so"),
+        chunk(reasoning_items=[{**item, "index": 0}]),
+        chunk("stop"),
+        text_chunks()[-1],
+    ]
+    events = stream(api, client.body(), chunks)
+    if api == "messages":
+        message = message_from(events)
+        assert [block["type"] for block in message["content"]] == ["thinking", "text", "redacted_thinking"]
+        client.history.append({"role": "assistant", "content": message["content"]})
+    else:
+        response = response_from(events)
+        assert [len(one.get("summary", ())) for one in response["output"]] == [1, 0, 0]
+        client.history += response["output"]
+    assistant = translate(api, client.body()).chat["messages"][-1]
+    assert assistant["reasoning_items"] == [item]
+    assert (assistant["content"], assistant["reasoning_content"]) == ("so", "thought 1")

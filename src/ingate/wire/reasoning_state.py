@@ -33,6 +33,12 @@ def provider_of(items: Iterable[Mapping[str, Any]], default: str) -> str:
     return next((str(item["provider"]) for item in items if item.get("provider")), default)
 
 
+def item_text(item: Mapping[str, Any]) -> str:
+    """The readable text of a reasoning item: its summary, otherwise its content."""
+    parts = item.get("summary") or item.get("content") or ()
+    return "\n\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
+
+
 def call_state(call: Mapping[str, Any]) -> dict[str, Any]:
     """What a tool call's provider expects back with it, empty for most."""
     return {name: call[name] for name in CALL_FIELDS if call.get(name)}

@@ -163,13 +163,15 @@ def test_tools_that_anthropic_ran() -> None:
         {"id": "srv", "type": "server_tool_use", "name": "web_search", "arguments": '{"query":"x"}'},
         {"id": "srv", "type": "web_search_tool_result", "name": "web_search", "result": []},
         {"id": "x", "type": "code_interpreter", "name": "python"},
+        {"id": "n", "type": "server_tool_use", "name": "nova_grounding", "arguments": "{}"},
+        {"id": "n", "type": "nova_grounding_tool_result", "name": "nova_grounding", "result": []},
     ]
     blocks = [
         {"type": "server_tool_use", "id": "srv", "name": "web_search", "input": {"query": "x"}},
         {"type": "web_search_tool_result", "tool_use_id": "srv", "content": []},
     ]
-    assert answer(completion("so", provider_tool_calls=ran))["content"][:2] == blocks
-    assert streamed([chunk(provider_tool_calls=ran), *text_chunks("so")])["content"][:2] == blocks
+    assert answer(completion("so", provider_tool_calls=ran))["content"][:-1] == blocks
+    assert streamed([chunk(provider_tool_calls=ran), *text_chunks("so")])["content"][:-1] == blocks
 
 
 # Tool calls.

@@ -12,7 +12,7 @@ from ingate.errors import ContextTooLongError
 from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
 from ingate.wire.messages.downstream_request import THREAD_UNSUPPORTED
-from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
+from ingate.wire.reasoning_state import CALLS, call_state, item_text, provider_of, without_stamp
 from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ _COUNTED_TOOLS: Final = ("web_search_requests", "web_fetch_requests")
 _LOCATIONS: Final = frozenset(
     {"char_location", "page_location", "content_block_location", "search_result_location", "web_search_result_location"}
 )
+# Tools that Anthropic runs: SDKs accept no other names. Bedrock's own tools look the same in the neutral form.
+_SERVER_TOOLS: Final = frozenset(
+    {"web_search", "web_fetch", "code_execution", "bash_code_execution", "text_editor_code_execution", "advisor"}
+    | {"tool_search_tool_regex", "tool_search_tool_bm25"}
+)
+_SERVER_RESULTS: Final = frozenset(f"{name}_tool_result" for name in (*_SERVER_TOOLS, "mcp", "tool_search"))
 # https://platform.claude.com/docs/en/api/errors
 _ERRORS: Final[Mapping[int, str]] = {
     400: "invalid_request_error",
@@ -107,12 +113,6 @@ def _thinking(message: Mapping[str, Any], provider: str) -> Iterable[Block]:
         yield sealed_block("", provider, state)
 
 
-def item_text(item: Mapping[str, Any]) -> str:
-    """The readable text of a reasoning item: its summary, otherwise its content."""
-    parts = item.get("summary") or item.get("content") or ()
-    return "\n\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
-
-
 def thinking_block(text: str, signature: str) -> Block:
     """Readable thinking. `signature` is a provider's own, or an envelope: Claude Code drops unsigned thinking."""
     return {"type": "thinking", "thinking": text, "signature": signature}
@@ -170,9 +170,9 @@ def citation(note: Mapping[str, Any]) -> dict[str, Any] | None:
 def provider_block(ran: Mapping[str, Any]) -> Block | None:
     """A tool that Anthropic ran itself, as its block again; None for another provider's tool."""
     kind = str(ran.get("type") or "")
-    if kind in {"server_tool_use", "mcp_tool_use"}:
+    if kind == "mcp_tool_use" or (kind == "server_tool_use" and ran.get("name") in _SERVER_TOOLS):
         return {"type": kind, "id": ran.get("id"), "name": ran.get("name"), "input": parsed(ran.get("arguments") or "")}
-    if kind.endswith("_tool_result"):
+    if kind in _SERVER_RESULTS:
         return {"type": kind, "tool_use_id": ran.get("id"), "content": ran.get("result")}
     return None
 

@@ -11,7 +11,6 @@ from ingate.wire.messages.downstream_answer import (
     ending,
     envelope,
     error_body,
-    item_text,
     provider_block,
     sealed_block,
     text_block,
@@ -19,7 +18,7 @@ from ingate.wire.messages.downstream_answer import (
     tool_block,
     usage_of,
 )
-from ingate.wire.reasoning_state import StateBuffer, call_state, provider_of, without_stamp
+from ingate.wire.reasoning_state import StateBuffer, call_state, item_text, provider_of, without_stamp
 from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
@@ -148,26 +147,26 @@ class MessageStream:
         if signature := block.get("signature"):
             self._open("thinking", thinking_block("", ""))
             self._sign(signature)
+            self._streamed = False
 
     def _reasoning_item(self, item: Mapping[str, Any]) -> None:
-        """An item of a Responses provider, in an envelope. It ends the block that its text was streamed in."""
+        """An item of a Responses provider, in an envelope. It ends the block that its text was streamed in, if that is open."""
         origin, payload = provider_of([item], self._provider), {"reasoning_items": [without_stamp(item)]}
-        if self._kind == "thinking" and self._streamed:
+        streamed, self._streamed = self._streamed, False
+        if self._kind == "thinking" and streamed:
             self._sign(seal(origin, payload))
             return
-        block = sealed_block("" if self._streamed else item_text(item), origin, payload)
+        block = sealed_block("" if streamed else item_text(item), origin, payload)
         if block["type"] == "thinking":
             self._open("thinking", thinking_block("", ""))
             self._delta(type="thinking_delta", thinking=block["thinking"])
             self._sign(block["signature"])
         else:
             self._whole(block)
-        self._streamed = False
 
     def _sign(self, signature: str) -> None:
         self._delta(type="signature_delta", signature=signature)
         self._kind = None
-        self._streamed = False
         self._out.append(event("content_block_stop", index=self._index))
 
     def _flush_state(self) -> None:

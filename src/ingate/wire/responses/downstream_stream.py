@@ -9,7 +9,7 @@ from ingate.wire.client_fields import Warnings
 from ingate.wire.delta_order import DeltaOrder
 from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
-from ingate.wire.reasoning_state import StateBuffer, call_state, provider_of
+from ingate.wire.reasoning_state import StateBuffer, call_state, item_text, provider_of
 from ingate.wire.responses.downstream_answer import (
     annotation,
     called,
@@ -75,6 +75,7 @@ class ResponseStream:
         self._state = StateBuffer()
         self._origin = ""  # the provider of that state, if it is stamped
         self._open: _Reasoning | _Message | _Call | None = None
+        self._streamed = False  # whether reasoning text arrived before the block or item that holds it whole
         self._logprobs: list[Any] = []
         self._finish = "stop"
         self._usage: Mapping[str, Any] | None = None
@@ -193,25 +194,27 @@ class ResponseStream:
         if not reasoning.text:
             self._add("response.reasoning_summary_part.added", **at, part={"type": "summary_text", "text": ""})
         reasoning.text.append(text)
+        self._streamed = True
         self._add("response.reasoning_summary_text.delta", **at, delta=text)
 
     def _thinking_blocks(self, blocks: list[dict[str, Any]]) -> None:
         """Signed blocks. Their text has mostly arrived as reasoning before them."""
-        reasoning = self._start_reasoning()
-        if not reasoning.text:
-            for block in blocks:
-                if block.get("thinking"):
-                    self._think(block["thinking"])
+        self._start_reasoning()
+        for block in blocks:
+            if not self._streamed and block.get("thinking"):
+                self._think(block["thinking"])
+            if block.get("signature"):
+                self._streamed = False
         self._origin = provider_of(blocks, self._origin)
         self._state.add_items("thinking_blocks", blocks)
 
     def _native_item(self, item: Mapping[str, Any]) -> None:
-        """A whole item of a Responses provider. It ends the item that its text was streamed in."""
-        reasoning = self._start_reasoning()
-        if not reasoning.text:
-            for part in item.get("summary") or item.get("content") or ():
-                if isinstance(part, dict) and part.get("text"):
-                    self._think(part["text"])
+        """A whole item of a Responses provider. It ends the item that its text was streamed in, if that is open."""
+        self._start_reasoning()
+        text = item_text(item)
+        if text and not self._streamed:
+            self._think(text)
+        self._streamed = False
         self._origin = provider_of([item], self._origin)
         self._state.add_items("reasoning_items", [item])
         self._close()
