@@ -10,6 +10,8 @@ from ingate import Gateway
 from ingate.proxy.export import COMPOSE_FILE, CONFIG_FILE, ENV_FILE, collect, export
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
@@ -110,3 +112,75 @@ def test_the_compose_file_has_the_proxy_redis_and_postgres() -> None:
     assert {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "REDIS_PASSWORD", "POSTGRES_PASSWORD", "GROQ_API_KEY"} == set(
         names
     )
+
+
+def test_the_configuration_has_litellms_settings() -> None:
+    for drop_params, dropped in [("strict", False), (False, False), (True, True), ("warn", True), ("drop", True)]:
+        config, _ = exported({"litellm": {"drop_params": drop_params}})
+        assert config["litellm_settings"]["drop_params"] is dropped
+    timeouts = [({}, 600), ({"timeout": 7.9}, 7), ({"timeout": 7, "litellm": {"timeout": 9}}, 9)]
+    for sections, seconds in timeouts:
+        assert exported(sections)[0]["litellm_settings"]["request_timeout"] == seconds
+
+
+def test_both_default_models_are_in_it_and_an_alias_only_once() -> None:
+    config, _ = exported(
+        {"default_model": "groq/a", "litellm": {"default_model": "quick"}, "aliases": {"quick": "xai/b"}}
+    )
+    assert sorted(by_name(config)) == ["groq/a", "quick"]
+
+
+def test_one_model_with_two_sets_of_parameters_is_two_deployments() -> None:
+    config, _ = exported({}, favourites=("groq/m", "groq/m?temperature=0.2", "groq/m?timeout=5", "groq/m"))
+    models = by_name(config)
+    assert sorted(models) == ["groq/m", "groq/m-1", "groq/m-2"]
+    assert models["groq/m-1"]["temperature"] == 0.2
+    assert models["groq/m-2"]["timeout"] == 5
+    assert "temperature" not in models["groq/m"]
+
+
+def test_a_fallback_to_itself_is_none() -> None:
+    config, _ = exported({"aliases": {"q": ["groq/m", "groq/m", "xai/n", "xai/n"]}})
+    assert config["router_settings"]["fallbacks"] == [{"q": ["groq/m", "xai/n"]}]
+
+
+def test_wildcards_are_of_ready_providers_that_bill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-secret")
+    monkeypatch.setenv("LM_STUDIO_API_BASE", "http://localhost:1234/v1")
+    config, _ = exported({}, wildcards=True)
+    wildcards = {name: params for name, params in by_name(config).items() if name.endswith("/*")}
+    assert wildcards == {"groq/*": {"model": "groq/*", "api_key": "os.environ/GROQ_API_KEY"}}
+    assert not [name for name in by_name(exported({})[0]) if name.endswith("/*")]
+
+
+def test_credentials_of_several_parts_are_each_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-secret-value")
+    monkeypatch.setenv("AWS_REGION_NAME", "eu-central-1")
+    config, files = exported({"aliases": {"q": "bedrock/m"}})
+    params = by_name(config)["q"]
+    assert params["model"] == "bedrock/m"
+    assert params["aws_access_key_id"] == "os.environ/AWS_ACCESS_KEY_ID"
+    assert params["aws_secret_access_key"] == "os.environ/AWS_SECRET_ACCESS_KEY"
+    assert "aws-secret-value" not in "".join(files.files.values())
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(files.models.variables)
+
+
+def test_a_credential_in_a_file_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = tmp_path / "service.json"
+    key.write_text('{"type": "service_account"}')
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    monkeypatch.setenv("VERTEXAI_PROJECT", "p")
+    monkeypatch.setenv("VERTEXAI_LOCATION", "europe-west4")
+    _, files = exported({"aliases": {"q": "vertex_ai/gemini-2.5-flash"}})
+    assert any("the proxy's machine needs it too" in note for note in files.models.notes)
+    assert len(files.models.notes) == len(set(files.models.notes))
+
+
+def test_no_file_names_the_value_of_a_variable() -> None:
+    _, files = exported({"aliases": {"q": "groq/m"}})
+    lines = files.files[ENV_FILE].splitlines()
+    assert lines[0].startswith("# Copy this file to .env")
+    for comment, line in zip(lines[1::2], lines[2::2], strict=True):
+        assert comment.startswith("# ")
+        assert line.endswith("=")
