@@ -386,3 +386,15 @@ def test_every_rule_of_the_model_facts_names_its_sources_and_known_fields():
             assert set(rule) == {"match", "sources", "facts"}, wire
             assert set(rule["sources"]) <= set(raw["sources"]), rule
             assert set(rule["facts"]) <= set(raw["fields"]), rule
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_allowed_tools_are_the_only_ones_offered_where_only_openai_knows_the_choice(mode: str):
+    tools = [{"type": "function", "function": {"name": name}} for name in ("a", "b")]
+    tools.append({"type": "custom", "custom": {"name": "c"}})
+    allowed = [{"type": "function", "function": {"name": "b"}}, {"type": "custom", "custom": {"name": "c"}}]
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
+    body, _ = _sent({"tools": tools, "tool_choice": choice}, provider="groq")
+    assert (body["tools"], body["tool_choice"]) == (tools[1:], mode)
+    body, _ = _sent({"tools": tools, "tool_choice": choice}, provider="openai")
+    assert (body["tools"], body["tool_choice"]) == (tools, choice)

@@ -14,6 +14,7 @@ from ingate.wire.decoding import Decoder, empty_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.facts import nearest_effort
 from ingate.wire.params import ParamTracker
+from ingate.wire.parts import choice_of
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class ChatCodec(BaseCodec):
             )
         if strict and isinstance(tools := wire.get("tools"), list):
             wire["tools"] = tools_for(tools)
+        if not (strict or provider == "openai"):
+            _offer_allowed(wire)
         request = WireRequest(
             url=self.url(target),
             body=b"",
@@ -256,6 +259,21 @@ def _raise_choice_error(choice: dict[str, Any]) -> None:
     if choice.get("finish_reason") == "error" or choice.get("error"):
         error = choice.get("error") or {"message": "the model ended its response with an error"}
         raise error_from_response(200, {}, {"error": error}, provider=None)
+
+
+def _offer_allowed(wire: dict[str, Any]) -> None:
+    """Offer only the allowed tools to a server that does not know `allowed_tools`, which is OpenAI's alone."""
+    choice, tools = wire.get("tool_choice"), wire.get("tools")
+    if not isinstance(choice, dict) or choice.get("type") != "allowed_tools" or not isinstance(tools, list):
+        return
+    read = choice_of({"tool_choice": choice})
+    wire["tool_choice"] = read.mode
+    wire["tools"] = [tool for tool in tools if _name_of(tool) in (read.allowed or ())]
+
+
+def _name_of(tool: Any) -> Any:
+    inner = (tool.get("function") or tool.get("custom") or tool) if isinstance(tool, dict) else None
+    return inner.get("name") if isinstance(inner, dict) else None
 
 
 def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: bool) -> None:
