@@ -306,6 +306,7 @@ FAILURES = [
     ("rate_limit_exceeded", RateLimitError, 429),
     ("invalid_prompt", BadRequestError, 400),
     ("vector_store_timeout", RequestTimeoutError, 504),
+    ("cyber_policy", BadRequestError, 400),
     ("failed_to_download_image", BadRequestError, 400),
     ("image_content_policy_violation", ContentFilterError, 400),
 ]
@@ -313,7 +314,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("code", "kind", "status"), FAILURES)
 def test_a_failed_response_raises_what_its_code_means(code: str, kind: type[IngateError], status: int) -> None:
-    error = {"code": code, "message": "content policy" if "policy" in code else "Something went wrong"}
+    error = {"code": code, "message": "content policy" if "content_policy" in code else "Something went wrong"}
     failed = response(status="failed", error=error)
     with pytest.raises(kind) as whole:
         read(failed)
@@ -448,6 +449,19 @@ def test_a_call_whose_id_comes_last() -> None:
         completed(),
     )
     assert answer["choices"][0]["message"]["tool_calls"][0]["id"] == "call_1"
+
+
+def test_a_call_without_a_call_id_is_told_at_the_end_by_its_items_id() -> None:
+    answer = stream(
+        event("output_item.added", 0, item={"type": "function_call", "id": "fc_1", "name": "f"}),
+        event("function_call_arguments.delta", 0, item_id="fc_1", delta='{"a":'),
+        event("function_call_arguments.delta", 0, item_id="fc_1", delta="1}"),
+        event("output_item.added", 1, item={"type": "function_call", "id": "fc_2", "name": "g"}),
+        completed(),
+    )
+    calls = answer["choices"][0]["message"]["tool_calls"]
+    assert [(call["id"], call["function"]["arguments"]) for call in calls] == [("fc_1", '{"a":1}'), ("fc_2", "{}")]
+    assert answer["choices"][0]["finish_reason"] == "tool_calls"
 
 
 @pytest.mark.parametrize("end", [True, False])
@@ -597,8 +611,9 @@ def test_an_error_after_text_leaves_the_text() -> None:
         )
     assert caught.value.partial is not None
     assert content(caught.value.partial) == "Hel"
-    with pytest.raises(UnavailableError, match="broken"):
+    with pytest.raises(UnavailableError, match="broken") as plain:
         decoded(b"event: error\ndata: broken\n\n")
+    assert "JSON" not in str(plain.value)
 
 
 def test_a_failed_response_tells_what_came_first() -> None:

@@ -744,15 +744,13 @@ def test_the_body_is_left_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("provider", "name", "value"),
     [
-        ("groq", "prompt_cache_key", "k"),
-        ("groq", "safety_identifier", "s"),
         ("groq", "previous_response_id", "resp_1"),
+        ("groq", "truncation", "auto"),
         ("groq", "store", True),
-        ("xai", "metadata", {"a": "b"}),
         ("openrouter", "store", True),
         ("openrouter", "previous_response_id", "resp_1"),
         ("ollama", "background", True),
-        ("perplexity", "metadata", {"a": "b"}),
+        ("perplexity", "conversation", "conv_1"),
         ("openai", "top_k", 5),
         ("deepseek", "conversation", "conv_1"),
     ],
@@ -763,6 +761,19 @@ def test_what_a_provider_refuses_is_dropped_and_reported(provider: str, name: st
     assert json.loads(made.body).get(name) in (None, False)
     with pytest.raises(BadRequestError):
         request({name: value}, target(provider, "m", drop_params="strict"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "value"),
+    [("groq", "prompt_cache_key", "k"), ("groq", "safety_identifier", "s"), ("xai", "metadata", {"a": "b"})],
+)
+@pytest.mark.parametrize("policy", ["warn", "strict"])
+def test_what_is_meant_for_openais_platform_is_left_out_in_silence(
+    provider: str, name: str, value: Any, policy: Any
+) -> None:
+    made = request({name: value}, target(provider, "m", drop_params=policy))
+    assert (made.dropped, made.warnings) == ([], [])
+    assert name not in json.loads(made.body)
 
 
 @pytest.mark.parametrize("provider", ["groq", "ollama", "perplexity"])

@@ -26,6 +26,10 @@ _SAME: Final = (
     "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
     "service_tier", "moderation",
 )  # fmt: skip
+# What is meant for OpenAI's platform: nothing is lost if another provider is not sent it.
+_UNMISSED: Final = frozenset(
+    {"metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"}
+)
 # What a model accepts although it has no sampling parameters: the value that applies anyway.
 _NEUTRAL: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 # How providers write OpenAI's models: `openai/gpt-5.5`, `openai.gpt-5.5`, `databricks-gpt-5-5`.
@@ -68,7 +72,8 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
             out[name] = value
     out.update(tracker.rest())
     for name in sorted(row.refused & out.keys()):
-        tracker.drop(name, f"{target.provider} does not support it")
+        if name not in _UNMISSED:
+            tracker.drop(name, f"{target.provider} does not support it")
         del out[name]
     return deep_merge(out, tracker.extra_body), tracker
 
