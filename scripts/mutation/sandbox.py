@@ -146,7 +146,8 @@ class Sandbox:
             self._recording.write_text("")
         command = [str(self.python), "-m", "pytest", "-q", "--tb=line", "-p", "_mutation", "-p", "no:cacheprovider"]
         command += ["--hypothesis-seed=0", f"--basetemp={self.folder / 'tmp'}", *(["-x"] if one else []), *files]
-        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_CORE": "ctrace"}
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environ["COVERAGE_CORE"] = "ctrace"  # other cores do not know contexts
         with (self.folder / "output").open("w+b") as output:
             process = subprocess.Popen(
                 command,

@@ -36,7 +36,7 @@ class Section(msgspec.Struct, frozen=True):
     Attributes:
         keys: Key → the shape of its value.
         synonyms: Other names for some of the keys.
-        attributes: Key → the name of the struct's field, where the two differ.
+        attributes: Key → the name of the struct's field, if the two differ.
         struct: What the section becomes.
     """
 

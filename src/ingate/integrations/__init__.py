@@ -1,1 +1,1 @@
-"""Ways into the agents and libraries people already run: one file a host."""
+"""Integrations with agents and libraries: one module or package per host."""
