@@ -118,6 +118,52 @@ async def test_a_tool_turn_goes_in_and_thinking_comes_back_signed() -> None:
     assert tool == {"role": "tool", "tool_call_id": "call_0", "content": "18 °C"}
 
 
+class TurnByTurn(FakeGateway):
+    """Answers each call with the next of its turns."""
+
+    def __init__(self, *turns: dict[str, Any]) -> None:
+        super().__init__()
+        self.turns = list(turns)
+
+    async def complete(self, body: Any) -> dict[str, Any]:
+        self.bodies.append(body)
+        return self.turns.pop(0)
+
+    async def stream(self, body: Any) -> Any:
+        message = (await self.complete(body))["choices"][0]["message"]
+        if called := message.get("tool_calls"):
+            pieces = tool_chunks(*((call["function"]["name"], call["function"]["arguments"]) for call in called))
+        else:
+            pieces = text_chunks(message["content"])
+        for piece in pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_the_sdks_tool_runner_sends_the_whole_history_since_threads_are_not_stored(streamed: bool) -> None:
+    called = tool_call(0, "get_weather", '{"city": "Paris"}')
+    gateway = TurnByTurn(completion(None, tool_calls=[called]), completion("18 °C in Paris"))
+
+    @anthropic.beta_async_tool
+    async def get_weather(city: str) -> str:
+        """The weather in a city.
+
+        Args:
+            city: The city.
+        """
+        return f"18 °C in {city}"
+
+    async with calls(gateway) as client:
+        runner = client.beta.messages.tool_runner(
+            model=MODEL, max_tokens=50, messages=HI, tools=[get_weather], stream=streamed
+        )
+        final = await runner.until_done()
+    assert final.content[0].text == "18 °C in Paris"
+    assert [len(body["messages"]) for body in gateway.bodies] == [1, 3]
+    assert gateway.bodies[1]["messages"][-1] == {"role": "tool", "tool_call_id": "call_0", "content": "18 °C in Paris"}
+    assert gateway.bodies[1]["tools"]
+
+
 async def test_streamed_thinking_is_one_signed_block() -> None:
     whole = {"type": "thinking", "thinking": "let me see", "signature": "sig"}
     chunks = [

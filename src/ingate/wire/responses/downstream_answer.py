@@ -70,7 +70,7 @@ def envelope(request: ResponsesRequest, model: str) -> dict[str, Any]:
         "model": model,
         "output": [],
         "service_tier": body.get("service_tier") or "default",
-        "store": False,
+        "store": body.get("store") is not False,
         "usage": None,
         **echoed,
         "reasoning": {"effort": None, "summary": None, **reasoning},
