@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ingate import Gateway
 from ingate.engines.base import CallReport, Route
 from ingate.engines.native import NativeEngine
 from ingate.errors import IngateError
+from ingate.providers import providers
 from ingate.providers.credential import Credential
 from ingate.secret import Secret
 from ingate.spec import parse_one
@@ -22,7 +24,7 @@ from support.native import body_of
 from support.traffic import Case, compare, load_cases, outcome_of_completion, outcome_of_error, replaying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.traffic
@@ -141,32 +143,59 @@ async def play(engine: NativeEngine, case: Case, base: str, option: str) -> list
         return compare(outcome_of_error(error), case)
 
 
-async def misses_of(cases: list[Case], folder: Path, option: str = "") -> dict[str, list[str]]:
-    engine = NativeEngine()
+async def play_gateway(case: Case, base: str) -> list[str]:
+    """What goes wrong with the case's own chat request through a gateway, set up as a user would."""
+    provider = case.provider if case.provider in providers() else "openai"
+    section = {"api_key": "sk-for-the-replay-0123456789", "base_url": f"{base}/{case.id}/v1"}
+    request = {**(case.drive.get("request") or _REQUEST), "model": f"{provider}/{case.model}?api=responses"}
+    request.pop("stream", None)
+    async with Gateway({provider: section}, retries=0) as gateway:
+        try:
+            if case.stream:
+                return wrong_in(assemble([chunk async for chunk in gateway.stream(request)]), case)
+            return wrong_in(await gateway.complete(request), case)
+        except IngateError as error:
+            return compare(outcome_of_error(error), case)
+
+
+async def misses_of(
+    cases: list[Case], folder: Path, played: Callable[[Case, str], Awaitable[list[str]]]
+) -> dict[str, list[str]]:
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def check(case: Case, base: str) -> tuple[str, list[str]]:
         async with slots:
-            return case.id, await play(engine, case, base, option)
+            return case.id, await played(case, base)
 
     with replaying(folder) as base:
-        try:
-            results = await asyncio.gather(*(check(case, base) for case in cases))
-        finally:
-            await engine.aclose()
+        results = await asyncio.gather(*(check(case, base) for case in cases))
     return {name: wrong for name, wrong in results if wrong}
 
 
-async def test_every_recorded_answer_comes_through_the_engine(shared_responses: Path) -> None:
+@pytest.fixture
+async def engine() -> AsyncIterator[NativeEngine]:
+    native = NativeEngine()
+    yield native
+    await native.aclose()
+
+
+async def test_every_recorded_answer_comes_through_the_engine(shared_responses: Path, engine: NativeEngine) -> None:
     cases = load_cases(shared_responses, WIRE)
-    misses = await misses_of(cases, shared_responses)
+    misses = await misses_of(cases, shared_responses, lambda case, base: play(engine, case, base, ""))
     assert not misses, report(misses)
 
 
 @pytest.mark.parametrize("size", [1, 7])
-async def test_streams_come_through_the_engine_in_small_pieces(shared_responses: Path, size: int) -> None:
+async def test_streams_come_through_the_engine_in_small_pieces(
+    shared_responses: Path, engine: NativeEngine, size: int
+) -> None:
     cases = [case for case in load_cases(shared_responses, WIRE) if case.stream]
-    misses = await misses_of(cases, shared_responses, f"@chunk={size}")
+    misses = await misses_of(cases, shared_responses, lambda case, base: play(engine, case, base, f"@chunk={size}"))
+    assert not misses, report(misses)
+
+
+async def test_every_recorded_answer_comes_through_the_gateway(shared_responses: Path) -> None:
+    misses = await misses_of(load_cases(shared_responses, WIRE), shared_responses, play_gateway)
     assert not misses, report(misses)
 
 
