@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ingate.wire.params import ParamTracker
 
 INVOKE_VERSION: Final = "bedrock-2023-05-31"
+_NO_WEB_SEARCH: Final = "on Bedrock only some of Amazon's own models can search the web"
 _CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
 # Converse's own keys, which a caller may set in addition to OpenAI's.
 _OWN: Final = frozenset(
@@ -88,8 +89,9 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
 def invoke_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The InvokeModel request: Anthropic's format for Claude, Nova's (Converse's with a version) for other models."""
     if is_claude(target.model):
-        body = {key: value for key, value in body.items() if key != "web_search_options"}
-        made, params = messages_request(body, target)
+        made, params = messages_request({**body, "web_search_options": None}, target)
+        if isinstance(body.get("web_search_options"), dict):
+            params.drop("web_search_options", _NO_WEB_SEARCH)
         return {"anthropic_version": INVOKE_VERSION, **made}, params
     made, params = converse_request(body, target)
     return {"schemaVersion": "messages-v1", **made}, params
@@ -99,7 +101,7 @@ def _web_search(params: ParamTracker, made: dict[str, Any], known: Mapping[str, 
     if name := known.get("search_tool"):
         made.setdefault("tools", []).append({"systemTool": {"name": name}})
     else:
-        params.drop("web_search_options", "on Bedrock only some of Amazon's own models can search the web")
+        params.drop("web_search_options", _NO_WEB_SEARCH)
 
 
 def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:

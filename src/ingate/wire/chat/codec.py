@@ -294,7 +294,7 @@ def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: 
         if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
             del wire[name]
             continue
-        params.drop(name, f"{provider} does not accept it for this model")
+        params.drop(name, f"{provider} rejects it for this model")
         del wire[name]
     effort = wire.get("reasoning_effort")
     if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):

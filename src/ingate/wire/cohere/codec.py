@@ -67,6 +67,7 @@ class CohereCodec(BaseCodec):
         return CohereDecoder(model=model)
 
 
+_MAX_STOPS: Final = 5
 _NAMES: Final = {
     "temperature": "temperature",
     "top_p": "p",
@@ -105,9 +106,12 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
         out["max_tokens"] = limit
     if params.take("logprobs"):
         out["logprobs"] = True
-    params.take("top_logprobs")
+    if params.number("top_logprobs"):
+        params.drop("top_logprobs", "Cohere returns only the log probabilities of the chosen tokens")
     if stops := stops_of(params, blank=True):
-        out["stop_sequences"] = stops[:5]
+        if len(stops) > _MAX_STOPS:
+            params.warn(f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Cohere accepts no more")
+        out["stop_sequences"] = stops[:_MAX_STOPS]
     _thinking(params, out, known)
     return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 

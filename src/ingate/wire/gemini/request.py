@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ingate.wire.codec import Target
 
-_MOST_STOPS: Final = 5
+_MAX_STOPS: Final = 5
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 # Keys of the request that callers may also write in snake case.
 _SNAKE: Final = {
@@ -60,7 +60,6 @@ def generate_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     _sampling(params, config, known)
     _form(params, config, known)
     _thinking(params, config, known)
-    params.take("user", "service_tier", "safety_identifier")
     extras = {_SNAKE.get(key, key): value for key, value in params.rest().items()}
     for key in [key for key in extras if key in _GENERATION]:
         config = deep_merge(config, {_GENERATION[key]: extras.pop(key)})
@@ -126,9 +125,9 @@ def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
         if top := params.number("top_logprobs"):
             config["logprobs"] = top
     if stops := stops_of(params, blank=True):
-        if len(stops) > _MOST_STOPS:
-            params.warn(f"only the first {_MOST_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more")
-        config["stopSequences"] = stops[:_MOST_STOPS]
+        if len(stops) > _MAX_STOPS:
+            params.warn(f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more")
+        config["stopSequences"] = stops[:_MAX_STOPS]
 
 
 def _form(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:

@@ -170,7 +170,7 @@ def _thinking(
         if given.get("type") == "enabled" and types and "enabled" not in types:
             params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
             effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
-        elif given.get("type") == "enabled" and not types:
+        elif given.get("type") != "disabled" and not types:
             params.drop("thinking", "this model does not support reasoning")
             return
         else:

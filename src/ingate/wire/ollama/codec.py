@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.errors import BadRequestError
 from ingate.wire.address import join
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
+from ingate.wire.facts import model_facts, nearest_effort
 from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import calls_of, choice_of, format_of, messages_of, parts_of, text_of, tools_of
@@ -120,13 +121,18 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     if isinstance(thinking, dict):
         out["think"] = thinking.get("type") != "disabled"
     elif effort is not None:
-        # Only gpt-oss accepts a level; for other models reasoning is on or off.
-        out["think"] = _level(effort) if "gpt-oss" in target.model else effort != "none"
+        out["think"] = _effort(params, str(effort), model_facts("ollama", target.model, target.facts))
     return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 
 
-def _level(effort: Any) -> str:
-    return {"none": "low", "minimal": "low", "xhigh": "high", "max": "high"}.get(str(effort), str(effort))
+def _effort(params: ParamTracker, effort: str, known: Mapping[str, Any]) -> str | bool:
+    """The value of `think`: a level if the model has levels, else whether it reasons."""
+    level = nearest_effort(effort, known.get("efforts", ()))
+    if level is None:
+        return effort != "none"
+    if effort == "none":
+        params.warn(f"{params.model!r} always reasons; the lowest effort was requested ({level})")
+    return level
 
 
 def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:
