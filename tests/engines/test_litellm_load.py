@@ -168,7 +168,7 @@ async def test_a_compromised_release_is_not_imported(monkeypatch: pytest.MonkeyP
     with pytest.raises(MissingExtraError, match="compromised") as caught:
         await load.load()
     assert version in str(caught.value)
-    assert "change every key" in caught.value.fix
+    assert "replace every key" in caught.value.fix
 
 
 async def test_a_failed_import_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

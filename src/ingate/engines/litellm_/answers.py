@@ -1,4 +1,4 @@
-"""litellm's answers → plain dicts, refine_error where the provider's own words (`reading.py`) say otherwise."""
+"""litellm's answers → plain dicts, corrected where the provider's own response (`reading.py`) differs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ingate.engines.litellm_.reading import ProviderReading
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-# Arguments by which a configuration asks litellm to shape answers its own way.
+# Arguments with which a configuration makes litellm change answers.
 _SHAPING: Final = frozenset({"merge_reasoning_content_in_choices", "mock_response", "mock_tool_calls", "fallbacks"})
-# Fields of a message that litellm may leave out.
+# Fields of a message that litellm may omit.
 _OFTEN_LOST: Final = ("reasoning_content", "thinking_blocks", "annotations", "refusal", "provider_tool_calls")
 
 
 def plain(value: Any) -> Any:
-    """A litellm object as dicts and lists, without what is None; far cheaper than `model_dump`."""
+    """A litellm object as dicts and lists without None values; much cheaper than `model_dump`."""
     kind = value.__class__
     if kind is str or kind is int or kind is float or kind is bool or value is None:
         return value
@@ -31,23 +31,23 @@ def plain(value: Any) -> Any:
     fields = getattr(value, "__dict__", None)
     if fields is None or isinstance(value, str):
         return str(value)
-    told = {name: plain(item) for name, item in fields.items() if item is not None and name[:1] != "_"}
+    result = {name: plain(item) for name, item in fields.items() if item is not None and name[:1] != "_"}
     for name, item in (getattr(value, "__pydantic_extra__", None) or {}).items():
-        if item is not None and name not in told:
-            told[name] = plain(item)
-    return told
+        if item is not None and name not in result:
+            result[name] = plain(item)
+    return result
 
 
 def provider_decides(call: Mapping[str, Any]) -> bool:
-    """Whether an answer to this call reads the same without litellm.
+    """Whether the provider's response can be used without litellm.
 
-    It does not where litellm may have asked through a tool of its own, or under other names, or was told to shape the
-    answer.
+    It cannot if litellm may have requested JSON through a tool of its own, shortened names, or been configured to change
+    the answer.
     """
-    asked_for = call.get("response_format") or {}
-    if isinstance(asked_for, dict) and asked_for.get("type", "text") != "text":
+    response_format = call.get("response_format") or {}
+    if isinstance(response_format, dict) and response_format.get("type", "text") != "text":
         return False
-    if not isinstance(asked_for, dict) or _SHAPING & call.keys():
+    if not isinstance(response_format, dict) or _SHAPING & call.keys():
         return False
     if call["model"].startswith(("ollama/", "ollama_chat/")) and call.get("tools"):
         return False
@@ -55,47 +55,51 @@ def provider_decides(call: Mapping[str, Any]) -> bool:
 
 
 def completion(answer: Mapping[str, Any], reading: ProviderReading, call: Mapping[str, Any]) -> dict[str, Any]:
-    """litellm's completion with the provider's counts, end, thinking and own tools."""
-    told = dict(answer)
+    """litellm's completion with the usage, finish reason, thinking and tool calls that the provider reported."""
+    result = dict(answer)
     own = reading.whole()
-    for choice in told.get("choices") or ():
+    for choice in result.get("choices") or ():
         _tidy(choice.get("message") or {})
     if own is not None and provider_decides(call):
-        return {**told, **own, "id": told.get("id") or own["id"]}
+        return {**result, **own, "id": result.get("id") or own["id"]}
     if own is None:
-        return told
-    ran_itself = reading.provider_tool_ids()
+        return result
+    provider_tools = reading.provider_tool_ids()
     own_choices = {choice["index"]: choice for choice in own["choices"]}
-    for number, choice in enumerate(told.get("choices") or ()):
+    for number, choice in enumerate(result.get("choices") or ()):
         theirs = own_choices.get(choice.get("index", number))
         message = choice.setdefault("message", {})
         if theirs is not None:
-            _mend_message(message, theirs["message"], ran_itself)
+            _correct_message(message, theirs["message"], provider_tools)
             choice["finish_reason"] = _finish(
                 choice.get("finish_reason"), theirs.get("finish_reason"), bool(message.get("tool_calls"))
             )
-    told["usage"] = own.get("usage")
-    return told
+    result["usage"] = own.get("usage")
+    return result
 
 
-class ChunkMender:
-    """Mends litellm's chunks one after the other, beside a `ProviderReading` of the same stream."""
+class ChunkCorrector:
+    """Corrects litellm's chunks one by one, using a `ProviderReading` of the same stream.
+
+    Attributes:
+        has_content: Whether a chunk with content has been returned.
+    """
 
     def __init__(self, reading: ProviderReading) -> None:
         self._reading = reading
         self._reasoning = ""
-        self._tools_told = 0
-        self._ran_itself: set[int] = set()
+        self._tools_sent = 0
+        self._provider_tool_indexes: set[int] = set()
         self._called = False
         self._text = ""
-        self.told_anything = False
+        self.has_content = False
 
-    def mend(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
-        """What to tell for one chunk of litellm's."""
+    def correct(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
+        """The chunks to send for one chunk of litellm's."""
         reading = self._reading
         if not reading.active:
             self._tidy(chunk)
-            self.told_anything = True
+            self.has_content = True
             return [chunk]
         chunk.pop("usage", None)
         choices = []
@@ -112,11 +116,11 @@ class ChunkMender:
             choices.append(choice)
         self._tidy(chunk)
         chunk["choices"] = choices
-        self.told_anything = self.told_anything or any(_says_something(choice) for choice in choices)
+        self.has_content = self.has_content or any(_has_content(choice) for choice in choices)
         return [chunk]
 
     def held_back(self) -> list[dict[str, Any]]:
-        """Text that came before a break and that litellm had not told yet: it holds back a chunk."""
+        """Text received before the stream broke that litellm has not returned: it always holds back one chunk."""
         text = self._reading.text
         if not self._reading.active or not text.startswith(self._text) or len(text) == len(self._text):
             return []
@@ -125,7 +129,7 @@ class ChunkMender:
         return [{"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}]
 
     def last(self) -> list[dict[str, Any]]:
-        """What litellm left unsaid at the stream's end: above all the provider's own counts."""
+        """The chunk at the stream's end with the usage that the provider reported, if it did."""
         usage = self._reading.usage
         return [{"object": "chat.completion.chunk", "choices": [], "usage": usage}] if usage else []
 
@@ -134,26 +138,26 @@ class ChunkMender:
             _tidy(choice.get("delta") or {})
 
     def _own_tools(self, delta: dict[str, Any]) -> None:
-        """Leave out pieces of tools that the provider ran itself; close the gaps they leave in the indexes."""
+        """Remove the pieces of calls to tools that the provider executed itself."""
         pieces = delta.pop("tool_calls", None)
         if not pieces:
             return
-        ran_itself = self._reading.provider_tool_ids()
+        provider_tools = self._reading.provider_tool_ids()
         kept = []
         for piece in pieces:
             index = piece.get("index") or 0
-            if piece.get("id") in ran_itself:
-                self._ran_itself.add(index)
+            if piece.get("id") in provider_tools:
+                self._provider_tool_indexes.add(index)
             elif piece.get("id"):
-                self._ran_itself.discard(index)
-            if index not in self._ran_itself:
+                self._provider_tool_indexes.discard(index)
+            if index not in self._provider_tool_indexes:
                 kept.append(piece)
         if kept:
             self._called = True
             delta["tool_calls"] = kept
 
     def _thinking(self, delta: dict[str, Any], *, ends: bool) -> None:
-        """Tell the thinking that litellm passed over before anything that comes after it."""
+        """Add the reasoning that litellm omitted, before anything that follows it."""
         self._reasoning += delta.get("reasoning_content") or ""
         if not (ends or delta.get("content") or delta.get("tool_calls")) or delta.get("reasoning_content"):
             return
@@ -165,13 +169,13 @@ class ChunkMender:
     def _provider_tools(self, delta: dict[str, Any]) -> None:
         own = self._reading.provider_tools
         delta.pop("provider_tool_calls", None)
-        if len(own) > self._tools_told:
-            delta["provider_tool_calls"] = own[self._tools_told :]
-            self._tools_told = len(own)
+        if len(own) > self._tools_sent:
+            delta["provider_tool_calls"] = own[self._tools_sent :]
+            self._tools_sent = len(own)
 
 
-def _mend_message(message: dict[str, Any], own: Mapping[str, Any], ran_itself: Iterable[str]) -> None:
-    skip = set(ran_itself)
+def _correct_message(message: dict[str, Any], own: Mapping[str, Any], provider_tools: Iterable[str]) -> None:
+    skip = set(provider_tools)
     calls = [call for call in message.get("tool_calls") or () if call.get("id") not in skip]
     if calls:
         message["tool_calls"] = calls
@@ -184,12 +188,12 @@ def _mend_message(message: dict[str, Any], own: Mapping[str, Any], ran_itself: I
         message["content"] = own["content"]
 
 
-def _finish(said: str | None, own: str | None, has_calls: bool) -> str | None:
-    """The provider's reason, unless it is a call of a tool that litellm had made for itself."""
+def _finish(litellms: str | None, own: str | None, has_calls: bool) -> str | None:
+    """The provider's finish reason, unless it is for a tool that litellm added for itself."""
     if own is None:
-        return said
+        return litellms
     if own == "tool_calls" and not has_calls:
-        return "stop" if said == "tool_calls" else said
+        return "stop" if litellms == "tool_calls" else litellms
     return own
 
 
@@ -203,6 +207,6 @@ def _offered(call: Mapping[str, Any]) -> list[str]:
     return [str(function["name"]) for function in functions if isinstance(function, dict) and function.get("name")]
 
 
-def _says_something(choice: Mapping[str, Any]) -> bool:
+def _has_content(choice: Mapping[str, Any]) -> bool:
     delta = choice.get("delta") or {}
     return bool(choice.get("finish_reason")) or any(value for name, value in delta.items() if name != "role")

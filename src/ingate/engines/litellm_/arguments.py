@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from ingate.engines.base import CallReport, Route
 
-# Providers whose provider look-up inside litellm starts a login.
 # Providers whose tool calls carry a thought signature.
 GEMINI: Final = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
+# Providers whose look-up inside litellm starts a login.
 OAUTH: Final = frozenset({"github_copilot", "chatgpt"})
-# What an OpenAI-like server that wants no key is sent, since litellm's client refuses to be built without one.
+# Sent to an OpenAI-like server that needs no key, because litellm's client requires one.
 NO_KEY: Final = "no-key-needed"
-# Parameters that steer litellm rather than the model: never taken from a request, which may come from anyone. A
-# request that could name `api_base` could have the key sent elsewhere.
+# Parameters that configure litellm rather than the model. They are never accepted from a request, which is untrusted: one
+# that could set `api_base` could redirect the key.
 _STEERING_PREFIXES: Final = ("aws_", "vertex_", "azure_", "litellm_", "mock_", "oci_", "watsonx_", "_")
 _STEERING: Final = frozenset(
     {
@@ -29,8 +29,8 @@ _STEERING: Final = frozenset(
         "use_litellm_proxy", "acompletion",
     }
 )  # fmt: skip
-# In litellm's list of its own parameters, yet a request's to set.
-_A_REQUESTS_OWN: Final = frozenset(
+# In litellm's list of its own parameters, but allowed in a request.
+_REQUEST_FIELDS: Final = frozenset(
     {
         "metadata",
         "store",
@@ -44,9 +44,9 @@ _A_REQUESTS_OWN: Final = frozenset(
         "prompt_cache_key",
     }
 )
-# Providers that take OpenAI's `metadata` field; litellm keeps a `metadata` argument for its own callbacks.
+# Providers that accept OpenAI's `metadata` field; litellm uses a `metadata` argument for its own callbacks.
 _METADATA_FIELD: Final = frozenset({"openai", "azure"})
-# Parameters that say nothing on whether the model takes them.
+# Parameters that are never reported as unsupported.
 _NOT_DROPPABLE: Final = frozenset(
     {"messages", "model", "stream", "stream_options", "extra_headers", "metadata", "max_retries", "api_version", "custom_llm_provider",
      "drop_params", "additional_drop_params", "allowed_openai_params"}
@@ -59,9 +59,9 @@ def for_completion(
     """The arguments of `acompletion`.
 
     Raises:
-        MissingCredentialsError: The provider wants a key and the Route brings nothing.
-        BadRequestError: Under the `strict` policy, a parameter that may not come with a request.
-        UnknownProviderError: litellm knows no such provider, and the Route has no base URL to treat as OpenAI-like.
+        MissingCredentialsError: The provider requires a key and the Route has none.
+        BadRequestError: The policy is `strict` and the request sets a parameter that only the configuration may set.
+        UnknownProviderError: litellm does not know the provider, and the Route has no base URL of an OpenAI-like server.
     """
     call = _request_params(litellm, route, body, report)
     call["model"] = model_name(litellm, route)
@@ -79,7 +79,7 @@ def for_completion(
 
 
 def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-    """The arguments of `aembedding`; raises as `for_completion`."""
+    """The arguments of `aembedding`; raises the errors of `for_completion`."""
     call = _request_params(litellm, route, body, report)
     call["model"] = model_name(litellm, route)
     call["drop_params"] = route.drop_params != "strict"
@@ -88,7 +88,7 @@ def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: C
 
 
 def model_name(litellm: Any, route: Route) -> str:
-    """litellm's name for the Route's model: `<provider>/<model>`; a server litellm does not know is OpenAI-like."""
+    """litellm's name for the Route's model: `<provider>/<model>`; an unknown server is treated as OpenAI-like."""
     if route.provider in set(map(_text, litellm.provider_list)) or _is_json_provider(route.provider):
         return f"{route.provider}/{route.model}"
     if route.api_base:
@@ -104,7 +104,7 @@ def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report:
     steering = [name for name in body if _steers(litellm, name)]
     if steering and route.drop_params == "strict":
         raise BadRequestError(
-            f"a request may not set {', '.join(map(repr, steering))}: these steer the gateway",
+            f"a request may not set {', '.join(map(repr, steering))}, which configure the gateway",
             provider=route.provider,
             spec=str(route.spec),
             fix="set them in the configuration's section of this provider",
@@ -124,13 +124,13 @@ def _request_params(litellm: Any, route: Route, body: Mapping[str, Any], report:
 
 
 def _steers(litellm: Any, name: str) -> bool:
-    if name in _A_REQUESTS_OWN:
+    if name in _REQUEST_FIELDS:
         return False
     return name in _STEERING or name.startswith(_STEERING_PREFIXES) or name in litellm.types.utils.all_litellm_params
 
 
 def _connect(call: dict[str, Any], route: Route) -> None:
-    """Key, base URL, headers, time limit: always said, so that no environment variable decides."""
+    """Set key, base URL, headers and timeout explicitly, so that no environment variable decides."""
     for name, secret in route.credential.params.items():
         call[name] = secret.reveal()
     if route.credential.api_key is not None:
@@ -169,7 +169,7 @@ def _auth(provider: str) -> str:
 
 
 def _api_base(route: Route) -> str:
-    """The base URL as litellm wants it for this provider."""
+    """The base URL in the form that litellm expects for this provider."""
     base = (route.api_base or "").rstrip("/")
     if route.provider in {"cohere", "cohere_chat"} and not base.endswith("/chat"):
         return f"{base}/chat" if base.endswith(("/v1", "/v2")) else f"{base}/v2/chat"
@@ -184,7 +184,7 @@ def _unsupported(litellm: Any, call: Mapping[str, Any]) -> list[str]:
     provider, _, model = call["model"].partition("/")
     try:
         supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
-    except Exception:  # noqa: BLE001 -- a provider without the look-up only costs the user a notice
+    except Exception:  # noqa: BLE001 -- without the look-up, only a warning is missing
         return []
     return [name for name in given if supported and name not in supported]
 

@@ -1,9 +1,9 @@
-"""litellm's HTTP clients: each watched, and closed with the event loop it belongs to.
+"""litellm's HTTP clients: each is observed, and closed with its event loop.
 
-litellm keeps one client per provider and event loop, and closes none: twenty `asyncio.run` leave twenty sockets.
-Its cache of clients is a replaceable attribute; ours adds the hooks of `observe.py` to each new client and, for loops
-on which ingate made a call, closes what was made there when the loop ends (`asyncio.run` ends its asynchronous
-generators just before it closes the loop, so one that waits in each loop hears of it).
+litellm keeps one client per provider and event loop and closes none, so that every `asyncio.run` leaves sockets open.
+Its cache of clients is a replaceable attribute. Ours adds the hooks of `observe.py` to each new client. For loops on which
+ingate made a call, it closes the loop's clients when the loop ends: `asyncio.run` closes asynchronous generators just
+before it closes the loop, so one generator waits in each loop.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
-# The clients made on each loop. litellm's own keys name loops differently from release to release.
+# The clients created on each loop. litellm's own keys identify loops differently from release to release.
 _made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
-# The engines that called on each loop: they share litellm's clients, so the last one to close closes those.
+# The engines in use on each loop: they share litellm's clients, so the last one to close closes the clients.
 _users: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _litellm: Any = None
@@ -31,7 +31,7 @@ _LOGGING_GRACE_S: Final = 2.0
 
 
 def install(litellm: Any) -> None:
-    """Put the watching cache in place of litellm's, and keep USE_LITELLM_PROXY from rerouting ingate's calls."""
+    """Replace litellm's cache with one that observes clients, and keep USE_LITELLM_PROXY from rerouting ingate's calls."""
     global _litellm
     _litellm = litellm
     litellm.in_memory_llm_clients_cache = _cache_kind(litellm)()
@@ -58,14 +58,14 @@ def _keep_routes(litellm: Any) -> None:
     original = config.should_use_litellm_proxy_by_default
 
     def decide(litellm_params: Any = None) -> bool:
-        # The variable would send every provider's request, with its key, to another server than the route says.
+        # The variable would send every provider's request, with its key, to a server other than the route's.
         return False if observe.current.get() is not None else original(litellm_params=litellm_params)
 
     config.should_use_litellm_proxy_by_default = staticmethod(decide)
 
 
 def http_client(value: object) -> Any:
-    """The asynchronous httpx (or httpx2) client inside one of litellm's or openai's, None where there is none."""
+    """The asynchronous httpx (or httpx2) client inside one of litellm's or openai's; None if there is none."""
     for holder in (value, getattr(value, "client", None), getattr(value, "_client", None)):
         if (
             holder is not None
@@ -77,7 +77,7 @@ def http_client(value: object) -> Any:
 
 
 def adopt(value: Any) -> None:
-    """Add the hooks to a client, once, and remember on which loop it was made."""
+    """Add the hooks to a client, once, and record on which loop it was created."""
     client = http_client(value)
     if client is None:
         return
@@ -88,13 +88,13 @@ def adopt(value: Any) -> None:
             "response": [*hooks.get("response", []), observe.on_response],
         }
         if client is not value and hasattr(value, "event_hooks"):
-            value.event_hooks = client.event_hooks  # litellm's handler builds its next client with these
+            value.event_hooks = client.event_hooks  # litellm's handler creates its next client with these
     with contextlib.suppress(RuntimeError, TypeError):
         _made.setdefault(asyncio.get_running_loop(), weakref.WeakSet()).add(value)
 
 
 async def join_loop(user: object) -> None:
-    """Have the running loop's clients closed when the loop ends, or when its last user has left it."""
+    """Register `user`: the running loop's clients are closed when the loop ends or its last user leaves."""
     loop = asyncio.get_running_loop()
     _users.setdefault(loop, weakref.WeakSet()).add(user)
     if loop in _guards:
@@ -104,7 +104,7 @@ async def join_loop(user: object) -> None:
             del _guards[other]
         if loop in _guards:
             return
-        guard = _guards[loop] = _until_the_loop_ends()
+        guard = _guards[loop] = _close_with_loop()
     if (shared := _shared()) is not None:
         adopt(shared)
     await anext(guard)
@@ -124,20 +124,20 @@ async def leave_loop(user: object) -> None:
         await guard.aclose()
 
 
-async def _until_the_loop_ends() -> AsyncGenerator[None, None]:
+async def _close_with_loop() -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         loop = asyncio.get_running_loop()
-        made = _take_clients_of(loop)  # first: what is made from now on belongs to whoever comes next
+        made = _take_clients_of(loop)  # first, because clients created from now on belong to the next user
         await _finish_logging(loop)
-        if _users.get(loop):  # someone came meanwhile, and has litellm's shared client too
+        if _users.get(loop):  # another user has joined meanwhile, and uses litellm's shared client too
             made = [value for value in made if value is not _shared()]
         await _close(made)
 
 
 async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
-    """Let litellm's callbacks hear of the last calls; left alone they pile up from loop to loop."""
+    """Let litellm's callbacks finish for the last calls; otherwise they accumulate from loop to loop."""
     from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER as WORKER
 
     if getattr(WORKER, "_bound_loop", loop) is not loop:
@@ -149,12 +149,12 @@ async def _finish_logging(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _shared() -> Any:
-    """litellm's client of the module, made on one loop and used on all."""
+    """litellm's module-level client, created on one loop and used on all."""
     return vars(_litellm).get("module_level_aclient")
 
 
 def _take_clients_of(loop: asyncio.AbstractEventLoop) -> list[Any]:
-    """The clients made on `loop`, no longer in litellm's cache."""
+    """Remove the clients created on `loop` from litellm's cache and return them."""
     made = list(_made.pop(loop, ()))
     cache = _litellm.in_memory_llm_clients_cache
     for key, value in list(cache.cache_dict.items()):
@@ -168,4 +168,4 @@ async def _close(made: list[Any]) -> None:
     for value in made:
         with contextlib.suppress(Exception):
             await http_client(value).aclose()
-    await asyncio.sleep(0)  # a transport closes its socket a turn of the loop later
+    await asyncio.sleep(0)  # a transport closes its socket one iteration of the loop later

@@ -1,4 +1,4 @@
-"""The engine: one call through litellm, told as OpenAI's dicts."""
+"""The litellm engine: calls through litellm, with answers as OpenAI's dicts."""
 
 from __future__ import annotations
 
@@ -18,71 +18,71 @@ if TYPE_CHECKING:
 
 
 class LitellmEngine:
-    """Embedded LiteLLM. Imports it with the first call, or when told to `preload`."""
+    """Embedded LiteLLM. Imports litellm with the first call, or with `preload()`."""
 
     def __init__(self) -> None:
         self._signatures = Signatures()
 
     def preload(self) -> None:
-        """Begin to import litellm in the background; returns at once. An error surfaces with the first call."""
+        """Begin to import litellm in the background; returns at once. The first call raises any error."""
         load.preload()
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """One answer; see `ingate.engines.base.Engine`."""
+        """Return one answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        seen = Observation()
-        reading = ProviderReading(seen, route.provider, route.model)
+        observation = Observation()
+        reading = ProviderReading(observation, route.provider, route.model)
         try:
             call = self._call(litellm, route, body, report, stream=False)
             try:
-                with seen.watching():
+                with observation.watching():
                     answer = answers.plain(await litellm.acompletion(**call))
             except Exception:
-                if not _came_through(seen):
+                if not _succeeded(observation):
                     raise
-                answer = reading.whole()  # a sound answer that litellm stumbles over
+                answer = reading.whole()  # a valid answer that litellm cannot process
                 if answer is None:
                     raise
-            told = answers.completion(answer, reading, call)
+            result = answers.completion(answer, reading, call)
             if reading.error is not None:
                 raise reading.error
-        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
-            raise errors.completed(reading.error or errors.translate(error, route, seen), route) from None
-        report.headers.update(seen.told_headers())
-        self._signatures.note(choice["message"] for choice in told.get("choices") or () if choice.get("message"))
-        return told
+        except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
+            raise errors.completed(reading.error or errors.translate(error, route, observation), route) from None
+        report.headers.update(observation.kept_headers())
+        self._signatures.note(choice["message"] for choice in result.get("choices") or () if choice.get("message"))
+        return result
 
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
-        """The answer as it comes; see `ingate.engines.base.Engine`."""
+        """Yield the answer as chunks; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        seen = Observation()
-        reading = ProviderReading(seen, route.provider, route.model)
+        observation = Observation()
+        reading = ProviderReading(observation, route.provider, route.model)
         response: Any = None
         try:
             call = self._call(litellm, route, body, report, stream=True)
-            mender = answers.ChunkMender(reading)
+            corrector = answers.ChunkCorrector(reading)
             alone = answers.provider_decides(call)
             source: Any = None
             try:
-                with seen.watching():
+                with observation.watching():
                     response = await litellm.acompletion(**call)
-                report.headers.update(seen.told_headers())
+                report.headers.update(observation.kept_headers())
                 source = aiter(response)
-                while (chunk := await _next(source, seen)) is not None:
+                while (chunk := await _next(source, observation)) is not None:
                     reading.catch_up()
                     if alone and reading.active:
                         break
                     alone = False
-                    for told in mender.mend(answers.plain(chunk)):
-                        self._signatures.note(choice["delta"] for choice in told.get("choices") or ())
-                        yield told
+                    for out in corrector.correct(answers.plain(chunk)):
+                        self._signatures.note(choice["delta"] for choice in out.get("choices") or ())
+                        yield out
                 else:
                     alone = False
             except Exception:
-                alone = not mender.told_anything and await _is_sound(reading, seen)
+                alone = not corrector.has_content and await _is_sound(reading, observation)
                 if not alone:
                     reading.catch_up()
-                    for chunk in mender.held_back():
+                    for chunk in corrector.held_back():
                         yield chunk
                     raise
                 source = None
@@ -93,36 +93,36 @@ class LitellmEngine:
                     for chunk in reading.take_chunks():
                         self._signatures.note(choice["delta"] for choice in chunk.get("choices") or ())
                         yield chunk
-                    more = reading.error is None and await _read_on(pump, seen)
+                    more = reading.error is None and await _read_on(pump, observation)
                     reading.catch_up()
             reading.close()
             if reading.error is not None:
                 raise reading.error
-            if seen.failure is not None:
+            if observation.failure is not None:
                 raise errors.interrupted(route)
-            for chunk in reading.take_chunks() if alone else mender.last():
+            for chunk in reading.take_chunks() if alone else corrector.last():
                 yield chunk
-        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
+        except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
             reading.catch_up()
-            raise errors.completed(reading.error or errors.translate(error, route, seen), route) from None
+            raise errors.completed(reading.error or errors.translate(error, route, observation), route) from None
         finally:
-            await _close(response, seen)
+            await _close(response, observation)
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """Embeddings; see `ingate.engines.base.Engine`."""
+        """Return embeddings; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        seen = Observation()
+        observation = Observation()
         try:
             call = arguments.for_embedding(litellm, route, body, report)
-            with seen.watching():
+            with observation.watching():
                 answer = answers.plain(await litellm.aembedding(**call))
-        except Exception as error:  # noqa: BLE001 -- whatever litellm raises becomes an error of the tree
-            raise (errors.no_embeddings(error, route) or errors.translate(error, route, seen)) from None
-        report.headers.update(seen.told_headers())
+        except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
+            raise (errors.no_embeddings(error, route) or errors.translate(error, route, observation)) from None
+        report.headers.update(observation.kept_headers())
         return answer
 
     async def aclose(self) -> None:
-        """Close the connections made on the running event loop, unless another engine still uses them."""
+        """Close the connections of the running event loop, unless another engine still uses them."""
         await clients.leave_loop(self)
 
     def _call(
@@ -140,43 +140,43 @@ async def _ready(engine: LitellmEngine) -> Any:
     return litellm
 
 
-async def _next(source: Any, seen: Observation) -> Any:
-    """litellm's next chunk, None at the end. Some providers are only asked when the first chunk is."""
-    with seen.watching():
+async def _next(source: Any, observation: Observation) -> Any:
+    """litellm's next chunk, None at the end. For some providers the first chunk triggers the request."""
+    with observation.watching():
         return await anext(source, None)
 
 
-async def _read_on(pump: Any, seen: Observation) -> bool:
-    """Have the next piece of the answer come; through litellm (`pump`) where its callbacks want to hear of it."""
-    return await seen.read_on() if pump is None else await _next(pump, seen) is not None
+async def _read_on(pump: Any, observation: Observation) -> bool:
+    """Read the next piece of the response, through litellm (`pump`) if its callbacks need it; False at the end."""
+    return await observation.read_on() if pump is None else await _next(pump, observation) is not None
 
 
 def _has_listeners(litellm: Any, call: Mapping[str, Any]) -> bool:
-    """Whether someone set up litellm's callbacks, which need its own pass over the stream."""
+    """Whether litellm's callbacks are configured, which require that litellm reads the stream."""
     names = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
     return any(getattr(litellm, name, None) for name in names) or bool(
         call.keys() & {"callbacks", "success_callback", "failure_callback", "logger_fn"}
     )
 
 
-def _came_through(seen: Observation) -> bool:
-    return seen.status is not None and seen.status < 300 and seen.failure is None
+def _succeeded(observation: Observation) -> bool:
+    return observation.status is not None and observation.status < 300 and observation.failure is None
 
 
-async def _is_sound(reading: ProviderReading, seen: Observation) -> bool:
-    """Whether a stream that litellm stumbled over can be read without it."""
-    if not _came_through(seen):
+async def _is_sound(reading: ProviderReading, observation: Observation) -> bool:
+    """Whether a stream that litellm cannot process can be read without it."""
+    if not _succeeded(observation):
         return False
     reading.catch_up()
     more = True
     while more and not reading.active and reading.error is None:
-        more = await seen.read_on()
+        more = await observation.read_on()
         reading.catch_up()
     return reading.active and reading.error is None
 
 
-async def _close(response: Any, seen: Observation) -> None:
-    await seen.aclose()
+async def _close(response: Any, observation: Observation) -> None:
+    await observation.aclose()
     if response is not None and hasattr(response, "aclose"):
         with contextlib.suppress(Exception):
             await asyncio.wait_for(response.aclose(), 0.5)

@@ -1,7 +1,7 @@
-"""litellm's exceptions → the error tree.
+"""litellm's exceptions → `ingate.errors`.
 
-Where the provider answered, its own status and body decide: litellm loses the code, invents statuses (a missing key
-is its InternalServerError) and prints tracebacks into messages. Its classes decide only where nothing came.
+If the provider responded, its own status and body decide: litellm loses the code, invents statuses (a missing key is
+an InternalServerError) and puts tracebacks into messages. litellm's classes decide only if there was no response.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ingate.engines.base import Route
     from ingate.engines.litellm_.observe import Observation
 
-# litellm's class → ours, for what the provider did not answer itself.
+# litellm's class → ours, for errors without a response of the provider.
 CLASSES: Final[Mapping[str, type[IngateError]]] = {
     "APIConnectionError": UnavailableError,
     "APIError": UnavailableError,
@@ -77,7 +77,7 @@ CLASSES: Final[Mapping[str, type[IngateError]]] = {
 }
 
 _NO_MODULE: Final = re.compile(r"No module named '([\w.]+)'")
-# A library that a provider needs → ingate's extra that brings it.
+# A library that a provider needs → ingate's extra that includes it.
 _EXTRAS: Final[Mapping[str, str]] = {
     "mcp": "litellm", "google": "google", "vertexai": "google", "azure": "azure", "boto3": "bedrock",
     "botocore": "bedrock",
@@ -100,44 +100,44 @@ _TRAIL: Final = re.compile(
 )
 
 
-def translate(error: BaseException, route: Route, seen: Observation) -> IngateError:
-    """The error of the tree that `error` means. Raise it `from None`: litellm's own may hold headers."""
+def translate(error: BaseException, route: Route, observation: Observation) -> IngateError:
+    """The `IngateError` for an exception of litellm. Raise it `from None`: litellm's own may contain headers."""
     if isinstance(error, IngateError):
         return error
     error = _innermost(error)
     secrets = route.secrets()
-    told: dict[str, Any] = {
+    details: dict[str, Any] = {
         "provider": route.provider,
         "spec": str(route.spec),
         "credential_source": route.credential.source or None,
     }
-    if seen.status is not None and seen.status >= 400:
+    if observation.status is not None and observation.status >= 400:
         return error_from_response(
-            seen.status,
-            seen.headers,
-            seen.content(),
+            observation.status,
+            observation.headers,
+            observation.content(),
             secrets=secrets,
-            **told,
+            **details,
         )
-    said = scrub(readable(str(getattr(error, "message", None) or error)), secrets)
-    refine_error = _wrongly_classed(said, told)
-    if refine_error is not None:
-        return refine_error
-    if seen.failure is not None and _kind(seen.failure) is not RequestTimeoutError:
+    message = scrub(readable(str(getattr(error, "message", None) or error)), secrets)
+    reclassified = _reclassified(message, details)
+    if reclassified is not None:
+        return reclassified
+    if observation.failure is not None and _kind(observation.failure) is not RequestTimeoutError:
         return StreamInterruptedError(
-            f"{route.provider} dropped the connection in the middle of its answer", provider_message=said, **told
+            f"{route.provider} closed the connection in the middle of the response", provider_message=message, **details
         )
-    if _UNFINISHED.search(said):
+    if _UNFINISHED.search(message):
         return interrupted(route)
-    kind = _kind(error if seen.failure is None else seen.failure)
+    kind = _kind(error if observation.failure is None else observation.failure)
     status = _status(error)
-    if kind is UnavailableError and status is not None and 400 <= status < 500 and _is_the_providers(error):
-        return error_from_response(status, _headers(error), {"error": {"message": said}}, secrets=secrets, **told)
-    return _make(kind, said, route, told, reached=_was_connecting(error), retry_after_s=_retry_after(error))
+    if kind is UnavailableError and status is not None and 400 <= status < 500 and _is_from_provider(error):
+        return error_from_response(status, _headers(error), {"error": {"message": message}}, secrets=secrets, **details)
+    return _make(kind, message, route, details, connecting=_was_connecting(error), retry_after_s=_retry_after(error))
 
 
 def completed(error: IngateError, route: Route) -> IngateError:
-    """An error that a codec raised, with what only the Route knows."""
+    """An error raised by a codec, with the route's provider, spec and credential source, and with secrets masked."""
     error.provider = error.provider or route.provider
     error.spec = error.spec or str(route.spec)
     error.credential_source = error.credential_source or route.credential.source or None
@@ -148,7 +148,7 @@ def completed(error: IngateError, route: Route) -> IngateError:
 
 
 def no_embeddings(error: BaseException, route: Route) -> NotSupportedError | None:
-    """litellm's ways of saying that a provider has no embeddings."""
+    """The error if litellm reports that a provider has no embeddings; None for any other exception."""
     if not isinstance(error, IngateError) and _NO_EMBEDDINGS.search(str(error)):
         return NotSupportedError(
             f"litellm has no embeddings for {route.provider!r}", provider=route.provider, spec=str(route.spec)
@@ -165,9 +165,9 @@ def readable(message: str) -> str:
 
 
 def interrupted(route: Route) -> StreamInterruptedError:
-    """The stream ended before the provider said that it had finished."""
+    """The error for a stream that ended without a finish reason."""
     return StreamInterruptedError(
-        f"the stream from {route.provider} ended before its answer was finished",
+        f"the stream from {route.provider} ended before it was complete",
         provider=route.provider,
         spec=str(route.spec),
         credential_source=route.credential.source or None,
@@ -176,43 +176,43 @@ def interrupted(route: Route) -> StreamInterruptedError:
 
 def _make(
     kind: type[IngateError],
-    said: str,
+    message: str,
     route: Route,
-    told: dict[str, Any],
+    details: dict[str, Any],
     *,
-    reached: bool,
+    connecting: bool,
     retry_after_s: float | None,
 ) -> IngateError:
     if kind is RequestTimeoutError:
         return RequestTimeoutError(
-            f"{route.provider} did not answer within {route.timeout_s:g} s",
+            f"{route.provider} did not respond within {route.timeout_s:g} s",
             timeout_s=route.timeout_s,
             fix="raise `timeout`, or try another model",
-            provider_message=said,
-            **told,
+            provider_message=message,
+            **details,
         )
     if kind is UnavailableError:
         where = f" at {route.api_base}" if route.api_base else ""
-        message = f"{route.provider} could not be reached{where}: {said}" if reached else f"{route.provider}: {said}"
-        fix = "check the address and the network: `ingate doctor`" if reached else ""
-        return UnavailableError(message, fix=fix, provider_message=said, **told)
-    details: dict[str, Any] = {"retry_after_s": retry_after_s, "provider_message": said, **told}
-    return kind(f"{route.provider}: {said}" if said else f"{route.provider} refused the request", **details)
+        text = f"cannot connect to {route.provider}{where}: {message}" if connecting else f"{route.provider}: {message}"
+        fix = "check the base URL and the network: `ingate doctor`" if connecting else ""
+        return UnavailableError(text, fix=fix, provider_message=message, **details)
+    arguments: dict[str, Any] = {"retry_after_s": retry_after_s, "provider_message": message, **details}
+    return kind(f"{route.provider}: {message}" if message else f"{route.provider} rejected the request", **arguments)
 
 
-def _wrongly_classed(said: str, told: dict[str, Any]) -> IngateError | None:
-    if (found := _NO_MODULE.search(said)) or _GOOGLE.search(said):
+def _reclassified(message: str, details: dict[str, Any]) -> IngateError | None:
+    if (found := _NO_MODULE.search(message)) or _GOOGLE.search(message):
         module = found.group(1) if found else "google-auth"
         extra = _EXTRAS.get(module.partition(".")[0].partition("-")[0], "litellm")
         return MissingExtraError(
-            f"{told['provider']} needs the package {module!r}, which is not installed", extra=extra, **told
+            f"{details['provider']} needs the package {module!r}, which is not installed", extra=extra, **details
         )
-    if _NO_KEY.search(said):
+    if _NO_KEY.search(message):
         return MissingCredentialsError(
-            f"{told['provider']} has no key: {said}",
-            fix=f"ingate doctor {told['provider']}",
-            provider_message=said,
-            **told,
+            f"{details['provider']} has no key: {message}",
+            fix=f"ingate doctor {details['provider']}",
+            provider_message=message,
+            **details,
         )
     return None
 
@@ -232,14 +232,14 @@ def _status(error: BaseException) -> int | None:
     return int(status) if isinstance(status, int | str) and str(status).isdigit() else None
 
 
-def _is_the_providers(error: BaseException) -> bool:
+def _is_from_provider(error: BaseException) -> bool:
     return type(error).__name__ in {"APIError", "MockException", "MidStreamFallbackError"} or not type(
         error
     ).__module__.startswith("litellm.exceptions")
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """litellm wraps what happens in a stream; the first error tells more."""
+    """The original exception: litellm wraps those raised in a stream."""
     while isinstance(inner := getattr(error, "original_exception", None), BaseException) and inner is not error:
         error = inner
     return error

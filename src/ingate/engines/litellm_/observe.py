@@ -1,8 +1,7 @@
-"""What went over the network during one call, seen beside litellm.
+"""The HTTP exchange of one call, observed below litellm.
 
-litellm's answers leave things out: the provider's headers, its error body, counts of tokens, whether the stream ended
-or was cut. An `Observation` gathers them from the HTTP client underneath (`clients.py` hooks it in), and can close the
-connection.
+litellm's answers omit the provider's headers, its error body, token counts, and whether the stream ended or broke. An
+`Observation` collects them from the HTTP client underneath (`clients.py` adds the hooks), and can close the connection.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 current: ContextVar[Observation | None] = ContextVar("ingate_litellm_observation", default=None)
 
 REFERER: Final = "https://github.com/ingate/ingate"
-# Encodings that the standard library reads piece by piece; no other is asked for while a call is observed.
+# The standard library decompresses these incrementally; no other encoding is accepted while a call is observed.
 _ENCODINGS: Final = "gzip, deflate"
-# Headers of an answer worth passing on.
-_WORTH_TELLING: Final = (
+# Response headers, or their beginnings, that are returned with the answer.
+_KEPT_HEADERS: Final = (
     "x-request-id", "request-id", "x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "retry-after", "x-litellm-",
     "llm_provider-", "openai-", "x-amzn-requestid", "apim-request-id", "cf-ray", "x-groq-", "server-timing",
 )  # fmt: skip
@@ -31,11 +30,11 @@ class Observation:
     """One call's last HTTP exchange.
 
     Attributes:
-        status: The status of the answer, None where none came.
-        headers: Its headers, names in lower case.
-        url: The address that was asked, without its query.
+        status: The response's status; None if there was no response.
+        headers: The response's headers, names in lower case.
+        url: The requested URL, without its query.
         complete: Whether the body has been read to its end.
-        failure: What interrupted the body; None if nothing did.
+        failure: The exception that interrupted the body; None if there was none.
     """
 
     __slots__ = ("_body", "_inflate", "_pieces", "_response", "complete", "failure", "headers", "status", "url")
@@ -53,7 +52,7 @@ class Observation:
 
     @contextlib.contextmanager
     def watching(self) -> Generator[None]:
-        """Requests made inside belong to this call."""
+        """Requests made inside this context belong to this call."""
         token = current.set(self)
         try:
             yield
@@ -61,7 +60,7 @@ class Observation:
             current.reset(token)
 
     def take(self, response: Any) -> None:
-        """Begin to follow an answer (an httpx response whose body is still unread)."""
+        """Begin to observe a response (of httpx, its body still unread)."""
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.url = str(response.url).partition("?")[0]
@@ -82,12 +81,12 @@ class Observation:
         """The body from `position` on."""
         return bytes(self._body[position:]) if position < len(self._body) else b""
 
-    def told_headers(self) -> dict[str, str]:
-        """The answer's headers that are worth passing on."""
-        return {name: value for name, value in self.headers.items() if name.startswith(_WORTH_TELLING)}
+    def kept_headers(self) -> dict[str, str]:
+        """The response headers that are returned with the answer."""
+        return {name: value for name, value in self.headers.items() if name.startswith(_KEPT_HEADERS)}
 
     async def read_on(self) -> bool:
-        """Read the next piece of the body in litellm's stead; False at its end."""
+        """Read the next piece of the body in place of litellm; False at its end."""
         if self._pieces is None:
             return False
         try:
@@ -97,7 +96,7 @@ class Observation:
         return True
 
     async def aclose(self) -> None:
-        """Close the connection, if the answer is still open."""
+        """Close the connection, if the response is still open."""
         response, self._response = self._response, None
         if response is not None:
             with contextlib.suppress(Exception):
@@ -122,14 +121,14 @@ class Observation:
         self._body += piece
 
 
-def _follow(stream: Any, seen: Observation) -> Any:
-    """The same stream, of the same kind, noting what passes."""
+def _follow(stream: Any, observation: Observation) -> Any:
+    """A stream of the same class that passes its bytes to `observation`."""
     kind: Any = next(base for base in type(stream).__mro__ if base.__name__ == "AsyncByteStream")
 
     class Followed(kind):
         def __aiter__(self) -> AsyncIterator[bytes]:
-            seen._pieces = seen._pass(stream)
-            return seen._pieces
+            observation._pieces = observation._pass(stream)
+            return observation._pieces
 
         async def aclose(self) -> None:
             await stream.aclose()
@@ -138,7 +137,7 @@ def _follow(stream: Any, seen: Observation) -> Any:
 
 
 async def on_request(request: Any) -> None:
-    """Puts ingate's name where litellm would put its own."""
+    """Replace litellm's name in the request's headers by ingate's."""
     if current.get() is None:
         return
     from ingate._version import __version__
@@ -154,6 +153,6 @@ async def on_request(request: Any) -> None:
 
 
 async def on_response(response: Any) -> None:
-    """Hands the answer to the call it belongs to."""
-    if (seen := current.get()) is not None:
-        seen.take(response)
+    """Pass the response to the observation of the current call."""
+    if (observation := current.get()) is not None:
+        observation.take(response)

@@ -1,9 +1,8 @@
-"""The provider's answer read a second time, by our own codec of its wire format, beside litellm's reading.
+"""The provider's response, decoded a second time by ingate's own codec of its wire format.
 
-litellm shapes the request, so its reading decides on text and tool calls (it may have asked for JSON through a tool of
-its own, or shortened names). What the provider said of counts, of why it ended, of tools it ran itself and of its
-thinking is taken from here, since litellm loses or invents some of it; and where litellm fails on an answer that
-is sound, this reading stands in.
+litellm builds the request, so its result decides on text and tool calls (it may have requested JSON through a tool of its
+own, or shortened names). Token counts, the finish reason, tools executed by the provider, and thinking are taken from
+here, because litellm loses or invents some of them. If litellm fails on a valid response, this reading replaces it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from ingate.wire.codec import StreamDecoder
 
 _HEAD: Final = 16_384
-# What only one format's answers hold, whole or streamed; looked for in this order.
+# Patterns that occur only in responses of one format, whole or streamed; tried in this order.
 _SIGNS: Final = (
     ("messages", re.compile(rb'"type"\s*:\s*"message(?:_start)?"')),
     ("cohere", re.compile(rb'"type"\s*:\s*"message-start"|"billed_units"\s*:')),
@@ -35,33 +34,33 @@ _SIGNS: Final = (
 )
 
 
-def wire_format_of(seen: Observation, provider: str) -> str | None:
-    """The wire format that an answer is in, by its content type, address and first bytes; None where unknown."""
-    content_type = seen.headers.get("content-type", "")
+def wire_format_of(observation: Observation, provider: str) -> str | None:
+    """The wire format of a response, by its content type, URL and first bytes; None if unknown."""
+    content_type = observation.headers.get("content-type", "")
     if provider in {"bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat"}:
-        if "/invoke" in seen.url:
+        if "/invoke" in observation.url:
             return "bedrock_invoke"
         if "vnd.amazon.eventstream" in content_type:
             return "bedrock"
-    head = seen.content()[:_HEAD]
+    head = observation.content()[:_HEAD]
     return next((name for name, sign in _SIGNS if sign.search(head)), None)
 
 
 class ProviderReading:
-    """Follows one answer, in the one shape of `ingate.wire`.
+    """Decodes one response as it arrives, into normalised chat completions.
 
     Attributes:
-        chunks: The chunks of a stream read so far.
-        completion: The whole answer, None for a stream.
-        error: What an error event in the answer, or its early end, means.
-        reasoning: The first choice's thinking so far.
+        chunks: The chunks of a stream so far.
+        completion: The whole answer; None for a stream.
+        error: The error of an error event in the response, or of its early end.
+        reasoning: The first choice's reasoning so far.
         text: The first choice's text so far.
-        finish_reasons: By choice, as far as the provider gave one.
-        provider_tools: The tools that the provider ran itself.
+        finish_reasons: Finish reasons by choice, as far as the provider reported them.
+        provider_tools: The tools that the provider executed itself.
     """
 
-    def __init__(self, seen: Observation, provider: str, model: str) -> None:
-        self._seen = seen
+    def __init__(self, observation: Observation, provider: str, model: str) -> None:
+        self._observation = observation
         self._provider = provider
         self._model = model
         self._position = 0
@@ -80,30 +79,30 @@ class ProviderReading:
 
     @property
     def active(self) -> bool:
-        """Whether a codec of ours reads this answer; else litellm's word stands."""
+        """Whether one of ingate's codecs decodes this response; otherwise litellm's result is used unchanged."""
         return not self._unreadable and (self._decoder is not None or self.completion is not None)
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        """The provider's counts so far, None where it gave none."""
+        """The usage that the provider has reported so far; None if it has not."""
         return self.completion.get("usage") if self.completion is not None else self._normaliser.usage
 
     def provider_tool_ids(self) -> set[str]:
-        """The ids of the tools that the provider ran itself."""
+        """The ids of the calls to tools that the provider executed itself."""
         return {str(tool["id"]) for tool in self.provider_tools if tool.get("id")}
 
     def whole(self) -> dict[str, Any] | None:
-        """The answer as a completion, None where it cannot be read. An error inside a 200 is in `error`."""
+        """The response as a completion; None if it cannot be decoded. `error` holds an error inside a 200 response."""
         if self.completion is not None or self._unreadable:
             return self.completion
-        wire_format = wire_format_of(self._seen, self._provider)
+        wire_format = wire_format_of(self._observation, self._provider)
         try:
             if wire_format is not None:
-                read = codec_for(wire_format).response(self._seen.content(), model=self._model)
+                read = codec_for(wire_format).response(self._observation.content(), model=self._model)
                 self.completion = normalise_completion(read, self._model)
         except IngateError as error:
             self.error = error
-        except Exception:  # noqa: BLE001 -- litellm's reading stands then
+        except Exception:  # noqa: BLE001 -- litellm's result is used then
             self._unreadable = True
         if self.completion is not None:
             for choice in self.completion["choices"]:
@@ -112,22 +111,22 @@ class ProviderReading:
         return self.completion
 
     def take_chunks(self) -> list[dict[str, Any]]:
-        """The chunks of a stream that came since the last time this was asked."""
+        """The chunks of a stream decoded since the last call."""
         new = self.chunks[self._taken :]
         self._taken = len(self.chunks)
         return new
 
     def catch_up(self) -> None:
-        """Read what has come of a stream since the last time."""
+        """Decode what has arrived of a stream since the last call."""
         if self._unreadable or self.error is not None or not self._begun():
             return
-        decoder, data = self._decoder, self._seen.since(self._position)
+        decoder, data = self._decoder, self._observation.since(self._position)
         self._position += len(data)
         if data and decoder is not None:
             self._take(lambda: decoder.feed(data))
 
     def close(self) -> None:
-        """The stream has ended."""
+        """Finish decoding: the stream has ended."""
         if self._ended:
             return
         self._ended = True
@@ -139,33 +138,33 @@ class ProviderReading:
 
     def _begun(self) -> bool:
         if self._decoder is None:
-            wire_format = wire_format_of(self._seen, self._provider)
+            wire_format = wire_format_of(self._observation, self._provider)
             if wire_format is None:
                 return False
-            content_type = self._seen.headers.get("content-type", "")
+            content_type = self._observation.headers.get("content-type", "")
             try:
                 if "json" in content_type and "ndjson" not in content_type and "stream" not in content_type:
                     return self._begun_whole()
                 self._decoder = codec_for(wire_format).decoder(model=self._model, content_type=content_type)
-            except Exception:  # noqa: BLE001 -- a format that no codec of ours speaks
+            except Exception:  # noqa: BLE001 -- a format without a codec
                 self._unreadable = True
                 return False
         return True
 
     def _begun_whole(self) -> bool:
         """Read a whole response to a call that asked for a stream, once, when all of it has arrived."""
-        if self._seen.complete and self.completion is None and (completion := self.whole()) is not None:
+        if self._observation.complete and self.completion is None and (completion := self.whole()) is not None:
             for chunk in completion_chunks(completion):
                 self.chunks.extend(self._normaliser.feed(chunk))
         return False
 
     def _take(self, read: Callable[[], list[dict[str, Any]]]) -> None:
         try:
-            chunks = [told for chunk in read() for told in self._normaliser.feed(self._with_reason(chunk))]
+            chunks = [out for chunk in read() for out in self._normaliser.feed(self._with_reason(chunk))]
         except IngateError as error:
             self.error = error
             return
-        except Exception:  # noqa: BLE001 -- litellm's reading stands then
+        except Exception:  # noqa: BLE001 -- litellm's result is used then
             self._unreadable = True
             return
         for chunk in chunks:

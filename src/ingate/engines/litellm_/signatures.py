@@ -1,8 +1,8 @@
 """Gemini's thought signatures across a tool turn.
 
-Gemini wants the signature of a tool call back with the call. litellm hides it in the call's id; here ids stay the
-provider's, the signature goes where Google's own OpenAI interface puts it (`extra_content.google.thought_signature`),
-and is remembered for clients that drop fields they do not know.
+Gemini requires the signature of a tool call to be sent back with the call. litellm hides it in the call's id. Here ids
+are the provider's, the signature is where Google's own OpenAI-compatible API puts it
+(`extra_content.google.thought_signature`), and it is remembered for clients that drop unknown fields.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _KEPT: Final = 4096
 
 
 class Signatures:
-    """Signatures by tool-call id, the last few thousand."""
+    """The most recent few thousand signatures by tool-call id."""
 
     def __init__(self) -> None:
         self._by_id: OrderedDict[str, str] = OrderedDict()
 
     def note(self, messages: Iterable[Mapping[str, Any]]) -> None:
-        """Remember what messages (or deltas) of an answer hold."""
+        """Remember the signatures in the messages (or deltas) of an answer."""
         for message in messages:
             for call in message.get("tool_calls") or ():
                 signature = _signature(call)
@@ -35,7 +35,7 @@ class Signatures:
             self._by_id.popitem(last=False)
 
     def restored(self, messages: list[Any]) -> list[Any]:
-        """A request's messages with each signature where litellm looks for it."""
+        """A request's messages with each signature where litellm expects it."""
         return [self._restored(message) for message in messages]
 
     def _restored(self, message: Any) -> Any:
@@ -58,7 +58,7 @@ class Signatures:
 
 
 def tidy(call: dict[str, Any]) -> None:
-    """Take litellm's mark off a call's id, and tell the signature as Google does."""
+    """Remove litellm's suffix from a call's id, and put the signature where Google puts it."""
     identity, mark, hidden = str(call.get("id") or "").partition(_MARK)
     if mark:
         call["id"] = identity
