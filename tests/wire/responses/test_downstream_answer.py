@@ -203,6 +203,25 @@ def test_citations_and_log_probabilities() -> None:
     }  # fmt: skip
 
 
+def test_a_web_search_that_the_provider_ran_is_an_item() -> None:
+    ran = [
+        {"id": "s", "type": "server_tool_use", "name": "web_search", "arguments": '{"query": "weather"}'},
+        {"id": "s", "type": "web_search_tool_result", "name": "web_search", "result": []},
+        {"id": "t", "type": "server_tool_use", "name": "web_search", "arguments": "oops"},
+        {"id": "u", "type": "server_tool_use", "name": "web_search", "arguments": '["x"]'},
+        {"id": "c", "type": "server_tool_use", "name": "code_execution", "arguments": "{}"},
+    ]
+    search, message = both(
+        completion("so", provider_tool_calls=ran), [chunk(provider_tool_calls=ran), *text_chunks("so")]
+    )
+    assert (search["type"], search["status"]) == ("web_search_call", "completed")
+    assert search["action"] == {"type": "search", "query": "weather", "queries": ["weather"]}
+    assert message["type"] == "message"
+    history = [{"role": "user", "content": "hi"}, search, message]
+    again = translate("responses", {**BODY, "input": history})
+    assert (len(again.chat["messages"]), again.warnings) == (2, [])
+
+
 # Tool calls.
 
 

@@ -375,7 +375,7 @@ def test_items_of_openais_servers_are_left_out_with_a_warning() -> None:
     ]
     found = request(input=[{"role": "user", "content": "hi"}, *hosted, {"role": "assistant", "content": "yo"}])
     assert [message["role"] for message in found.chat["messages"]] == ["user", "assistant"]
-    kinds = ("web_search_call", "mcp_call", "compaction")
+    kinds = ("mcp_call", "compaction")
     assert found.warnings == [
         f"input items of the type {kind!r} were left out: only OpenAI's servers read them" for kind in kinds
     ]

@@ -6,6 +6,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ingate.errors import ContentFilterError, ContextTooLongError, RateLimitError
 from ingate.wire.downstream import with_warnings
 from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
@@ -101,6 +103,7 @@ def response_of(completion: Mapping[str, Any], request: ResponsesRequest) -> dic
     message = choice["message"]
     output = response["output"]
     output += _reasoning(message, str((metadata or {}).get("provider") or ""))
+    output += [found for ran in message.get("provider_tool_calls") or () if (found := search_item(ran))]
     content: list[dict[str, Any]] = []
     if message.get("content") or not (message.get("tool_calls") or message.get("refusal")):
         probabilities = (choice.get("logprobs") or {}).get("content")
@@ -140,6 +143,21 @@ def _reasoning(message: Mapping[str, Any], provider: str) -> Iterable[Item]:
         state[CALLS] = calls
     if state or (text and not items):
         yield reasoning_item("" if items else text, provider_of(blocks, provider), state)
+
+
+def search_item(ran: Mapping[str, Any]) -> Item | None:
+    """A web search that the provider ran, None for any other tool of its own."""
+    if ran.get("type") != "server_tool_use" or ran.get("name") != "web_search":
+        return None
+    try:
+        arguments = msgspec.json.decode(ran.get("arguments") or "{}")
+    except msgspec.DecodeError:
+        return None
+    query = arguments.get("query") if isinstance(arguments, dict) else None
+    if not isinstance(query, str):
+        return None
+    action = {"type": "search", "query": query, "queries": [query]}
+    return {"id": new_id("ws"), "type": "web_search_call", "status": "completed", "action": action}
 
 
 def end(

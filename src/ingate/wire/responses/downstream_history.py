@@ -29,11 +29,11 @@ _OUTPUTS: Final = frozenset(
 )
 # Items that OpenAI's servers made and only they can read.
 _HOSTED: Final = frozenset(
-    {"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call"}
+    {"file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call"}
     | {"mcp_approval_request", "mcp_approval_response", "compaction", "compaction_summary", "program", "program_output"}
 )
-# Items without content for a model: lists of tools, and switches for OpenAI's servers.
-_SILENT: Final = frozenset({"mcp_list_tools", "compaction_trigger", "configuration_update"})
+# Items without content for a model: queries (what was found is in the message), lists of tools, switches.
+_SILENT: Final = frozenset({"web_search_call", "mcp_list_tools", "compaction_trigger", "configuration_update"})
 _encode = msgspec.json.Encoder().encode
 
 

@@ -19,6 +19,7 @@ from ingate.wire.responses.downstream_answer import (
     message_item,
     new_id,
     reasoning_item,
+    search_item,
     text_part,
 )
 from ingate.wire.responses.downstream_request import ResponsesRequest
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
     from ingate.wire.downstream import Event
+
+# A response of nothing but these has an empty message too.
+_WITHOUT_ANSWER = frozenset({"reasoning", "web_search_call"})
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class ResponseStream:
         """The last events; the very last has the whole response."""
         self._logprobs = []
         self._read(self._order.finish())
-        if self._open is None and not any(item["type"] != "reasoning" for item in self.response["output"]):
+        if self._open is None and all(item["type"] in _WITHOUT_ANSWER for item in self.response["output"]):
             self._start_message()
         self._close()
         self._flush_state()
@@ -152,6 +156,10 @@ class ResponseStream:
                         self._native_item(item)
                 case "state":
                     self._state.add(value)
+                case "provider_tool_calls":
+                    for ran in value:
+                        if (item := search_item(ran)) is not None:
+                            self._search(item)
 
     # Output items.
 
@@ -177,6 +185,17 @@ class ResponseStream:
                 return
         self._open = None
         self._add("response.output_item.done", output_index=len(self.response["output"]), item=item)
+        self.response["output"].append(item)
+
+    def _search(self, item: dict[str, Any]) -> None:
+        """A web search that the provider has run."""
+        self._close()
+        index = len(self.response["output"])
+        begun = {**item, "status": "in_progress"}
+        self._add("response.output_item.added", output_index=index, item=begun)
+        for step in ("in_progress", "searching", "completed"):
+            self._add(f"response.web_search_call.{step}", item_id=item["id"], output_index=index)
+        self._add("response.output_item.done", output_index=index, item=item)
         self.response["output"].append(item)
 
     # Reasoning.
