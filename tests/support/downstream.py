@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from ingate.wire.downstream import encode_events, translate
+from ingate.wire.downstream import translate
+from ingate.wire.events import encode_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ingate.errors import IngateError
-    from ingate.wire.downstream import Api
+    from ingate.wire.passthrough import Api
 
 
 def stream(api: Api, body: dict[str, Any], chunks: Iterable[Any], error: IngateError | None = None) -> list[Any]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate import Gateway
+from ingate.wire.bedrock.codec import inner_payload
+from ingate.wire.bedrock.eventstream import EventStreamParser
 from ingate.wire.sse import SSEParser
 from support.client import ask
 from support.traffic import load_cases, replaying
@@ -113,3 +115,41 @@ async def test_an_exchange_in_the_providers_own_api_is_left_as_it_is(
     with replaying(folder_of) as base:
         wrong = [line for case in cases for line in await differences(case, base, options=options)]
     assert wrong == [], f"{len(wrong)} of {len(cases)}"
+
+
+def cloud_events(case: Case) -> list[Any]:
+    """A recorded stream's own events, AWS's framing taken off."""
+    body = recorded_body(case)
+    if case.wire != "bedrock_invoke":
+        return events(body)
+    values = [json.loads(inner) for frame in EventStreamParser().feed(body) if (inner := inner_payload(frame))]
+    return [(value["type"], comparable(value)) for value in values]
+
+
+async def test_claude_on_other_clouds_takes_messages_as_they_are(shared_traffic: Path) -> None:
+    cases = [
+        case
+        for case in load_cases(shared_traffic, ["bedrock_invoke", "anthropic_messages"])
+        if case.provider == "vertex_anthropic" or (case.wire == "bedrock_invoke" and case.family == "anthropic")
+    ]
+    assert len(cases) > 5
+    wrong = []
+    with replaying(shared_traffic) as base:
+        for case in cases:
+            provider = "bedrock" if case.wire == "bedrock_invoke" else "vertex_ai"
+            section = {"api_key": "k" * 20, "base_url": f"{base}/{case.id}"}
+            recorded = case.request.get("json") or {}
+            body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, **recorded}
+            body |= {"model": f"{provider}/{case.model}", **({"stream": True} if case.stream else {})}
+            async with Gateway({provider: section}) as gateway:
+                answer = await ask(gateway.asgi, "POST", "/v1/messages", body)
+            sent = sent_upstream(base, case)[0]["json"]
+            if recorded and {**sent, "stream": 0} != {**recorded, "stream": 0}:
+                wrong.append(f"{case.id}: the request differs: {sent.keys() ^ recorded.keys()}")
+            if case.stream:
+                same = events(answer.body) == cloud_events(case)
+            else:
+                same = comparable(answer.json()) == comparable(json.loads(recorded_body(case)))
+            if not same:
+                wrong.append(f"{case.id}: the response differs")
+    assert wrong == []

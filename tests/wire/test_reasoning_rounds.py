@@ -12,7 +12,7 @@ from support.client import ABOUT, chunk, completion, text_chunks, tool_call
 from support.downstream import Client, message_from, response_from, stream
 
 if TYPE_CHECKING:
-    from ingate.wire.downstream import Api
+    from ingate.wire.passthrough import Api
 
 PROVIDER = "scripted"  # as in the metadata of `support.client`
 

@@ -51,7 +51,7 @@ async def forward(
         IngateError: The provider's error, with its own body in `response`; or the reason why there was no response.
     """
     call = await _call(codec, route, target, request, report)
-    meter = pass_through(request.api).meter(request, target)
+    meter = pass_through(route.wire_format).meter(request, target)
     # Entered without `async with`: a stream outlives this function, and its generator closes the connection.
     sending = connections.send(call)
     response = await sending.__aenter__()
@@ -71,7 +71,7 @@ async def forward(
 
 
 async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest, report: CallReport) -> Call:
-    how = pass_through(request.api)
+    how = pass_through(route.wire_format)
     changes, dropped = how.params(request, route.params)
     for name in dropped:
         report.dropped.append(name)

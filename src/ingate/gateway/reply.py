@@ -13,7 +13,8 @@ from ingate.engines.base import PassThroughEngine
 from ingate.errors import IngateError, InternalError, UnavailableError
 from ingate.gateway.formats import passed_through
 from ingate.gateway.metadata import answer_metadata
-from ingate.wire.downstream import encode_events, error_body, translate, with_warnings
+from ingate.wire.downstream import error_body, translate
+from ingate.wire.events import encode_events, with_warnings
 from ingate.wire.sse import DONE, SSEParser
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ingate.engines.base import CallReport, Forwarded, Route
     from ingate.gateway.gateway import Gateway
-    from ingate.wire.downstream import Event, Translation
+    from ingate.wire.events import Event, Translation
     from ingate.wire.passthrough import Api, ApiRequest
 
 logger = logging.getLogger("ingate")

@@ -84,7 +84,7 @@ async def _counted(gateway: Gateway, route: Route, request: ApiRequest) -> dict[
     target = Target(model=direct.model, api_base=direct.api_base or "", provider=direct.provider)
     dropped = [name for name in request.body if request.api == "messages" and name not in _COUNTED]
     content = request.encoded({"model": target.model}, dropped=dropped)
-    headers = pass_through(request.api).prepare(request, target, {})[1]
+    headers = pass_through(direct.wire_format).prepare(request, target, {})[1]
     answer = await engine.relay(direct, path, method="POST", content=content, headers=headers)
     if answer.status in {404, 405, 501}:  # a server that speaks the API and does not count
         return None

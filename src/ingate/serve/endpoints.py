@@ -21,8 +21,8 @@ from ingate.errors import (
 from ingate.serve import stored
 from ingate.serve.call import Call, metadata_headers
 from ingate.wire.chat.downstream import check_embeddings
-from ingate.wire.downstream import encode_events
-from ingate.wire.responses.downstream_stream import refused
+from ingate.wire.events import encode_events
+from ingate.wire.responses.downstream_request import refused
 
 if TYPE_CHECKING:
     from ingate.serve.call import Scope

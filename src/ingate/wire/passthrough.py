@@ -33,6 +33,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "chat": "ingate.wire.chat.passthrough",
     "responses": "ingate.wire.responses.passthrough",
     "messages": "ingate.wire.messages.passthrough",
+    "bedrock_invoke": "ingate.wire.bedrock.passthrough",
 }
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.Decoder().decode
@@ -251,9 +252,9 @@ class Meter(ABC):
         return self.error
 
 
-def pass_through(api: str) -> PassThrough:
-    """How `api` is passed through."""
-    return import_module(_MODULES[api]).PASS_THROUGH
+def pass_through(wire_format: str) -> PassThrough:
+    """How a format is passed through."""
+    return import_module(_MODULES[wire_format]).PASS_THROUGH
 
 
 def decoded(raw: msgspec.Raw | None) -> Any:

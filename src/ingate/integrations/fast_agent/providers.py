@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.integrations.fast_agent.seams import SeamMovedError, present
@@ -58,11 +59,11 @@ def add_specs(factory: Any, specs: list[str]) -> None:
 
     Uses only public extension points, so it works when the rest does not; but only the listed specs can be used.
     """
-    from ingate.integrations.fast_agent.llm import IngateLLM
-
+    module, name = _CLASS  # imports this module
+    made = getattr(import_module(module), name)
     for spec in specs:
         factory.ModelFactory.MODEL_PRESETS[spec] = f"generic.{spec}"
-        factory.ModelFactory.MODEL_SPECIFIC_CLASSES[spec] = IngateLLM
+        factory.ModelFactory.MODEL_SPECIFIC_CLASSES[spec] = made
 
 
 def ingate_spec(provider: str, model: str, *written: str | None, presets: Mapping[str, str] | None = None) -> str:

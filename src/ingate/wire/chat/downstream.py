@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
-    from ingate.wire.downstream import Event
+    from ingate.wire.events import Event
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "a string": (str,),
@@ -157,7 +157,7 @@ def _wrong(param: str, wanted: str, value: object) -> InvalidRequestError:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A chat request, which needs no translation. See `ingate.wire.downstream.Translation`."""
+    """A chat request, which needs no translation. See `ingate.wire.events.Translation`."""
 
     chat: dict[str, Any]
     stream: bool

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.errors import ContextTooLongError
-from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
-from ingate.wire.messages.downstream_request import THREAD_UNSUPPORTED
+from ingate.wire.events import with_warnings
 from ingate.wire.reasoning_state import CALLS, call_state, item_text, provider_of, without_stamp
 from ingate.wire.thinking import seal
 
@@ -37,6 +36,7 @@ _TIERS: Final[Mapping[Any, str]] = {
     "standard": "standard", "default": "standard", "priority": "priority", "batch": "batch",
 }  # fmt: skip
 _COUNTED_TOOLS: Final = ("web_search_requests", "web_fetch_requests")
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
 # Kinds of citations, as the neutral form names them in a `document_citation`.
 _LOCATIONS: Final = frozenset(
     {"char_location", "page_location", "content_block_location", "search_result_location", "web_search_result_location"}

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.client_fields import Warnings, invalid, objects, optional, required
 from ingate.wire.facts import effort_of_budget
+from ingate.wire.messages.downstream_answer import THREAD_UNSUPPORTED
 from ingate.wire.messages.downstream_history import History
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.downstream import EventStream
+    from ingate.wire.events import EventStream
 
-THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
 """The error code on which Anthropic's SDKs send the whole history instead of continuing a stored thread."""
 
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
@@ -38,7 +38,7 @@ _TOOL_SEARCH: Final = "tool_search_tool"
 
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
-    """A request of the Messages API, translated. See `ingate.wire.downstream.Translation`.
+    """A request of the Messages API, translated. See `ingate.wire.events.Translation`.
 
     Attributes:
         model: The model as the client named it. Responses repeat it, since Claude Code returns signed thinking only

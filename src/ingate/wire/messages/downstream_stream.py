@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingate.wire.delta_order import DeltaOrder
-from ingate.wire.downstream import with_warnings
+from ingate.wire.events import with_warnings
 from ingate.wire.messages.downstream_answer import (
     citation,
     ending,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
-    from ingate.wire.downstream import Event
+    from ingate.wire.events import Event
     from ingate.wire.messages.downstream_request import MessagesRequest
 
 _DELTA_USAGE = (

@@ -12,22 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.wire.address import is_vertex
-from ingate.wire.bedrock.codec import error_of_frame, inner_payload
-from ingate.wire.bedrock.eventstream import EventStreamParser
 from ingate.wire.messages.answer import error_of_event, usage_of
 from ingate.wire.messages.codec import VERTEX_VERSION
-from ingate.wire.messages.downstream_answer import error_body
 from ingate.wire.passthrough import Meter, PassThrough, decoded
 from ingate.wire.reasoning_state import native_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.bedrock.eventstream import Message
     from ingate.wire.codec import Target
     from ingate.wire.passthrough import ApiRequest
 
-BEDROCK_VERSION: Final = "bedrock-2023-05-31"
 _SAME: Final = frozenset({"max_tokens", "temperature", "top_p", "top_k", "service_tier"})
 _PREAMBLE: Final = frozenset({"message_start", "ping"})
 _MODEL: Final = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
@@ -70,31 +65,19 @@ class MessagesPassThrough(PassThrough):
         return ({}, []) if turns is None else ({"messages": turns[0]}, turns[1])
 
     def prepare(self, request: ApiRequest, target: Target, changes: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
-        """The body and headers; on Vertex AI and Bedrock the model is in the path, and the version in the body.
+        """The body and headers; on Vertex AI the model is in the path, and the version in the body.
 
-        https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai and …/claude-on-amazon-bedrock
+        https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
         """
         headers = dict(request.headers)
         if is_vertex(target):
             headers.pop("anthropic-version", None)
             return request.encoded({"anthropic_version": VERTEX_VERSION, **changes}, dropped=("model",)), headers
-        if _on_bedrock(target):
-            headers.pop("anthropic-version", None)
-            changes = {"anthropic_version": BEDROCK_VERSION, **changes}
-            if betas := headers.pop("anthropic-beta", ""):
-                changes["anthropic_beta"] = [beta.strip() for beta in betas.split(",") if beta.strip()]
-            return request.encoded(changes, dropped=("model", "stream")), headers
         return super().prepare(request, target, changes)
 
     def meter(self, request: ApiRequest, target: Target) -> MessagesMeter:
         """What follows one message."""
-        kind = BedrockMeter if _on_bedrock(target) else MessagesMeter
-        return kind(target.provider, str(request.body.get("model") or target.model))
-
-
-def _on_bedrock(target: Target) -> bool:
-    """Whether the call goes to Bedrock's InvokeModel; its mantle endpoint speaks Messages as Anthropic does."""
-    return target.provider == "bedrock"
+        return MessagesMeter(target.provider, str(request.body.get("model") or target.model))
 
 
 class MessagesMeter(Meter):
@@ -154,30 +137,6 @@ class MessagesMeter(Meter):
         if isinstance(counts, dict):
             self._counts.update({name: count for name, count in counts.items() if count is not None})
             self.usage = usage_of(self._counts)
-
-
-class BedrockMeter(MessagesMeter):
-    """Follows one message of Bedrock's InvokeModel, and takes AWS's framing off its events."""
-
-    content_type = "text/event-stream; charset=utf-8"
-
-    def __init__(self, provider: str, model: str) -> None:
-        super().__init__(provider, model)
-        self._frames = EventStreamParser()
-
-    def feed(self, data: bytes) -> bytes:
-        """The events that `data` completes, as server-sent events."""
-        return super().feed(b"".join(map(_server_sent, self._frames.feed(data))))
-
-
-def _server_sent(frame: Message) -> bytes:
-    """One frame as a server-sent event."""
-    if frame.headers.get(":message-type", "event") != "event":
-        return b"event: error\ndata: %b\n\n" % _encode(error_body(error_of_frame(frame), ""))
-    inner = inner_payload(frame)
-    kind = decoded(msgspec.Raw(inner)) if inner else None
-    name = kind.get("type") if isinstance(kind, dict) else None
-    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), inner) if name else b""
 
 
 PASS_THROUGH: Final = MessagesPassThrough()

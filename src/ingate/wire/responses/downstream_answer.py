@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.errors import ContentFilterError, ContextTooLongError, RateLimitError
-from ingate.wire.downstream import with_warnings
+from ingate.wire.events import with_warnings
 from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
 from ingate.wire.responses.downstream_tools import call_item
 from ingate.wire.thinking import seal

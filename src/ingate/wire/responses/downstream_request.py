@@ -12,7 +12,8 @@ from ingate.wire.responses.downstream_tools import Tools
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingate.wire.downstream import EventStream
+    from ingate.errors import IngateError
+    from ingate.wire.events import Event, EventStream
 
 # What continues something stored. Whoever has it gives its items to `translate` as `history`.
 _STORED: Final = ("previous_response_id", "conversation")
@@ -33,7 +34,7 @@ _SAME: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ResponsesRequest:
-    """A request of the Responses API, translated. See `ingate.wire.downstream.Translation`.
+    """A request of the Responses API, translated. See `ingate.wire.events.Translation`.
 
     Attributes:
         body: The request itself, whose settings the response repeats.
@@ -107,6 +108,15 @@ def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:
     """The chat request alone, with `stream` in it if the client asked for a stream. See `translate`."""
     request = translate(body)
     return {**request.chat, "stream": True} if request.stream else request.chat
+
+
+def refused(body: Mapping[str, Any], error: IngateError, request_id: str) -> list[Event]:
+    """A whole stream for a request that was refused before it began.
+
+    OpenAI reports a context that is too long so, and Codex shortens the conversation on such a failed response only.
+    """
+    stream = ResponsesRequest(body, {}, True, [], Tools(Warnings())).events()
+    return stream.start({}) + stream.fail(error, request_id)
 
 
 def _check_state(body: Mapping[str, Any], *, known: bool) -> None:

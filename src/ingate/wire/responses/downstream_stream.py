@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingate.wire.client_fields import Warnings
 from ingate.wire.delta_order import DeltaOrder
-from ingate.wire.downstream import with_warnings
 from ingate.wire.errors import error_to_response
+from ingate.wire.events import with_warnings
 from ingate.wire.reasoning_state import StateBuffer, call_state, item_text, provider_of
 from ingate.wire.responses.downstream_answer import (
     annotation,
@@ -22,14 +21,14 @@ from ingate.wire.responses.downstream_answer import (
     search_item,
     text_part,
 )
-from ingate.wire.responses.downstream_request import ResponsesRequest
-from ingate.wire.responses.downstream_tools import InputReader, ToolName, Tools, call_item, item_id
+from ingate.wire.responses.downstream_tools import InputReader, ToolName, call_item, item_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.errors import IngateError
-    from ingate.wire.downstream import Event
+    from ingate.wire.events import Event
+    from ingate.wire.responses.downstream_request import ResponsesRequest
 
 # A response of nothing but these has an empty message too.
 _WITHOUT_ANSWER = frozenset({"reasoning", "web_search_call"})
@@ -346,12 +345,3 @@ class ResponseStream:
         elif call.tool.kind == "function":
             self._add("response.function_call_arguments.done", **self._at(), arguments=item["arguments"])
         return item
-
-
-def refused(body: Mapping[str, Any], error: IngateError, request_id: str) -> list[Event]:
-    """A whole stream for a request that was refused before it began.
-
-    OpenAI reports a context that is too long so, and Codex shortens the conversation on such a failed response only.
-    """
-    stream = ResponseStream(ResponsesRequest(body, {}, True, [], Tools(Warnings())))
-    return stream.start({}) + stream.fail(error, request_id)
