@@ -365,7 +365,6 @@ BY_STATUS = {
     "error",
     [
         errors.BadRequestError("temperature is out of range", fix="lower it"),
-        errors.ContextTooLongError("the prompt is too long", fix="shorten it"),
         errors.AuthenticationError("the key was rejected", fix="renew it"),
         errors.PermissionDeniedError("not for this key", fix="ask for access"),
         errors.ModelNotFoundError("no such model", fix="choose another"),
@@ -388,6 +387,18 @@ async def test_errors_are_the_sdks(
     assert caught.value.code == error.code
     if error.retry_after_s:
         assert caught.value.response.headers["retry-after"] == "7"
+
+
+async def test_a_context_that_is_too_long(client: ingate.AsyncIngate, engine: ingate.ScriptedEngine) -> None:
+    """A stream reports it in an event, as OpenAI's does: Codex compacts the conversation on it."""
+    for _ in range(2):
+        engine.enqueue(errors.ContextTooLongError("the prompt is too long"))
+    with pytest.raises(openai.BadRequestError, match="too long") as whole:
+        await client.responses.create(model=MODEL, input="hi")
+    stream = await client.responses.create(model=MODEL, input="hi", stream=True)
+    with pytest.raises(openai.APIError, match="too long") as streamed:
+        await anext(aiter(stream))
+    assert whole.value.code == streamed.value.code == "context_length_exceeded"
 
 
 @pytest.mark.parametrize("model", [GROQ, CHAT_ONLY])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import stat
+import warnings
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from ingate import Gateway, ScriptedEngine
 from ingate.gateway.stored import ResponseStore
@@ -220,6 +224,13 @@ def test_a_history_with_a_gap_or_a_circle_is_no_history() -> None:
     store.keep({**RESPONSE, "id": "b"}, ["x"], spec="a/b", provider="", previous="b")
     assert store.history("a") is None
     assert store.history("b") is None
+
+
+def test_a_store_that_nobody_closes_leaves_no_connection(recwarn: pytest.WarningsRecorder) -> None:
+    warnings.simplefilter("always", ResourceWarning)
+    ResponseStore()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 async def test_a_store_that_cannot_be_opened_stores_nothing_and_answers(tmp_path: Path, caplog: Any) -> None:

@@ -86,6 +86,32 @@ async def test_raw_events_and_headers() -> None:
     assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
 
 
+async def test_tokens_are_counted_without_a_call() -> None:
+    engine, gateway = scripted()
+    async with async_client(gateway) as asked:
+        few = await asked.messages.count_tokens(model=MODEL, messages=QUESTION)
+        many = await asked.messages.count_tokens(model=MODEL, messages=QUESTION, tools=[TOOL], system="Brief. " * 99)
+    assert 0 < few.input_tokens < many.input_tokens
+    assert few.model_extra["ingate"]["estimated"] is True
+    assert engine.requests == []
+
+
+async def test_models_are_listed_as_anthropics() -> None:
+    async with async_client(ingate.Gateway({"groq": {"api_key": "gsk-test"}})) as asked:
+        listed = [model async for model in asked.models.list(limit=2)]
+        assert len(listed) > 2  # page by page
+        assert all(model.type == "model" and model.display_name for model in listed)
+        one = await asked.models.retrieve(listed[0].id)
+    assert one.id == listed[0].id
+
+
+async def test_an_endpoint_that_only_anthropic_has_is_named() -> None:
+    async with async_client(scripted()[1]) as asked:
+        with pytest.raises(anthropic.APIStatusError, match="/v1/messages/batches") as caught:
+            await asked.messages.batches.list()
+    assert caught.value.status_code == 501
+
+
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
     ("error", "kind"),

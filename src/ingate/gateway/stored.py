@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 import uuid
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -86,6 +87,7 @@ class ResponseStore:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             Path(path).chmod(0o600)
         self._db = sqlite3.connect(path or ":memory:", timeout=5.0, check_same_thread=False, isolation_level=None)
+        weakref.finalize(self, self._db.close)  # for a gateway that nobody closes
         if path is not None:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
