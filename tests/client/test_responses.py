@@ -395,9 +395,13 @@ async def test_a_context_that_is_too_long(client: ingate.AsyncIngate, engine: in
         engine.enqueue(errors.ContextTooLongError("the prompt is too long"))
     with pytest.raises(openai.BadRequestError, match="too long") as whole:
         await client.responses.create(model=MODEL, input="hi")
-    stream = await client.responses.create(model=MODEL, input="hi", stream=True)
+
+    async def read() -> None:
+        async for event in await client.responses.create(model=MODEL, input="hi", stream=True):
+            assert event.type in {"response.created", "response.in_progress"}
+
     with pytest.raises(openai.APIError, match="too long") as streamed:
-        await anext(aiter(stream))
+        await read()
     assert whole.value.code == streamed.value.code == "context_length_exceeded"
 
 

@@ -9,8 +9,6 @@ import stat
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from ingate import Gateway, ScriptedEngine
 from ingate.gateway.stored import ResponseStore
 from support.client import ask
@@ -18,6 +16,8 @@ from support.http import Conversation, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 CONFIG = {"openai": {"api_key": "sk-none-of-yours"}}
 
@@ -227,7 +227,9 @@ def test_a_history_with_a_gap_or_a_circle_is_no_history() -> None:
 
 
 def test_a_store_that_nobody_closes_leaves_no_connection(recwarn: pytest.WarningsRecorder) -> None:
+    gc.collect()  # what other tests left
     warnings.simplefilter("always", ResourceWarning)
+    recwarn.clear()
     ResponseStore()
     gc.collect()
     assert [str(warning.message) for warning in recwarn] == []
