@@ -9,16 +9,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from ingate import environment
-from ingate.chat.mcp_servers import Server, Servers, configured, hidden_variables, parse_server
+from ingate.chat.mcp_servers import Server, Servers, _list_tools, _text, configured, hidden_variables, parse_server
 from ingate.chat.talk import Talk
 from ingate.chat.tools import Toolbox
 from ingate.config import load
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, MissingExtraError
 from support.chat import Recorder, log_of, scripted_gateway
 
 if TYPE_CHECKING:
@@ -220,3 +221,106 @@ async def test_a_server_that_dies_during_a_call_is_an_error_of_the_tool(small: S
         await Talk(gateway, log, view, toolbox).answer()
     assert [result.error for _, result in view.results] == [True, True]
     assert "".join(view.texts) == "It is gone."
+
+
+async def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    servers = Servers(load({}, environ={}))
+    connection = servers.add(parse_server(COMMAND))
+    await servers.ready()
+    assert isinstance(connection.problem, MissingExtraError)
+    assert "mcp" in connection.problem.fix
+    await servers.aclose()
+
+
+async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingate.chat.mcp_servers.CONNECT_S", 0.2)
+    servers = Servers(load({}, environ={}))
+    connection = servers.add(Server(name="cat", command=("sleep", "60")))
+    await servers.ready()
+    assert str(connection.problem) == "the MCP server cat cannot be used: no response within 0.2 s"
+    assert connection.problem is not None
+    assert connection.problem.fix == "run it by itself: sleep 60"
+    await servers.aclose()
+
+
+async def test_a_long_list_of_tools_is_read_page_by_page() -> None:
+    class Session:
+        cursors: ClassVar[list[str | None]] = []
+
+        async def list_tools(self, params: Any = None) -> Any:
+            cursor = params.cursor if params else None
+            self.cursors.append(cursor)
+            following = {None: "2", "2": "3", "3": None}[cursor]
+            return SimpleNamespace(tools=[f"tool {cursor}"], nextCursor=following)
+
+    assert await _list_tools(Session()) == ["tool None", "tool 2", "tool 3"]
+    assert Session.cursors == [None, "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ({"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}, "one\ntwo"),
+        ({"content": [{"type": "image", "mimeType": "image/png"}]}, "[image: image/png, not shown]"),
+        ({"content": [{"type": "audio"}]}, "[audio: audio, not shown]"),
+        ({"content": [{"type": "resource", "resource": {"text": "inside"}}]}, "inside"),
+        (
+            {"content": [{"type": "resource", "resource": {"blob": "AA"}, "mime_type": "x/y"}]},
+            "[resource: x/y, not shown]",
+        ),
+        ({"content": [{"type": "resource_link", "uri": "file:///a"}]}, "file:///a"),
+        ({"content": [], "structuredContent": {"sum": 5}}, '{"sum":5}'),
+        ({"content": [{"type": "text", "text": "five"}], "structured_content": {"sum": 5}}, "five"),
+        ({"content": []}, ""),
+    ],
+)
+def test_results_become_text(result: dict[str, Any], text: str) -> None:
+    decoded = json.loads(json.dumps(result), object_hook=lambda fields: SimpleNamespace(**fields))
+    for name in ("structured_content", "structuredContent"):
+        if name in result:
+            setattr(decoded, name, result[name])
+    assert _text(decoded) == text
+
+
+def test_configured_servers_have_a_command_or_a_url() -> None:
+    environ = {"TOKEN": "secret-token"}
+    config = load(
+        {
+            "mcp": {
+                "files": {"command": "uvx 'server files'", "args": ["/tmp"], "env": {"KEY": "${TOKEN}"}},
+                "words": {"command": ["uvx", "server words"]},
+                "web": {"url": "https://mcp.test/mcp", "headers": {"Authorization": "env:TOKEN"}},
+            }
+        },
+        environ=environ,
+    )
+    files, words, web = configured(config)
+    assert files.command == ("uvx", "server files", "/tmp")
+    assert files.env["KEY"].reveal() == "secret-token"
+    assert str(files) == "uvx 'server files' /tmp"
+    assert words.command == ("uvx", "server words")
+    assert (web.command, web.url, str(web)) == ((), "https://mcp.test/mcp", "https://mcp.test/mcp")
+    assert web.headers["Authorization"].reveal() == "secret-token"
+    assert "secret-token" not in repr((files, words, web))
+
+
+async def test_three_servers_of_one_name_are_numbered() -> None:
+    servers = Servers(load({}, environ={}))
+    names = [servers.add(Server(name="same", command=("/nowhere",))).server.name for _ in range(3)]
+    assert names == ["same", "same2", "same3"]
+    await servers.aclose()
+    assert servers.connections == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("uv run python -m server", "server"),
+        ("docker run --rm x/y", "y"),
+        ("node /srv/app.js", "app"),
+        ("python3", "python3"),
+    ],
+)
+def test_launchers_do_not_name_a_server(text: str, name: str) -> None:
+    assert parse_server(text).name == name

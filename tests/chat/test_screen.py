@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingate.chat.markdown import LiveBlock, lines_of, markdown, visible
-from ingate.chat.screen import Screen
+from ingate.chat.screen import Screen, Tail
 from ingate.chat.session import Turn
 from ingate.chat.terminal import escape_control_chars
 from ingate.chat.tools import Call, Result
@@ -284,3 +284,135 @@ class TestControlChars:
 
     def test_line_ends_of_other_systems_are_line_ends(self) -> None:
         assert escape_control_chars("one\r\ntwo") == "one\ntwo"
+
+
+async def test_a_panel_says_how_a_call_ended() -> None:
+    console, file = console_of(terminal=False, width=100)
+    screen = Screen(console)
+    screen.tool_ended(Call("1", "add", "calc", {"a": "x\ny"}, "{}"), Result("one\ntwo", False, 0.456))
+    screen.tool_ended(Call("2", "sub", "", None, "[1"), Result("", True))
+    screen.tool_ended(Call("3", "mul", "calc", {}, "{}"), Result("\n".join("1234567"), False, 1.0))
+    text = file.getvalue()
+    assert "⚙ calc · add(a='x\\ny')" in text
+    assert "0.46 s" in text
+    assert "⚙ sub([1)" in text
+    assert "(empty)" in text
+    assert text.count("failed") == 1
+    assert "⚙ calc · mul({})" in text
+    assert "… 1 more line\n" in "\n".join(line.strip(" │") for line in text.splitlines()) + "\n"
+    assert "\n7" not in text
+
+
+async def test_a_failed_call_is_red() -> None:
+    for error, colour in ((True, "\x1b[31m"), (False, "\x1b[2m")):
+        console, file = console_of()
+        Screen(console).tool_ended(Call("1", "add", "calc", {}, "{}"), Result("text", error))
+        assert colour in file.getvalue()
+        assert ("\x1b[31m" in file.getvalue()) is error
+
+
+async def test_a_call_is_not_allowed_if_nobody_can_be_asked() -> None:
+    console, _ = console_of()
+    assert await Screen(console).allow(Call("1", "add", "calc", {}, "{}")) == "no"
+
+
+async def test_asking_leaves_no_live_line_and_goes_on_ticking() -> None:
+    console, file = console_of()
+    seen: list[str] = []
+
+    async def ask(call: Call) -> str:
+        seen.append(shown(file).strip())
+        assert screen._ticker is None
+        return "always"
+
+    screen = Screen(console, ask=ask)  # ty: ignore[invalid-argument-type]
+    screen.begin("scripted/any")
+    assert "Ctrl-C stops" in shown(file)
+    assert await screen.allow(Call("1", "add", "calc", {}, "{}")) == "always"
+    assert seen == [""]
+    assert screen._ticker is not None
+    screen.stop()
+    assert screen._ticker is None
+
+
+async def test_a_running_tool_is_named_until_it_ends() -> None:
+    console, file = console_of()
+    screen = Screen(console)
+    screen.begin("scripted/any")
+    one, two = Call("1", "add", "calc", {}, "{}"), Call("2", "sub", "calc", {}, "{}")
+    screen.tool_started(one)
+    screen.tool_started(two)
+    assert "⚙ add, sub … 0 s · Ctrl-C stops" in shown(file)
+    screen.tool_ended(one, Result("done"))
+    screen._frame()
+    assert "⚙ sub … 0 s" in shown(file)
+    screen.stop()
+
+
+async def test_silence_is_shown_after_two_seconds_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("ingate.chat.screen.time.monotonic", lambda: now[0])
+    console, file = console_of()
+    screen = Screen(console)
+    screen.begin("scripted/any")
+    now[0] += 3
+    screen._frame()
+    assert "… 3 s · Ctrl-C stops" in shown(file)
+    screen.text("Hello")
+    now[0] += 2
+    screen._frame()
+    assert "Ctrl-C" not in shown(file)
+    now[0] += 0.5
+    screen._frame()
+    assert "… 2 s · Ctrl-C stops" in shown(file)
+    screen.end(Turn())
+
+
+async def test_frames_are_not_drawn_more_often_than_they_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("ingate.chat.screen.time.monotonic", lambda: now[0])
+    console, file = console_of()
+    screen = Screen(console)
+    screen.begin("scripted/any")
+    screen.text("one ")
+    assert "one" not in shown(file)
+    now[0] += 0.05
+    screen.text("two ")
+    assert "one two" in shown(file)
+    screen.text("three ")
+    assert "three" not in shown(file)
+    screen.end(Turn())
+    assert "one two three" in shown(file)
+
+
+async def test_reasoning_is_folded_each_time_and_words_are_counted() -> None:
+    console, file = console_of()
+    screen = Screen(console)
+    screen.begin("scripted/any")
+    screen.reasoning("Hm.")
+    screen.text("First.\n\n")
+    screen.reasoning("Well then.")
+    screen.settle()
+    screen.reasoning("   ")
+    screen.end(Turn())
+    text = shown(file)
+    assert text.count("▸ reasoned for") == 2
+    assert "1 word ·" in text
+    assert "2 words ·" in text
+    assert text.index("1 word ·") < text.index("First.") < text.index("2 words ·")
+    assert screen.last_reasoning == ""
+
+
+async def test_a_terminal_that_became_narrower_is_still_cleared() -> None:
+    console, file = console_of(width=80)
+    tail = Tail(console)
+    tail.draw([], ["x" * 70, "second"])
+    before = len(file.getvalue())
+    console.width = 30
+    tail.draw(["done"], [])
+    assert "\x1b[3A" in file.getvalue()[before:], "70 characters are three rows of 30, and the cursor is below them"
+
+
+def test_the_live_part_leaves_two_rows_and_has_at_least_one() -> None:
+    assert Tail(console_of(height=24)[0]).height == 22
+    assert Tail(console_of(height=2)[0]).height == 1

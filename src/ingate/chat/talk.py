@@ -97,7 +97,7 @@ class Talk:
                     break
                 await self._call(message["tool_calls"], turn)
             else:
-                self.view.note(f"Stopped after {MOST_ROUNDS} rounds of tool calls. Say “go on” to continue.")
+                self.view.note(f"Stopped after {MOST_ROUNDS} rounds of tool calls. Send a message to continue.")
         finally:
             self.view.settle()
             if turn.first_token_s is not None:
@@ -118,7 +118,7 @@ class Talk:
         return body
 
     async def _round(self, turn: Turn) -> dict[str, Any]:
-        """Make one request; returns its answer, which the session then holds."""
+        """Make one request, and add its answer to the session."""
         chunks: list[dict[str, Any]] = []
         began = time.perf_counter()
         first: float | None = None
