@@ -10,7 +10,7 @@ import pytest
 
 from ingate.errors import InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
-from ingate.wire.messages.downstream_request import chat_request
+from ingate.wire.downstream import translate
 from support.client import FakeGateway, chunk, completion, text_chunks, tool_call, tool_chunks
 from support.serve import served
 
@@ -211,11 +211,11 @@ def test_images_documents_and_cache_marks() -> None:
     pdf = {"type": "document", "title": "a.pdf", "source": {"type": "url", "url": "https://a.example/a.pdf"}}
     text = {"type": "text", "text": "look", "cache_control": mark}
     body = {"max_tokens": 5, "messages": [{"role": "user", "content": [image, pdf, text]}]}
-    parts = chat_request({**body, "model": "groq/m"})["messages"][0]["content"]
+    parts = translate("messages", {**body, "model": "groq/m"}).chat["messages"][0]["content"]
     assert parts[0] == {"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ=="}}
     assert parts[1] == {"type": "file", "file": {"filename": "a.pdf", "file_data": "https://a.example/a.pdf"}}
     assert parts[2] == {"type": "text", "text": "look"}
-    marked = chat_request({**body, "model": "anthropic/claude-x"})["messages"][0]["content"]
+    marked = translate("messages", {**body, "model": "anthropic/claude-x"}).chat["messages"][0]["content"]
     assert marked[2]["cache_control"] == mark
 
 
@@ -237,5 +237,5 @@ def test_images_documents_and_cache_marks() -> None:
 )
 def test_a_malformed_request_names_the_parameter(change: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        chat_request({"model": MODEL, "max_tokens": 5, "messages": HI, **change})
+        translate("messages", {"model": MODEL, "max_tokens": 5, "messages": HI, **change})
     assert caught.value.param == param

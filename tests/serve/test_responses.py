@@ -12,7 +12,7 @@ import pytest
 
 from ingate.errors import ContextTooLongError, InvalidRequestError, RateLimitError, StreamInterruptedError
 from ingate.serve.app import create_app
-from ingate.wire.responses.downstream_request import chat_request
+from ingate.wire.downstream import translate
 from support.client import FakeGateway, ask, chunk, completion, text_chunks, tool_call, tool_chunks
 from support.serve import served
 
@@ -118,7 +118,7 @@ async def test_streamed_reasoning_is_an_item_before_the_message() -> None:
     thought: Any = final.output[0]
     assert thought.summary[0].text == "let me see"
     assert final.output_text == "So"
-    again = chat_request({"model": MODEL, "input": [item.model_dump() for item in final.output]})
+    again = translate("responses", {"model": MODEL, "input": [item.model_dump() for item in final.output]}).chat
     assert again["messages"][0]["thinking_blocks"] == [block]
 
 
@@ -204,5 +204,5 @@ async def test_an_answer_that_was_cut_is_incomplete() -> None:
 )
 def test_a_malformed_request_names_the_parameter(change: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        chat_request({"model": MODEL, "input": "hi", **change})
+        translate("responses", {"model": MODEL, "input": "hi", **change})
     assert caught.value.param == param

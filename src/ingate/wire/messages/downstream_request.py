@@ -110,12 +110,6 @@ def translate(body: Mapping[str, Any], target: str = "") -> MessagesRequest:
     return MessagesRequest(model, chat, bool(optional(body, "stream", "a boolean")), warnings)
 
 
-def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The chat request alone, with `stream` in it if the client asked for a stream. See `translate`."""
-    request = translate(body)
-    return {**request.chat, "stream": True} if request.stream else request.chat
-
-
 class _Tools:
     """The tools and the tool choice of a request."""
 

@@ -104,12 +104,6 @@ def translate(body: Mapping[str, Any], history: Sequence[Any] | None = None) -> 
     return ResponsesRequest(body, chat, bool(optional(body, "stream", "a boolean")), warnings, tools)
 
 
-def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The chat request alone, with `stream` in it if the client asked for a stream. See `translate`."""
-    request = translate(body)
-    return {**request.chat, "stream": True} if request.stream else request.chat
-
-
 def refused(body: Mapping[str, Any], error: IngateError, request_id: str) -> list[Event]:
     """A whole stream for a request that was refused before it began.
 
