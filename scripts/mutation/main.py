@@ -82,7 +82,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--no-update", action="store_true", help="use the map as it is, without recording changed tests"
     )
-    parser.add_argument("--only-tests", default="", metavar="FOLDER", help="record changed tests of this folder only")
+    parser.add_argument(
+        "--only-tests", action="append", metavar="FOLDER", help="record changed tests of this folder only"
+    )
     options = parser.parse_args(arguments)
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(100_000)

@@ -18,6 +18,7 @@ from plugin import read
 from sandbox import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mutants import Mutant
@@ -56,20 +57,21 @@ class TestMap:
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_bytes(gzip.compress(json.dumps({"files": self.files, "lines": self.lines}).encode(), 5))
 
-    def update(self, sandbox: Sandbox, only: str = "") -> None:
+    def update(self, sandbox: Sandbox, only: Sequence[str] | None = None) -> None:
         """Record the test files that are new or have changed, a folder at a time.
 
         Args:
             sandbox: Where to run them.
-            only: A folder of `tests/`; the others are left as they are.
+            only: Folders of `tests/`; None: all.
         """
         folder = sandbox.project / "tests"
         hashes = {str(path.relative_to(sandbox.project)): _sha(path) for path in sorted(folder.rglob("test_*.py"))}
         self.files = {name: known for name, known in self.files.items() if name in hashes}
         groups: dict[str, list[str]] = {}
+        wanted = tuple(f"tests/{folder}" for folder in only or ())
         for name, sha in hashes.items():
             group = name.rpartition("/")[0]
-            if self.files.get(name, {}).get("sha") != sha and group.startswith(f"tests/{only}"):
+            if self.files.get(name, {}).get("sha") != sha and (only is None or group.startswith(wanted)):
                 groups.setdefault(group, []).append(name)
         for group, names in groups.items():
             print(f"mutate: recording {len(names)} test files of {group}", file=sys.stderr, flush=True)

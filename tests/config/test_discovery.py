@@ -81,6 +81,16 @@ def test_the_users_folder_as_working_directory_is_one_layer(clean_environment: P
     assert config.conflicts == ()
 
 
+def test_above_the_users_folder_the_search_goes_on(clean_environment: Path) -> None:
+    user = paths.config_dir()
+    write(user / "ingate.yaml", "timeout: 1\ngroq: {timeout: 1}")
+    write(clean_environment / "ingate.yaml", "timeout: 2")
+    config = load_here(user)
+    assert config.settings.timeout_s == 2
+    assert config.provider("groq").timeout_s == 1
+    assert [layer.kind for layer in config.layers if layer.found] == ["project", "user"]
+
+
 def test_a_secrets_file_alone_is_enough(project: Path) -> None:
     write(project / "ingate.secrets.yaml", "groq: {api_key: k}")
     assert load_here(project).provider("groq").api_key is not None
