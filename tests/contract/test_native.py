@@ -18,8 +18,8 @@ REFUSED = {
 }
 # What a format has no word for: caching is the provider's own affair there, and so is what a model thought.
 UNSAID = {
-    "the cache marks": {"azure", "gemini", "vertex_ai", "cohere_chat", "ollama"},
-    "the signature of a thought": {"azure", "cohere_chat", "ollama"},
+    "the cache marks": {"openai, Responses", "azure", "gemini", "vertex_ai", "cohere_chat", "ollama"},
+    "the signature of a thought": {"openai, Responses", "azure", "cohere_chat", "ollama"},
 }
 # Left out and told, as (provider, conversation).
 TOLD = {

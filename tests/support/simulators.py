@@ -19,6 +19,7 @@ from support.http import Conversation, serving
 from support.schemas import check_anthropic, check_gemini
 from support.schemas_openai import check_openai
 from support.schemas_other import check_cohere, check_converse, check_ollama
+from support.schemas_responses import check_responses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -191,6 +192,64 @@ def _openai(
         lambda body: body["messages"][-1]["role"] == "user",
         _openai_whole, _openai_events,
     )  # fmt: skip
+
+
+# ---- OpenAI's Responses ---------------------------------------------------------------------------------------
+
+
+def _responses_whole(reply: Reply) -> dict[str, Any]:
+    thought = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+    said: dict[str, Any] = {
+        "id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}],
+    }  # fmt: skip
+    if reply.tool:
+        said = {"id": "fc_1", "type": "function_call", "call_id": "call_9", "name": reply.tool, "status": "completed"}
+        said["arguments"] = json.dumps(reply.arguments)
+    usage = {
+        "input_tokens": 3, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 2,
+        "output_tokens_details": {"reasoning_tokens": 1}, "total_tokens": 5,
+    }  # fmt: skip
+    return {
+        "id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "error": None,
+        "incomplete_details": None, "output": [thought, said], "usage": usage, "parallel_tool_calls": True,
+        "tool_choice": "auto", "tools": [], "temperature": 1.0, "top_p": 1.0, "metadata": {}, "instructions": None,
+    }  # fmt: skip
+
+
+def _responses_events(reply: Reply) -> bytes:
+    whole = _responses_whole(reply)
+    thought, said = whole["output"]
+    at: dict[str, Any] = {"output_index": 1, "item_id": said["id"]}
+    if reply.tool:
+        begun = {**said, "arguments": "", "status": "in_progress"}
+        middle = [
+            {"type": "response.function_call_arguments.delta", **at, "delta": said["arguments"]},
+            {"type": "response.function_call_arguments.done", **at, "arguments": said["arguments"]},
+        ]
+    else:
+        begun, part = {**said, "content": [], "status": "in_progress"}, said["content"][0]
+        at["content_index"] = 0
+        middle = [
+            {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
+            {"type": "response.output_text.delta", **at, "delta": reply.text, "logprobs": []},
+            {"type": "response.output_text.done", **at, "text": reply.text, "logprobs": []},
+            {"type": "response.content_part.done", **at, "part": part},
+        ]
+    events = [
+        {"type": "response.created", "response": {**whole, "status": "in_progress", "output": [], "usage": None}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**thought, "encrypted_content": ""}},
+        {"type": "response.output_item.done", "output_index": 0, "item": thought},
+        {"type": "response.output_item.added", "output_index": 1, "item": begun},
+        *middle,
+        {"type": "response.output_item.done", "output_index": 1, "item": said},
+        {"type": "response.completed", "response": whole},
+    ]
+    return sse(*({**one, "sequence_number": number} for number, one in enumerate(events)), named=True)
+
+
+def _responses_question(body: Any) -> bool:
+    return isinstance(body["input"], str) or body["input"][-1].get("role") == "user"
 
 
 # ---- Anthropic ------------------------------------------------------------------------------------------------
@@ -476,6 +535,14 @@ def _asks_last(body: Any) -> bool:
 
 PROVIDERS: dict[str, Provider] = {
     "openai": _openai("openai", "gpt-5.2", "/chat/completions", "authorization", f"Bearer {KEY}", _lenient),
+    "openai, Responses": Provider(
+        "openai", "gpt-5.4-pro", {"api_key": KEY}, "/responses", "authorization", f"Bearer {KEY}", check_responses,
+        lambda body: [] if body.get("tool_choice") == "none" else [
+            tool["name"] for tool in body.get("tools", ()) if "name" in tool
+        ],
+        lambda body: body.get("text", {}).get("format", {}).get("type", "text") != "text",
+        _responses_question, _responses_whole, _responses_events,
+    ),
     "azure": _openai(
         "azure", "mine", "/openai/deployments/mine/chat/completions?api-version=2024-10-21", "api-key", KEY,
         api_version="2024-10-21",

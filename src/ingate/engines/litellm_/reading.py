@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _HEAD: Final = 16_384
 # Patterns that occur only in responses of one format, whole or streamed; tried in this order.
 _SIGNS: Final = (
+    ("responses", re.compile(rb'"object"\s*:\s*"response"|"type"\s*:\s*"response\.')),
     ("messages", re.compile(rb'"type"\s*:\s*"message(?:_start)?"')),
     ("cohere", re.compile(rb'"type"\s*:\s*"message-start"|"billed_units"\s*:')),
     ("chat", re.compile(rb'"choices"\s*:')),
