@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.addkey import KEY_PAGES, not_saved, opened, rejected, verified
+from ingate.picker.addkey import KEY_PAGES, AddKey, dialog_lines, not_saved, opened, rejected, verified
 from ingate.picker.items import Item
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
@@ -173,3 +173,96 @@ def test_what_was_typed_is_gone_with_the_dialog() -> None:
     again = press(state, "c-a")
     assert again.dialog is not None
     assert not again.dialog.typed
+
+
+def dialog_of(state: State) -> AddKey:
+    assert state.dialog is not None
+    return state.dialog
+
+
+def test_what_is_typed_can_be_corrected() -> None:
+    state = press(on("openai"), "abc", "c-h")
+    assert dialog_of(state).typed.reveal() == "ab"
+    for key in ("c-u", "c-w"):
+        assert dialog_of(press(state, key)).typed.reveal() == ""
+    assert dialog_of(press(state, "left", "up")).typed.reveal() == "ab"
+    assert dialog_of(press(state, " x ")).typed.reveal() == "abx"
+
+
+def test_an_empty_field_is_not_skipped() -> None:
+    state = press(on("openai"), "c-i")
+    assert dialog_of(state).message == "OPENAI_API_KEY is empty"
+    second = press(on("azure"), "c-m", KEY, "c-m", "c-m")
+    assert dialog_of(second).message == "AZURE_API_BASE is empty"
+    assert dialog_of(press(second, "h")).message == ""
+
+
+def test_going_back_is_one_step_at_a_time() -> None:
+    group = on("azure")
+    assert dialog_of(group).step == "group"
+    assert press(group, "escape").dialog is None
+    typing = press(group, "c-m", "secret")
+    assert dialog_of(press(typing, "escape")).step == "group"
+    assert dialog_of(press(typing, "escape", "c-m")).typed.reveal() == ""
+    place = press(on("openai"), KEY, "c-i")
+    assert dialog_of(place).step == "place"
+    back = dialog_of(press(place, "escape"))
+    assert (back.step, back.values) == ("enter", ())
+    saving = press(place, "c-m")
+    assert dialog_of(saving).step == "saving"
+    assert dialog_of(press(saving, "escape", "c-m", "x")).step == "saving", "a write is not interrupted"
+    checking = press(on("openai"), KEY, "c-m")
+    assert dialog_of(checking).step == "checking"
+    assert dialog_of(press(checking, "c-m", "x")).step == "checking"
+
+
+def test_choices_go_round() -> None:
+    state = on("azure")
+    assert dialog_of(press(state, "up")).group == 1
+    assert dialog_of(press(state, "down", "down")).group == 0
+    assert dialog_of(press(state, "left")).group == 0
+    place = press(on("openai", keyring=True), KEY, "c-i")
+    assert (dialog_of(place).place, dialog_of(place).where) == (1, "file")
+    assert dialog_of(press(place, "down")).place == 0
+    assert dialog_of(press(place, "up", "up")).place == dialog_of(place).place
+
+
+def test_a_rejected_key_is_not_marked_as_tested() -> None:
+    state = press(on("openai"), KEY, "c-m")
+    tested = verified(dialog_of(state), "answered")
+    assert tested.checked
+    assert not rejected(dialog_of(state), "no").checked
+    for outcome, message, style in ((tested, "answered", "ok"), (rejected(dialog_of(state), "no"), "no", "bad")):
+        assert [(style, message)] in dialog_lines(outcome, 80, 24)
+    again = press(with_(state, dialog=tested), "escape")
+    assert not dialog_of(again).checked
+
+
+def test_the_field_is_visible_on_the_smallest_screens() -> None:
+    state = press(on("openai"), KEY)
+    for columns, rows in ((40, 8), (30, 5), (20, 3), (80, 2)):
+        frame = text(view(state, Size(columns, rows)))
+        assert "•" in frame, (columns, rows)
+    tall = text(view(state, Size(100, 24))).splitlines()
+    assert tall[0] == "OpenAI: what is missing"
+    assert tall[-1].startswith("Enter tests it with a real call")
+    assert "Get a key: https://platform.openai.com" in "\n".join(tall)
+    narrow = text(view(state, Size(50, 24)))
+    assert "Get a key" not in narrow, "the address alone fits"
+    assert "https://platform.openai.com" in narrow
+
+
+def test_the_hint_for_an_empty_field_is_for_the_first_variable_only() -> None:
+    assert "use the model anyway" in text(view(on("openai"), Size(200, 24)))
+    second = press(on("azure"), "c-m", KEY, "c-m")
+    assert "use the model anyway" not in text(view(second, Size(200, 24)))
+    assert "✓ AZURE_API_KEY" in text(view(second, Size(200, 24)))
+
+
+def test_a_variable_a_file_cannot_hold_is_not_asked_for() -> None:
+    cloud = Provider("cloud", "Cloud", (("CLOUD_PROFILE",), ("CLOUD_KEY", "CLOUD_KEY"), ("CLOUD_KEY",)), wire_format="chat",
+                     params_env={"CLOUD_KEY": "cloud_key"})  # fmt: skip
+    there = data()
+    there = msgspec.structs.replace(there, providers={**there.providers, "cloud": cloud})
+    groups = opened(there, Item(ModelRow("cloud", "one"), "auto")).groups
+    assert ("CLOUD_KEY", "CLOUD_KEY") not in groups

@@ -317,3 +317,131 @@ def test_without_colour_no_colour_is_sent() -> None:
         Painter(written.append, colour=colour).paint(view(start(), size), size)
         assert ("\x1b[32m" in written[0]) is colour
         assert "\x1b[7m" in written[0]
+
+
+async def test_nothing_is_written_if_nothing_was_changed(running: Running, tmp_path: Path) -> None:
+    async with running.open() as picked:
+        await running.press("\x1b[B", "▸ ✓ 通义千问 最大")
+        running.pipe.send_text("q")
+        assert await picked is None
+    assert not (tmp_path / "state" / "picker.json").exists()
+
+
+async def test_a_clipboard_of_the_desktop_needs_no_escape_sequence(running: Running, services: FakeServices) -> None:
+    services.copy = lambda text: True  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.press("y", "copied litellm.groq/openai/gpt-oss-120b")
+    assert "\x1b]52" not in running.output.written
+
+
+async def test_a_clipboard_that_fails_leaves_it_to_the_terminal(running: Running, services: FakeServices) -> None:
+    def broken(text: str) -> bool:
+        raise OSError("no display")
+
+    services.copy = broken  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.press("y", "copied litellm.groq/openai/gpt-oss-120b")
+    assert "\x1b]52;c;" in running.output.written
+
+
+async def test_a_head_start_that_fails_is_shown_and_the_lists_are_still_fetched(
+    running: Running, services: FakeServices
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("no  litellm\nhere")
+
+    services.warm = broken  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.shows("no litellm here")
+        await running.until(lambda: ("live", "litellm_proxy") in services.calls)
+
+
+async def test_lists_are_fetched_at_the_start_only_if_they_can_be_read(
+    running: Running, services: FakeServices
+) -> None:
+    async with running.open():
+        await running.until(lambda: {"litellm_proxy", "ollama"} <= running.state.data.lives.keys())
+    fetched = [name for kind, name, *_ in (call for call in services.calls if call[0] == "live")]
+    assert sorted(fetched) == sorted(set(fetched))
+    assert "ollama_chat" not in fetched
+    assert "openrouter" not in fetched, "its key is missing"
+    assert "groq" not in fetched, "its models are the catalog's"
+
+
+async def test_a_list_is_not_fetched_again_within_a_minute(running: Running, services: FakeServices) -> None:
+    async with running.open():
+        await running.until(
+            lambda: (
+                "litellm_proxy" in running.state.data.lives and running.state.data.lives["litellm_proxy"].problem != ""
+            )
+        )
+        for _ in range(3):
+            running.pipe.send_text("\x1b[D\x1b[B\x1b[B\x1b[A\x1b[A")
+        await running.until(lambda: running.state.column == "providers" and running.state.provider == "litellm")
+        await running.press("\x1b[B\x1b[B", "▸ ○ LiteLLM proxy")
+    assert services.calls.count(("live", "litellm_proxy")) == 1
+
+
+async def test_a_key_that_could_not_be_saved_can_be_saved_again(running: Running, services: FakeServices) -> None:
+    def full(provider: str, values: Any, where: str) -> str:
+        raise OSError(f"no space for {KEY}")
+
+    save, services.save = services.save, full  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.press("/claude\r", "ANTHROPIC_API_KEY:")
+        running.pipe.send_text(KEY)
+        await running.press("\r", "Save it in")
+        await running.press("\r", "no space for ***")
+        services.save = save  # ty: ignore[invalid-assignment]
+        await running.press("\r", "saved in the file")
+    assert KEY[:8] not in running.output.written
+
+
+async def test_an_answer_for_a_key_that_was_given_up_changes_nothing(running: Running, services: FakeServices) -> None:
+    gate = asyncio.Event()
+
+    async def slow(provider: str, values: Any) -> str:
+        await gate.wait()
+        return "answered too late"
+
+    services.verify = slow  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.press("/claude\r", "ANTHROPIC_API_KEY:")
+        running.pipe.send_text(KEY)
+        await running.press("\r", "testing …")
+        await running.press("\x1b", "ANTHROPIC_API_KEY:")
+        gate.set()
+        await running.press("x", "  •█")
+        assert "too late" not in running.frame
+        assert running.state.dialog.step == "enter"
+
+
+async def test_an_error_without_words_is_named_by_its_class(running: Running, services: FakeServices) -> None:
+    services.verdict = ZeroDivisionError()
+    async with running.open():
+        await running.press("t", "✗ litellm.groq/openai/gpt-oss-120b: ZeroDivisionError")
+
+
+async def test_the_age_of_lists_is_kept_up_to_date(running: Running, services: FakeServices) -> None:
+    async with running.open():
+        before = running.state.now
+        await running.until(lambda: running.state.now > before)
+
+
+def test_a_frame_is_painted_completely_after_it_was_forgotten() -> None:
+    written: list[str] = []
+    painter = Painter(written.append)
+    frame = [[("bold", "one")], [("", "two")]]
+    painter.paint(frame, Size(10, 2))
+    painter.paint(frame, Size(10, 2))
+    assert len(written) == 1, "nothing has changed"
+    assert "\x1b[1;1H\x1b[K\x1b[1mone\x1b[0m" in written[0]
+    assert "\x1b[2;1H\x1b[Ktwo" in written[0]
+    painter.forget()
+    painter.paint(frame, Size(10, 2))
+    assert "\x1b[2J" in written[1]
+    assert "one" in written[1]
+    painter.paint([[("bold", "one")]], Size(10, 1))
+    assert "\x1b[2J" in written[2]
+    painter.raw("\x07")
+    assert written[3] == "\x07"

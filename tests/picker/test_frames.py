@@ -13,7 +13,7 @@ import pytest
 
 from ingate import environment
 from ingate.catalog.schema import ModelRow
-from ingate.picker.cells import clean, cut, fit, width, wrap
+from ingate.picker.cells import width
 from ingate.picker.data import Live
 from ingate.picker.memory import Memory
 from ingate.picker.state import Size, opened, with_
@@ -159,25 +159,120 @@ def test_rows_beyond_the_screen_scroll_into_view() -> None:
     assert item.spec in shown
 
 
-def test_widths_of_what_terminals_show() -> None:
-    assert width("abc") == 3
-    assert width("通义") == 4
-    assert width("✓○✗★↻▸│…") == 8
-    assert width("e\u0301") == 1
-    assert fit("通义千问", 5) == "通义…"
-    assert fit("通义千问", 6) == "通义… "
-    assert fit("ab", 4, right=True) == "  ab"
-    assert cut("abcdef", 1) == "…"
-    assert cut("abc", 0) == ""
+def lines_of(state: State, columns: int, rows: int = 24) -> list[str]:
+    return text(view(state, Size(columns, rows))).splitlines()
 
 
-def test_text_from_afar_cannot_steer_the_terminal() -> None:
-    assert clean("a\x1b[31mb\x07\u202ec\x9b") == "a[31mbc"
-    assert clean("two\nlines") == "two lines"
+def test_columns_appear_as_the_terminal_gets_wider() -> None:
+    state = start()
+    assert "│" not in lines_of(state, 69)[0]
+    assert lines_of(state, 70)[0].count("│") == 1
+    assert lines_of(state, 109)[0].count("│") == 1
+    assert lines_of(state, 110)[0].count("│") == 2
+    providers = press(state, "left")
+    assert lines_of(providers, 60)[0] == "Providers"
+    assert lines_of(state, 60)[0].startswith("Models")
 
 
-def test_long_words_are_broken_and_short_ones_kept_together() -> None:
-    assert wrap("one two three", 7) == ["one two", "three"]
-    assert wrap("abcdefghij", 4) == ["abcd", "efgh", "ij"]
-    assert wrap("", 4) == [""]
-    assert wrap("通义千问", 3) == ["通", "义", "千", "问"]
+def test_what_a_model_line_shows_at_each_width() -> None:
+    state = press(start(), "left", "down", "down", "down", "right")
+    assert state.provider == "groq"
+
+    def line(columns: int) -> str:
+        return next(one for one in lines_of(state, columns) if "bulk-00" in one)
+
+    assert "8.2k" not in line(39)
+    assert "8.2k" in line(40)
+    assert "free/free" not in line(53)
+    assert "free/free" in line(54)
+    shown = next(one for one in lines_of(state, 200) if "gpt-oss" in one)
+    assert "tools reasoning json" in shown
+    until = press(start(), "left", *["down"] * 7, "right")
+    assert until.provider == "openai"
+    assert "until 2027-03-01 tools" in "\n".join(lines_of(until, 200))
+
+
+def test_marks_of_favourites_and_of_the_last_five() -> None:
+    recents = tuple(f"groq/bulk-{number:02}" for number in range(6))
+    state = press(start(memory=Memory(("groq/bulk-11",), recents)), "left", "down", "down", "down")
+    shown = "\n".join(lines_of(state, 80, 30))
+    assert "★✓ bulk-11" in shown
+    assert "↻✓ bulk-04" in shown
+    assert "↻✓ bulk-05" not in shown
+
+
+def test_counts_give_their_reasons_if_there_is_room() -> None:
+    state = press(start(), "c", "r", "s")
+    assert (
+        lines_of(state, 200)[0].split("│")[1].strip()
+        == "Models  16 shown · 7 hidden · 1 deprecated · ready only · by name"
+    )
+    assert lines_of(state, 70)[0].split("│")[1].strip() == "Models  16 shown · 7 hidden"
+
+
+def test_a_message_replaces_the_hints_or_the_spec() -> None:
+    state = with_(start(), message="something happened")
+    assert lines_of(state, 80)[-1] == "something happened"
+    assert lines_of(state, 80)[-2].startswith("litellm.groq/")
+    assert lines_of(state, 80, 3)[-1] == "something happened"
+    assert lines_of(start(), 80, 3)[-1].endswith("litellm.groq/openai/gpt-oss-120b")
+
+
+def test_a_problem_of_the_filter_is_shown_while_typing() -> None:
+    state = press(start(), "/cost:cheap")
+    assert "cost:" in lines_of(state, 100)[-1]
+    assert "Esc closes" not in lines_of(state, 100)[-1]
+
+
+def test_a_long_filter_shows_its_end() -> None:
+    state = press(start(), "/" + "abcdefghij" * 10)
+    line = next(one for one in lines_of(state, 40, 10) if one.startswith("/ "))
+    assert line.endswith("abcdefghij")
+    assert len(line) == 39
+
+
+def test_a_provider_line_gives_up_its_count_before_its_name() -> None:
+    lives = {"litellm_proxy": Live((ModelRow("litellm_proxy", "team-gpt"),), NOW - 4000)}
+    state = press(start(lives=lives), "left")
+    wide, narrow = ("\n".join(lines_of(state, columns)) for columns in (69, 12))
+    assert "LiteLLM proxy" in wide
+    assert "1 1 h ago" in wide
+    assert "LiteLLM" in narrow
+    assert "h ago" not in narrow
+
+
+def test_details_of_an_unlisted_model_and_of_a_server_with_a_list() -> None:
+    state = start(current="litellm.groq/brand-new")
+    shown = "\n".join(lines_of(state, 160, 40))
+    assert "Features     ?" in shown
+    assert "Context      ?" in shown
+    assert "? per M tokens" in shown
+    proxy = press(start(), "left", "down", "down", "right")
+    assert "listed 42 s ago" in "\n".join(lines_of(proxy, 160, 40))
+
+
+def test_details_put_what_is_missing_first_on_a_small_screen() -> None:
+    state = press(start(), "/gpt-6.1-sol provider:openai")
+    tall, small = ("\n".join(lines_of(state, 160, rows)) for rows in (40, 14))
+    assert tall.index("Context ") < tall.index("openai needs a key")
+    assert small.index("openai needs a key") < (small.index("Context ") if "Context " in small else 10**6)
+
+
+def test_details_show_cache_reasoning_and_tiers() -> None:
+    row = ModelRow("groq", "priced", "chat", 1000, 10, 1.0, 2.0, 0.1, None, ("tools",), None, 5.0)
+    shown = "\n".join(lines_of(press(start(rows=(*ROWS, row)), "/priced"), 160, 40))
+    assert "Cache        read $0.1, write ?" in shown
+    assert "Reasoning    $5" in shown
+    tiered = "\n".join(lines_of(press(start(), "/gpt-6.1-sol provider:openai"), 160, 40))
+    assert "> 272k       in $4, out $15" in tiered
+    assert "Reasoning " not in tiered
+
+
+def test_help_is_a_list_on_a_narrow_screen_and_two_columns_on_a_wide_one() -> None:
+    state = press(start(), "?")
+    assert "Enter: choose this model" in lines_of(state, 59, 60)
+    wide = lines_of(state, 60, 60)
+    assert any(line.startswith("Enter  ") and line.endswith("choose this model") for line in wide)
+    end = press(state, "end")
+    assert lines_of(end, 80, 10)[-1].startswith("✗ no credential")
+    assert len(lines_of(end, 80, 10)) == 10

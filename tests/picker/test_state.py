@@ -539,3 +539,63 @@ def test_rows_are_found_in_lists_the_curated_ones_and_the_catalog() -> None:
     assert item_of("team", found) is None
     proxied = item_of("litellm/any/thing", found)
     assert proxied == (ModelRow("litellm_proxy", "any/thing"), "proxy")
+
+
+def test_the_counts_of_the_left_column_leave_out_what_is_hidden() -> None:
+    state = press(start(), "/gpt-4o")
+    assert state.providers[0].title == "All providers (0 match)"
+    assert [one.name for one in state.providers] == ["litellm"]
+    with_old = press(state, "escape", "D", "/gpt-4o")
+    assert with_old.providers[0].title == "All providers (1 match)"
+
+
+def test_local_models_are_a_line_only_if_there_are_some() -> None:
+    assert "local" in [one.name for one in start().providers]
+    bare = start(local=())
+    assert "local" not in [one.name for one in bare.providers]
+    assert "local" not in bare.index.groups
+
+
+def test_a_page_has_ten_lines_by_default() -> None:
+    from ingate.picker.actions import update
+
+    state, _ = update(press(start(), "c", "home"), "page_down")
+    assert state.cursor == 10
+
+
+def test_the_search_index_remembers_a_limited_number_of_queries() -> None:
+    index = Index(data())
+    rows = index.find("gpt", lambda _: True, "marks")
+    assert index.find("gpt", lambda _: False, "marks") is rows, "the same key is not searched again"
+    assert index.find("gpt", lambda _: True, "other marks") is not rows
+    for number in range(70):
+        index.find(f"gpt {number}", lambda _: True, "marks")
+    assert index.find("gpt", lambda _: True, "marks") == rows
+    assert len(index._found) <= 64
+
+
+def test_a_list_that_could_not_be_fetched_leaves_the_catalogs_rows() -> None:
+    failed = Index(data(lives={"ollama": Live((), 0.0, "refused")}))
+    assert [row.model for row in failed.groups["ollama"]] == ["llama3.2:1b"]
+    empty = Index(data(lives={"ollama": Live((), NOW)}))
+    assert empty.groups["ollama"] == ()
+    other = Index(data(lives={"groq": Live((ModelRow("groq", "x"),), NOW)}))
+    assert len(other.groups["groq"]) > 2, "a list of a provider that is not listed is not used"
+    kept = Index(data(lives={"ollama": Live((ModelRow("ollama", "old"),), NOW, "refused")}))
+    assert [row.model for row in kept.groups["ollama"]] == ["old"]
+
+
+def test_the_index_is_made_again_when_any_of_its_parts_changes() -> None:
+    from ingate.picker.filter import index_of
+
+    for changes in (
+        {"rows": ROWS[:3]},
+        {"today": "2030-01-01"},
+        {"curated": CURATED[:1]},
+        {"local": ()},
+        {"proxy": None},
+        {"servers": {"mybox": "http://mybox"}},
+        {"aliases": {"groq/bulk-01": ("fast",)}},
+    ):
+        first = index_of(data())
+        assert index_of(data(**changes)) is not first
