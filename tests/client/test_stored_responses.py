@@ -96,6 +96,30 @@ async def test_a_conversation_grows_with_its_responses(
     assert asked(engine) == [("user", "What colour is the sky?"), ("assistant", "Blue."), ("user", "Why?")]
 
 
+async def test_a_conversation_and_its_items_are_read_changed_and_deleted(client: ingate.AsyncIngate) -> None:
+    turns: Any = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    conversation = await client.conversations.create(items=turns, metadata={"topic": "a"})
+    place = {"conversation_id": conversation.id}
+    listed: list[Any] = [item async for item in await client.conversations.items.list(**place, order="asc")]
+    assert [(item.type, item.role, item.status, item.content[0].type, item.content[0].text) for item in listed] == [
+        ("message", "user", "completed", "input_text", "hi"),
+        ("message", "assistant", "completed", "output_text", "hello"),
+    ]
+    read: Any = await client.conversations.items.retrieve(listed[1].id, **place)
+    assert (read.id, read.content[0].text) == (listed[1].id, "hello")
+    assert (await client.conversations.items.delete(listed[0].id, **place)).id == conversation.id
+    assert [item.id async for item in await client.conversations.items.list(**place)] == [listed[1].id]
+    with pytest.raises(openai.NotFoundError, match=listed[0].id):
+        await client.conversations.items.retrieve(listed[0].id, **place)
+    assert (await client.conversations.update(conversation.id, metadata={"topic": "b"})).metadata == {"topic": "b"}
+    assert (await client.conversations.retrieve(conversation.id)).metadata == {"topic": "b"}
+    with pytest.raises(openai.BadRequestError, match="metadata"):
+        await client.conversations.update(conversation.id, metadata="b")  # ty: ignore[invalid-argument-type]
+    assert (await client.conversations.delete(conversation.id)).deleted
+    with pytest.raises(openai.NotFoundError, match=conversation.id):
+        await client.conversations.retrieve(conversation.id)
+
+
 async def test_clients_of_one_gateway_share_what_is_stored_and_others_do_not(engine: ingate.ScriptedEngine) -> None:
     async with ingate.Gateway({}, engines={"scripted": engine}) as gateway:
         made = await ingate.AsyncIngate(gateway=gateway).responses.create(model=MODEL, input="hi")

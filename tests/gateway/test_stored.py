@@ -107,7 +107,7 @@ async def test_a_response_is_read_listed_and_deleted() -> None:
         engine.enqueue("Hello.")
         path = f"/v1/responses/{(await respond(gateway, 'Hi')).json()['id']}"
         items = (await ask(gateway.asgi, "GET", f"{path}/input_items")).json()
-        assert [item["content"] for item in items["data"]] == ["Hi"]
+        assert [item["content"] for item in items["data"]] == [[{"type": "input_text", "text": "Hi"}]]
         assert items["first_id"] == items["last_id"] == items["data"][0]["id"]
         assert (await ask(gateway.asgi, "POST", f"{path}/cancel", {})).status == 400
         assert (await ask(gateway.asgi, "DELETE", path)).json()["deleted"] is True
@@ -135,7 +135,7 @@ async def test_a_conversation_grows_with_its_responses() -> None:
             f"/v1/conversations/{conversation}/items",
             {"items": [{"role": "user", "content": "x"}]},
         )
-        assert added.json()["data"][0]["content"] == "x"
+        assert added.json()["data"][0]["content"] == [{"type": "input_text", "text": "x"}]
         assert (
             await ask(gateway.asgi, "POST", f"/v1/conversations/{conversation}/items", {"items": "x"})
         ).status == 400

@@ -139,6 +139,48 @@ async def test_a_session_carries_the_conversation() -> None:
     ]
 
 
+async def test_the_server_side_history_of_the_responses_model_works() -> None:
+    """Each turn sends only what is new, and ingate adds what came before."""
+    engine, gateway = scripted()
+    engine.enqueue_tool_call("lookup_weather", {"city": "Ghent"})
+    engine.enqueue("It is warm.")
+    engine.enqueue("Because of the sun.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        model = agents.OpenAIResponsesModel(model=MODEL, openai_client=client)
+        agent = agents.Agent(name="a", model=model, tools=[lookup_weather])
+        first = await agents.Runner.run(agent, "Where is it warm?", auto_previous_response_id=True)
+        second = await agents.Runner.run(agent, "Why?", previous_response_id=first.last_response_id)
+    assert (first.final_output, second.final_output) == ("It is warm.", "Because of the sun.")
+    assert [message["role"] for message in engine.requests[-1][1]["messages"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]
+    assert tool_results(engine) == ["21 degrees in Ghent"]
+
+
+async def test_a_conversations_session_is_kept_by_ingate() -> None:
+    engine, gateway = scripted()
+    engine.enqueue("Blue.")
+    async with gateway, ingate.AsyncIngate(gateway=gateway) as client:
+        agent = agents.Agent(name="a", model=agents.OpenAIResponsesModel(model=MODEL, openai_client=client))
+        session = agents.OpenAIConversationsSession(openai_client=client)
+        await agents.Runner.run(agent, "What colour is the sky?", session=session)
+        await agents.Runner.run(agent, "Why?", session=session)
+        assert len(await session.get_items()) == 4
+        popped: Any = await session.pop_item()
+        assert popped["role"] == "assistant"
+        assert len(await session.get_items()) == 3
+        await session.clear_session()
+    assert [message["content"] for message in engine.requests[-1][1]["messages"]] == [
+        "What colour is the sky?",
+        "Blue.",
+        "Why?",
+    ]
+
+
 async def test_an_error_of_the_provider_is_the_sdks(model: Any) -> None:
     engine, gateway = scripted()
     engine.enqueue(ingate.AuthenticationError("the key was rejected", fix="renew it"))

@@ -213,6 +213,19 @@ class ResponseStore:
             self._db.execute("UPDATE conversations SET at = ? WHERE id = ?", (time.time(), conversation_id))
         return added
 
+    def remove_item(self, conversation_id: str, item_id: str) -> bool:
+        """Delete one item of a conversation. Returns whether it was there."""
+        with self._lock, self._transaction():
+            done = self._db.execute(
+                "DELETE FROM conversation_items WHERE conversation = ? AND id = ?", (conversation_id, item_id)
+            )
+            return done.rowcount > 0
+
+    def describe_conversation(self, conversation_id: str, metadata: Mapping[str, Any]) -> None:
+        """Replace a conversation's metadata."""
+        with self._lock, self._transaction():
+            self._db.execute("UPDATE conversations SET metadata = ? WHERE id = ?", (_encode(metadata), conversation_id))
+
     def close_conversation(self, conversation_id: str) -> bool:
         """Delete a conversation. Returns whether it was there."""
         with self._lock, self._transaction():

@@ -49,7 +49,7 @@ async def create_conversation(call: Call) -> None:
 
 
 async def conversations(call: Call) -> None:
-    """`GET`, `DELETE /v1/conversations/{id}`, and its `items`."""
+    """`GET`, `POST` and `DELETE /v1/conversations/{id}`, and its `items`."""
     wanted, _, rest = call.endpoint.removeprefix("/conversations/").partition("/")
     store = _store(call)
     found = store.conversation(wanted)
@@ -59,13 +59,33 @@ async def conversations(call: Call) -> None:
         await call.reply(_list(store.extend(wanted, _items(call.body.get("items"))), has_more=False))
     elif rest == "items" and call.method == "GET":
         await call.reply(_page(call, store.conversation_items(wanted)))
+    elif rest.startswith("items/") and call.method in {"GET", "DELETE"}:
+        await _item(call, store, found, rest.removeprefix("items/"))
     elif not rest and call.method == "GET":
         await call.reply(found)
+    elif not rest and call.method == "POST":
+        metadata = call.body.get("metadata")
+        if not isinstance(metadata, dict):
+            raise InvalidRequestError("'metadata' must be an object", param="metadata", code="invalid_type")
+        store.describe_conversation(wanted, metadata)
+        await call.reply({**found, "metadata": metadata})
     elif not rest and call.method == "DELETE":
         store.close_conversation(wanted)
         await call.reply({"id": wanted, "object": "conversation.deleted", "deleted": True})
     else:
         raise NotSupportedError(f"ingate does not serve {call.method} /v1{call.endpoint}")
+
+
+async def _item(call: Call, store: ResponseStore, conversation: dict[str, Any], wanted: str) -> None:
+    """`GET` and `DELETE /v1/conversations/{id}/items/{item}`; the latter answers with the conversation, as OpenAI's."""
+    found = next((item for item in store.conversation_items(conversation["id"]) if item.get("id") == wanted), None)
+    if found is None:
+        raise IngateError(f"Item with id {wanted!r} not found.", status=404, code="not_found")
+    if call.method == "DELETE":
+        store.remove_item(conversation["id"], wanted)
+        await call.reply(conversation)
+    else:
+        await call.reply(_listed(found))
 
 
 def _store(call: Call) -> ResponseStore:
@@ -112,10 +132,23 @@ def _page(call: Call, items: list[dict[str, Any]]) -> dict[str, Any]:
     return _list(ordered[:limit], has_more=len(ordered) > limit)
 
 
+def _listed(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as the API lists it: a message has a status, and its content is a list of parts."""
+    if item.get("type") != "message":
+        return item
+    content = item.get("content")
+    if isinstance(content, str):
+        part = {"type": "input_text", "text": content}
+        if item.get("role") == "assistant":
+            part = {"type": "output_text", "text": content, "annotations": [], "logprobs": []}
+        content = [part]
+    return {"status": "completed", **item, "content": content}
+
+
 def _list(items: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": items,
+        "data": [_listed(item) for item in items],
         "first_id": items[0]["id"] if items else None,
         "last_id": items[-1]["id"] if items else None,
         "has_more": has_more,
