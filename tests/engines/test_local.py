@@ -284,5 +284,5 @@ async def test_a_file_that_names_its_pooling_gives_embeddings(engine: LocalEngin
 
 async def test_the_context_of_the_config_holds(engine: LocalEngine) -> None:
     route = local_route(facts={"context_tokens": 256, "threads": 1})
-    with pytest.raises(ContextTooLongError, match="takes 256"):
+    with pytest.raises(ContextTooLongError, match="accepts 256"):
         await engine.complete(route, {"messages": question_of(300)}, CallReport())

@@ -75,10 +75,10 @@ def hide(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     [
         (b"", "does not begin with the letters GGUF"),
         (b"<html>404</html>", "does not begin with the letters GGUF"),
-        (b"GGUF", "ends within its own head"),
+        (b"GGUF", "ends within its own header"),
         (b"GGUF" + b"\xff" * 100, "GGUF version"),
-        (b"GGUF\x03\0\0\0" + b"\xff" * 100, "ends within its own head"),
-        (b"GGUF\x03\0\0\0" + b"\0" * 8 + b"\x01" + b"\0" * 7 + b"\x01" + b"\0" * 7 + b"k\x63\0\0\0", "unknown kind"),
+        (b"GGUF\x03\0\0\0" + b"\xff" * 100, "ends within its own header"),
+        (b"GGUF\x03\0\0\0" + b"\0" * 8 + b"\x01" + b"\0" * 7 + b"\x01" + b"\0" * 7 + b"k\x63\0\0\0", "unknown type"),
     ],
 )
 async def test_a_file_that_is_no_model_is_told_before_it_is_loaded(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -115,7 +115,7 @@ class TestWithTheRealFile:
         with pytest.raises(MissingModelFileError, match="cannot be used") as caught:
             await ask(str(path))
         assert isinstance(caught.value, IngateError)
-        assert "fetch the file again" in caught.value.fix
+        assert "download the file again" in caught.value.fix
 
     async def test_a_path_is_a_name_too(self) -> None:
         got = await ask(str(smollm2_path()))

@@ -1,7 +1,7 @@
-"""The Route's credential put on a request, at the last moment.
+"""Adds the Route's credential to a request just before it is sent.
 
-Which scheme is taken is told by `scheme_of`; a new one is a function in `_SCHEMES`. Schemes that need more than a header
-(signatures, tokens fetched over the network) live in modules of their own and are imported when first used.
+`scheme_of` selects the authentication scheme; a new one is a function in `_SCHEMES`. Schemes that need more than a header
+(signatures, tokens fetched over the network) are modules of their own, imported when first used.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _OAUTH_BETA: Final = "oauth-2025-04-20"
 
 
 async def apply(route: Route, call: Call) -> dict[str, str]:
-    """The headers that authenticate `call`, to be added to it; a header that the Route sets itself wins.
+    """The headers that authenticate `call`, without those that the Route sets itself.
 
     Raises:
-        AuthenticationError: The key cannot be a header.
+        AuthenticationError: The key is not valid in a header.
         NotSupportedError: The scheme is not part of this build.
         MissingExtraError: The scheme needs a package that is not installed.
     """
@@ -47,7 +47,7 @@ def _module(scheme: str, route: Route) -> Any:
         if error.name != name:
             raise
         raise NotSupportedError(
-            f"the native lane cannot log in to {route.provider} without a key",
+            f"the native lane cannot authenticate to {route.provider} without a key",
             provider=route.provider,
             fix=f"set a key for {route.provider}, or use litellm.{route.provider}/{route.model}",
         ) from None
@@ -119,7 +119,7 @@ def _snowflake(route: Route) -> dict[str, str]:
     key = _key(route)
     if not key:
         return {}
-    if key.startswith("pat/"):  # a programmatic access token, told apart from a key pair's JWT
+    if key.startswith("pat/"):  # a programmatic access token; otherwise a key pair's JWT
         return {
             "authorization": f"Bearer {key.removeprefix('pat/')}",
             "x-snowflake-authorization-token-type": "PROGRAMMATIC_ACCESS_TOKEN",
@@ -149,7 +149,7 @@ def _checked(value: str, route: Route) -> str:
         return value
     source = route.credential.source or "the configured credential"
     raise AuthenticationError(
-        f"the key from {source} holds a character that no key has (a line break, or one that is not ASCII)",
+        f"the key from {source} contains a character that is not allowed in a key (a line break, or not ASCII)",
         provider=route.provider,
         fix=f"copy the key of {route.provider} again",
         credential_source=route.credential.source or None,
@@ -157,10 +157,10 @@ def _checked(value: str, route: Route) -> str:
 
 
 async def sign(route: Route, call: Call) -> None:
-    """Put the credential on `call`."""
+    """Add the credential to `call`."""
     for name, value in (await apply(route, call)).items():
         if name == "anthropic-beta" and call.headers.get(name):
             value = f"{call.headers[name]},{value}"
-        elif name == "anthropic-version" and name in call.headers:  # the client's, passed through
+        elif name == "anthropic-version" and name in call.headers:  # the client's own version is passed through
             continue
         call.headers[name] = value

@@ -1,7 +1,7 @@
 """AWS Signature Version 4, through botocore: access keys, profiles, roles, containers.
 
-Which of them is used is botocore's own order where the Route names none, so that a role or an SSO login works as it does
-for every other AWS tool. Looking them up may read files or ask a metadata service, so it is done off the event loop.
+If the Route names no credential, botocore's own order applies, so that a role or an SSO login works as in every other AWS
+tool. The look-up may read files or query a metadata service, so it runs off the event loop.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from ingate.engines.base import Route
     from ingate.engines.http import Call
 
-DEFAULT_REGION: Final = "us-west-2"  # what litellm falls back to, so that both lanes agree
+DEFAULT_REGION: Final = "us-west-2"  # litellm's default, so that both lanes agree
 _HOST_REGION: Final = re.compile(r"//(?:bedrock-[a-z-]+|bedrock)[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.")
-# Profile (empty for the default chain) → botocore's refreshing credentials; reading them anew costs tens of ms.
+# Profile (empty for the default chain) → botocore's refreshing credentials; loading them takes tens of milliseconds.
 _known: dict[str, Any] = {}
 
 
 async def headers(route: Route, call: Call) -> dict[str, str]:
-    """The headers that sign `call`, its body and its address included.
+    """The headers that sign `call`, including its body and its URL.
 
     Raises:
         MissingExtraError: botocore is not installed.
-        MissingCredentialsError: AWS has nothing that authenticates.
+        MissingCredentialsError: botocore finds no AWS credentials.
         AuthenticationError: A profile or role cannot be used.
     """
     try:
         return await asyncio.to_thread(_signed, route, call)
     except ImportError:
         raise MissingExtraError(
-            f"{route.provider} is signed through botocore, which is not installed",
+            f"requests to {route.provider} are signed with botocore, which is not installed",
             extra="bedrock",
             provider=route.provider,
         ) from None
@@ -81,15 +81,15 @@ def _credentials(route: Route) -> Any:
     except (BotoCoreError, ClientError) as error:
         _known.pop(profile, None)
         raise AuthenticationError(
-            f"AWS would not authenticate {route.provider}: {type(error).__name__}",
+            f"AWS did not authenticate {route.provider}: {type(error).__name__}",
             provider=route.provider,
             provider_message=str(error),
             credential_source=route.credential.source,
-            fix="check the profile or role; `aws sts get-caller-identity` tells the same",
+            fix="check the profile or role: `aws sts get-caller-identity` reports the same error",
         ) from None
     _known.pop(profile, None)
     raise MissingCredentialsError(
-        f"AWS has no credentials for {route.provider}",
+        f"no AWS credentials found for {route.provider}",
         provider=route.provider,
         alternatives=(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_PROFILE",), ("AWS_BEARER_TOKEN_BEDROCK",)),
         fix="set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",

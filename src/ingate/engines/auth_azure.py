@@ -1,4 +1,4 @@
-"""Entra tokens for Azure, through azure-identity: a client secret, a user, or whatever the machine is logged in as."""
+"""Entra tokens for Azure, through azure-identity: for a client secret, a user, or the machine's login."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ingate.engines.http import Call
 
 SCOPE: Final = "https://cognitiveservices.azure.com/.default"
-# Who (tenant, client, user) → azure-identity's credential, which keeps and renews its token.
+# (Tenant, client, user) → azure-identity's credential, which caches and renews its token.
 _known: dict[tuple[str, str, str], Any] = {}
 
 
@@ -21,13 +21,13 @@ async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
 
     Raises:
         MissingExtraError: azure-identity is not installed.
-        AuthenticationError: Entra gave no token.
+        AuthenticationError: Entra issued no token.
     """
     try:
         token = await asyncio.to_thread(_token, route)
     except ImportError:
         raise MissingExtraError(
-            f"{route.provider} is authenticated through azure-identity, which is not installed",
+            f"authenticating to {route.provider} requires azure-identity, which is not installed",
             extra="azure",
             provider=route.provider,
         ) from None
@@ -38,15 +38,15 @@ def _token(route: Route) -> str:
     from azure.core.exceptions import AzureError
 
     params = {name: value.reveal() for name, value in route.credential.params.items()}
-    who = (params.get("tenant_id", ""), params.get("client_id", ""), params.get("azure_username", ""))
+    identity = (params.get("tenant_id", ""), params.get("client_id", ""), params.get("azure_username", ""))
     try:
-        if who not in _known:
-            _known[who] = _credential(params)
-        return _known[who].get_token(params.get("azure_scope") or SCOPE).token
+        if identity not in _known:
+            _known[identity] = _credential(params)
+        return _known[identity].get_token(params.get("azure_scope") or SCOPE).token
     except (AzureError, ValueError) as error:
-        _known.pop(who, None)
+        _known.pop(identity, None)
         raise AuthenticationError(
-            f"Entra gave no token for {route.provider}: {type(error).__name__}",
+            f"Entra issued no token for {route.provider}: {type(error).__name__}",
             provider=route.provider,
             provider_message=str(error).partition("\n")[0],
             credential_source=route.credential.source,

@@ -1,6 +1,6 @@
 """Google's access tokens, through google-auth: a service account, a gcloud login, workload identity.
 
-Reading a credential and fetching a token are done off the event loop, once an hour for each credential.
+Credentials are read and tokens fetched off the event loop, about once an hour for each credential.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from ingate.engines.http import Call
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-# Credential text or path (empty for the default one) → google-auth's credentials, which know when their token ends.
+# Credential text or path (empty for the default one) → google-auth's credentials, which know when their token expires.
 _known: dict[str, Any] = {}
 _lock = threading.Lock()
 
 
 async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
-    """The bearer token, and the project that pays where the credential names one.
+    """The bearer token, and the project to bill if the credential names one.
 
     Raises:
         MissingExtraError: google-auth is not installed.
-        MissingCredentialsError: There is no credential, or its file is not one.
-        AuthenticationError: Google refused it.
-        UnavailableError: Google's token service does not answer.
+        MissingCredentialsError: There is no credential, or its file is invalid.
+        AuthenticationError: Google rejected it.
+        UnavailableError: Google's token service does not respond.
     """
     try:
         return await asyncio.to_thread(_token_headers, route)
     except ImportError:
         raise MissingExtraError(
-            f"{route.provider} is authenticated through google-auth, which is not installed",
+            f"authenticating to {route.provider} requires google-auth, which is not installed",
             extra="google",
             provider=route.provider,
         ) from None
@@ -55,12 +55,12 @@ def _token_headers(route: Route) -> dict[str, str]:
                 credentials.refresh(Request())
     except exceptions.TransportError as error:
         raise UnavailableError(
-            f"Google's token service does not answer: {type(error).__name__}", provider=route.provider
+            f"Google's token service does not respond: {type(error).__name__}", provider=route.provider
         ) from None
     except exceptions.RefreshError as error:
         _known.pop(key, None)
         raise AuthenticationError(
-            f"Google refused the credential from {route.credential.source or 'gcloud'}",
+            f"Google rejected the credential from {route.credential.source or 'gcloud'}",
             provider=route.provider,
             provider_message=str(error.args[0]) if error.args else "",
             credential_source=route.credential.source,
@@ -68,7 +68,7 @@ def _token_headers(route: Route) -> dict[str, str]:
         ) from None
     except (exceptions.GoogleAuthError, ValueError, OSError) as error:
         raise MissingCredentialsError(
-            f"there is no Google credential for {route.provider}: {type(error).__name__}",
+            f"no usable Google credential for {route.provider}: {type(error).__name__}",
             provider=route.provider,
             alternatives=(("GOOGLE_APPLICATION_CREDENTIALS",), ("VERTEXAI_CREDENTIALS",)),
             credential_source=route.credential.source,
@@ -86,7 +86,7 @@ def _load(given: str) -> Any:
     if not given:
         return google.auth.default(scopes=[SCOPE])[0]
     with warnings.catch_warnings():
-        # google-auth warns of credential files from strangers; this one is the user's own.
+        # google-auth warns about credential files from untrusted sources; this one is the user's own.
         warnings.simplefilter("ignore", DeprecationWarning)
         if given.lstrip().startswith("{"):
             return google.auth.load_credentials_from_dict(json.loads(given), scopes=[SCOPE])[0]

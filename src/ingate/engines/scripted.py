@@ -1,4 +1,4 @@
-"""A test double: an engine that says what it was told to say."""
+"""A test double: an engine that returns scripted answers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _DIMENSIONS = 8
 
 @dataclass(slots=True)
 class _Reply:
-    """One answer that waits for its request."""
+    """One queued answer."""
 
-    said: Any
+    answer: Any
     delay_s: float = 0.0
     reasoning: str = ""
     tool_calls: list[tuple[str, str]] = field(default_factory=list)
@@ -40,9 +40,9 @@ class _Reply:
 
 
 class ScriptedEngine:
-    """Answers from a queue, word by word, and keeps what it was asked.
+    """Returns answers from a queue, word by word, and records the requests.
 
-    Give it to a gateway in the place of any engine. With an empty queue it repeats the last user message after a fixed
+    Pass it to a gateway in place of any engine. If the queue is empty, it repeats the last user message after a fixed
     sentence. Nothing is random: the same script gives the same bytes.
 
     >>> import asyncio
@@ -67,7 +67,7 @@ class ScriptedEngine:
     Attributes:
         requests: Every request so far, as (route, body).
         closed: Whether `aclose()` was called.
-        cancelled: How many streams were left before their end.
+        cancelled: How many streams were closed before their end.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class ScriptedEngine:
 
     def enqueue(
         self,
-        said: Scripted,
+        answer: Scripted,
         *,
         delay_s: float = 0.0,
         reasoning: str = "",
@@ -88,15 +88,15 @@ class ScriptedEngine:
         """Add one answer to the queue.
 
         Args:
-            said: A text, streamed word by word; a list of text pieces or of whole chunk dicts, streamed as they are; a
+            answer: A text, streamed word by word; a list of text pieces or of whole chunk dicts, streamed as they are; a
                 `chat.completion` dict; an error to raise at once; or a function of the request's body that returns
                 any of these.
             delay_s: Seconds to wait before the first piece and between pieces.
-            reasoning: Reasoning that comes before the text.
-            usage: The usage to tell instead of a count of words.
+            reasoning: Reasoning before the text.
+            usage: The usage to report instead of a count of words.
             breaks_with: An error to raise after the last piece, in place of a finish reason.
         """
-        self._queue.append(_Reply(said, delay_s, reasoning, usage=usage, breaks_with=breaks_with))
+        self._queue.append(_Reply(answer, delay_s, reasoning, usage=usage, breaks_with=breaks_with))
 
     def enqueue_tool_call(self, name: str, arguments: Mapping[str, Any] | str = "{}", **details: Any) -> None:
         """Add an answer that calls one tool; `details` are those of `enqueue`."""
@@ -106,11 +106,11 @@ class ScriptedEngine:
         self, *calls: tuple[str, Mapping[str, Any] | str], text: str = "", delay_s: float = 0.0, reasoning: str = ""
     ) -> None:
         """Add an answer that calls several tools at once, after `text`."""
-        spelt = [(name, given if isinstance(given, str) else json.dumps(given)) for name, given in calls]
-        self._queue.append(_Reply(text, delay_s, reasoning, spelt))
+        encoded = [(name, given if isinstance(given, str) else json.dumps(given)) for name, given in calls]
+        self._queue.append(_Reply(text, delay_s, reasoning, encoded))
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """The next answer, whole."""
+        """Return the next answer, whole."""
         from ingate.wire.completion import assemble
         from ingate.wire.normaliser import StreamNormaliser
 
@@ -124,11 +124,11 @@ class ScriptedEngine:
         body: Mapping[str, Any],
         report: CallReport,
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The next answer in pieces."""
+        """Yield the next answer as chunks."""
         del report
         self.requests.append((route, dict(body)))
         reply = self._queue.popleft() if self._queue else _Reply(_ECHO + _last_user_text(body))
-        said = reply.said(body) if callable(reply.said) else reply.said
+        answer = reply.answer(body) if callable(reply.answer) else reply.answer
         base = {
             "id": f"chatcmpl-scripted-{len(self.requests)}",
             "object": "chat.completion.chunk",
@@ -136,10 +136,10 @@ class ScriptedEngine:
             "model": route.model,
         }
         try:
-            if isinstance(said, IngateError):
+            if isinstance(answer, IngateError):
                 await asyncio.sleep(reply.delay_s)
-                raise said
-            for piece in _pieces(said, reply, body):
+                raise answer
+            for piece in _pieces(answer, reply, body):
                 await asyncio.sleep(reply.delay_s)
                 yield {**base, **piece}
             if reply.breaks_with is not None:
@@ -149,7 +149,7 @@ class ScriptedEngine:
             raise
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """A vector of eight numbers and length 1 for each input, the same for the same text."""
+        """Return a vector of eight numbers and length 1 for each input, the same for the same text."""
         del report
         self.requests.append((route, dict(body)))
         given = body.get("input", "")
@@ -160,20 +160,20 @@ class ScriptedEngine:
         return {"object": "list", "model": route.model, "data": data, "usage": usage}
 
     async def aclose(self) -> None:
-        """Note that it was closed."""
+        """Set `closed`."""
         self.closed = True
 
 
-def _pieces(said: Any, reply: _Reply, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    if isinstance(said, dict):
+def _pieces(answer: Any, reply: _Reply, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(answer, dict):
         from ingate.wire.completion import completion_chunks
 
-        yield from completion_chunks(said)
+        yield from completion_chunks(answer)
         return
-    if isinstance(said, str):
-        pieces: list[Any] = _words(said)
+    if isinstance(answer, str):
+        pieces: list[Any] = _words(answer)
     else:
-        pieces = list(said)
+        pieces = list(answer)
         if any(not isinstance(piece, str) for piece in pieces):
             yield from (_delta(content=piece) if isinstance(piece, str) else dict(piece) for piece in pieces)
             return
@@ -184,12 +184,12 @@ def _pieces(said: Any, reply: _Reply, body: Mapping[str, Any]) -> Iterator[dict[
     if reply.breaks_with is not None:
         return
     yield _finish("tool_calls" if reply.tool_calls else "stop")
-    spoken = len(pieces) + len(_words(reply.reasoning)) + sum(len(_halves(text)) for _, text in reply.tool_calls)
-    yield {"choices": [], "usage": dict(reply.usage) if reply.usage is not None else _usage(body, spoken)}
+    tokens = len(pieces) + len(_words(reply.reasoning)) + sum(len(_halves(text)) for _, text in reply.tool_calls)
+    yield {"choices": [], "usage": dict(reply.usage) if reply.usage is not None else _usage(body, tokens)}
 
 
 def _call_deltas(calls: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
-    """Each call in three deltas: its name, and its arguments in two halves, as providers cut them."""
+    """Each call in three deltas: its name, then its arguments in two halves, as providers split them."""
     for index, (name, arguments) in enumerate(calls):
         head = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
         yield _delta(tool_calls=[head])
@@ -205,9 +205,9 @@ def _finish(reason: str) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
 
 
-def _usage(body: Mapping[str, Any], spoken: int) -> dict[str, Any]:
-    asked = sum(len(_text(message).split()) for message in body.get("messages") or ())
-    return {"prompt_tokens": asked, "completion_tokens": spoken, "total_tokens": asked + spoken}
+def _usage(body: Mapping[str, Any], completion: int) -> dict[str, Any]:
+    prompt = sum(len(_text(message).split()) for message in body.get("messages") or ())
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def _words(text: str) -> list[str]:

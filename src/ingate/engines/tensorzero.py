@@ -1,7 +1,7 @@
-"""TensorZero's gateway inside this process, through its package: the same answers as from one over HTTP.
+"""TensorZero's gateway inside this process, through its package.
 
-The package runs its gateway on a loopback port of its own choosing and speaks OpenAI's format there, so that the calls
-themselves go through the native engine. One gateway runs for each configuration file, from the first call until `aclose`.
+The package runs its gateway on a loopback port that it chooses, and serves OpenAI's format there, so that the calls
+themselves go through the native engine. One gateway runs per configuration file, from the first call until `aclose`.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 
 
 class _Client:
-    """What the package takes for an OpenAI client: it only sets the address here."""
+    """Stands in for the OpenAI client that the package expects: it only sets the address here."""
 
     base_url: Any = ""
 
 
 class TensorZeroEngine:
-    """Sends OpenAI requests to TensorZero gateways that it runs itself, by `Route.facts["config_file"]`."""
+    """Sends OpenAI requests to TensorZero gateways that it starts for `Route.facts["config_file"]`."""
 
     def __init__(self) -> None:
-        self._direct = NativeEngine()
+        self._native = NativeEngine()
         self._running: dict[str, _Client] = {}
         self._lock = threading.Lock()
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """One answer as a `chat.completion` dict."""
-        return await self._direct.complete(await self._addressed(route), body, report)
+        """Return one answer as a `chat.completion` dict."""
+        return await self._native.complete(await self._addressed(route), body, report)
 
     async def stream(
         self, route: Route, body: Mapping[str, Any], report: CallReport
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The answer as chunks, as they come. Closing the iterator closes the connection."""
-        chunks = self._direct.stream(await self._addressed(route), body, report)
+        """Yield the answer as chunks. Closing the iterator closes the connection."""
+        chunks = self._native.stream(await self._addressed(route), body, report)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -53,12 +53,12 @@ class TensorZeroEngine:
             await chunks.aclose()
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """Embeddings as an OpenAI `list` dict."""
-        return await self._direct.embed(await self._addressed(route), body, report)
+        """Return embeddings as an OpenAI `list` dict."""
+        return await self._native.embed(await self._addressed(route), body, report)
 
     async def aclose(self) -> None:
         """Stop every gateway. May be called twice."""
-        await self._direct.aclose()
+        await self._native.aclose()
         with self._lock:
             running, self._running = list(self._running.values()), {}
         for client in running:
@@ -81,7 +81,7 @@ def _started(file: str) -> _Client:
         tensorzero = import_module("tensorzero")
     except ImportError:
         raise MissingExtraError(
-            "TensorZero's gateway runs in this process through its package, which is not installed",
+            "running TensorZero's gateway in this process requires the package tensorzero, which is not installed",
             extra="tensorzero",
             provider="tensorzero",
         ) from None
@@ -93,14 +93,14 @@ def _started(file: str) -> _Client:
             fix="pip install 'tensorzero<2026.7', or run a gateway and set TENSORZERO_GATEWAY_URL",
         )
     if not Path(file).is_file():
-        raise ConfigError(f"tensorzero.config_file names {file!r}, which is no file", fix="correct the path")
+        raise ConfigError(f"tensorzero.config_file names {file!r}, which is not a file", fix="correct the path")
     client = _Client()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return start(client, config_file=file, async_setup=False)
     except Exception as error:  # noqa: BLE001 -- the package's errors have no common base
-        raise ConfigError(f"TensorZero does not start with {file!r}: {error}", fix="correct that file") from None
+        raise ConfigError(f"TensorZero cannot start with {file!r}: {error}", fix="correct that file") from None
 
 
 def _stop(client: _Client) -> None:

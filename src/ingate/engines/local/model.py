@@ -1,9 +1,9 @@
-"""One loaded model: the thread that runs it, and the answers on their way to the event loops that asked.
+"""One loaded model: the thread that runs it, and the answers it sends to event loops.
 
-llama.cpp answers one request at a time, so one thread serves a model, in order. Every step looks whether anyone still
-listens, so that an answer nobody wants stops at once. The thread is a daemon, so that Python's exit does not wait for
-an answer in progress; and since a thread torn down in the middle of C++ takes the process with it, whoever owns a
-model closes it before the interpreter goes (`LocalEngine` does, at exit).
+llama.cpp answers one request at a time, so one thread serves a model, in order. Every step checks whether the caller
+still waits, so that an abandoned answer stops at once. The thread is a daemon, so that Python's exit does not wait for an
+answer in progress. A thread destroyed in the middle of C++ code crashes the process, so the owner of a model closes it
+before the interpreter ends (`LocalEngine` does, at exit).
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """What the model's thread says to one caller in one event loop."""
+    """The pieces that the model's thread sends to one caller in one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._pieces: asyncio.Queue[dict[str, Any] | IngateError | None] = asyncio.Queue()
-        self._unwanted = threading.Event()
+        self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Tell the thread that nobody listens any more; it stops at the next token or the next batch of the prompt."""
-        self._unwanted.set()
+        """Tell the thread to stop at the next token or the next batch of the prompt."""
+        self._cancelled.set()
 
     @property
-    def unwanted(self) -> bool:
-        """Whether to stop: the caller has gone, or its loop is closed."""
-        return self._unwanted.is_set() or self._loop.is_closed()
+    def cancelled(self) -> bool:
+        """Whether to stop: the caller has cancelled the answer, or its loop is closed."""
+        return self._cancelled.is_set() or self._loop.is_closed()
 
     def put(self, piece: dict[str, Any] | IngateError | None) -> None:
-        """Hand one piece to the caller's loop, from the model's thread; None ends the answer."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants it
+        """Send one piece to the caller's loop, from the model's thread; None ends the answer."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)
 
     async def pieces(self, timeout_s: float) -> AsyncGenerator[dict[str, Any], None]:
-        """The pieces as they come.
+        """Yield the pieces as they arrive.
 
         Raises:
-            IngateError: What the thread ended with.
-            TimeoutError: No piece came within `timeout_s`.
+            IngateError: The error with which the answer ended.
+            TimeoutError: No piece arrived within `timeout_s`.
         """
         while True:
             async with asyncio.timeout(timeout_s):
@@ -73,8 +73,8 @@ class LocalModel:
 
     Attributes:
         key: The file, and how it is loaded.
-        orphaned: Whether this is a forked child's copy, without the threads behind it: it can neither answer nor be
-            freed, and the child loads the model anew.
+        orphaned: Whether this is the copy in a forked child, which lacks the model's threads: it can neither answer nor be
+            freed, and the child loads the model again.
     """
 
     def __init__(self, key: ModelKey, *, verbose: bool = False) -> None:
@@ -92,7 +92,7 @@ class LocalModel:
         _alive.add(self)
 
     def ask(self, prepare: Callable[[GgufHead], Prepared]) -> Answer:
-        """Begin an answer to what `prepare` makes once the model is loaded; it waits behind those already asked for.
+        """Queue an answer to the request that `prepare` returns once the model is loaded.
 
         Raises:
             UnavailableError: The model has been closed.
@@ -100,30 +100,30 @@ class LocalModel:
         return self._begin(partial(self._chat, prepare))
 
     def embed(self, request: dict[str, Any]) -> Answer:
-        """Begin to embed `request["input"]`; the one piece that comes is OpenAI's list."""
+        """Queue the embedding of `request["input"]`; the only piece is OpenAI's list."""
         return self._begin(partial(self._embed, request))
 
     def close(self) -> None:
-        """Stop what is in progress, free the model's memory and end its thread, before this returns."""
+        """Stop the answer in progress, free the model's memory and end its thread, before this returns."""
         if self.orphaned:
             return
         with self._lock:
             self._closing.set()
             self._tasks.put(None)
-        # The garbage collector may close a forgotten engine from any thread, this model's own too.
+        # The garbage collector may close an engine from any thread, including this model's own.
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def orphan(self) -> bool:
-        """Give the model up in a forked child. Freeing it would wait for threads that are not there, so it never is.
+        """Abandon the model in a forked child. It is never freed: that would wait for threads that do not exist there.
 
         Returns:
-            Whether there was a loaded model to give up.
+            Whether a model was loaded.
         """
         self.orphaned = True
         if self._server is None:
             return False
-        _keep_for_ever(self._server)
+        _keep_forever(self._server)
         return True
 
     def _begin(self, work: Callable[[Answer], None]) -> Answer:
@@ -137,13 +137,13 @@ class LocalModel:
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # or the last answer lives until the next one
+            del task  # otherwise the last answer is kept until the next one
         if _never_free:
-            _keep_for_ever(self._server)
+            _keep_forever(self._server)
         self._server = self._head = None
 
     def _work(self, work: Callable[[Answer], None], answer: Answer) -> None:
-        if answer.unwanted:
+        if answer.cancelled:
             return
         try:
             if not self._closing.is_set():
@@ -152,7 +152,7 @@ class LocalModel:
                 raise _closed()
         except IngateError as error:
             answer.put(error)
-        except Exception as error:  # noqa: BLE001  (the thread serves the next caller whatever this one asked for)
+        except Exception as error:  # noqa: BLE001  (the thread must survive for the next caller)
             answer.put(error_from_exception(error))
         else:
             answer.put(None)
@@ -170,11 +170,11 @@ class LocalModel:
             if "error" in piece:
                 failures.append(error_from(piece["error"]))
                 return True
-            # A report on the prompt's progress says nothing to the caller, but is the chance to stop.
+            # A report on the prompt's progress is not for the caller, but an opportunity to stop.
             if "prompt_progress" not in piece:
-                for said in prepared.read(piece):
-                    answer.put(said)
-            return answer.unwanted or self._closing.is_set()
+                for chunk in prepared.read(piece):
+                    answer.put(chunk)
+            return answer.cancelled or self._closing.is_set()
 
         self._server.handle_chat_completions(prepared.request, receive)
         if failures:
@@ -191,22 +191,22 @@ class LocalModel:
 _alive: weakref.WeakSet[LocalModel] = weakref.WeakSet()
 
 
-# In a child of a process that had a model loaded, llama.cpp frees none without waiting for threads of the parent's.
+# In a child of a process that had loaded a model, freeing any model makes llama.cpp wait for threads of the parent.
 _never_free = False
 
 
-def _keep_for_ever(server: Any) -> None:
+def _keep_forever(server: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))
 
 
 def _orphan_all() -> None:
     global _never_free
-    given_up = [model.orphan() for model in list(_alive)]
-    _never_free = _never_free or any(given_up)
+    abandoned = [model.orphan() for model in list(_alive)]
+    _never_free = _never_free or any(abandoned)
     libc = ctypes.CDLL(None)
-    if any(given_up) and hasattr(libc, "on_exit"):
-        # llama.cpp's own goodbye at the end of the process waits for its threads too. Python has ended by then, and
-        # `_exit` is given the status.
+    if any(abandoned) and hasattr(libc, "on_exit"):
+        # llama.cpp's own exit handlers wait for its threads too. Python has ended by then, and `_exit` receives the
+        # status.
         libc.on_exit(libc._exit, None)
 
 

@@ -1,4 +1,4 @@
-"""An OpenAI request as llama.cpp takes it: what it cannot do is left out and told, or refused."""
+"""An OpenAI request → llama.cpp's: unsupported parameters are dropped and reported, or are an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
     from ingate.engines.local.gguf import GgufHead
 
-# What makes so small a model stay on the subject, and an end for an answer that goes round in circles.
+# Settings with which so small a model stays on topic, and a limit for answers that repeat themselves endlessly.
 _SMOLLM2_DEFAULTS: Final[Mapping[str, Any]] = {
     "temperature": 0.2,
     "top_p": 0.9,
@@ -29,11 +29,11 @@ _UNSUPPORTED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One chat request, ready for llama.cpp.
+    """One chat request for llama.cpp.
 
     Attributes:
-        request: What llama.cpp is given.
-        read: Turns a chunk of the answer into the chunks the caller gets, possibly none.
+        request: The request for llama.cpp.
+        read: Converts a chunk of the answer into the chunks for the caller, possibly none.
     """
 
     request: dict[str, Any]
@@ -41,7 +41,7 @@ class Prepared:
 
 
 def check(route: Route, body: Mapping[str, Any]) -> None:
-    """Raise `BadRequestError` for what no model could answer, before one is loaded."""
+    """Raise `BadRequestError` for a request that no model could answer, before one is loaded."""
     messages = body.get("messages")
     if not isinstance(messages, list | tuple) or not messages:
         raise BadRequestError("the request has no messages", provider=route.provider, spec=str(route.spec))
@@ -51,10 +51,10 @@ def prepare(route: Route, body: Mapping[str, Any], report: CallReport, head: Ggu
     """The request for llama.cpp, streamed and with usage.
 
     Raises:
-        BadRequestError: A parameter the model cannot take, where the route says `strict`.
+        BadRequestError: The model does not support a parameter, and the route's policy is `strict`.
     """
     request = {name: value for name, value in body.items() if value is not None}
-    read = _as_it_is
+    read = _unchanged
     if "max_tokens" in request:
         request.setdefault("max_completion_tokens", request.pop("max_tokens"))
     unsupported = sorted(_UNSUPPORTED & request.keys())
@@ -71,12 +71,12 @@ def prepare(route: Route, body: Mapping[str, Any], report: CallReport, head: Ggu
             request.pop(name, None)
     _drop(unsupported, request, route, report)
     defaults = _SMOLLM2_DEFAULTS if route.model == SMOLLM2 and "path" not in route.facts else {}
-    # Progress on the prompt is asked for since it is the moment at which a request can be stopped.
+    # Progress reports on the prompt are requested because a request can be stopped only when one arrives.
     always = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
     return Prepared({**defaults, **request, **always}, read)
 
 
-def _as_it_is(piece: dict[str, Any]) -> list[dict[str, Any]]:
+def _unchanged(piece: dict[str, Any]) -> list[dict[str, Any]]:
     return [piece]
 
 
@@ -85,7 +85,7 @@ def _drop(names: list[str], request: dict[str, Any], route: Route, report: CallR
         return
     if route.drop_params == "strict":
         raise BadRequestError(
-            f"local/{route.model} cannot take {', '.join(names)}",
+            f"local/{route.model} does not support {', '.join(names)}",
             provider=route.provider,
             spec=str(route.spec),
             fix="leave it out, or set drop_params: true",
@@ -95,6 +95,6 @@ def _drop(names: list[str], request: dict[str, Any], route: Route, report: CallR
     report.dropped.extend(names)
     if "tools" in names:
         report.warnings.append(
-            f"local/{route.model}: its chat template has no place for tools, so they were left out; "
+            f"local/{route.model}: its chat template does not support tools, so they were dropped; "
             "tool_choice 'required' makes it call one"
         )

@@ -1,4 +1,4 @@
-"""llama.cpp's own server object, opened quietly, out of reach of the network, and without taking Ctrl-C over."""
+"""llama.cpp's own server object, opened silently, unreachable over the network, and without handling Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 DEFAULT_CONTEXT_TOKENS: Final = 8192
-# Between two batches a request can be stopped. At 64 tokens SmolLM2 reads its prompt at full speed on two cores, and a
-# batch takes less than half a second there.
+# A request can be stopped between two batches. With 64 tokens SmolLM2 processes its prompt at full speed on two cores,
+# and a batch takes less than half a second there.
 _CPU_BATCH_TOKENS: Final = 64
-# Conversations whose keys and values stay in memory, so that two that alternate are not read anew at every turn.
+# Keys and values of recent conversations, so that two that alternate are not processed again at every turn.
 _PROMPT_CACHE_MIB: Final = 256
 _SILENT: Final = -1
 _INFO: Final = 3
-# A Unix socket's path has 108 bytes on Linux, 104 on macOS.
+# The longest path of a Unix socket has 108 bytes on Linux, 104 on macOS.
 _LONGEST_SOCKET_PATH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ModelKey:
-    """What makes two requests share one loaded model.
+    """A model file and how it is loaded; requests with equal keys share one loaded model.
 
     Attributes:
         path: The GGUF file.
-        context_tokens: Longest conversation, question and answer together; llama.cpp lowers it to what the model knows.
-        threads: Threads to compute with; None takes half of the processors, and at least all but one of the first four.
-        embedding: Whether it is loaded to embed rather than to talk.
+        context_tokens: The longest conversation including the answer; llama.cpp lowers it to the model's own maximum.
+        threads: Threads to compute with; None means half of the processors, and at least all but one of the first four.
+        embedding: Whether it is loaded for embeddings rather than for chat.
     """
 
     path: Path
@@ -51,25 +51,25 @@ class ModelKey:
 
 
 def check_installed() -> None:
-    """Raise `MissingExtraError` where llama.cpp is not installed."""
+    """Raise `MissingExtraError` if llama.cpp is not installed."""
     if find_spec("xllamacpp") is None:
         raise MissingExtraError("local models need the package xllamacpp, which is not installed", extra="local")
 
 
 def open_server(key: ModelKey, *, verbose: bool) -> tuple[Any, GgufHead]:
-    """Load the model: an `xllamacpp.Server` and what its file says of itself.
+    """Load the model: an `xllamacpp.Server` and the file's header.
 
-    xllamacpp holds Python's lock while llama.cpp loads (0.3 to 0.9 seconds for SmolLM2), in whichever thread this is called.
+    xllamacpp holds Python's global lock while llama.cpp loads (0.3 to 0.9 seconds for SmolLM2), whichever thread calls this.
 
     Raises:
         MissingExtraError: xllamacpp is not installed.
-        MissingModelFileError: The file is no model that llama.cpp can load.
+        MissingModelFileError: llama.cpp cannot load the file.
     """
     check_installed()
     head = head_of(key.path)
     import xllamacpp as extension
 
-    # Its names come from a compiled module, which no type checker can see into.
+    # Its names come from a compiled module, which is opaque to type checkers.
     xllamacpp: Any = extension
     params = xllamacpp.CommonParams()
     params.model.path = str(key.path)
@@ -88,19 +88,19 @@ def open_server(key: ModelKey, *, verbose: bool) -> tuple[Any, GgufHead]:
         params.embedding = True
         params.n_batch = params.n_ubatch = key.context_tokens
     try:
-        with _out_of_reach(params), _own_signals():
+        with _unreachable(params), _own_signals():
             return xllamacpp.Server(params), head
     except RuntimeError as error:
         raise _unreadable(
-            key.path, "llama.cpp cannot load it: cut off, damaged, or of an unknown architecture"
+            key.path, "llama.cpp cannot load it: truncated, damaged, or of an unknown architecture"
         ) from error
 
 
 def head_of(path: Path) -> GgufHead:
-    """What the model file says of itself.
+    """The header of the model file.
 
     Raises:
-        MissingModelFileError: It cannot be read, or is no GGUF file.
+        MissingModelFileError: It cannot be read, or is not a GGUF file.
     """
     try:
         return read_head(path)
@@ -116,13 +116,13 @@ def _unreadable(path: Path, reason: str) -> MissingModelFileError:
         path=str(path),
         provider="local",
         code="invalid_model_file",
-        fix="fetch the file again, or name another one under local.models in ingate.yaml",
+        fix="download the file again, or name another one under local.models in ingate.yaml",
     )
 
 
 def _default_threads() -> int:
-    """Fewer threads than processors: llama.cpp's wait for each other by spinning, so one that has to share its processor
-    holds up all. On two busy processors two threads are a fifth as fast as one."""
+    """Fewer threads than processors: llama.cpp's threads wait for each other by spinning, so one that shares its
+    processor delays all of them. On two busy processors, two threads are five times slower than one."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, processors // 2, min(processors - 1, 3))
 
@@ -133,11 +133,11 @@ def _has_accelerator(xllamacpp: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _out_of_reach(params: Any) -> Generator[None]:
-    """Let the HTTP listener that the server object insists on listen where nobody can come.
+def _unreachable(params: Any) -> Generator[None]:
+    """Make the HTTP listener, which the server object always opens, unreachable.
 
-    A Unix socket in a folder only this user may enter, which is gone as soon as the server is up; where that cannot
-    be, a loopback port that asks for a key nobody knows.
+    It listens on a Unix socket in a private folder, which is deleted as soon as the server is up; if that is not
+    possible, on a loopback port with a random key.
     """
     params.api_keys = [secrets.token_urlsafe(32)]
     folder = tempfile.mkdtemp(prefix="ingate-")
@@ -154,10 +154,10 @@ def _out_of_reach(params: Any) -> Generator[None]:
 
 @contextlib.contextmanager
 def _own_signals() -> Generator[None]:
-    """Put the process's handlers of SIGINT and SIGTERM back: llama.cpp's server installs its own.
+    """Restore the process's handlers of SIGINT and SIGTERM: llama.cpp's server installs its own.
 
-    With them, Ctrl-C would end the model and leave Python waiting. `signal.signal` works in the main thread only, and
-    this is not it; the C library's own call works in every thread.
+    With those, Ctrl-C would end the model and leave Python waiting. `signal.signal` works in the main thread only; the C
+    library's own call works in every thread.
     """
     if os.name != "posix":
         yield

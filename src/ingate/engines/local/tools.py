@@ -1,7 +1,7 @@
-"""A tool call from a model whose chat template knows none: asked for as JSON, which llama.cpp's grammar guarantees.
+"""Tool calls from a model whose chat template does not support them: requested as JSON, enforced by a grammar.
 
-Only where a call is demanded (`tool_choice` is `required` or names a function). Whether to call at all is a decision
-that a model which never saw a tool cannot make.
+Only if a call is required (`tool_choice` is `required` or names a function): a model that was not trained on tools cannot
+decide whether to call one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def must_call(request: Mapping[str, Any]) -> bool:
 
 
 def as_schema(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with its tools told in words and its answer bound to one call in JSON.
+    """The request with its tools described in a system message and its answer constrained to one call in JSON.
 
     Raises:
         BadRequestError: `tool_choice` names a function that is not among the tools.
@@ -33,7 +33,7 @@ def as_schema(request: Mapping[str, Any]) -> dict[str, Any]:
         f"- {function['name']}: {function.get('description', '')} Arguments: {json.dumps(_parameters(function))}"
         for function in functions
     )
-    words = f"Answer by calling one of these functions, as JSON with its name and arguments.\n{listing}"
+    prompt = f"Answer by calling one of these functions, as JSON with its name and arguments.\n{listing}"
     calls = [
         {
             "type": "object",
@@ -45,19 +45,19 @@ def as_schema(request: Mapping[str, Any]) -> dict[str, Any]:
     ]
     return {
         **request,
-        "messages": [{"role": "system", "content": words}, *request["messages"]],
+        "messages": [{"role": "system", "content": prompt}, *request["messages"]],
         "response_format": {"type": "json_schema", "json_schema": {"name": "call", "schema": {"anyOf": calls}}},
     }
 
 
 class CallReader:
-    """Turns the JSON text of an answer into a tool call, once it is whole."""
+    """Converts the JSON text of an answer into a tool call when it is complete."""
 
     def __init__(self) -> None:
         self._text = ""
 
     def read(self, piece: dict[str, Any]) -> list[dict[str, Any]]:
-        """The chunks for a chunk of the answer: none while the text comes, then the call with its finish reason."""
+        """The chunks for a chunk of the answer: none until the text is complete, then the call and its finish reason."""
         choices = piece.get("choices")
         if not choices:
             return [piece]
