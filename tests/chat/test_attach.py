@@ -1,4 +1,4 @@
-"""Files that go with a message, where the model takes them."""
+"""Files attached to a message."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 
 from ingate.chat import attach
 from ingate.chat.attach import read
-from ingate.chat.model import ModelInfo, model_info
+from ingate.chat.model import ModelInfo
 from ingate.errors import BadRequestError
-from ingate.gateway import Gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,19 +80,3 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         file.truncate(max(attach.LARGEST_BYTES.values()) + 1)
     with pytest.raises(BadRequestError, match=r"limit for a file is 32\.0 MB"):
         read(path, ANYTHING)
-
-
-async def test_what_a_model_takes_comes_from_the_catalog() -> None:
-    async with Gateway({}) as gateway:
-        vision = [row for row in gateway.catalog().rows if "vision" in row.caps and "pdf" in row.caps]
-        blind = [row for row in gateway.catalog().rows if "vision" not in row.caps and "pdf" not in row.caps]
-        assert model_info(gateway, vision[0].spec).kinds == {"image", "pdf"}
-        assert model_info(gateway, blind[0].spec).kinds == frozenset()
-        assert model_info(gateway, f"{vision[0].spec}, {blind[0].spec}").kinds == frozenset()
-        local = model_info(gateway, "local/smollm2")
-        assert local.kinds == frozenset()
-        assert local.known
-        assert local.provider == "local"
-        unknown = model_info(gateway, "groq/not-in-any-catalog")
-        assert unknown.kinds == {"image", "pdf"}
-        assert not unknown.known

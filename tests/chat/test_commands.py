@@ -1,4 +1,4 @@
-"""What may be typed after a slash."""
+"""The slash commands: names and completion."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_commands_are_known(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["/usr/bin/env is broken", "//model", " /model", "a /model", "/", "/ model", "/a\nb", ""]
 )
-def test_other_text_is_no_command(text: str) -> None:
+def test_other_text_is_not_a_command(text: str) -> None:
     assert not is_command(text)
 
 

@@ -1,4 +1,4 @@
-"""The history as another model takes it."""
+"""The history in a form that another model accepts."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_provider_that_is_not_known_gets_what_any_provider_can_read() -> None:
     assert request_messages(log.session, ModelInfo(provider=""))[1] == {"role": "assistant", "content": "Hello"}
 
 
-def test_images_become_a_line_where_they_are_not_taken_and_come_back() -> None:
+def test_images_become_a_line_for_a_model_that_does_not_accept_them_and_come_back() -> None:
     log = log_of()
     log.record("user", content=[IMAGE, {"type": "text", "text": "What is it?"}])
     notes: list[str] = []

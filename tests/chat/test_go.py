@@ -1,4 +1,4 @@
-"""`ingate go` and `ingate sessions` as commands, in processes of their own."""
+"""`ingate go` and `ingate sessions` as commands, in their own processes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_quit_needs_a_message() -> None:
     assert "--message" in done.stderr
 
 
-def test_nothing_to_continue_is_told() -> None:
+def test_nothing_to_continue_is_an_error() -> None:
     done = ingate("go", "--continue")
     assert done.returncode == 5
     assert "no saved conversations yet" in done.stderr
@@ -124,7 +124,7 @@ async def test_once_uses_tools_and_refuses_them_unasked(capsys: pytest.CaptureFi
         assert capsys.readouterr().out == "Five.\n"
 
 
-async def test_once_fails_where_a_server_does_not_start() -> None:
+async def test_once_fails_if_a_server_does_not_start() -> None:
     pytest.importorskip("mcp")
     gateway, engine = scripted_gateway()
     with pytest.raises(UnavailableError):

@@ -175,7 +175,7 @@ def test_a_server_is_named_for_what_it_runs(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", 'python "unclosed'])
-def test_what_is_no_server_is_refused(text: str) -> None:
+def test_what_is_not_a_server_is_rejected(text: str) -> None:
     with pytest.raises(BadRequestError):
         parse_server(text)
 
@@ -197,7 +197,7 @@ def test_hidden_variables_cover_providers_and_references() -> None:
     assert "HOME" not in hidden
 
 
-async def test_a_server_that_prints_on_its_protocol_is_borne_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_server_that_prints_on_its_protocol_is_tolerated_silently(capfd: pytest.CaptureFixture[str]) -> None:
     servers = Servers(load({}, environ={}))
     connection = servers.add(parse_server(f"{COMMAND} --noisy"))
     await servers.ready()

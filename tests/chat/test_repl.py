@@ -1,4 +1,4 @@
-"""The whole chat, typed at: a pipe for a keyboard, a scripted engine for a model."""
+"""The whole chat, with a pipe for a keyboard and a scripted engine for a model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def typed(
     return Typed(chat, file.getvalue(), engine)
 
 
-async def test_a_message_is_answered_and_the_total_told() -> None:
+async def test_a_message_is_answered_and_the_total_shown() -> None:
     done = await typed("Hello\r", "Good day.")
     assert done.bodies[0]["messages"] == [{"role": "user", "content": "Hello"}]
     assert ("Good day." in done.text and "tokens/s" in done.text) or "first token" in done.text
@@ -219,7 +219,7 @@ async def test_reasoning_is_shown_on_demand() -> None:
 
 
 @pytest.mark.parametrize("error", [RateLimitError("slow down", fix="wait a minute"), UnavailableError("down")])
-async def test_an_error_is_told_and_the_chat_goes_on(error: IngateError) -> None:
+async def test_an_error_is_shown_and_the_chat_continues(error: IngateError) -> None:
     done = await typed("Hello\r/retry\r", error, "Better.")
     assert str(error) in done.text
     assert "Better." in done.text
@@ -296,7 +296,7 @@ async def test_no_is_an_answer() -> None:
     assert "user denied" in done.bodies[1]["messages"][-1]["content"]
 
 
-async def test_a_server_that_does_not_start_is_told_and_the_chat_goes_on() -> None:
+async def test_a_server_that_does_not_start_is_reported_and_the_chat_continues() -> None:
     pytest.importorskip("mcp")
     done = await typed("Hello\r", "One.", options=Options(servers=(parse_server(f"{SERVER} --broken"),)))
     assert "cannot find its database" in done.text
@@ -325,7 +325,7 @@ async def test_the_first_message_has_the_tools_of_a_server_that_is_still_startin
     assert "add" in {tool["function"]["name"] for tool in done.bodies[0]["tools"]}
 
 
-async def test_an_unknown_price_is_no_zero_below_the_prompt() -> None:
+async def test_an_unknown_price_is_not_shown_as_zero() -> None:
     log = log_of()
     log.record("turn", spec=SPEC, cost_usd=None, input_tokens=3, output_tokens=2)
     done = await typed("", log=log)
@@ -364,7 +364,7 @@ async def test_the_new_model_says_what_it_will_not_see(tmp_path: Path) -> None:
     assert "Images are left out: this model does not accept them." in done.text.partition("Switched to")[2]
 
 
-async def test_an_attachment_can_be_taken_off_and_listed(tmp_path: Path) -> None:
+async def test_attachments_can_be_listed_and_removed(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("alpha")
     done = await typed(f"/attach\r/attach {tmp_path}/notes.txt\r/attach\r/attach off\rHello\r", "One.")
     assert done.text.count("Nothing is attached.") == 2

@@ -1,4 +1,4 @@
-"""What the terminal is sent while an answer comes: everything once, only the unfinished block again."""
+"""What is written to the terminal while an answer streams: finished blocks once, only the unfinished one again."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ async def test_a_call_is_not_allowed_if_nobody_can_be_asked() -> None:
     assert await Screen(console).allow(Call("1", "add", "calc", {}, "{}")) == "no"
 
 
-async def test_asking_leaves_no_live_line_and_goes_on_ticking() -> None:
+async def test_asking_leaves_no_live_line_and_ticking_resumes() -> None:
     console, file = console_of()
     seen: list[str] = []
 

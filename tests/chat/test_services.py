@@ -1,4 +1,4 @@
-"""What the picker asks of the gateway."""
+"""What the picker needs from the gateway."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _session() -> Session:
     return log.session
 
 
-def test_writing_goes_on_after_a_line_that_was_cut_off() -> None:
+def test_writing_continues_after_a_line_that_was_cut_off() -> None:
     log = log_of(kept=True)
     talk(log)
     log.close()
@@ -106,7 +106,7 @@ def test_writing_goes_on_after_a_line_that_was_cut_off() -> None:
     ]
 
 
-def test_rubbish_is_no_session(tmp_path: Path) -> None:
+def test_garbage_is_not_a_session(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes(b"\xff\xfe\nnot json\n[1]\n")
     with pytest.raises(BadRequestError, match="is not a saved conversation"):
         store.load(tmp_path / "x.jsonl")

@@ -1,4 +1,4 @@
-"""A turn: answers, tools, stops and breaks, with a scripted engine."""
+"""A turn: answers, tools, cancelled and broken answers, with a scripted engine."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_parallel_calls_run_side_by_side() -> None:
     assert [result.text for _, result in view.results] == ["met", "met"]
 
 
-async def test_whatever_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
+async def test_whatever_goes_wrong_with_a_tool_is_reported_to_the_model() -> None:
     gateway, engine = scripted_gateway()
 
     async def fails(arguments: dict[str, Any]) -> tuple[str, bool]:
@@ -116,7 +116,7 @@ async def test_whatever_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
     assert results["call_3"].endswith(f"[truncated: the whole result has {LONGEST_RESULT + 1:,} characters]")
 
 
-async def test_the_person_is_asked_once_a_tool_or_always_or_refuses() -> None:
+async def test_the_user_is_asked_once_a_tool_or_always_or_refuses() -> None:
     gateway, engine = scripted_gateway()
     for _ in range(2):
         engine.enqueue_tool_call("add", {})
@@ -150,7 +150,7 @@ async def test_endless_tool_calls_end() -> None:
     assert "rounds" in view.notes[-1]
 
 
-async def test_tools_of_the_same_name_are_told_apart() -> None:
+async def test_tools_of_the_same_name_get_different_names() -> None:
     toolbox = box(tool("look", echo, "sea"), tool("look", echo, "land"), tool("get.all/now", echo, "sea"))
     assert list(toolbox.named) == ["sea_look", "land_look", "get_all_now"]
     assert toolbox.named["land_look"].server == "land"

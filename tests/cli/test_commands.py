@@ -1,4 +1,4 @@
-"""The commands as a person runs them, in processes of their own."""
+"""The commands as a user runs them, in their own processes."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_models_shows_everything_when_asked() -> None:
     assert len(done.stdout.splitlines()) > 2900
 
 
-def test_nothing_found_says_that_a_spec_can_be_called_all_the_same() -> None:
+def test_nothing_found_says_that_any_spec_can_be_called() -> None:
     assert "can be called too" in run("models", "zzzzqqqq", "xxyyzz").stderr
 
 
@@ -239,13 +239,13 @@ def in_a_shell(line: str, **more: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("command", ["models --all", "models --all --json"])
-def test_a_reader_that_leaves_early_is_no_error(command: str) -> None:
+def test_a_reader_that_closes_the_pipe_is_not_an_error(command: str) -> None:
     done = in_a_shell(f"set -o pipefail; {INGATE} {command} | head -1")
     assert done.returncode == 0
     assert b"BrokenPipe" not in done.stderr
 
 
-def test_a_closed_standard_output_or_input_is_borne(groq: Upstream) -> None:
+def test_a_closed_standard_output_or_input_is_tolerated(groq: Upstream) -> None:
     groq.say(Reply(events=chunks("Hel", "lo")))
     assert in_a_shell(f"{INGATE} ask hi -m groq/m >&-").returncode == 0
     assert in_a_shell(f"{INGATE} ask -m groq/m <&-").returncode == 2

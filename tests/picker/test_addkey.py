@@ -53,12 +53,12 @@ def test_enter_on_a_model_without_a_key_asks_for_it() -> None:
     assert state.dialog.variable == "ANTHROPIC_API_KEY"
 
 
-def test_an_empty_answer_takes_the_model_all_the_same() -> None:
+def test_an_empty_field_uses_the_model_anyway() -> None:
     effect = press_for(start(), "/claude-opus", "c-m", "c-m")[1]
     assert (effect.kind, effect.text) == ("choose", "litellm.anthropic/claude-opus-5-5")
 
 
-def test_a_typed_key_is_verified_then_saved_where_the_person_chooses() -> None:
+def test_a_typed_key_is_verified_then_saved_where_the_user_chooses() -> None:
     state, effect = press_for(on("openai", keyring=True), KEY, "c-m")
     assert (effect.kind, effect.provider) == ("verify", "openai")
     assert [(name, secret.reveal()) for name, secret in effect.values] == [("OPENAI_API_KEY", KEY)]
@@ -95,7 +95,7 @@ def test_a_refused_key_can_be_kept_or_typed_again() -> None:
     assert not again.dialog.typed
 
 
-def test_a_failed_write_is_told_and_can_be_tried_again() -> None:
+def test_a_failed_write_is_shown_and_can_be_tried_again() -> None:
     state = press(on("openai"), KEY, "c-i", "c-m")
     assert state.dialog is not None
     state = with_(state, dialog=not_saved(state.dialog, "the disk is full"))
@@ -125,7 +125,7 @@ def test_an_address_is_shown_as_it_is_typed() -> None:
     assert "https://mine" in text(view(state, Size(80, 24)))
 
 
-def test_a_login_is_told_and_not_asked_for() -> None:
+def test_a_login_is_described_and_cannot_be_typed() -> None:
     item = press(start(current="github_copilot/gpt-6"), "down").item
     assert item is not None
     dialog = opened(data(), item)
@@ -150,7 +150,7 @@ def test_pasting_takes_the_key_without_its_line_end() -> None:
 
 
 def test_the_key_is_in_no_frame_and_no_repr() -> None:
-    """At no step; the length of a long key is not told either. What the provider echoes is scrubbed before it comes here."""
+    """At no step; nor is the length of a long key. What the provider echoes is scrubbed earlier."""
     states = [on("openai")]
     for length in range(1, len(KEY) + 1):
         states.append(press(on("openai"), KEY[:length]))

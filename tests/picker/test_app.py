@@ -162,7 +162,7 @@ async def test_a_list_that_arrives_is_shown_and_kept(running: Running, services:
     assert [row.model for row in kept.rows] == ["mine:latest", "evil[2J"]
 
 
-async def test_a_proxy_that_fails_is_told_and_keeps_its_old_list(running: Running, services: FakeServices) -> None:
+async def test_a_proxy_that_fails_is_reported_and_keeps_its_old_list(running: Running, services: FakeServices) -> None:
     services.lists["litellm_proxy"] = ConnectionError("refused")
     async with running.open():
         await running.shows("○ LiteLLM proxy")
@@ -204,7 +204,7 @@ async def test_a_key_is_added_and_never_written_to_the_screen(running: Running, 
     assert KEY[:8] not in running.output.written
 
 
-async def test_a_provider_that_echoes_the_key_shows_it_to_nobody(running: Running, services: FakeServices) -> None:
+async def test_a_provider_that_echoes_the_key_does_not_reveal_it(running: Running, services: FakeServices) -> None:
     services.verdict = AuthenticationError(f"bad key {KEY}", fix="unset the variable")
     async with running.open():
         await running.press("/claude\r", "ANTHROPIC_API_KEY:")
@@ -214,7 +214,9 @@ async def test_a_provider_that_echoes_the_key_shows_it_to_nobody(running: Runnin
     assert KEY[:8] not in running.output.written
 
 
-async def test_a_broken_file_of_states_is_told_and_ends_nothing(running: Running, services: FakeServices) -> None:
+async def test_a_broken_configuration_is_reported_and_the_picker_continues(
+    running: Running, services: FakeServices
+) -> None:
     def broken() -> Any:
         raise ConfigError("unknown key 'gorq'", file="ingate.yaml", line=3)
 
@@ -232,7 +234,7 @@ async def test_a_new_size_is_drawn_anew(running: Running) -> None:
         assert "\x1b[2J" in running.output.written[100:]
 
 
-async def test_the_terminal_is_given_back(running: Running) -> None:
+async def test_the_terminal_is_restored(running: Running) -> None:
     async with running.open() as picked:
         running.pipe.send_text("q")
         await picked

@@ -46,7 +46,7 @@ SIZES = (Size(40, 8), Size(80, 24), Size(120, 30), Size(200, 16))
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_frame_is_the_golden_one(scene: str) -> None:
-    """What a person sees, at four widths."""
+    """What the user sees, at four sizes."""
     frames = [f"[{size.columns} x {size.rows}]\n{text(view(SCENES[scene], size))}\n" for size in SIZES]
     made = "\n".join(frames)
     path = GOLDEN / f"{scene}.txt"

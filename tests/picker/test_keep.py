@@ -46,14 +46,14 @@ def test_memory_comes_back_and_is_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"favourites": 3}', b"\xff\xfe\x00", b'{"recents": [1]}'])
-def test_a_broken_memory_is_no_memory(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_file_is_ignored(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "picker.json").write_bytes(content)
     (tmp_path / "picker-live.json").write_bytes(content)
     assert memory.read(tmp_path) == Memory()
     assert read_lists(tmp_path) == {}
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not memory.write(tmp_path / "file", Memory())
     assert not keep_list(tmp_path / "file", "x", Live())

@@ -66,7 +66,7 @@ def test_providers_come_ready_first() -> None:
     ]  # fmt: skip
 
 
-def test_servers_of_ones_own_have_a_line_each() -> None:
+def test_configured_servers_have_a_line_each() -> None:
     state = start(servers={"mybox": "http://mybox:8000/v1"}, lives={"mybox": Live((ModelRow("mybox", "m1"),), NOW)})
     state = press(state, "left", "down", "down", "down")
     assert state.provider == "mybox"
@@ -82,12 +82,12 @@ def test_the_proxy_shows_its_deployments_with_their_age() -> None:
     assert (proxy.count, proxy.note) == (2, "42 s ago")
 
 
-def test_a_proxy_that_does_not_answer_is_no_ready_one() -> None:
+def test_a_proxy_that_does_not_answer_is_not_ready() -> None:
     state = start(lives={"litellm_proxy": Live((), 0.0, "connection refused")})
     assert next(one.mark for one in state.providers if one.name == "litellm_proxy") == "attention"
 
 
-def test_a_model_without_a_key_is_ready_where_the_proxy_lists_it() -> None:
+def test_a_model_without_a_key_is_ready_if_the_proxy_lists_it() -> None:
     lives = {
         "litellm_proxy": Live((ModelRow("litellm_proxy", "anthropic/*"), ModelRow("litellm_proxy", "gpt-6.1-sol")), NOW)
     }
@@ -126,12 +126,12 @@ def test_opens_on_the_current_model() -> None:
 
 
 @pytest.mark.parametrize("current", ["an-alias", "", "not a spec/", "?", None])
-def test_opens_on_the_first_model_where_the_current_one_cannot_be_shown(current: str | None) -> None:
+def test_opens_on_the_first_model_if_the_current_one_cannot_be_shown(current: str | None) -> None:
     state = start(current=current)
     assert (state.provider, state.cursor) == ("litellm", 0)
 
 
-def test_a_current_model_nobody_lists_is_shown_all_the_same() -> None:
+def test_a_current_model_that_is_in_no_list_is_shown() -> None:
     state = start(current="litellm.groq/brand-new")
     assert state.item is not None
     assert state.item.spec == "litellm.groq/brand-new"
@@ -154,7 +154,7 @@ def test_f_makes_a_favourite_and_takes_it_back() -> None:
     assert press(state, "f").data.memory.favourites == ()
 
 
-def test_letters_that_are_no_command_begin_the_filter() -> None:
+def test_letters_that_are_not_commands_open_the_filter() -> None:
     assert press(start(), "o").filter == "o"
     assert press(start(), "名").filter == "名"
     assert press(start(), "/").filter == ""
@@ -196,7 +196,7 @@ def test_while_filtering_the_left_column_narrows() -> None:
     assert specs(narrowed) == ["groq/openai/gpt-oss-120b"]
 
 
-def test_escape_leaves_the_filter_where_it_was_opened() -> None:
+def test_escape_returns_to_where_the_filter_was_opened() -> None:
     before = press(start(), "left", "down", "down", "down", "right", "down")
     after = press(before, "/claude", "down", "escape")
     assert after.filter is None
@@ -311,7 +311,7 @@ def test_what_the_picker_was_left_with_comes_back() -> None:
     assert opened(data(memory=Memory(sort="nonsense", scope="?")), now=NOW).sort == "best"
 
 
-def test_nothing_at_all_is_no_crash() -> None:
+def test_an_empty_picker_does_not_crash() -> None:
     state = start(rows=(), curated=(), providers={}, local=(), proxy=None, lives={})
     for key in ("c-m", "a", "t", "y", "f", "down", "end", "/x", "escape", "left", "down"):
         state = press(state, key)

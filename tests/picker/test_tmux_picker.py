@@ -149,7 +149,7 @@ def test_marks_tell_whether_a_variable_is_set(tmux: Tmux) -> None:
 
 
 def test_marks_change_while_it_is_open_when_a_key_is_saved(tmux: Tmux) -> None:
-    """From elsewhere, and through `a`, which shows the key to nobody."""
+    """From outside, and through `a`, which does not show the key."""
     opened(tmux)
     secrets = tmux.home / ".config" / "ingate" / "ingate.secrets.yaml"
     secrets.parent.mkdir(parents=True)

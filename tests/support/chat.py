@@ -1,4 +1,4 @@
-"""What the chat's tests share: a gateway with a scripted engine, a console that keeps its bytes, a small terminal."""
+"""Helpers for the chat: a gateway with a scripted engine, a console that records its output, a small terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPEC = "scripted/any"
 
 
 def scripted_gateway(config: dict[str, Any] | None = None) -> tuple[Gateway, ScriptedEngine]:
-    """A gateway whose answers are queued."""
+    """A gateway whose answers are taken from a queue."""
     engine = ScriptedEngine()
     return Gateway(config or {}, engines={"scripted": engine}, retries=0), engine
 
@@ -36,7 +36,7 @@ def console_of(width: int = 80, height: int = 24, *, terminal: bool = True) -> t
 
 
 class Recorder:
-    """A `View` that keeps what it is told."""
+    """A `View` that records what it is given."""
 
     def __init__(self, answer: Permission = "once") -> None:
         self.answer = answer
@@ -83,7 +83,7 @@ def log_of(*, kept: bool = False, model: str = SPEC, system: str = "") -> Log:
 
 
 class Terminal:
-    """Enough of a terminal to see what a person sees: lines, cursor up, erase below, scrolling."""
+    """Enough of a terminal to see what the user sees: lines, cursor up, erase below, scrolling."""
 
     _TOKEN = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|\n|\r|[^\x1b\n\r]")
 

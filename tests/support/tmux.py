@@ -57,7 +57,7 @@ class Tmux:
         limit = time.monotonic() + WAIT_S
         shows = seen if callable(seen) else lambda screen: seen in screen
         while not shows(screen := self.screen(all=all)):
-            assert time.monotonic() < limit, f"waited in vain for {seen!r}:\n{screen}"
+            assert time.monotonic() < limit, f"did not appear: {seen!r}:\n{screen}"
             time.sleep(0.05)
         return screen
 
