@@ -25,12 +25,12 @@ HI: list[Any] = [{"role": "user", "content": "hi"}]
 
 @pytest.fixture
 def groq() -> Iterator[Upstream]:
-    with upstream() as told:
-        yield told
+    with upstream() as provider:
+        yield provider
 
 
-def config(told: Upstream) -> dict[str, Any]:
-    return {"groq": {"base_url": told.url, "api_key": "gsk-test-key"}}
+def config(provider: Upstream) -> dict[str, Any]:
+    return {"groq": {"base_url": provider.url, "api_key": "gsk-test-key"}}
 
 
 async def test_scripted_answers_reach_the_sdk() -> None:
@@ -80,7 +80,7 @@ async def test_a_broken_stream_raises_with_what_had_come() -> None:
     assert body["code"] == "stream_interrupted"
 
 
-async def test_missing_credentials_and_unknown_providers_are_told_with_their_remedy() -> None:
+async def test_missing_credentials_and_unknown_providers_are_reported_with_a_fix() -> None:
     async with ingate.AsyncIngate({}) as client:
         with pytest.raises(openai.AuthenticationError, match="groq") as caught:
             await client.chat.completions.create(model="groq/some-model", messages=HI)

@@ -83,6 +83,17 @@ async def test_parallel_tool_calls_come_with_index_id_and_arguments_in_halves(en
     assert len({call["id"] for call in calls}) == 2
 
 
+async def test_tool_calls_take_usage_and_may_break_off(engine: ScriptedEngine) -> None:
+    usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+    engine.enqueue_tool_call("weather", {"city": "Paris"}, reasoning="Look.", usage=usage)
+    engine.enqueue_tool_call("weather", '{"city": ', breaks_with=UnavailableError("gone"))
+    answer = await whole(engine)
+    assert answer["usage"] == usage
+    assert answer["choices"][0]["message"]["reasoning_content"] == "Look."
+    with pytest.raises(UnavailableError, match="gone"):
+        await whole(engine)
+
+
 async def test_reasoning_and_usage_are_told(engine: ScriptedEngine) -> None:
     usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
     engine.enqueue("Four.", reasoning="Two and two.", usage=usage)

@@ -1,4 +1,4 @@
-"""A gateway that says what a test tells it to, and ways to talk to the ASGI application without a client."""
+"""A gateway that returns what a test tells it to, and calls of the ASGI application without a client."""
 
 from __future__ import annotations
 

@@ -99,15 +99,27 @@ class ScriptedEngine:
         self._queue.append(_Reply(answer, delay_s, reasoning, usage=usage, breaks_with=breaks_with))
 
     def enqueue_tool_call(self, name: str, arguments: Mapping[str, Any] | str = "{}", **details: Any) -> None:
-        """Add an answer that calls one tool; `details` are those of `enqueue`."""
+        """Add an answer that calls one tool; `details` are those of `enqueue_tool_calls`."""
         self.enqueue_tool_calls((name, arguments), **details)
 
     def enqueue_tool_calls(
-        self, *calls: tuple[str, Mapping[str, Any] | str], text: str = "", delay_s: float = 0.0, reasoning: str = ""
+        self,
+        *calls: tuple[str, Mapping[str, Any] | str],
+        text: str = "",
+        delay_s: float = 0.0,
+        reasoning: str = "",
+        usage: Mapping[str, Any] | None = None,
+        breaks_with: IngateError | None = None,
     ) -> None:
-        """Add an answer that calls several tools at once, after `text`."""
+        """Add an answer that calls several tools at once.
+
+        Args:
+            *calls: Each tool's name and arguments; arguments given as a string are sent as they are, valid JSON or not.
+            text: Text before the calls.
+            delay_s, reasoning, usage, breaks_with: As for `enqueue`.
+        """
         encoded = [(name, given if isinstance(given, str) else json.dumps(given)) for name, given in calls]
-        self._queue.append(_Reply(text, delay_s, reasoning, encoded))
+        self._queue.append(_Reply(text, delay_s, reasoning, encoded, usage, breaks_with))
 
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return the next answer, whole."""
