@@ -27,14 +27,13 @@ from ingate.wire.responses.answer import (
     raise_error,
     usage_of,
 )
+from ingate.wire.responses.stream_items import StreamedItem, StreamedItems
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.wire.sse import SSEEvent
-
-_Key = tuple[str, int]  # one part of an item: the field it is in, and its place there
 
 # Events with text → the type of item they belong to, the field of the item, and the event's key for the place in it.
 _TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -60,29 +59,6 @@ _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 _FINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 
-class _Item:
-    """One output item as far as it has come."""
-
-    __slots__ = (
-        "annotations", "begins", "call_id", "call_index", "held", "id", "is_claimed", "is_told", "kind", "logprobs",
-        "name", "said",
-    )  # fmt: skip
-
-    def __init__(self, kind: str, item_id: str = "") -> None:
-        self.kind = kind
-        self.id = item_id
-        self.said: dict[_Key, list[str]] = {}
-        self.begins: dict[int, int] = {}  # where each text part begins in the message's text
-        self.annotations: dict[int, int] = {}  # how many of each text part's citations were told
-        self.logprobs: set[int] = set()  # the text parts whose probabilities were told
-        self.name = ""
-        self.call_id = ""
-        self.call_index = -1  # ours, once the call has been announced
-        self.held: list[str] = []  # arguments that cannot be told yet
-        self.is_told = False  # what is told whole has been told
-        self.is_claimed = False  # an item of the final response has been matched to it
-
-
 class ResponsesDecoder(Decoder):
     """One streamed response; also one that came whole, as JSON. Unknown events and items are passed over."""
 
@@ -93,8 +69,7 @@ class ResponsesDecoder(Decoder):
         self._whole: list[bytes] | None = None  # the body, if it is JSON instead of events
         self._is_open = False  # the first byte has come
         self._chunks = Chunks(model)
-        self._items: list[_Item] = []
-        self._at: dict[int, _Item] = {}  # the newest item at each output index
+        self._items = StreamedItems()
         self._length = 0  # of the message's text
         self._has_thought = False
         self._calls = 0
@@ -174,10 +149,10 @@ class ResponsesDecoder(Decoder):
         elif word in _FINAL:
             self._final(mapping(event.get("response")) or event, word, out)
         elif word == "output_item.added":
-            self._added(event, mapping(event.get("item")))
+            self._items.added(event, mapping(event.get("item")))
         elif word == "output_item.done":
             item = mapping(event.get("item"))
-            self._whole_item(self._item(event, text(item.get("type")), item), item, out)
+            self._whole_item(self._items.of_event(event, text(item.get("type")), item), item, out)
         elif stem in _TEXTS and end in {"delta", "done"}:
             self._text_event(event, stem, end, out)
         elif stem in _ARGUMENTS and end in {"delta", "done"}:
@@ -186,19 +161,18 @@ class ResponsesDecoder(Decoder):
             part = mapping(event.get("part"))
             place = _place(event, "content_index" if word == "content_part.done" else "summary_index")
             owner = "reasoning" if part.get("type") in {"reasoning_text", "summary_text"} else "message"
-            self._part(self._item(event, owner), place, part, out)
+            self._part(self._items.of_event(event, owner), place, part, out)
         elif stem == "reasoning" and text(event.get("thought")):
             # Perplexity tells what it does meanwhile in events of its own (`response.reasoning.search_queries`).
-            self._say(_Item("reasoning"), "content", 0, text(event.get("thought")), out)
+            self._say(StreamedItem("reasoning"), "content", 0, text(event.get("thought")), out)
         elif word == "output_text.annotation.added":
-            item, place = self._item(event, "message"), _place(event, "content_index")
+            item, place = self._items.of_event(event, "message"), _place(event, "content_index")
             item.annotations[place] = item.annotations.get(place, 0) + 1
             self._cite(item, place, [mapping(event.get("annotation"))], out)
 
     def _say_more(self, event: Mapping[str, Any], out: list[dict[str, Any]]) -> bool:
         """The common case, a further piece of a text that has begun, at little cost; whether it was that."""
-        piece, place, index = event.get("delta"), event.get("content_index"), event.get("output_index")
-        item = self._at.get(index) if index.__class__ is int else None
+        piece, place, item = event.get("delta"), event.get("content_index"), self._items.at(event.get("output_index"))
         said = item.said.get(("text", place)) if item is not None and place.__class__ is int else None
         if not said or piece.__class__ is not str or not piece or event.get("logprobs"):
             return False
@@ -216,42 +190,9 @@ class ResponsesDecoder(Decoder):
         self._chunks.created = created_of(response) or self._chunks.created
         out.append(self._chunks.delta({"role": "assistant", "content": ""}))
 
-    def _added(self, event: Mapping[str, Any], source: dict[str, Any]) -> None:
-        """A new item. A finished one at the same place is another: some servers number all of them 0."""
-        kind, item_id = text(source.get("type")), text(source.get("id"))
-        index = _index(event)
-        known = self._at.get(index) if index is not None else None
-        if known is None or known.kind != kind or known.is_told:
-            known = self._new(kind, item_id, index)
-        known.id = known.id or item_id
-        self._describe(known, source)
-
-    def _new(self, kind: str, item_id: str, index: int | None) -> _Item:
-        item = _Item(kind, item_id)
-        self._items.append(item)
-        if index is not None:
-            self._at[index] = item
-        return item
-
-    def _item(self, event: Mapping[str, Any], kind: str, source: Mapping[str, Any] | None = None) -> _Item:
-        """The item an event belongs to: by its place, else by its id, else the last one of its type."""
-        item_id = text((source or event).get("id" if source is not None else "item_id"))
-        index = _index(event)
-        found = self._at.get(index) if index is not None else None
-        if found is None and index is None:
-            found = next((item for item in self._items if item_id and item.id == item_id), None)
-            found = found or next((item for item in reversed(self._items) if item.kind == kind), None)
-        if found is None or (source is not None and found.kind != kind):
-            found = self._new(kind, item_id, index)
-        return found
-
-    def _describe(self, item: _Item, source: Mapping[str, Any]) -> None:
-        item.name = text(source.get("name")) or item.name
-        item.call_id = text(source.get("call_id")) or item.call_id
-
     def _text_event(self, event: Mapping[str, Any], stem: str, end: str, out: list[dict[str, Any]]) -> None:
         kind, where, key = _TEXTS[stem]
-        item, place = self._item(event, kind), _place(event, key)
+        item, place = self._items.of_event(event, kind), _place(event, key)
         if end == "delta":
             self._say(item, where, place, text(event.get("delta")), out)
         else:
@@ -262,13 +203,13 @@ class ResponsesDecoder(Decoder):
             if probabilities and (end == "delta" or place not in item.logprobs):
                 self._weigh(item, place, probabilities, out)
 
-    def _say_rest(self, item: _Item, where: str, place: int, whole: str, out: list[dict[str, Any]]) -> None:
+    def _say_rest(self, item: StreamedItem, where: str, place: int, whole: str, out: list[dict[str, Any]]) -> None:
         """Say what is in `whole` beyond what was said of this part; nothing if it is another text altogether."""
         said = "".join(item.said.get((where, place), ()))
         if whole.startswith(said):
             self._say(item, where, place, whole[len(said) :], out)
 
-    def _say(self, item: _Item, where: str, place: int, piece: str, out: list[dict[str, Any]]) -> None:
+    def _say(self, item: StreamedItem, where: str, place: int, piece: str, out: list[dict[str, Any]]) -> None:
         if not piece:
             return
         said = item.said.setdefault((where, place), [])
@@ -285,16 +226,16 @@ class ResponsesDecoder(Decoder):
             self._has_thought = True
             out.append(self._chunks.delta({"reasoning_content": gap + piece}))
 
-    def _weigh(self, item: _Item, place: int, found: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
+    def _weigh(self, item: StreamedItem, place: int, found: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
         item.logprobs.add(place)
         out.append(self._chunks.delta({}, extra={"logprobs": {"content": found, "refusal": None}}))
 
-    def _cite(self, item: _Item, place: int, notes: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
+    def _cite(self, item: StreamedItem, place: int, notes: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
         told = [annotation(note, item.begins.get(place, self._length)) for note in notes if note]
         if told:
             out.append(self._chunks.delta({"annotations": told}))
 
-    def _part(self, item: _Item, place: int, part: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+    def _part(self, item: StreamedItem, place: int, part: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
         """Read a finished part of an item."""
         where = _PARTS.get(text(part.get("type")))
         if where is None:
@@ -312,8 +253,8 @@ class ResponsesDecoder(Decoder):
 
     def _arguments_event(self, event: Mapping[str, Any], stem: str, end: str, out: list[dict[str, Any]]) -> None:
         kind, key = _ARGUMENTS[stem]
-        item = self._item(event, kind)
-        self._describe(item, event)
+        item = self._items.of_event(event, kind)
+        item.describe(event)
         if end == "done":
             self._whole_arguments(item, arguments_text(event.get(key)), out)
             return
@@ -328,7 +269,7 @@ class ResponsesDecoder(Decoder):
                 return
         self._tell_held(item, out)
 
-    def _whole_arguments(self, item: _Item, whole: str, out: list[dict[str, Any]]) -> None:
+    def _whole_arguments(self, item: StreamedItem, whole: str, out: list[dict[str, Any]]) -> None:
         said = "".join(item.said.get(("arguments", 0), ()))
         if not said:
             item.held = [whole] if whole else item.held
@@ -336,7 +277,7 @@ class ResponsesDecoder(Decoder):
             item.held = [whole[len(said) :]]
         self._tell_held(item, out)
 
-    def _tell_held(self, item: _Item, out: list[dict[str, Any]]) -> None:
+    def _tell_held(self, item: StreamedItem, out: list[dict[str, Any]]) -> None:
         """Tell a call's arguments, once it is known what it calls and by which id."""
         is_custom = item.kind == "custom_tool_call"
         if item.call_index < 0:
@@ -356,7 +297,7 @@ class ResponsesDecoder(Decoder):
             inner = {"custom": {"input": piece}} if is_custom else {"function": {"arguments": piece}}
             out.append(self._chunks.delta({"tool_calls": [{"index": item.call_index, **inner}]}))
 
-    def _whole_item(self, item: _Item, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
+    def _whole_item(self, item: StreamedItem, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
         """Read a finished item: what of it has not been told."""
         if item.kind == "message":
             self._phases.add(text(source.get("phase")))
@@ -377,8 +318,8 @@ class ResponsesDecoder(Decoder):
             out.append(self._chunks.delta(delta))
         item.is_told = True
 
-    def _whole_call(self, item: _Item, source: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
-        self._describe(item, source)
+    def _whole_call(self, item: StreamedItem, source: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
+        item.describe(source)
         item.call_id = item.call_id or text(source.get("id"))
         key = "input" if item.kind == "custom_tool_call" else "arguments"
         self._whole_arguments(item, arguments_text(source.get(key)), out)
@@ -391,24 +332,13 @@ class ResponsesDecoder(Decoder):
         """The response is over: what only its final object says, then its end."""
         self._begin(response, out)
         for index, source in enumerate(items(response.get("output"))):
-            item = self._match(index, source)
-            item.is_claimed = True
-            self._whole_item(item, source, out)
+            self._whole_item(self._items.of_final(index, source), source, out)
         status = text(response.get("status")) or word
         if status == "failed" or word == "failed":
             raise error_of(response)
         if status == "cancelled":
             raise StreamInterruptedError("the response was cancelled", retryable=False)
         self._finish(response, status, out)
-
-    def _match(self, index: int, source: Mapping[str, Any]) -> _Item:
-        """The item of the stream that an item of the final response is. Ids may differ, and items may be left out."""
-        kind, item_id = text(source.get("type")), text(source.get("id"))
-        free = [item for item in self._items if item.kind == kind and not item.is_claimed]
-        by_id = next((item for item in free if item_id and item.id == item_id), None)
-        here = self._at.get(index)
-        by_place = here if here is not None and here in free else None
-        return by_id or by_place or (free[0] if free else self._new(kind, item_id, None))
 
     def _finish(self, response: Mapping[str, Any], status: str, out: list[dict[str, Any]]) -> None:
         for item in self._items:
@@ -427,11 +357,6 @@ class ResponsesDecoder(Decoder):
             out.append(told)
         self._finished = True
         self.done = True
-
-
-def _index(event: Mapping[str, Any]) -> int | None:
-    index = event.get("output_index")
-    return index if isinstance(index, int) and not isinstance(index, bool) else None
 
 
 def _place(event: Mapping[str, Any], key: str) -> int:
