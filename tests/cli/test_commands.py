@@ -182,11 +182,11 @@ def test_explain_names_the_lane_and_why_and_the_option_overrides_it(groq: Upstre
     assert "native: groq speaks OpenAI's wire format" in run("explain", "groq/m").stdout
     out = run("explain", "groq/m, groq/n?lane=native", "--lane", "litellm", "--json").stdout
     assert [(one["lane"], one["why"]) for one in json.loads(out)] == [
-        ("litellm", "the litellm lane was asked for"),
-        ("litellm", "the litellm lane was asked for"),
+        ("litellm", "the litellm lane was requested"),
+        ("litellm", "the litellm lane was requested"),
     ]
     refused = run("explain", "replicate/m", "--lane", "native", code=2)
-    assert "no native lane" in refused.stderr
+    assert "the native lane cannot serve this" in refused.stderr
 
 
 def test_ask_goes_by_the_lane_that_is_asked_for(groq: Upstream) -> None:

@@ -337,11 +337,11 @@ async def test_a_specs_length_wins_by_either_name(groq: Upstream, asked: str) ->
 @pytest.mark.parametrize("body", [None, "Hello", ["Hello"]])
 async def test_a_request_that_is_no_mapping_is_refused(body: Any) -> None:
     async with Gateway({}) as gateway:
-        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request must be a mapping"):
             await gateway.complete(body)
-        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request must be a mapping"):
             await anext(aiter(gateway.stream(body)))
-        with pytest.raises(ingate.BadRequestError, match="a request is a mapping"):
+        with pytest.raises(ingate.BadRequestError, match="a request must be a mapping"):
             await gateway.embed(body)
 
 

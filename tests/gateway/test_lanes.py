@@ -97,9 +97,9 @@ async def test_explain_needs_neither_a_key_nor_a_project() -> None:
 @pytest.mark.parametrize(
     ("spec", "lane", "why"),
     [
-        ("anthropic/m?lane=litellm", "litellm", "the litellm lane was asked for"),
+        ("anthropic/m?lane=litellm", "litellm", "the litellm lane was requested"),
         ("litellm.anthropic/m", "litellm", "always through embedded litellm"),
-        ("litellm.anthropic/m?lane=native", "native", "the native lane was asked for"),
+        ("litellm.anthropic/m?lane=native", "native", "the native lane was requested"),
         ("replicate/m", "litellm", "replicate has a wire format of its own"),
         ("vertex_ai/meta/llama-4", "litellm", "serves this model in a format of its own"),
         ("azure_ai/claude-x", "native", "Anthropic's Messages format"),

@@ -242,4 +242,4 @@ async def test_what_is_no_litellm_proxy_is_told_so(stack: Stack) -> None:
         async with Gateway({"litellm": {"api_base": "http://127.0.0.1:9"}, "groq": {}}) as gateway:
             with pytest.raises(ingate.MissingCredentialsError) as missing:
                 await gateway.complete({"model": "groq/m", "messages": HI})
-            assert "could not be asked" in missing.value.__notes__[0]
+            assert "could not be read" in missing.value.__notes__[0]

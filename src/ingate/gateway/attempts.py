@@ -1,4 +1,4 @@
-"""Fallbacks and retries: the first model of a list that answers, each tried as often as its errors allow."""
+"""Fallbacks and retries: the models of a list are tried in order, each as often as its errors allow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 # Errors that the next model in the list would raise too…
 _NO_FALLBACK: Final = (BadRequestError, NotSupportedError, ConfigError)
-# …but for these, which depend on the model.
+# …except for these, which depend on the model.
 _YET_FALLBACK: Final = (ContextTooLongError, ContentFilterError)
 
 
@@ -36,13 +36,13 @@ async def first_answer(
     *,
     retries: int,
 ) -> T:
-    """The answer of the first of `specs` that gives one.
+    """The answer of the first of `specs` that returns one.
 
     Args:
         specs: The models, in order.
         route_of: Where calls of a model go.
-        call: One attempt. It must raise before anything of an answer was shown.
-        retries: How often a call of one model is repeated, if its error says that may help.
+        call: One attempt. It may raise only before any part of an answer was shown.
+        retries: How often a call of one model is repeated, if its error is retryable.
 
     Raises:
         IngateError: The last model's error; those of the others are in its `__notes__`.
@@ -86,11 +86,11 @@ async def _tried(
 
 
 def _wait_s(state: Any) -> float:
-    """Seconds before the next attempt: what the provider asked for (at most a minute), else 0.5, 1, 2… with jitter."""
+    """Seconds before the next attempt: as the provider requests (at most a minute), else 0.5, 1, 2… with jitter."""
     from tenacity import wait_random_exponential
 
     error = state.outcome.exception() if state.outcome is not None else None
-    asked_s = getattr(error, "retry_after_s", None)
-    if asked_s is not None:
-        return min(asked_s, 60.0)
+    requested_s = getattr(error, "retry_after_s", None)
+    if requested_s is not None:
+        return min(requested_s, 60.0)
     return wait_random_exponential(multiplier=0.5, min=0.25 * 2 ** (state.attempt_number - 1), max=30.0)(state)

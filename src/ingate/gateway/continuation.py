@@ -1,6 +1,6 @@
-"""Requests of the Responses API that continue something stored: references are resolved before, answers kept after.
+"""Requests of the Responses API that refer to stored items: references are resolved first, and answers stored afterwards.
 
-What the provider itself stores is left to it; a reference to anything else is replaced by the items it stands for.
+References to items that the provider stores itself are left alone; all others are replaced by the items.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _CONTINUES = ("previous_response_id", "conversation")
 
 
 class Continuations:
-    """What a gateway has stored, and how requests continue it.
+    """A gateway's stored responses, and the requests that continue them.
 
     Args:
-        path: Where it is kept; None for memory.
-        enabled: Whether anything is kept.
+        path: The file of the store; None for memory.
+        enabled: Whether anything is stored.
     """
 
     def __init__(self, path: Path | None = None, *, enabled: bool = True) -> None:
@@ -41,7 +41,7 @@ class Continuations:
 
     @property
     def store(self) -> ResponseStore | None:
-        """The store, opened when first needed; None if nothing is kept or it cannot be opened."""
+        """The store, opened when first needed; None if nothing is stored or it cannot be opened."""
         if self._opened is None and self._enabled:
             try:
                 self._opened = ResponseStore(self._path)
@@ -57,12 +57,12 @@ class Continuations:
             self._opened = None
 
     def resolve(self, request: ApiRequest, route: Route, *, passed_through: bool) -> ApiRequest:
-        """The request with everything replaced that its provider does not store.
+        """The request with every reference replaced that its provider cannot resolve.
 
         Args:
             request: The client's request.
             route: Where it goes.
-            passed_through: Whether it goes there as it is.
+            passed_through: Whether it is passed through.
 
         Raises:
             InvalidRequestError: It refers to something that is not stored; names the field.
@@ -93,12 +93,12 @@ class Continuations:
         return replace(request, body=body, content=None, history=tuple(history))
 
     def keep(self, request: ApiRequest, response: Mapping[str, Any], route: Route, *, passed_through: bool) -> None:
-        """Keep an answer that the caller did not forbid to keep.
+        """Store an answer, unless the caller sent `store: false`.
 
         Args:
             request: The request as the client sent it.
-            response: The response object, complete.
-            route: What served it.
+            response: The complete response object.
+            route: The route that served it.
             passed_through: Whether the provider answered in its own Responses API.
         """
         if request.body.get("store") is False or (store := self.store) is None:
@@ -122,7 +122,7 @@ class Continuations:
             logger.warning("a response was not stored: %s", error)
 
     def _history(self, body: Mapping[str, Any], keeper: str) -> list[dict[str, Any]] | None:
-        """The items that a request continues; None if it continues nothing that has to be filled in."""
+        """The items that a request continues; None if there are none to add."""
         store = self.store
         if conversation := _conversation_id(body):
             if store is not None and store.conversation(conversation) is not None:
@@ -176,7 +176,7 @@ def _stores(provider: str) -> bool:
 
 
 def _reference(item: Any) -> str:
-    """The id that an `item_reference` names. Its type may be left out."""
+    """The id that an `item_reference` names. Its type may be omitted."""
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
         return ""
     kind = item.get("type")
@@ -191,7 +191,7 @@ def _conversation_id(body: Mapping[str, Any]) -> str:
 
 
 def _sendable(item: dict[str, Any]) -> dict[str, Any]:
-    """An item without the id that was only made for listing it."""
+    """An item without the id that ingate created for listing it."""
     if "_ingate" in str(item.get("id", "")):
         return {name: value for name, value in item.items() if name != "id"}
     return item

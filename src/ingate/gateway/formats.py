@@ -1,7 +1,7 @@
-"""In which format a call reaches its model: passed through in the client's own API, or translated, and into which one.
+"""The format in which a call reaches its model: passed through in the client's own API, or translated, and into which one.
 
 A Route lists the formats in which its model can be reached, best first. Which of them serves a call depends on the API
-that the client called and on what the request asks for.
+that the client called and on the content of the request.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ingate.engines.base import Route
     from ingate.wire.passthrough import Api, ApiRequest
 
-# A format's name as a client's API has it: `azure` is chat completions at Azure's addresses, and `bedrock_invoke` takes
-# Messages for Claude.
+# A format → the client API that it is a variant of: `azure` is chat completions at Azure's URLs, and `bedrock_invoke`
+# accepts Messages for Claude.
 _VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "bedrock_invoke": "messages"}
 
 
@@ -37,7 +37,7 @@ def endpoints(
         wire_format: The provider's own format for the model.
         model: The model's name at the provider.
         api_base: The base URL of that format.
-        row: What the catalog knows of the model.
+        row: The model's row in the catalog.
         forced: The only format to use, if the spec or the configuration names one.
     """
     own = Endpoint(wire_format, api_base)
@@ -61,7 +61,7 @@ def endpoints(
         own = own if _VARIANTS.get(wire_format) == forced else Endpoint(forced, api_base)
         return (found.get(forced, own),)
     if listed and "chat" not in listed:
-        # The catalog says that chat completions do not serve this model.
+        # According to the catalog, the model is not available through chat completions.
         kept = tuple(one for name, one in found.items() if name in listed)
         return kept or (own,)
     return tuple(one for name, one in found.items() if name != "completions")
@@ -90,13 +90,13 @@ def responses_route(route: Route) -> Route:
 
 
 def translated_route(route: Route, chat: Mapping[str, Any], api: Api = "chat") -> Route:
-    """The Route for a request that is not passed through: at the endpoint that can serve what it asks for.
+    """The Route for a request that is not passed through: at the endpoint that can serve it.
 
     Args:
         route: Where calls of the model go.
         chat: The request as a chat request.
         api: The API that the client called. One that can carry a provider's reasoning from turn to turn is translated
-            into Responses if the provider prefers them.
+            into Responses if the provider prefers that.
     """
     endpoint = _endpoint(route, "responses")
     if endpoint is None or route.wire_format not in {"chat", "azure"}:
@@ -107,7 +107,7 @@ def translated_route(route: Route, chat: Mapping[str, Any], api: Api = "chat") -
 
 
 def _needs_responses(route: Route, chat: Mapping[str, Any]) -> bool:
-    """Whether the model refuses this request on chat completions, by its facts: tools, or tools together with reasoning."""
+    """Whether the model rejects this request on chat completions, by its facts: tools, or tools together with reasoning."""
     if not (chat.get("tools") or chat.get("functions")) or _endpoint(route, "responses") is None:
         return False
     row = RESPONSES_PROVIDERS.get(route.provider)
@@ -122,7 +122,7 @@ def _needs_responses(route: Route, chat: Mapping[str, Any]) -> bool:
 
 
 def _endpoint(route: Route, wire_format: str) -> Endpoint | None:
-    """The route's endpoint of a format; an address of its own counts as the format it is a variant of."""
+    """The route's endpoint of a format or of a variant of it."""
     return next(
         (one for one in route.endpoints if _VARIANTS.get(one.wire_format, one.wire_format) == wire_format), None
     )

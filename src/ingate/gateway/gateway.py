@@ -1,4 +1,4 @@
-"""The gateway: an OpenAI request in, an OpenAI answer out, through whichever engine serves the model."""
+"""The gateway: takes requests in three client APIs, and answers them through the engine that serves the model."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ class Gateway:
     """Every model behind one pair of methods, in this process.
 
     Args:
-        config: None to look for `ingate.yaml` where the manual says; a path for that file; a mapping of the same
-            shape for a configuration in code (no file is read then); a loaded `Config`.
+        config: None to look for `ingate.yaml` in the documented places; a path for that file; a mapping of the same
+            structure for a configuration in code (no file is read then); a loaded `Config`.
         engines: Engines by name. One with the name of a built-in engine (`"native"`, `"litellm"`, `"local"`,
             `"tensorzero"`) replaces it; any other serves the specs `<name>/…` (`{"scripted": ScriptedEngine()}`).
-        store: Where responses of the Responses API are kept for `previous_response_id`: True for memory, an SQLite file,
-            or False for nowhere. What a caller sends with `store: false` is never kept.
-        retries: How often a call that failed before its first token is tried again, where the error says that may
-            help (`RateLimitError`, `UnavailableError`, `RequestTimeoutError`). Behind `asgi` the client's own retries count, and the
-            gateway adds none.
+        store: Where responses of the Responses API are stored for `previous_response_id`: True for memory, an SQLite file,
+            or False for nowhere. Responses to requests with `store: false` are never stored.
+        retries: How often a call that failed before its first token is repeated if its error is retryable
+            (`RateLimitError`, `UnavailableError`, `RequestTimeoutError`). Behind `asgi` the client retries, and the gateway
+            does not.
 
     Raises:
         ConfigError: The configuration is wrong, with file and line.
 
     Requests and answers are OpenAI's chat-completions JSON as dicts. Answers carry one key more, `ingate`: the spec,
-    engine and provider that served it, what was dropped, the provider's headers, and `cost_usd` (None where the price
-    is unknown). Use it as `async with Gateway() as gateway:` or call `aclose()`.
+    engine and provider that served it, what was dropped, the provider's headers, and `cost_usd` (None if the price is
+    unknown). Use it as `async with Gateway() as gateway:` or call `aclose()`.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Gateway:
         self.router = Router(self.config, self.catalog, engines=self._extra_engines)
 
     def catalog(self) -> Catalog:
-        """The catalog of models, read once when first asked for."""
+        """The catalog of models, read once when first needed."""
         if self._catalog is None:
             from ingate.catalog import load as load_catalog
 
@@ -105,13 +105,13 @@ class Gateway:
         return tuple(self.router.route(one) for one in self.router.specs(spec))
 
     def explain(self, spec: str) -> list[Explanation]:
-        """What would happen to a call of `spec`, for people: one entry a fallback. No network, no key shown."""
+        """A report on what a call of `spec` would do, with one entry per fallback. No network; keys are not shown."""
         from ingate.gateway.explain import explain
 
         return [explain(self, one) for one in self.router.specs(spec)]
 
     def readiness(self, lists: Mapping[str, Listing] | None = None) -> ReadinessChecker:
-        """What checks whether models would answer, from the environment and the files as they are now. No network.
+        """A checker of whether models would answer, by the environment and the files as they are now. No network.
 
         Args:
             lists: Provider, server or `litellm_proxy` → its list of models, if one was fetched.
@@ -162,20 +162,20 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
         retries: int | None = None,
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The answer as it comes, as dicts: `chat.completion.chunk`s that keep the invariants of `ingate.wire`, or the
-        events of the API `api`.
+        """Yield the answer as dicts: `chat.completion.chunk`s that satisfy the invariants of `ingate.wire`, or the events
+        of the API `api`.
 
-        The first carries `ingate`, its cost unknown yet; so does the last, with the whole `ingate`. The last chunk of a
-        chat has no choices, and carries `usage`. Fallbacks and retries happen before the first token only. Closing the
-        iterator stops the provider's work.
+        The first has the key `ingate`, its cost unknown yet; the last has the complete `ingate`. The last chunk of a chat
+        has no choices, and has `usage`. Fallbacks and retries happen before the first token only. Closing the iterator
+        stops the provider.
 
         Args:
             body, api, headers, retries: As for `complete`.
 
         Raises:
-            StreamInterruptedError: The answer broke off; `partial_text` and `partial` hold what came. In the APIs other
-                than chat, an event of the API's own says so instead.
-            IngateError: One of its other classes. One that came inside a running stream has the partial answer too.
+            StreamInterruptedError: The stream broke; `partial_text` and `partial` hold the partial answer. In APIs other
+                than chat, the API's own error event reports this instead.
+            IngateError: One of its other classes. Inside a running stream, it has the partial answer too.
         """
         if api != "chat":
             reply = await self.respond(api_request(api, body, headers, stream=True), retries=retries)
@@ -215,13 +215,13 @@ class Gateway:
         return await self._first(request.body, call, retries)
 
     async def count_tokens(self, request: ApiRequest) -> dict[str, Any]:
-        """The tokens of a Messages or Responses request: the provider's count, else an estimate that says so."""
+        """The tokens of a Messages or Responses request: the provider's count, else an estimate marked as one."""
         from ingate.gateway.tokens import count_tokens
 
         return await count_tokens(self, request)
 
     async def relay(self, spec: str, path: str, *, method: str = "GET") -> UpstreamResponse:
-        """A request to what the provider of `spec` has below its Responses endpoint (`/resp_1`), and its response.
+        """Send a request to a path below the Responses endpoint of the spec's provider (`/resp_1`), and return the response.
 
         Raises:
             IngateError: There is no such endpoint, or no response.
@@ -299,7 +299,7 @@ class Gateway:
         return import_module("ingate.serve.app").create_app(self)
 
     def reload(self, config: Config | str | Path | Mapping[str, Any] | None = None) -> None:
-        """Read the configuration again, or take another one. Engines and their connections stay.
+        """Read the configuration again, or use another one. Engines and their connections stay.
 
         Args:
             config: As for the gateway itself.
@@ -312,7 +312,7 @@ class Gateway:
         self._proxy_list = ProxyList(self)
 
     async def aclose(self) -> None:
-        """Let go of every connection, thread and model. May be called twice."""
+        """Release every connection, thread and model. May be called twice."""
         self.continuations.close()
         engines, self._engines = list(self._engines.values()), {}
         for engine in engines:
@@ -327,7 +327,7 @@ class Gateway:
         await self.aclose()
 
     def engine(self, name: str) -> Engine:
-        """The engine of that name, made when first asked for."""
+        """The engine of that name, created when first needed."""
         if name not in self._engines:
             self._engines[name] = _make_engine(name)
         return self._engines[name]
@@ -339,20 +339,20 @@ class Gateway:
         model = body.get("model") or self.default_model
         if not isinstance(model, str) or not model:
             raise SpecError(
-                "the request names no model, and no default_model is configured",
+                "the request does not name a model, and no default_model is configured",
                 fix="pass model=…, or set default_model in ingate.yaml",
             )
         return self.router.specs(model)
 
     @property
     def default_model(self) -> str | None:
-        """The spec used where a request names none: `default_model`, else the `litellm` section's."""
+        """The spec for requests that name none: `default_model`, else the `litellm` section's."""
         return self.config.settings.default_model or self.config.settings.litellm.default_model
 
     async def _first(
         self, body: Mapping[str, Any], call: Callable[[Route, CallReport], Awaitable[T]], retries: int | None
     ) -> T:
-        """The answer of the first of the request's models that gives one."""
+        """The answer of the first of the request's models that returns one."""
         specs = self.specs(body)
         try:
             return await first_answer(specs, self.route, call, retries=self._retries if retries is None else retries)
@@ -371,7 +371,7 @@ class Gateway:
             try:
                 listed = await self.proxy_models()
             except IngateError as failed:
-                missing.add_note(f"the configured proxy might serve it, and could not be asked: {failed}")
+                missing.add_note(f"the configured proxy may serve it, but its list could not be read: {failed}")
                 raise missing from failed
             return self.router.route(spec, proxy_lists=lambda name: is_listed(listed, name))
 

@@ -1,4 +1,4 @@
-"""What a user calls a model: aliases and bare names become specs, and an unknown name is answered with the nearest."""
+"""Names of models: aliases and bare names become specs, and errors for unknown names suggest the most similar ones."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def expand(
     """`specs` with every alias and bare name replaced by what it names.
 
     Args:
-        specs: As parsed.
-        config: Has the aliases.
+        specs: The parsed specs.
+        config: The configuration, with the aliases.
         catalog: Called if a name is not a configured alias.
         ready: Whether a model of the catalog would answer.
-        seen: The aliases on the way here.
+        seen: The aliases that led here.
 
     Raises:
-        SpecError: An alias leads back to itself.
-        UnknownProviderError: A name that nothing knows, or that several ready providers offer; with candidates.
+        SpecError: An alias refers to itself.
+        UnknownProviderError: A name is unknown, or several ready providers offer it; with candidates.
     """
     found: list[ModelSpec] = []
     for spec in specs:
@@ -46,7 +46,7 @@ def expand(
             continue
         if spec.model in seen:
             circle = " → ".join((*seen, spec.model))
-            raise SpecError(f"the alias {spec.model!r} leads back to itself: {circle}", spec=str(spec))
+            raise SpecError(f"the alias {spec.model!r} refers to itself: {circle}", spec=str(spec))
         named = expand(_named(spec, config, catalog, ready), config, catalog, ready, (*seen, spec.model))
         found += [replace(one, params={**one.params, **spec.params}) for one in named]
     return tuple(found)
@@ -97,11 +97,11 @@ def _unknown_name(spec: ModelSpec, config: Config, catalog: Catalog, offered: tu
 
 
 def unknown_provider(spec: ModelSpec, error: UnknownProviderError, others: Iterable[str]) -> UnknownProviderError:
-    """The error for a spec whose provider nothing knows, with the nearest names.
+    """The error for a spec with an unknown provider, with the most similar names.
 
     Args:
         spec: The spec.
-        error: What the map of providers says, with its nearest names.
+        error: The error of the map of providers, with its most similar names.
         others: Names of providers that are not in the map.
     """
     from rapidfuzz import process
@@ -119,7 +119,7 @@ def unknown_provider(spec: ModelSpec, error: UnknownProviderError, others: Itera
 
 
 async def name_nearest(error: ModelNotFoundError, spec: ModelSpec, gateway: Gateway) -> None:
-    """Put the nearest names that exist into `error`."""
+    """Set `error.nearest` to the most similar names that exist, and `error.fix` if it is empty."""
     from rapidfuzz import process
 
     if spec.lane == "proxy":
@@ -137,6 +137,6 @@ async def name_nearest(error: ModelNotFoundError, spec: ModelSpec, gateway: Gate
         names = [row.model for row in gateway.catalog().rows if row.provider == error.provider]
     error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)
     if error.nearest and spec.lane == "proxy":
-        error.fix = f"ask for one of its deployments: {', '.join(f'litellm/{name}' for name in error.nearest)}"
+        error.fix = f"use one of its deployments: {', '.join(f'litellm/{name}' for name in error.nearest)}"
     elif error.nearest and not error.fix:
-        error.fix = f"ask for one of its models, like {error.nearest[0]}"
+        error.fix = f"use one of its models, like {error.nearest[0]}"

@@ -1,4 +1,4 @@
-"""What the configured LiteLLM proxy lists."""
+"""The models that the configured LiteLLM proxy lists."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ _FRESH_S: Final = 60.0
 
 
 class ProxyList:
-    """The proxy's models, asked again after a minute.
+    """The proxy's models, cached for a minute.
 
     Args:
-        gateway: Has the route to the proxy and the engine that asks it.
+        gateway: Provides the route to the proxy, and the engine.
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._names: frozenset[str] | None = None
-        self._asked_s = 0.0
+        self._fetched_s = 0.0
 
     async def names(self) -> frozenset[str]:
-        """The names that the proxy lists, wildcards too, at most a minute old; empty without a proxy.
+        """The names that the proxy lists, including wildcards, at most a minute old; empty without a proxy.
 
         Raises:
-            IngateError: The proxy is down, refuses the key, or is not a LiteLLM proxy.
+            IngateError: The proxy is down, rejects the key, or is not a LiteLLM proxy.
         """
-        if self._names is None or time.monotonic() - self._asked_s > _FRESH_S:
+        if self._names is None or time.monotonic() - self._fetched_s > _FRESH_S:
             route = self._gateway.router.proxy_route()
             engine = self._gateway.engine(route.engine) if route is not None else None
             if route is None or not isinstance(engine, ModelLister):
                 return frozenset()
             listed = await engine.list_models(route, query="?return_wildcard_routes=true")
             self._names = frozenset(str(model.get("id")) for model in listed)
-            self._asked_s = time.monotonic()
+            self._fetched_s = time.monotonic()
         return self._names
 
     async def deployments(self) -> list[dict[str, Any]]:
-        """The proxy's chat deployments as it lists them now, with limits and prices if the key may read them.
+        """The chat deployments that the proxy currently lists, with limits and prices if the key may read them.
 
         Returns:
-            OpenAI model objects; `context_length`, `top_provider`, `pricing` and `supported_parameters` as OpenRouter
-            has them. Empty without a proxy.
+            OpenAI model objects; `context_length`, `top_provider`, `pricing` and `supported_parameters` as in OpenRouter's
+            list. Empty without a proxy.
 
         Raises:
-            IngateError: The proxy is down, refuses the key, or is not a LiteLLM proxy.
+            IngateError: The proxy is down, rejects the key, or is not a LiteLLM proxy.
         """
         route = self._gateway.router.proxy_route()
         engine = self._gateway.engine(route.engine) if route is not None else None
@@ -57,5 +57,5 @@ class ProxyList:
 
 
 def is_listed(names: frozenset[str], name: str) -> bool:
-    """Whether a proxy's list has `name`, by itself or by a wildcard such as `groq/*`."""
+    """Whether a proxy's list includes `name`, itself or through a wildcard such as `groq/*`."""
     return name in names or any(entry.endswith("*") and name.startswith(entry[:-1]) for entry in names)

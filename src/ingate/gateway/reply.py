@@ -43,8 +43,8 @@ class Reply:
         answer: A translated answer, whole.
         stream: A translated stream, as lists of events.
         request_id: Named in the error event of a stream that breaks.
-        finished: Whether the piece that `pieces` has just given is the last: it ends the body too, so that a client that
-            stops at the end mark leaves nothing unread.
+        finished: Whether the piece that `pieces` has just yielded is the last: it ends the body too, so that a client that
+            stops at the end marker leaves nothing unread.
         keep: Called with the complete response object of the Responses API, if it may be stored.
         metadata: Returns the answer's metadata as far as it is known: `cost_usd` is None until the end of a stream.
     """
@@ -59,7 +59,7 @@ class Reply:
     metadata: Callable[[], dict[str, Any]] = field(default=dict)
 
     def keep_with(self, keep: Callable[[dict[str, Any]], None]) -> None:
-        """Have `keep` called with the complete response object: at once, or at the end of a stream."""
+        """Call `keep` with the complete response object: at once, or at the end of a stream."""
         if (whole := self.content()) is None:
             self.keep = keep
         else:
@@ -79,7 +79,7 @@ class Reply:
         return None if self.answer is None else _encode(self.answer)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """A stream's bytes as they come. One that breaks ends with the API's own error event.
+        """Yield a stream's bytes as they arrive. A stream that breaks ends with the API's own error event.
 
         Closing the generator stops the provider.
         """
@@ -109,7 +109,7 @@ class Reply:
             yield b"\n\n" + encode_events(self.api, _failure(self.api, failure, self.request_id))
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """A stream's events as dicts; the first and the last carry the answer's metadata under `ingate`."""
+        """Yield a stream's events as dicts; the first and the last have the answer's metadata under `ingate`."""
         begun = False
         async with aclosing(self._event_lists()) as lists:
             async for events in lists:
@@ -177,7 +177,7 @@ async def translated(
     request_id: str = "",
     target: str = "",
 ) -> Reply:
-    """The answer to a request by way of chat completions.
+    """The answer to a request, translated to chat completions and back.
 
     Args:
         request: The client's request.
@@ -230,7 +230,7 @@ async def _translated_stream(
         last = events.fail(error, request_id)
     except Exception as error:
         logger.exception("request %s failed inside a stream", request_id)
-        # The class alone: the text of an unforeseen error may hold anything, a key included.
+        # Only the class: the text of an unexpected error may contain anything, including a key.
         fault = InternalError(f"ingate failed inside the stream ({type(error).__name__}); its log has the traceback")
         last = events.fail(fault, request_id)
     finally:

@@ -1,4 +1,4 @@
-"""What a caller's dict becomes before it is sent: a chat request for an engine, or a request in another API."""
+"""Preparing a caller's request: a chat request for an engine, or a request in another API."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 def chat_request(route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
-    """The request as an engine takes it: without what the Route already says, and with the spec's parameters."""
+    """The request for an engine: without `model` and `stream`, which the Route covers, and with the spec's parameters."""
     own = {"model", "stream"}
-    # Two names of one limit: the spec's wins, by whichever name.
+    # Two names of one limit: the spec's value wins, under either name.
     if not _LENGTHS.isdisjoint(route.params):
         own |= _LENGTHS
     made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
@@ -58,5 +58,5 @@ def api_request(api: Api, body: Mapping[str, Any], headers: Mapping[str, str] | 
 
 def not_a_mapping(body: object) -> BadRequestError:
     return BadRequestError(
-        f"a request is a mapping, but this is {type(body).__name__}", fix="pass {'model': …, 'messages': […]}"
+        f"a request must be a mapping, but this is {type(body).__name__}", fix="pass {'model': …, 'messages': […]}"
     )

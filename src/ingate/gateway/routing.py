@@ -1,4 +1,4 @@
-"""From a spec to a Route: which engine, which address, whose key, and why. Nothing here opens a connection."""
+"""From a spec to a Route: which engine, which URL, which key, and why. Nothing here opens a connection."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ __all__ = ["NATIVE_FORMATS", "Router"]
 
 DEFAULT_TIMEOUT_S: Final = 600.0
 PROXY: Final = "litellm_proxy"
-TENSORZERO_URL: Final = "http://localhost:3000"  # where its gateway is by its own documentation
-# What serves itself, without an entry in the map of providers.
+TENSORZERO_URL: Final = "http://localhost:3000"  # the default in TensorZero's documentation
+# Providers without an entry in the map of providers.
 _OWN: Final = frozenset({"local", "scripted", "tensorzero"})
 
 
 class Router:
-    """Turns what a user writes into Routes, by the configuration, the environment and the catalog.
+    """Turns specs into Routes, by the configuration, the environment and the catalog.
 
     Args:
         config: The loaded configuration.
-        catalog: Called when a catalog fact is first needed, so that a direct call never pays for the catalog.
+        catalog: Called when a catalog fact is first needed.
         engines: Names of engines passed to the gateway under a name of their own; each serves the specs `<name>/…`.
     """
 
@@ -61,8 +61,8 @@ class Router:
         """The specs to try in order, with every alias replaced by what it names.
 
         Raises:
-            SpecError: The text cannot be read, or an alias leads back to itself.
-            UnknownProviderError: A name without a slash that is no alias, with the nearest names.
+            SpecError: The text is malformed, or an alias refers to itself.
+            UnknownProviderError: A name without a slash is not an alias; with the most similar names.
         """
         from ingate.gateway.readiness import ReadinessChecker
 
@@ -78,15 +78,15 @@ class Router:
 
         Args:
             spec: What to route.
-            dry: Look only: no reference is resolved (a `cmd:` is not run, a keyring not asked), the Route holds no
-                key and no header of the configuration, and nothing missing is an error.
-            proxy_lists: Tells whether the configured proxy lists a `<provider>/<model>`; asked only where neither the
+            dry: Resolve no references (no `cmd:` is run, no keyring is queried): the Route has no key and no headers of
+                the configuration, and nothing missing is an error.
+            proxy_lists: Returns whether the configured proxy lists a `<provider>/<model>`; called only if neither the
                 environment nor the configuration has a credential.
 
         Raises:
-            UnknownProviderError: With the nearest names.
+            UnknownProviderError: The provider is unknown; with the most similar names.
             MissingCredentialsError: Neither environment, configuration nor proxy would serve it.
-            ConfigError: A reference in the configuration cannot be read.
+            ConfigError: A reference in the configuration cannot be resolved.
         """
         if not dry:
             self._refuse_disabled(spec)
@@ -134,24 +134,26 @@ class Router:
         )
 
     def lane(self, spec: ModelSpec, lookup: ProviderLookup) -> tuple[Lane, str]:
-        """Which lane serves a model of this provider, and why.
+        """The lane that serves a model of this provider, and why.
 
         Raises:
-            SpecError: The spec asks for a lane that does not exist.
+            SpecError: The spec requests a lane that does not exist.
         """
         provider = lookup.provider
-        asked = spec.params.get("lane")
-        if asked not in {None, "litellm", "native"}:
-            raise SpecError(f"lane={asked!r} is neither litellm nor native", spec=str(spec), fix="?lane=native")
+        requested = spec.params.get("lane")
+        if requested not in {None, "litellm", "native"}:
+            raise SpecError(f"lane={requested!r} is neither litellm nor native", spec=str(spec), fix="?lane=native")
         reason = unsupported_reason(provider.name, provider.wire_format, spec.model)
         if not reason and lookup.needs_litellm:
             reason = f"only litellm can use the credential that is set for {provider.name}"
-        if asked == "native":
+        if requested == "native":
             if reason:
-                raise SpecError(f"there is no native lane here: {reason}", spec=str(spec), fix="leave lane=native out")
-            return "native", "the native lane was asked for"
-        if asked == "litellm":
-            return "litellm", "the litellm lane was asked for"
+                raise SpecError(
+                    f"the native lane cannot serve this: {reason}", spec=str(spec), fix="remove lane=native"
+                )
+            return "native", "the native lane was requested"
+        if requested == "litellm":
+            return "litellm", "the litellm lane was requested"
         if spec.lane == "litellm":
             return "litellm", "written litellm.…: always through embedded litellm"
         if reason:
@@ -166,7 +168,7 @@ class Router:
         return Credential(params=params, source=lookup.source), lookup.api_base
 
     def proxy(self, *, dry: bool = False) -> tuple[str, Secret | None, str] | None:
-        """The configured LiteLLM proxy's base URL, key and where they come from; None where there is none."""
+        """The configured LiteLLM proxy's base URL, key and their source; None if no proxy is configured."""
         found = providers.proxy_settings(self.config.environ, self.config)
         if found is None:
             return None
@@ -177,14 +179,14 @@ class Router:
         return api_base, resolved, source
 
     def proxy_route(self) -> Route | None:
-        """A Route to the proxy for what is no call of a model: its lists. None where no proxy is configured."""
+        """A Route to the proxy for requests that are not model calls: its lists. None if no proxy is configured."""
         return None if self.proxy() is None else self._proxy(ModelSpec("proxy", "", "models"), "", "the proxy's lists")
 
     def _proxy(self, spec: ModelSpec, deployment: str, why: str, *, dry: bool = False) -> Route:
         found = self.proxy(dry=dry)
         if found is None:
             raise MissingCredentialsError(
-                f"{spec.target!r} names a deployment of a LiteLLM proxy, and no proxy is configured",
+                f"{spec.target!r} names a deployment of a LiteLLM proxy, but no proxy is configured",
                 provider=PROXY,
                 spec=str(spec),
                 alternatives=(("LITELLM_API_BASE", "LITELLM_API_KEY"),),
@@ -224,7 +226,7 @@ class Router:
             wire_format=server.wire_format,
             api_base=server.base_url,
             credential=Credential(key, source=source),
-            why=f"a server of yours, {where}",
+            why=f"a configured server, {where}",
             dry=dry,
         )
         return replace(
@@ -238,7 +240,7 @@ class Router:
             return self._tensorzero(spec, dry=dry)
         if spec.provider == "scripted":
             raise UnknownProviderError(
-                "'scripted' is the test double, and this gateway was not given one",
+                "'scripted' is the test double, but none was passed to this gateway",
                 spec=str(spec),
                 fix="Gateway(engines={'scripted': ScriptedEngine()})",
             )
@@ -339,14 +341,14 @@ class Router:
 
     def _forced(self, spec: ModelSpec, settings: ProviderSettings | None) -> str | None:
         """The only format to use, if the spec (`?api=responses`) or the provider's section names one."""
-        asked = spec.params.get("api")
-        if asked is None:
+        requested = spec.params.get("api")
+        if requested is None:
             return getattr(settings, "wire_format", None)
-        if asked not in get_args(Api):
+        if requested not in get_args(Api):
             raise SpecError(
-                f"api={asked!r} is not one of {', '.join(get_args(Api))}", spec=str(spec), fix="?api=responses"
+                f"api={requested!r} is not one of {', '.join(get_args(Api))}", spec=str(spec), fix="?api=responses"
             )
-        return str(asked)
+        return str(requested)
 
     def _row(self, provider: str, model: str) -> ModelRow | None:
         return self._catalog().get(provider, model)
@@ -356,7 +358,9 @@ class Router:
         if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted > 0:
             return float(wanted)
         if wanted is not None:
-            raise SpecError(f"timeout={wanted!r} is no number of seconds above 0", spec=str(spec), fix="?timeout=30")
+            raise SpecError(
+                f"timeout={wanted!r} is not a positive number of seconds", spec=str(spec), fix="?timeout=30"
+            )
         return configured_s or self.config.settings.timeout_s or DEFAULT_TIMEOUT_S
 
     def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
@@ -364,7 +368,7 @@ class Router:
 
 
 def _drop_policy(value: Any) -> DropPolicy:
-    """`drop_params: true` drops and tells, `false` refuses; the three words say it outright."""
+    """`true` means `warn` and `false` means `strict`; the three words are used as they are."""
     if isinstance(value, bool):
         return "warn" if value else "strict"
     if value in get_args(DropPolicy):

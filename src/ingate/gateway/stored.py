@@ -1,8 +1,7 @@
-"""Stored responses and conversations: kept for `previous_response_id`, `conversation` and `item_reference`.
+"""Stored responses and conversations, for `previous_response_id`, `conversation` and `item_reference`.
 
-A provider that stores responses itself keeps its own; ingate keeps what the others would forget. Each entry holds the
-new items of one turn and the id of the turn before it, so that a conversation grows linearly. Nothing is kept of a
-request with `store: false`.
+Each entry has the new items of one turn and the id of the previous turn, so that a conversation grows linearly. Requests
+with `store: false` are never stored.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ class ResponseStore:
             self._prune()
 
     def turn(self, response_id: str) -> Turn | None:
-        """A stored response; None if it is not stored, or no longer."""
+        """A stored response; None if it is not stored, or has expired."""
         with self._lock:
             row = self._db.execute(
                 "SELECT id, spec, provider, previous, input, response FROM turns WHERE id = ? AND at > ?",
@@ -166,7 +165,7 @@ class ResponseStore:
         return None if row is None else (_decode(row[0]), row[1])
 
     def forget(self, response_id: str) -> bool:
-        """Delete a response. Returns whether it was there."""
+        """Delete a response. Returns whether it existed."""
         with self._lock, self._transaction():
             self._db.execute("DELETE FROM items WHERE turn = ?", (response_id,))
             return self._db.execute("DELETE FROM turns WHERE id = ?", (response_id,)).rowcount > 0
@@ -182,7 +181,7 @@ class ResponseStore:
         return found
 
     def conversation(self, conversation_id: str) -> dict[str, Any] | None:
-        """A conversation object; None if there is none of that id."""
+        """A conversation object; None if it does not exist."""
         with self._lock:
             row = self._db.execute("SELECT at, metadata FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
         if row is None:
@@ -227,7 +226,7 @@ class ResponseStore:
             self._db.execute("UPDATE conversations SET metadata = ? WHERE id = ?", (_encode(metadata), conversation_id))
 
     def close_conversation(self, conversation_id: str) -> bool:
-        """Delete a conversation. Returns whether it was there."""
+        """Delete a conversation. Returns whether it existed."""
         with self._lock, self._transaction():
             self._db.execute("DELETE FROM conversation_items WHERE conversation = ?", (conversation_id,))
             return self._db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount > 0
@@ -236,7 +235,7 @@ class ResponseStore:
         return _Transaction(self._db)
 
     def _prune(self) -> None:
-        """Delete what is too old, and the oldest of what is too much."""
+        """Delete expired entries, and the oldest ones beyond the size limit."""
         with self._lock, self._transaction():
             oldest = time.time() - self._max_age_s
             self._db.execute("DELETE FROM turns WHERE at <= ?", (oldest,))
@@ -245,7 +244,7 @@ class ResponseStore:
                 (oldest,),
             )
             self._db.execute("DELETE FROM conversations WHERE at <= ?", (oldest,))
-            size = "length(input) + 2 * length(response)"  # the output's items are kept once more, by their ids
+            size = "length(input) + 2 * length(response)"  # output items are also stored separately, by their ids
             over = self._db.execute(f"SELECT sum({size}) FROM turns").fetchone()[0] or 0  # noqa: S608 -- a constant
             over -= self._max_bytes
             if over > 0:

@@ -1,4 +1,4 @@
-"""How many tokens a request has: the provider's own count if it has one, else an estimate that says so."""
+"""Token counts of requests: the provider's own count if available, else an estimate marked as one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from ingate.gateway.gateway import Gateway
     from ingate.wire.passthrough import ApiRequest
 
-# Providers that count, by API, and where below the endpoint.
+# Providers that count tokens, by API, and the path below the endpoint.
 # https://platform.claude.com/docs/en/build-with-claude/token-counting, https://platform.openai.com/docs/api-reference/responses/input-tokens
 _COUNTS: Final[Mapping[str, Mapping[str, str]]] = {
     "messages": {"anthropic": "/count_tokens", "litellm_proxy": "/count_tokens"},
     "responses": {"openai": "/input_tokens"},
 }
 _BYTES_PER_TOKEN: Final = 3.6  # of JSON, measured as an average over English text and code; providers differ by a third
-_IMAGE_TOKENS: Final = 1_600  # what Claude counts for the largest image it does not scale down
-# What Anthropic's count takes of a request; it refuses the rest.
+_IMAGE_TOKENS: Final = 1_600  # Claude's count for the largest image that it does not scale down
+# The fields that Anthropic's token count accepts; it rejects all others.
 _COUNTED: Final = frozenset(
     {"messages", "model", "system", "tools", "tool_choice", "thinking", "mcp_servers", "context_management"}
     | {"output_config", "cache_control"}
@@ -38,11 +38,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def count_tokens(gateway: Gateway, request: ApiRequest) -> dict[str, Any]:
-    """The tokens of a request, as its API reports them; `ingate.estimated` if nobody counted.
+    """The tokens of a request, in its API's format; `ingate.estimated` is true for an estimate.
 
     Raises:
         InvalidRequestError: The request is malformed.
-        IngateError: The model cannot be reached, or the provider refuses to count.
+        IngateError: The model cannot be reached, or the provider rejects the request.
     """
     check_request(request)
     spec = gateway.specs(request.body)[0]
@@ -59,7 +59,7 @@ async def count_tokens(gateway: Gateway, request: ApiRequest) -> dict[str, Any]:
 
 
 def estimate(chat: Mapping[str, Any]) -> int:
-    """About how many tokens a chat request has: by the length of its JSON, with a fixed number for each image."""
+    """The approximate tokens of a chat request: by the length of its JSON, with a fixed number for each image."""
     images = 0
 
     def shortened(value: Any) -> Any:
@@ -86,7 +86,7 @@ async def _counted(gateway: Gateway, route: Route, request: ApiRequest) -> dict[
     content = request.encoded({"model": target.model}, dropped=dropped)
     headers = pass_through(direct.wire_format).prepare(request, target, {})[1]
     answer = await engine.relay(direct, path, method="POST", content=content, headers=headers)
-    if answer.status in {404, 405, 501}:  # a server that speaks the API and does not count
+    if answer.status in {404, 405, 501}:  # a server that speaks the API but does not count tokens
         return None
     if answer.status >= 400:
         error = IngateError(

@@ -21,12 +21,12 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
     """An ASGI application that speaks OpenAI's Chat Completions and Responses and Anthropic's Messages.
 
     It can be mounted in Starlette or FastAPI (`app.mount("/v1", create_app(gateway))`), served at the root of a
-    socket with or without `/v1` in the paths, or called in-process. What it does not serve answers 501 with a body
-    that names the endpoint. When a server that runs it at the root shuts down, it closes the gateway; a mounted
-    application is not told, and leaves that to the gateway's owner.
+    socket with or without `/v1` in the paths, or called in-process. Unsupported endpoints respond with 501 and a body that
+    names the endpoint. When a server that runs it at the root shuts down, it closes the gateway; a mounted application
+    receives no shutdown event, so the gateway's owner has to close it.
 
     Args:
-        gateway: What answers. Its `IngateError`s become the statuses and error JSON of the API that was called.
+        gateway: The gateway. Its `IngateError`s become the statuses and error JSON of the API that was called.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +73,7 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
 
 
 async def _handle(found: Handler, call: Call) -> None:
-    """Run an endpoint; whatever goes wrong before its response begins becomes an error response."""
+    """Run an endpoint; an exception before its response begins becomes an error response."""
     try:
         await found(call)
     except IngateError as error:
@@ -85,11 +85,11 @@ async def _handle(found: Handler, call: Call) -> None:
     except Exception as error:
         if call.started:
             raise
-        # The class alone: the text of an unforeseen error may hold anything, a key included.
+        # Only the class: the text of an unexpected error may contain anything, including a key.
         logger.exception("request %s failed", call.request_id)
         fault = InternalError(
             f"ingate failed on this request ({type(error).__name__}); its log has the traceback",
-            fix=f"look for {call.request_id} in the log of `ingate.serve`, and report it",
+            fix=f"search the log of `ingate.serve` for {call.request_id}, and report it",
         )
         await call.refuse(fault)
 
@@ -103,7 +103,7 @@ async def _live(gateway: GatewayLike, receive: Receive, send: Send) -> None:
             try:
                 await gateway.aclose()
             except Exception as error:
-                logger.exception("the gateway did not close")
+                logger.exception("closing the gateway failed")
                 await send({"type": "lifespan.shutdown.failed", "message": type(error).__name__})
             else:
                 await send({"type": "lifespan.shutdown.complete"})

@@ -1,4 +1,4 @@
-"""One request on its way through the application: the ASGI types, its body, and the answers it can be given."""
+"""One request to the application: the ASGI types, reading its body, and sending responses."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CANCELS: Final = "ingate.cancels"
-"""The ASGI extension of a caller that cancels the application's task when its client leaves.
+"""The ASGI extension of a caller that cancels the application's task when its client disconnects.
 
-ingate's own in-process transport sets it, which saves a watching task on every request. A server on a socket does
-not: there the application watches for `http.disconnect`.
+ingate's own in-process transport sets it, which saves a task on every request. A server on a socket does not: there the
+application waits for `http.disconnect` itself.
 """
 
 MAX_BODY_BYTES: Final = 100 * 1024 * 1024
@@ -46,7 +46,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class GatewayLike(Protocol):
-    """The gateway as the ASGI application uses it. Every method raises `IngateError` and nothing else on purpose."""
+    """The gateway as the ASGI application uses it. Every method raises only `IngateError` deliberately."""
 
     async def respond(self, request: ApiRequest, *, retries: int | None = None, request_id: str = "") -> Reply:
         """The answer to a request in its own API. Closing its stream cancels the work."""
@@ -61,12 +61,12 @@ class GatewayLike(Protocol):
         ...
 
     async def relay(self, spec: str, path: str, *, method: str = "GET") -> UpstreamResponse:
-        """A request to what the provider of a spec has below its endpoint."""
+        """Send a request to a path below the endpoint of the spec's provider."""
         ...
 
     @property
     def continuations(self) -> Continuations:
-        """What is stored of the Responses API."""
+        """The stored responses and conversations of the Responses API."""
         ...
 
     async def models(self) -> list[dict[str, Any]]:
@@ -79,23 +79,23 @@ class GatewayLike(Protocol):
 
 
 class ClientDisconnectedError(Exception):
-    """The client disconnected; nobody is left to answer."""
+    """The client has disconnected."""
 
 
 @dataclass(slots=True)
 class Call:
-    """A request, and the ways to answer it.
+    """A request, and the methods that respond to it.
 
     Attributes:
-        gateway: What answers.
-        method: In capitals.
+        gateway: The gateway.
+        method: In upper case.
         endpoint: The path without mount point and `/v1` (`"/chat/completions"`).
         api: The API whose errors the client understands.
-        send: The ASGI `send`; awaiting it holds a fast model to a slow client's pace.
+        send: The ASGI `send`; awaiting it slows a fast model down to a slow client.
         request_id: Sent as `x-request-id`.
         headers: The request's headers, names in lower case.
         query: The query string.
-        content: The body of a POST as it came.
+        content: The body of a POST as received.
         body: The same, decoded; empty for other methods.
         started: Whether the response's status has been sent, so that it can no longer change.
     """
@@ -113,7 +113,7 @@ class Call:
     started: bool = False
 
     def request(self, api: Api) -> ApiRequest:
-        """The request as the gateway takes it."""
+        """The request for the gateway."""
         headers = {
             name: value.decode("latin-1")
             for name in PROTOCOL_HEADERS
@@ -141,7 +141,7 @@ class Call:
         headers = {
             "content-type": reply.content_type,
             "cache-control": "no-cache",
-            "x-accel-buffering": "no",  # nginx holds a stream back without it
+            "x-accel-buffering": "no",  # otherwise nginx buffers a stream
             **metadata_headers(reply.metadata()),
         }
         async with aclosing(reply.pieces()) as pieces:
@@ -197,7 +197,7 @@ def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _header_pairs(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    # A provider's text must not end the header and begin another.
+    # A provider's text must not be able to end a header and begin another.
     return [
         (name.encode("latin-1", "replace"), _UNPRINTABLE.sub(" ", value).strip().encode("latin-1", "replace"))
         for name, value in headers
@@ -209,13 +209,13 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: 
 
     Raises:
         InvalidRequestError: It is empty (400), larger than `limit` (413), or of another media type (415). The last also
-            keeps web pages out: a browser sends JSON to another origin only after asking, and the answer is no.
-        ClientDisconnectedError: The client is gone.
+            excludes web pages: a browser sends JSON to another origin only after a preflight request, which fails.
+        ClientDisconnectedError: The client has disconnected.
     """
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type and media_type != b"application/json" and not media_type.endswith(b"+json"):
         raise InvalidRequestError(
-            f"the body is {media_type.decode('latin-1')!r}; this endpoint takes application/json",
+            f"the body is {media_type.decode('latin-1')!r}; this endpoint accepts application/json",
             status=415,
             code="unsupported_media_type",
             fix="send the header content-type: application/json",
@@ -238,7 +238,7 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: 
             break
     content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if not content:
-        raise InvalidRequestError("the body is empty; a JSON object is needed", code="invalid_json")
+        raise InvalidRequestError("the body is empty; a JSON object is required", code="invalid_json")
     return content
 
 
@@ -253,7 +253,7 @@ def decode_body(content: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError(f"the body is not valid JSON: {error}", code="invalid_json") from None
     if not isinstance(body, dict):
-        raise InvalidRequestError(f"the body is a JSON {_kind(body)}; an object is needed", code="invalid_json")
+        raise InvalidRequestError(f"the body is a JSON {_kind(body)}; an object is required", code="invalid_json")
     return body
 
 
@@ -277,10 +277,10 @@ def _kind(value: object) -> str:
 
 
 async def until_disconnect(receive: Receive, work: Coroutine[None, None, None]) -> None:
-    """Run `work` to its end, or cancel it as soon as the server reports that the client is gone.
+    """Run `work` to its end, or cancel it as soon as the server reports that the client has disconnected.
 
-    Returns when the work is over, either way; nothing keeps running behind the caller's back. The request's body
-    must have been read before, since the watching takes whatever the server reports next.
+    Returns when the work has ended or been cancelled. The request's body must have been read before, because this consumes
+    the server's next messages.
     """
     task = asyncio.ensure_future(work)
     watcher = asyncio.ensure_future(_disconnected(receive))

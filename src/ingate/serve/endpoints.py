@@ -1,4 +1,4 @@
-"""Which endpoint answers which path, and what each does."""
+"""The endpoints, and which paths they serve."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def _respond(call: Call, api: Api) -> None:
 
 
 async def embeddings(call: Call) -> None:
-    """`POST /v1/embeddings`, in the encoding that was asked for, whichever the provider uses."""
+    """`POST /v1/embeddings`, in the requested encoding, whichever the provider uses."""
     check_embeddings(call.body)
     answer = await call.gateway.embed(call.body, retries=0)
     convert = _to_base64 if call.body.get("encoding_format") == "base64" else _to_floats
@@ -88,7 +88,7 @@ async def embeddings(call: Call) -> None:
 
 
 def _to_base64(vector: Any) -> Any:
-    """32-bit floats, little-endian, as OpenAI packs them; SDKs ask for it by default."""
+    """32-bit floats, little-endian, as OpenAI encodes them; SDKs request this by default."""
     if not isinstance(vector, list):
         return vector
     return base64.b64encode(_little_endian(array("f", vector)).tobytes()).decode("ascii")
@@ -107,24 +107,24 @@ def _little_endian(values: array[float]) -> array[float]:
 
 
 async def health(call: Call) -> None:
-    """`GET /health`: whether the application runs, and its version. No provider is asked."""
+    """`GET /health`: whether the application runs, and its version. No provider is called."""
     await call.reply({"status": "ok", "version": __version__})
 
 
 async def root(call: Call) -> None:
-    """`GET` and `HEAD /`: what this is. Claude Code asks whether the server is there."""
+    """`GET` and `HEAD /`: what this server is. Claude Code uses it to check that the server runs."""
     await call.reply(
         {"name": "ingate", "version": __version__, "apis": ["/v1/chat/completions", "/v1/responses", "/v1/messages"]}
     )
 
 
 async def count_tokens(call: Call) -> None:
-    """`POST /v1/messages/count_tokens`: the provider's count, else an estimate that says so."""
+    """`POST /v1/messages/count_tokens`: the provider's count, else an estimate marked as one."""
     await call.reply(await call.gateway.count_tokens(call.request("messages")))
 
 
 async def input_tokens(call: Call) -> None:
-    """`POST /v1/responses/input_tokens`: the provider's count, else an estimate that says so."""
+    """`POST /v1/responses/input_tokens`: the provider's count, else an estimate marked as one."""
     await call.reply(await call.gateway.count_tokens(call.request("responses")))
 
 
@@ -169,7 +169,7 @@ def _anthropic_model(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_anthropic(call: Call) -> bool:
-    """Whether the client is one of Anthropic's API, which has this path in common with OpenAI's."""
+    """Whether the client uses Anthropic's API, which shares this path with OpenAI's."""
     return b"anthropic-version" in call.headers
 
 
@@ -181,7 +181,7 @@ async def retrieve_model(call: Call) -> None:
         if model.get("id") == wanted:
             await call.reply(_anthropic_model(model) if _is_anthropic(call) else model)
             return
-    raise ModelNotFoundError(f"no model {wanted!r} is ready", fix="ingate models --ready lists those that are")
+    raise ModelNotFoundError(f"no model {wanted!r} is ready", fix="`ingate models --ready` lists the models that are")
 
 
 # Paths are without the mount point and `/v1`. One that ends in a slash takes everything below it.
@@ -204,9 +204,9 @@ ENDPOINTS: Final[Mapping[str, Mapping[str, Handler]]] = {
 
 
 def endpoint(scope: Scope) -> str:
-    """The request's path without the place the application is mounted at, and without `/v1`."""
+    """The request's path without the application's mount point and without `/v1`."""
     path, root = scope["path"], scope.get("root_path", "").rstrip("/")
-    # Some servers leave the mount point in the path, as the specification asks; some take it out.
+    # Some servers leave the mount point in the path, as the specification requires; others remove it.
     for prefix in (root, "/v1"):
         if prefix and (path == prefix or path.startswith(prefix + "/")):
             path = path[len(prefix) :]
@@ -214,18 +214,18 @@ def endpoint(scope: Scope) -> str:
 
 
 def api_of(path: str, headers: Mapping[bytes, bytes] | None = None) -> Api:
-    """The API whose errors a client of an endpoint understands."""
+    """The API whose error format a client of this endpoint expects."""
     if path == "/messages" or path.startswith("/messages/") or (headers and b"anthropic-version" in headers):
         return "messages"
     return "responses" if path == "/responses" or path.startswith("/responses/") else "chat"
 
 
 def handler(method: str, path: str) -> Handler:
-    """What answers `method` on an endpoint.
+    """The handler of `method` on an endpoint.
 
     Raises:
         NotSupportedError: ingate does not have the endpoint (501). Clients do not retry that.
-        MethodNotAllowedError: It has the endpoint, but not that method (405).
+        MethodNotAllowedError: The endpoint does not have the method (405).
     """
     methods = ENDPOINTS.get(path) or _below(path)
     if methods is None:
@@ -235,7 +235,7 @@ def handler(method: str, path: str) -> Handler:
         )
     found = methods.get("GET" if method == "HEAD" else method)
     if found is None:
-        raise MethodNotAllowedError(f"/v1{path} takes {' or '.join(methods)}, not {method}", allowed=tuple(methods))
+        raise MethodNotAllowedError(f"/v1{path} accepts {' or '.join(methods)}, not {method}", allowed=tuple(methods))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What stands before the application on a socket: the bearer key, the Host check, CORS, and the access log."""
+"""Middleware for the application on a socket: the bearer key, the Host check, CORS, and the access log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 access = logging.getLogger("ingate.access")
 
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-_OPEN: Final = frozenset({"/health"})  # tells nothing but that it runs, so that a load balancer needs no key
+_OPEN: Final = frozenset({"/health"})  # reveals only that the server runs, so that a load balancer needs no key
 _KEY_HEADERS: Final = (b"x-api-key", b"api-key")  # Anthropic's SDK sends the first, Azure's the second
 _CORS: Final = {
     "access-control-allow-methods": "GET, POST, OPTIONS",
@@ -38,12 +38,12 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
 
     Args:
         app: The application.
-        key: What a caller must send as `Authorization: Bearer …` or `x-api-key`; compared in constant time. None for
-            a server that only this machine reaches: then the `Host` header must name it, which keeps out web pages
-            that point a name of their own at it.
+        key: The key that a caller must send as `Authorization: Bearer …` or `x-api-key`; compared in constant time. None
+            for a server that only this machine can reach: then the `Host` header must name this machine, which excludes web
+            pages whose own host name resolves to it.
         cors: Origins whose pages may call it (`"https://app.example"`, `"*"` for all); none by default.
-        log: Whether each request is told to the logger `ingate.access`: who, method, path, status, time, model. Never
-            a query, a header, a body.
+        log: Whether each request is logged to `ingate.access`: client, method, path, status, time, model. Queries, headers
+            and bodies are never logged.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,30 +51,30 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
             await app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        seen = _Seen()
-        told_to = _telling(send, seen, _cors_headers(headers, cors))
+        outcome = _Outcome()
+        observed = _observed(send, outcome, _cors_headers(headers, cors))
         begun_s = time.monotonic()
         try:
             if cors and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                await _answer(told_to, 204, {}, b"")
+                await _answer(observed, 204, {}, b"")
             elif (error := _refusal(scope, headers, key)) is not None:
-                await _refuse(told_to, endpoint(scope), error)
+                await _refuse(observed, endpoint(scope), error)
             else:
-                await app(scope, receive, told_to)
+                await app(scope, receive, observed)
         finally:
             if log and access.isEnabledFor(logging.INFO):
-                access.info("%s", _line(scope, seen, time.monotonic() - begun_s))
+                access.info("%s", _line(scope, outcome, time.monotonic() - begun_s))
 
     return guard
 
 
-class _Seen:
-    """What the log tells of an answer."""
+class _Outcome:
+    """The details of a response for the log."""
 
     def __init__(self) -> None:
         self.status = 0
         self.spec = self.request_id = "-"
-        self.whole = False
+        self.complete = False
 
 
 def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -> IngateError | None:
@@ -84,7 +84,7 @@ def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -
         if name in _LOCAL_HOSTS or not host:
             return None
         return PermissionDeniedError(
-            f"this server is for this machine alone, and was called as {host!r}",
+            f"this server accepts only requests for this machine, but the Host header is {host!r}",
             fix="call it as http://127.0.0.1, or start it with --key-file",
         )
     if endpoint(scope) in _OPEN:
@@ -92,13 +92,13 @@ def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -
     given = _given(headers)
     if not given:
         return AuthenticationError(
-            "this server needs its key, and the request has none",
+            "this server requires its key, but the request has none",
             code="missing_api_key",
             fix="send the header `Authorization: Bearer KEY`; the key is in the server's key file",
         )
     if not hmac.compare_digest(given, key.reveal().encode()):
         return AuthenticationError(
-            "the key is not this server's", fix="the key is in the file that `ingate serve` names when it starts"
+            "this is not the server's key", fix="the key is in the file that `ingate serve` names when it starts"
         )
     return None
 
@@ -118,24 +118,24 @@ def _cors_headers(headers: Mapping[bytes, bytes], cors: tuple[str, ...]) -> list
     return [(name.encode(), value.encode("latin-1")) for name, value in allowed.items()]
 
 
-def _telling(send: Send, seen: _Seen, extra: list[tuple[bytes, bytes]]) -> Send:
-    """`send`, with headers added and what passes noted."""
+def _observed(send: Send, outcome: _Outcome, extra: list[tuple[bytes, bytes]]) -> Send:
+    """`send`, with headers added to the response and its details recorded in `outcome`."""
 
-    async def told_to(message: Message) -> None:
+    async def observed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            seen.status = message["status"]
+            outcome.status = message["status"]
             for name, value in message["headers"]:
                 if name == b"x-ingate-spec":
-                    seen.spec = value.decode("latin-1")
+                    outcome.spec = value.decode("latin-1")
                 elif name == b"x-request-id":
-                    seen.request_id = value.decode("latin-1")
+                    outcome.request_id = value.decode("latin-1")
             if extra:
                 message = {**message, "headers": [*message["headers"], *extra]}
         elif message["type"] == "http.response.body" and not message.get("more_body"):
-            seen.whole = True
+            outcome.complete = True
         await send(message)
 
-    return told_to
+    return observed
 
 
 async def _refuse(send: Send, path: str, error: IngateError) -> None:
@@ -152,8 +152,8 @@ async def _answer(send: Send, status: int, headers: Mapping[str, str], body: byt
     await send({"type": "http.response.body", "body": body})
 
 
-def _line(scope: Scope, seen: _Seen, seconds: float) -> str:
-    who = (scope.get("client") or ("-",))[0]
+def _line(scope: Scope, outcome: _Outcome, seconds: float) -> str:
+    client = (scope.get("client") or ("-",))[0]
     path = "".join(letter if letter.isprintable() else "?" for letter in scope["path"])[:200]
-    status = f"{seen.status}" if seen.whole else f"{seen.status or '-'} left"
-    return f"{who} {scope['method']} {path} {status} {seconds * 1000:.0f} ms {seen.spec} {seen.request_id}"
+    status = f"{outcome.status}" if outcome.complete else f"{outcome.status or '-'} left"
+    return f"{client} {scope['method']} {path} {status} {seconds * 1000:.0f} ms {outcome.spec} {outcome.request_id}"

@@ -1,4 +1,4 @@
-"""The application on a socket, with uvicorn: started, told about, and stopped without cutting an answer."""
+"""Serves the application on a socket, with uvicorn, and shuts down without interrupting responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BACKLOG: Final = 2048
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server on `host`. A name other than `localhost` counts as beyond."""
+    """Whether only this machine can reach a server on `host`. Names other than `localhost` do not count as loopback."""
     if host == "localhost":
         return True
     try:
@@ -33,10 +33,10 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """A listening socket; port 0 means a free one.
 
     Raises:
-        ConfigError: The address is not this machine's, or the port is taken.
+        ConfigError: The address is not one of this machine's, or the port is in use.
     """
     host = host.strip("[]")
     bound: socket.socket | None = None
@@ -59,7 +59,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """The URL a client on this machine calls; `0.0.0.0` is told as the loopback."""
+    """The URL for a client on this machine; `0.0.0.0` is replaced by the loopback address."""
     host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -75,15 +75,15 @@ async def serve(
 ) -> None:
     """Serve `app` on a bound socket until SIGINT or SIGTERM.
 
-    At the first signal it takes no new connection and lets running answers finish, for `grace_s` seconds at most; at a
-    second one it stops at once.
+    At the first signal it accepts no new connections and lets running requests finish, for `grace_s` seconds at most; at
+    a second one it stops at once.
 
     Args:
         app: The application; its lifespan is run, which closes the gateway.
         bound: From `bind`; closed at the end.
-        grace_s: How long running answers may take after the first signal, in seconds.
-        ready: Called once it answers.
-        stopping: Called at the first signal, with the number of requests that still run.
+        grace_s: How long running requests may take after the first signal, in seconds.
+        ready: Called once the server accepts requests.
+        stopping: Called at the first signal, with the number of running requests.
 
     Raises:
         MissingExtraError: uvicorn is not installed.
@@ -92,12 +92,12 @@ async def serve(
         import uvicorn
     except ImportError:
         bound.close()
-        raise MissingExtraError("uvicorn is not installed, and `ingate serve` runs on it", extra="serve") from None
+        raise MissingExtraError("`ingate serve` requires uvicorn, which is not installed", extra="serve") from None
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None]:
-            # uvicorn would raise the signal again at the end, and the process die of it after a clean stop.
+            # uvicorn would raise the signal again at the end, which would kill the process after a clean shutdown.
             loop = asyncio.get_running_loop()
             handled = []
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Endpoints of what is stored: `/v1/responses/{id}` and `/v1/conversations`."""
+"""The endpoints of stored responses and conversations: `/v1/responses/{id}` and `/v1/conversations`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ingate.gateway.stored import ResponseStore, Turn
     from ingate.serve.call import Call
 
-_MOST: int = 100  # items of one page, as OpenAI's API has it
+_MOST: int = 100  # items of one page, as in OpenAI's API
 
 
 async def responses(call: Call) -> None:
@@ -104,7 +104,7 @@ def _items(items: Any) -> list[Any]:
 
 
 async def _relayed(call: Call, turn: Turn, rest: str) -> None:
-    """Hand a request on to the provider that stores the response."""
+    """Forward a request to the provider that stores the response."""
     path = f"/{turn.id}" + (f"/{rest}" if rest else "")
     answer = await call.gateway.relay(turn.spec, path, method=call.method)
     await call.reply_bytes(answer.content, status=answer.status, headers={"content-type": answer.content_type})
