@@ -308,6 +308,16 @@ def test_a_package_without_metadata_has_an_unknown_version(tmp_path):
     assert source_module.at(tmp_path) is None
 
 
+def test_a_folder_that_cannot_be_listed_leaves_the_version_unknown(tmp_path, monkeypatch):
+    found = package(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert source_module.at(found.path.parent).version == "unknown"
+
+
 def test_two_installations_have_indexes_of_their_own(tmp_path):
     first, second = package(tmp_path / "a"), package(tmp_path / "b")
     paths = {index_module.path_for(found, tmp_path).name for found in (first, second)}
