@@ -124,7 +124,10 @@ def usage(
 
 
 class Chunks:
-    """Builds the chunks of one stream, which share an id, a model and a time."""
+    """Builds the chunks of one stream, which share an id, a model and a time.
+
+    An empty id is replaced by the normaliser.
+    """
 
     __slots__ = ("created", "id", "model")
 
@@ -135,7 +138,7 @@ class Chunks:
 
     def _head(self) -> dict[str, Any]:
         return {
-            "id": self.id or "chatcmpl-ingate",
+            "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
             "model": self.model,
@@ -160,9 +163,9 @@ class Chunks:
 def completion(
     *, answer_id: str, model: str, choices: list[dict[str, Any]], usage: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """A whole completion."""
+    """A whole completion. An empty `answer_id` is replaced by `normalise_completion`."""
     out: dict[str, Any] = {
-        "id": answer_id or "chatcmpl-ingate",
+        "id": answer_id,
         "object": "chat.completion",
         "created": int(time.time()),
         "model": model,

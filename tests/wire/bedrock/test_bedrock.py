@@ -49,7 +49,7 @@ def test_messages_are_read_however_they_are_cut_and_checked_for_damage() -> None
         damaged = bytearray(data)
         damaged[at] ^= 1
         with pytest.raises(UnavailableError):
-            EventStreamParser().feed(bytes(damaged))
+            list(EventStreamParser().feed(bytes(damaged)))
 
 
 def test_the_model_is_in_the_path_with_its_colons_and_slashes_quoted() -> None:

@@ -23,8 +23,10 @@ def usage_counts(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def message_of(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole Converse response as an Anthropic message."""
-    content = mapping(mapping(answer["output"]).get("message")).get("content")
+    """A whole Converse response as an Anthropic message. Raises `KeyError` or `TypeError` if it is malformed."""
+    content = answer["output"]["message"]["content"]
+    if not isinstance(content, list):
+        raise TypeError("the content is not a list")
     return {
         "type": "message",
         "content": [made for block in items(content) for made in _blocks(block)],

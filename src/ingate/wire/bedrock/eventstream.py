@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ingate.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PRELUDE: Final = struct.Struct(">III")
 _LEAST: Final = _PRELUDE.size + 4
@@ -43,10 +46,10 @@ class EventStreamParser:
         """Whether the end of a message is still missing."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> Iterator[Message]:
         """The messages that `data` completes. Raises `UnavailableError` if the bytes are not an event stream."""
         self._buffer += data
-        buffer, at, out = self._buffer, 0, []
+        buffer, at = self._buffer, 0
         while len(buffer) - at >= _PRELUDE.size:
             length, headers_length, checksum = _PRELUDE.unpack_from(buffer, at)
             if zlib.crc32(buffer[at : at + 8]) != checksum or not _LEAST + headers_length <= length <= _MOST:
@@ -61,10 +64,9 @@ class EventStreamParser:
                     "the provider's response was damaged in transit: a checksum is wrong", status=502
                 )
             body = _PRELUDE.size + headers_length
-            out.append(Message(_headers(message[_PRELUDE.size : body]), message[body:-4]))
+            yield Message(_headers(message[_PRELUDE.size : body]), message[body:-4])
             at += length
         del buffer[:at]
-        return out
 
 
 def _headers(data: bytes) -> dict[str, str]:

@@ -69,7 +69,7 @@ def _annotation(citation: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _error_of(answer: Mapping[str, Any]) -> IngateError:
-    return error_from_response(500, {}, {"message": text(answer.get("message"))}, provider=None)
+    return error_from_response(200, {}, {"message": text(answer.get("message"))}, provider=None)
 
 
 def _native_finish(reason: str, message: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import StreamInterruptedError, UnavailableError
 from ingate.wire.answers import Chunks, format_errors, items, mapping, parse_object, text
@@ -19,6 +19,9 @@ from ingate.wire.gemini.answer import (
     usage_of,
 )
 from ingate.wire.sse import SSEParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _STRUCTURE: Final = re.compile(rb'[{}\[\]"]')
 _INSIDE: Final = re.compile(
@@ -37,10 +40,10 @@ class ArrayParser:
         self._depth = 0
         self._in_string = False
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """The objects that `data` completes. Raises `UnavailableError` for anything but commas between objects."""
         self._buffer += data
-        buffer, out, begins = self._buffer, [], 0
+        buffer, begins = self._buffer, 0
         while self._at < len(buffer):
             if self._in_string:
                 inside = _INSIDE.match(buffer, self._at)
@@ -66,7 +69,7 @@ class ArrayParser:
             elif self._depth:
                 self._depth -= 1
                 if not self._depth:
-                    out.append(bytes(buffer[begins : at + 1]))
+                    yield bytes(buffer[begins : at + 1])
                     begins = at + 1
         if not self._depth:
             self._between(buffer[begins:])
@@ -74,7 +77,6 @@ class ArrayParser:
         # Outside an object nothing needs to be kept; inside one, everything from its start.
         del buffer[:begins]
         self._at -= begins
-        return out
 
     @staticmethod
     def _between(data: bytearray) -> None:

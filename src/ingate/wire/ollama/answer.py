@@ -46,7 +46,7 @@ def finish_of(reason: str, *, has_calls: bool) -> str:
 
 def _error_of(answer: Mapping[str, Any]) -> IngateError:
     status = answer.get("status_code", answer.get("StatusCode"))
-    status = status if isinstance(status, int) and 400 <= status <= 599 else 500
+    status = status if isinstance(status, int) and 400 <= status <= 599 else 200
     return error_from_response(status, {}, {"error": text(answer.get("error"))}, provider=None)
 
 
