@@ -26,11 +26,11 @@ def prompt_of(body: Mapping[str, Any]) -> tuple[str, bool]:
         BadRequestError: There are no messages, or one of them holds more than text.
     """
     messages = messages_of(body)
-    told = [(message["role"], _text(message)) for message in messages]
-    if not any(role in {"assistant", "tool", "function"} for role, _ in told):
-        return "\n\n".join(text for _, text in told if text), False
-    lines = [f"{_SPEAKERS[role]}: {text}" if role in _SPEAKERS else f"{text}\n" for role, text in told if text]
-    if told[-1][0] != "assistant":
+    turns = [(message["role"], _text(message)) for message in messages]
+    if not any(role in {"assistant", "tool", "function"} for role, _ in turns):
+        return "\n\n".join(text for _, text in turns if text), False
+    lines = [f"{_SPEAKERS[role]}: {text}" if role in _SPEAKERS else f"{text}\n" for role, text in turns if text]
+    if turns[-1][0] != "assistant":
         lines.append("Assistant:")
     return "\n".join(lines), True
 
@@ -41,10 +41,10 @@ def _text(message: Mapping[str, Any]) -> str:
         raise BadRequestError(
             "a completion model reads only text", fix="leave images, audio and files out, or choose a chat model"
         )
-    said = "".join(part.text for part in parts)
+    content = "".join(part.text for part in parts)
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         inner = call.get("function") or call.get("custom") if isinstance(call, dict) else None
         if isinstance(inner, dict):
-            said += f"[{inner.get('name')}({arguments_text(inner.get('arguments', inner.get('input')))})]"
-    return said
+            content += f"[{inner.get('name')}({arguments_text(inner.get('arguments', inner.get('input')))})]"
+    return content

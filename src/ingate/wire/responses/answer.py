@@ -36,7 +36,7 @@ _STATUSES: Final[Mapping[str, int]] = {
 _ENVELOPE: Final = frozenset({"type", "id", "name", "call_id", "arguments", "action", "queries", "code", "output"})
 _RESULTS: Final = ("output", "outputs", "results", "tools")
 _ANNOTATION_PLACES: Final = ("start_index", "end_index", "index")
-_UNSAID: Final = frozenset({"queued", "in_progress"})
+_UNFINISHED: Final = frozenset({"queued", "in_progress"})
 
 
 def completion_of(content: bytes, *, model: str) -> dict[str, Any]:
@@ -57,18 +57,18 @@ def completion_of_response(response: Mapping[str, Any], model: str) -> dict[str,
     output = response["output"]
     if not isinstance(output, list):
         raise TypeError("output is not a list")
-    said = Output()
+    collected = Output()
     for item in items(output):
-        said.add(item)
-    finish, native = finish_of(response, has_calls=bool(said.calls))
+        collected.add(item)
+    finish, native = finish_of(response, has_calls=bool(collected.calls))
     choice: dict[str, Any] = {
         "index": 0,
-        "message": said.message(),
+        "message": collected.message(),
         "finish_reason": finish,
         "native_finish_reason": native,
     }
-    if said.logprobs:
-        choice["logprobs"] = {"content": said.logprobs, "refusal": None}
+    if collected.logprobs:
+        choice["logprobs"] = {"content": collected.logprobs, "refusal": None}
     made = completion(
         answer_id=text(response.get("id")),
         model=text(response.get("model")) or model,
@@ -96,7 +96,7 @@ class Output:
         self.calls: list[dict[str, Any]] = []
         self.logprobs: list[dict[str, Any]] = []
         self._refusals: list[str] = []
-        self._thoughts: list[str] = []
+        self._reasoning: list[str] = []
         self._more: dict[str, list[dict[str, Any]]] = {}
         self._phases: set[str] = set()
 
@@ -108,7 +108,7 @@ class Output:
             for part in items(item.get("content")):
                 self._add_part(part)
         elif kind in SEALED:
-            self._thoughts += [part for part in thoughts_of(item) if part]
+            self._reasoning += [part for part in reasoning_parts(item) if part]
             self._list("reasoning_items", [item])
         elif (call := call_of(item)) is not None:
             self.calls.append(call)
@@ -121,8 +121,8 @@ class Output:
         message: dict[str, Any] = {"role": "assistant", "content": self.text or (None if self.calls else "")}
         if self._refusals:
             message["refusal"] = "".join(self._refusals)
-        if self._thoughts:
-            message["reasoning_content"] = REASONING_GAP.join(self._thoughts)
+        if self._reasoning:
+            message["reasoning_content"] = REASONING_GAP.join(self._reasoning)
         message.update({key: found for key, found in self._more.items() if found})
         if self.calls:
             message["tool_calls"] = self.calls
@@ -143,7 +143,7 @@ class Output:
             self._more.setdefault(key, []).extend(found)
 
 
-def thoughts_of(item: Mapping[str, Any]) -> list[str]:
+def reasoning_parts(item: Mapping[str, Any]) -> list[str]:
     """The parts of a reasoning item's text, in order: its summary's, then its own."""
     return [text(part.get("text")) for key in ("summary", "content") for part in items(item.get(key))]
 
@@ -169,25 +169,25 @@ def call_fields(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def provider_tool(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item that is neither the client's call nor text: a tool that the provider ran, or what it says about tools.
+    """An item that is neither text nor a call of the client's tools: a tool that the provider ran, or its tool lists.
 
     It has `id`, `type` (the item's), `name`, `arguments` (JSON text), `result` if there is one, and the item's other
     fields. An image that was made is not repeated here; it is among the message's `images`.
     """
     kind = text(item.get("type"))
     name = text(item.get("name")) or kind.removesuffix("_call").removesuffix("_output")
-    told: dict[str, Any] = {"id": text(item.get("id")) or text(item.get("call_id")), "type": kind, "name": name}
-    told["arguments"] = _arguments(item)
+    tool: dict[str, Any] = {"id": text(item.get("id")) or text(item.get("call_id")), "type": kind, "name": name}
+    tool["arguments"] = _arguments(item)
     for key in _RESULTS:
         if item.get(key) is not None:
-            told["result"] = item[key]
+            tool["result"] = item[key]
             break
     is_image = kind == "image_generation_call"
     for key, value in item.items():
         if value is None or key in _ENVELOPE or key in _RESULTS or (key == "result" and is_image):
             continue
-        told.setdefault(key, value)
-    return told
+        tool.setdefault(key, value)
+    return tool
 
 
 def _arguments(item: Mapping[str, Any]) -> str:
@@ -227,9 +227,9 @@ def annotation(note: Mapping[str, Any], offset: int) -> dict[str, Any]:
 
 
 def finish_of(response: Mapping[str, Any], *, has_calls: bool) -> tuple[str | None, str | None]:
-    """The finish reason, and the provider's own word; no reason while the response is not finished."""
+    """The finish reason, and the provider's own; no finish reason while the response is unfinished."""
     status = text(response.get("status")) or "completed"
-    if status in _UNSAID:
+    if status in _UNFINISHED:
         return None, status
     if status == "incomplete":
         reason = text(mapping(response.get("incomplete_details")).get("reason"))
@@ -246,7 +246,7 @@ def usage_of(response: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def created_of(response: Mapping[str, Any]) -> int:
-    """When the response was created, in seconds since 1970; 0 if it does not say."""
+    """When the response was created, in seconds since 1970; 0 if that is unknown."""
     created = response.get("created_at")
     return int(created) if isinstance(created, (int, float)) and not isinstance(created, bool) and created > 0 else 0
 

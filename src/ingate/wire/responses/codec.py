@@ -59,7 +59,7 @@ class ResponsesCodec(BaseCodec):
 
     def decoder(self, *, model: str, content_type: str) -> StreamDecoder:
         """A decoder for one streamed response, or for one that came whole."""
-        return ResponsesDecoder(model=model)  # which of the two it is, its first byte tells
+        return ResponsesDecoder(model=model)  # the first byte decides which of the two it is
 
     def error(
         self,

@@ -121,7 +121,7 @@ class Conversation:
         if isinstance(refusal, str) and refusal:
             content.append({"type": "refusal", "refusal": refusal})
         if content:
-            self.items.append(self._said(content, message.get("phase")))
+            self.items.append(self._assistant_item(content, message.get("phase")))
         self._open = {}
         calls = message.get("tool_calls")
         if not calls and isinstance(message.get("function_call"), dict):
@@ -131,7 +131,7 @@ class Conversation:
         for call in calls or ():
             self.items.append(self._call(call))
 
-    def _said(self, content: list[Item], phase: Any) -> Item:
+    def _assistant_item(self, content: list[Item], phase: Any) -> Item:
         item: Item = {"type": "message", "role": "assistant", "content": content}
         if all(part["type"] == "output_text" for part in content):
             # Text alone needs no list, and servers that validate strictly take it without an id only like this.

@@ -49,11 +49,11 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
     known = model_facts(row.model_rules, _plain(target.model)) if row.model_rules else {}
     store = _store(tracker, row)
     wanted, _ = format_of(body)
-    talk = Conversation(tracker, row, provider=target.provider, store=store, json_mode=wanted == "json_object")
+    conversation = Conversation(tracker, row, provider=target.provider, store=store, json_mode=wanted == "json_object")
     out: dict[str, Any] = _named(target.model, row)
-    if talk.instructions:
-        out["instructions"] = talk.instructions
-    out["input"] = talk.items
+    if conversation.instructions:
+        out["instructions"] = conversation.instructions
+    out["input"] = conversation.items
     if row.store:
         out["store"] = store
     add_tools(tracker, out, row)

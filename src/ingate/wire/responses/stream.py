@@ -1,7 +1,7 @@
 """A Responses event stream as OpenAI chunks.
 
 The same text arrives up to four times: in deltas, in a `…done` event, in the finished item and in the final response.
-Providers leave out any of these, so each is read for what has not been said yet.
+Providers leave out any of these, so each is read for what has not been emitted yet.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ResponsesDecoder(Decoder):
         self._chunks = Chunks(model)
         self._items = StreamedItems()
         self._length = 0  # of the message's text
-        self._has_thought = False
+        self._has_reasoning = False
         self._calls = 0
         self._phases: set[str] = set()
         self._begun = False
@@ -135,7 +135,7 @@ class ResponsesDecoder(Decoder):
 
     def _read(self, event: dict[str, Any], name: str, out: list[dict[str, Any]]) -> None:
         kind = text(event.get("type")) or name
-        if kind == "response.output_text.delta" and self._say_more(event, out):
+        if kind == "response.output_text.delta" and self._emit_more(event, out):
             return
         if event.get("object") == "response" and "output" in event:  # a whole response as an event
             self._final(event, text(event.get("status")) or "completed", out)
@@ -163,20 +163,20 @@ class ResponsesDecoder(Decoder):
             owner = "reasoning" if part.get("type") in {"reasoning_text", "summary_text"} else "message"
             self._part(self._items.of_event(event, owner), place, part, out)
         elif stem == "reasoning" and text(event.get("thought")):
-            # Perplexity tells what it does meanwhile in events of its own (`response.reasoning.search_queries`).
-            self._say(StreamedItem("reasoning"), "content", 0, text(event.get("thought")), out)
+            # Perplexity describes its steps in events of its own (`response.reasoning.search_queries`).
+            self._emit(StreamedItem("reasoning"), "content", 0, text(event.get("thought")), out)
         elif word == "output_text.annotation.added":
             item, place = self._items.of_event(event, "message"), _place(event, "content_index")
             item.annotations[place] = item.annotations.get(place, 0) + 1
-            self._cite(item, place, [mapping(event.get("annotation"))], out)
+            self._emit_annotations(item, place, [mapping(event.get("annotation"))], out)
 
-    def _say_more(self, event: Mapping[str, Any], out: list[dict[str, Any]]) -> bool:
+    def _emit_more(self, event: Mapping[str, Any], out: list[dict[str, Any]]) -> bool:
         """The common case, a further piece of a text that has begun, at little cost; whether it was that."""
         piece, place, item = event.get("delta"), event.get("content_index"), self._items.at(event.get("output_index"))
-        said = item.said.get(("text", place)) if item is not None and place.__class__ is int else None
-        if not said or piece.__class__ is not str or not piece or event.get("logprobs"):
+        emitted = item.emitted.get(("text", place)) if item is not None and place.__class__ is int else None
+        if not emitted or piece.__class__ is not str or not piece or event.get("logprobs"):
             return False
-        said.append(piece)
+        emitted.append(piece)
         self._length += len(piece)
         out.append(self._chunks.delta({"content": piece}))
         return True
@@ -194,27 +194,27 @@ class ResponsesDecoder(Decoder):
         kind, where, key = _TEXTS[stem]
         item, place = self._items.of_event(event, kind), _place(event, key)
         if end == "delta":
-            self._say(item, where, place, text(event.get("delta")), out)
+            self._emit(item, where, place, text(event.get("delta")), out)
         else:
             whole = text(event.get("refusal" if where == "refusal" else "text"))
-            self._say_rest(item, where, place, whole, out)
+            self._emit_rest(item, where, place, whole, out)
         if where == "text":
             probabilities = items(event.get("logprobs"))
             if probabilities and (end == "delta" or place not in item.logprobs):
-                self._weigh(item, place, probabilities, out)
+                self._emit_logprobs(item, place, probabilities, out)
 
-    def _say_rest(self, item: StreamedItem, where: str, place: int, whole: str, out: list[dict[str, Any]]) -> None:
-        """Say what is in `whole` beyond what was said of this part; nothing if it is another text altogether."""
-        said = "".join(item.said.get((where, place), ()))
-        if whole.startswith(said):
-            self._say(item, where, place, whole[len(said) :], out)
+    def _emit_rest(self, item: StreamedItem, where: str, place: int, whole: str, out: list[dict[str, Any]]) -> None:
+        """Emit what `whole` has beyond what was emitted of this part; nothing if it is a different text."""
+        emitted = "".join(item.emitted.get((where, place), ()))
+        if whole.startswith(emitted):
+            self._emit(item, where, place, whole[len(emitted) :], out)
 
-    def _say(self, item: StreamedItem, where: str, place: int, piece: str, out: list[dict[str, Any]]) -> None:
+    def _emit(self, item: StreamedItem, where: str, place: int, piece: str, out: list[dict[str, Any]]) -> None:
         if not piece:
             return
-        said = item.said.setdefault((where, place), [])
-        is_first = not said
-        said.append(piece)
+        emitted = item.emitted.setdefault((where, place), [])
+        is_first = not emitted
+        emitted.append(piece)
         if where == "text":
             item.begins.setdefault(place, self._length)
             self._length += len(piece)
@@ -222,34 +222,38 @@ class ResponsesDecoder(Decoder):
         elif where == "refusal":
             out.append(self._chunks.delta({"refusal": piece}))
         else:
-            gap = REASONING_GAP if is_first and self._has_thought else ""
-            self._has_thought = True
+            gap = REASONING_GAP if is_first and self._has_reasoning else ""
+            self._has_reasoning = True
             out.append(self._chunks.delta({"reasoning_content": gap + piece}))
 
-    def _weigh(self, item: StreamedItem, place: int, found: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
+    def _emit_logprobs(
+        self, item: StreamedItem, place: int, found: list[dict[str, Any]], out: list[dict[str, Any]]
+    ) -> None:
         item.logprobs.add(place)
         out.append(self._chunks.delta({}, extra={"logprobs": {"content": found, "refusal": None}}))
 
-    def _cite(self, item: StreamedItem, place: int, notes: list[dict[str, Any]], out: list[dict[str, Any]]) -> None:
-        told = [annotation(note, item.begins.get(place, self._length)) for note in notes if note]
-        if told:
-            out.append(self._chunks.delta({"annotations": told}))
+    def _emit_annotations(
+        self, item: StreamedItem, place: int, notes: list[dict[str, Any]], out: list[dict[str, Any]]
+    ) -> None:
+        found = [annotation(note, item.begins.get(place, self._length)) for note in notes if note]
+        if found:
+            out.append(self._chunks.delta({"annotations": found}))
 
     def _part(self, item: StreamedItem, place: int, part: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
         """Read a finished part of an item."""
         where = _PARTS.get(text(part.get("type")))
         if where is None:
             return
-        self._say_rest(item, where, place, text(part.get("refusal" if where == "refusal" else "text")), out)
+        self._emit_rest(item, where, place, text(part.get("refusal" if where == "refusal" else "text")), out)
         if where != "text":
             return
         if place not in item.logprobs and (probabilities := items(part.get("logprobs"))):
-            self._weigh(item, place, probabilities, out)
+            self._emit_logprobs(item, place, probabilities, out)
         notes = items(part.get("annotations"))
-        told = item.annotations.get(place, 0)
-        if len(notes) > told:
+        count = item.annotations.get(place, 0)
+        if len(notes) > count:
             item.annotations[place] = len(notes)
-            self._cite(item, place, notes[told:], out)
+            self._emit_annotations(item, place, notes[count:], out)
 
     def _arguments_event(self, event: Mapping[str, Any], stem: str, end: str, out: list[dict[str, Any]]) -> None:
         kind, key = _ARGUMENTS[stem]
@@ -262,22 +266,22 @@ class ResponsesDecoder(Decoder):
         if not piece:
             return
         item.held.append(piece)
-        if kind == "function_call" and not item.said:
+        if kind == "function_call" and not item.emitted:
             # GitHub Copilot enciphers the pieces and gives the text at the end; arguments begin with a brace.
             begin = "".join(item.held).lstrip()
             if not begin.startswith("{"):
                 return
-        self._tell_held(item, out)
+        self._emit_held(item, out)
 
     def _whole_arguments(self, item: StreamedItem, whole: str, out: list[dict[str, Any]]) -> None:
-        said = "".join(item.said.get(("arguments", 0), ()))
-        if not said:
+        emitted = "".join(item.emitted.get(("arguments", 0), ()))
+        if not emitted:
             item.held = [whole] if whole else item.held
-        elif whole.startswith(said):
-            item.held = [whole[len(said) :]]
-        self._tell_held(item, out)
+        elif whole.startswith(emitted):
+            item.held = [whole[len(emitted) :]]
+        self._emit_held(item, out)
 
-    def _tell_held(self, item: StreamedItem, out: list[dict[str, Any]]) -> None:
+    def _emit_held(self, item: StreamedItem, out: list[dict[str, Any]]) -> None:
         """Tell a call's arguments, once it is known what it calls and by which id."""
         is_custom = item.kind == "custom_tool_call"
         if item.call_index < 0:
@@ -293,12 +297,12 @@ class ResponsesDecoder(Decoder):
         piece = "".join(item.held)
         item.held = []
         if piece:
-            item.said.setdefault(("arguments", 0), []).append(piece)
+            item.emitted.setdefault(("arguments", 0), []).append(piece)
             inner = {"custom": {"input": piece}} if is_custom else {"function": {"arguments": piece}}
             out.append(self._chunks.delta({"tool_calls": [{"index": item.call_index, **inner}]}))
 
     def _whole_item(self, item: StreamedItem, source: dict[str, Any], out: list[dict[str, Any]]) -> None:
-        """Read a finished item: what of it has not been told."""
+        """Read a finished item and emit what has not been emitted of it."""
         if item.kind == "message":
             self._phases.add(text(source.get("phase")))
             for place, part in enumerate(items(source.get("content"))):
@@ -306,17 +310,17 @@ class ResponsesDecoder(Decoder):
         elif item.kind in SEALED:
             for where in ("summary", "content"):
                 for place, part in enumerate(items(source.get(where))):
-                    self._say_rest(item, where, place, text(part.get("text")), out)
-            if not item.is_told:
+                    self._emit_rest(item, where, place, text(part.get("text")), out)
+            if not item.is_emitted:
                 out.append(self._chunks.delta({"reasoning_items": [source]}))
         elif item.kind in _CALLS:
             self._whole_call(item, source, out)
-        elif not item.is_told and item.kind:
+        elif not item.is_emitted and item.kind:
             delta = {"provider_tool_calls": [provider_tool(source)]}
             if images := images_of(source):
                 delta["images"] = images
             out.append(self._chunks.delta(delta))
-        item.is_told = True
+        item.is_emitted = True
 
     def _whole_call(self, item: StreamedItem, source: Mapping[str, Any], out: list[dict[str, Any]]) -> None:
         item.describe(source)
@@ -324,12 +328,12 @@ class ResponsesDecoder(Decoder):
         key = "input" if item.kind == "custom_tool_call" else "arguments"
         self._whole_arguments(item, arguments_text(source.get(key)), out)
         fields = call_fields(source)
-        if fields and not item.is_told and item.call_index >= 0:
+        if fields and not item.is_emitted and item.call_index >= 0:
             piece = {"index": item.call_index, "function": {}, "provider_specific_fields": fields}
             out.append(self._chunks.delta({"tool_calls": [piece]}))
 
     def _final(self, response: dict[str, Any], word: str, out: list[dict[str, Any]]) -> None:
-        """The response is over: what only its final object says, then its end."""
+        """The response has ended: emit what only its final object holds, then the end."""
         self._begin(response, out)
         for index, source in enumerate(items(response.get("output"))):
             self._whole_item(self._items.of_final(index, source), source, out)
@@ -344,17 +348,17 @@ class ResponsesDecoder(Decoder):
         for item in self._items:
             if item.kind in _CALLS and (item.held or item.call_index < 0):
                 item.call_id = item.call_id or item.id
-                self._tell_held(item, out)
+                self._emit_held(item, out)
         if len(self._phases) == 1 and (phase := next(iter(self._phases))):
             out.append(self._chunks.delta({"phase": phase}))
         finish, native = finish_of({**response, "status": status}, has_calls=self._calls > 0)
         out.append(self._chunks.delta({}, finish=finish or "stop", extra={"native_finish_reason": native}))
         counts = usage_of(response)
         if counts is not None:
-            told = self._chunks.usage(counts)
+            chunk = self._chunks.usage(counts)
             if tier := text(response.get("service_tier")):
-                told["service_tier"] = tier
-            out.append(told)
+                chunk["service_tier"] = tier
+            out.append(chunk)
         self._finished = True
         self.done = True
 

@@ -19,27 +19,37 @@ class StreamedItem:
     Attributes:
         kind: Its type (`"message"`).
         id: Its id, which some providers change from event to event.
-        said: The pieces of each part that have been told.
+        emitted: The pieces of each part that have been emitted.
         begins: Where each text part begins in the message's text.
-        annotations: How many of each text part's citations have been told.
-        logprobs: The text parts whose probabilities have been told.
+        annotations: How many of each text part's citations have been emitted.
+        logprobs: The text parts whose probabilities have been emitted.
         name: Of a call: what it calls.
         call_id: Of a call: the id that its output refers to.
-        call_index: Of a call: its place among the message's calls, -1 before it has been told.
-        held: Of a call: arguments that cannot be told yet.
-        is_told: Whether what is only told whole has been told.
+        call_index: Of a call: its place among the message's calls, -1 before it has been emitted.
+        held: Of a call: arguments that cannot be emitted yet.
+        is_emitted: Whether what is emitted as a whole has been emitted.
         is_claimed: Whether an item of the final response has been matched to it.
     """
 
     __slots__ = (
-        "annotations", "begins", "call_id", "call_index", "held", "id", "is_claimed", "is_told", "kind", "logprobs",
-        "name", "said",
+        "annotations",
+        "begins",
+        "call_id",
+        "call_index",
+        "emitted",
+        "held",
+        "id",
+        "is_claimed",
+        "is_emitted",
+        "kind",
+        "logprobs",
+        "name",
     )  # fmt: skip
 
     def __init__(self, kind: str, item_id: str = "") -> None:
         self.kind = kind
         self.id = item_id
-        self.said: dict[Key, list[str]] = {}
+        self.emitted: dict[Key, list[str]] = {}
         self.begins: dict[int, int] = {}
         self.annotations: dict[int, int] = {}
         self.logprobs: set[int] = set()
@@ -47,11 +57,11 @@ class StreamedItem:
         self.call_id = ""
         self.call_index = -1
         self.held: list[str] = []
-        self.is_told = False
+        self.is_emitted = False
         self.is_claimed = False
 
     def describe(self, source: Mapping[str, Any]) -> None:
-        """Note what an item or event says about a call."""
+        """Record the name and the call id that an item or event gives."""
         self.name = text(source.get("name")) or self.name
         self.call_id = text(source.get("call_id")) or self.call_id
 
@@ -80,7 +90,7 @@ class StreamedItems:
         """
         kind, item_id, index = text(source.get("type")), text(source.get("id")), event.get("output_index")
         known = self.at(index)
-        if known is None or known.kind != kind or known.is_told:
+        if known is None or known.kind != kind or known.is_emitted:
             known = self._new(kind, item_id, index)
         known.id = known.id or item_id
         known.describe(source)

@@ -79,7 +79,7 @@ def _tool(tool: Any, row: ResponsesProvider) -> dict[str, Any]:
     parameters = function.get("parameters")
     is_schema = isinstance(parameters, dict) and bool(parameters)
     made["parameters"] = {"type": "object", **parameters} if is_schema else {"type": "object", "properties": {}}
-    # Responses holds a function to its schema unless told otherwise, Chat Completions only if told so.
+    # Responses is strict unless a tool says otherwise; Chat Completions only if it says so.
     made["strict"] = function.get("strict") is True
     return made
 
