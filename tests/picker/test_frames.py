@@ -41,12 +41,12 @@ SCENES: dict[str, State] = {
     "choose-variables": press(start(), "home", "down", "down", "a"),
     "help": press(start(), "?"),
 }
-SIZES = (Size(40, 8), Size(80, 24), Size(120, 30), Size(200, 16))
+SIZES = (Size(40, 8), Size(80, 24), Size(120, 30), Size(200, 16), Size(70, 5), Size(60, 4), Size(54, 12))
 
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_frame_is_the_golden_one(scene: str) -> None:
-    """What the user sees, at four sizes."""
+    """What the user sees, at several sizes."""
     frames = [f"[{size.columns} x {size.rows}]\n{text(view(SCENES[scene], size))}\n" for size in SIZES]
     made = "\n".join(frames)
     path = GOLDEN / f"{scene}.txt"
