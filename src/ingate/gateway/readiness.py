@@ -135,7 +135,7 @@ class ReadinessChecker:
         self._installed = installed or providers.is_installed
         self._lookups: dict[str, ProviderLookup | None] = {}
         self._decided: dict[str, Readiness] = {}
-        self._states: dict[tuple[str, str], State] = {}
+        self._states: dict[tuple[str, ...], State] = {}
         self._local: dict[str, Readiness] = {}
         self._deployments: tuple[frozenset[str], tuple[str, ...]] | None = None
         self.proxy: ProxySettings | None = providers.proxy_settings(self.config.environ, self.config)
@@ -189,13 +189,12 @@ class ReadinessChecker:
 
     def state(self, provider: str, model: str, lane: Lane = "auto") -> State:
         """The state alone of one model; fast enough to be asked for thousands of them."""
-        key = (provider, lane)
-        state = self._states.get(key)
+        states = self._states
+        state = states.get((provider, lane)) or states.get((provider, lane, model))
         if state is None:
             found = self._decide(ModelSpec(lane, "" if lane == "proxy" else provider, model))
-            if not self._varies(found, provider):
-                self._states[key] = found.state
-            return found.state
+            varies = self._varies(found, provider)
+            states[(provider, lane, model) if varies else (provider, lane)] = state = found.state
         return state
 
     def snapshot(self) -> tuple[Readiness, ...]:
