@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ingate.errors import ConfigError, MissingCredentialsError
-from ingate.providers import look_up, provider
+from ingate.providers import is_installed, look_up, provider
 from ingate.providers.address import default, part_default, written
 from ingate.providers.lookup import how_to_set, needs
 from support.credentials import NOTHING, SECRET, config, everything_installed, nothing_installed
@@ -322,3 +322,33 @@ def test_no_secret_is_in_the_open_params():
     assert len(credential.secrets()) == 2
     keyed, _ = look("groq", {"GROQ_API_KEY": SECRET}).resolve()
     assert [secret.reveal() for secret in keyed.secrets()] == [SECRET]
+
+
+def test_the_proxy_as_a_provider_needs_no_key():
+    credential, base = look("litellm_proxy", {"LITELLM_API_BASE": "http://box:4000/"}).resolve()
+    assert (credential.api_key, credential.source, base) == (None, "env LITELLM_API_BASE", "http://box:4000")
+    credential, base = look(
+        "litellm_proxy", settings=config(litellm={"api_base": "http://box:4000", "api_key": "k"})
+    ).resolve()
+    assert credential.api_key is not None
+    assert (credential.api_key.reveal(), base) == ("k", "http://box:4000")
+    with pytest.raises(MissingCredentialsError):
+        look("litellm_proxy").resolve()
+    with pytest.raises(MissingCredentialsError):
+        look("groq", {"LITELLM_API_BASE": "http://box:4000/"}).resolve()
+
+
+def test_what_another_package_reads_itself_is_not_passed_on():
+    environ = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/etc/hosts"}
+    credential, _ = look("bedrock", environ).resolve()
+    assert set(credential.params) == {"aws_region_name"}
+
+
+def test_whether_a_package_is_installed_is_found_without_importing_it():
+    import sys
+
+    assert is_installed("pytest")
+    assert is_installed("this.has.no.parent") is False
+    assert is_installed("nothing_like_this") is False
+    assert is_installed("turtle")
+    assert "turtle" not in sys.modules

@@ -328,3 +328,51 @@ def _cpu_s(environ):
     start = time.process_time()
     statuses(environ, NOTHING)
     return time.process_time() - start
+
+
+def test_logins_and_files_are_found_where_their_variables_point(tmp_path):
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    (folder / "token").write_text(SECRET)
+    copilot = {"GITHUB_COPILOT_TOKEN_DIR": str(folder), "GITHUB_COPILOT_ACCESS_TOKEN_FILE": "token"}
+    assert look("github_copilot", copilot).source == str(folder / "token")
+    assert look("github_copilot", {"GITHUB_COPILOT_TOKEN_DIR": str(folder)}).state == "missing"
+    (tmp_path / "sap.json").write_text("{}")
+    assert look("sap", {"AICORE_CONFIG": str(tmp_path / "sap.json")}).source == str(tmp_path / "sap.json")
+    (folder / "config_dev.json").write_text("{}")
+    assert look("sap", {"AICORE_HOME": str(folder), "AICORE_PROFILE": "dev"}).state == "ready"
+    assert look("sap", {"AICORE_HOME": str(folder), "AICORE_PROFILE": "default"}).state == "missing"
+    (folder / "config.json").write_text("{}")
+    assert look("sap", {"AICORE_HOME": str(folder), "AICORE_PROFILE": "default"}).state == "ready"
+    home = tmp_path / "home"
+    (home / ".aicore").mkdir(parents=True)
+    (home / ".aicore" / "config.json").write_text("{}")
+    assert look("sap", {"USERPROFILE": str(home)}).source == "~/.aicore/config.json"
+    (home / ".databrickscfg").write_text("[DEFAULT]\n")
+    assert look("databricks", {"HOME": str(home)}).source == "~/.databrickscfg"
+    assert look("databricks", {}).state == "missing"
+
+
+def test_gclouds_file_is_found_on_every_platform(tmp_path):
+    (tmp_path / "gcloud").mkdir()
+    file = tmp_path / "gcloud" / "application_default_credentials.json"
+    file.write_text('{"quota_project_id": "p"}')
+    assert look("vertex_ai", {"APPDATA": str(tmp_path)}).source == str(file)
+    assert look("vertex_ai", {"CLOUDSDK_CONFIG": str(file.parent), "APPDATA": "/nowhere"}).source == str(file)
+    assert look("vertex_ai", {}).state == "missing"
+
+
+def test_the_region_of_aws_config_goes_before_that_of_the_credentials_and_belongs_to_the_profile(tmp_path):
+    environ = aws(
+        tmp_path,
+        "[default]\naws_access_key_id = k\nregion = eu-west-1\n[work]\naws_access_key_id = k\nregion = eu-north-1\n",
+        "[default]\nregion = eu-west-3\n",
+    )
+    assert look("bedrock", environ).api_base == "https://bedrock-runtime.eu-west-3.amazonaws.com"
+    work = environ | {"AWS_PROFILE": "work"}
+    assert look("bedrock", work).api_base == "https://bedrock-runtime.eu-north-1.amazonaws.com"
+    own = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / ".aws" / "credentials")}
+    assert look("bedrock", own).source.endswith("credentials [default]")
+    assert look("bedrock", own).api_base == "https://bedrock-runtime.eu-west-1.amazonaws.com"
+    elsewhere = {"AWS_CONFIG_FILE": str(tmp_path / ".aws" / "config"), "HOME": "/nowhere"}
+    assert look("bedrock", elsewhere).state == "missing"

@@ -47,13 +47,14 @@ def status(
     lists: Mapping[str, Listing] | None = None,
 ) -> Readiness:
     """What holds for all models of a provider."""
-    return checker(environ, config, installed=installed, lists=lists).provider(name)
+    look = checker(environ, config, installed=installed, lists=lists)
+    return look.with_near_misses(look.provider(name))
 
 
 def statuses(environ: Mapping[str, str], config: Config) -> dict[str, Readiness]:
     """The same for every provider."""
     look = checker(environ, config)
-    return {name: look.provider(name) for name in providers()}
+    return {name: look.with_near_misses(look.provider(name)) for name in providers()}
 
 
 def resolve(

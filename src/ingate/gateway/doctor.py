@@ -117,7 +117,7 @@ def examine(gateway: Gateway) -> Report:
     """The whole report."""
     config = gateway.config
     checker = gateway.readiness()
-    found = [checker.provider(name) for name in providers()]
+    found = [checker.with_near_misses(checker.provider(name)) for name in providers()]
     shown = [one for one in found if one.state != "missing" or one.near_misses]
     return Report(
         version=__version__,

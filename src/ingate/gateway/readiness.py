@@ -162,15 +162,17 @@ class ReadinessChecker:
             except IngateError as error:
                 return _missing(error, spec=text)
             return min(found, key=lambda one: RANK[one.state])
-        found = self._decide(spec)
-        near_misses: tuple[str, ...] = ()
-        if found.state != "ready" and not found.has_credential:
-            lookup = self._lookup(found.provider)
-            near_misses = lookup.near_misses if lookup is not None and not lookup.disabled else ()
-        return msgspec.structs.replace(found, spec=str(spec), near_misses=near_misses)
+        return self.with_near_misses(msgspec.structs.replace(self._decide(spec), spec=str(spec)))
+
+    def with_near_misses(self, found: Readiness) -> Readiness:
+        """`found` with the near misses, which take longer to find: only `check` always reports them."""
+        lookup = self._lookup(found.provider)
+        if lookup is None or found.state == "ready" or found.has_credential or lookup.disabled is not None:
+            return found
+        return msgspec.structs.replace(found, near_misses=lookup.near_misses)
 
     def provider(self, name: str, lane: Lane = "auto") -> Readiness:
-        """What holds for all models of a provider, a server, `local` or `litellm_proxy` on a lane."""
+        """What holds for all models of a provider, a server, `local` or `litellm_proxy` on a lane, near misses aside."""
         if name == "local":
             return min(map(self._local_model, self.local_models), key=lambda one: RANK[one.state])
         if name == PROXY and self.proxy is not None:
@@ -183,8 +185,6 @@ class ReadinessChecker:
         found = self._provider(lookup)
         if found.has_credential and (lane == "litellm" or lookup.needs_litellm):
             found = self._on_litellm(found)
-        if found.state != "ready" and not found.has_credential and not lookup.disabled:
-            found = msgspec.structs.replace(found, near_misses=lookup.near_misses)
         return found
 
     def state(self, provider: str, model: str, lane: Lane = "auto") -> State:

@@ -1,4 +1,4 @@
-"""Which base URL a call goes to: a variable, the configuration, or the provider's own."""
+"""The base URL of a call: from a variable, the configuration, or the provider's default."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 Lane = Literal["native", "litellm"]
 
-# What people paste from a provider's curl example.
+# What users paste from a provider's curl example.
 _STRIPPED = ("/chat/completions",)
 _DEFAULTS = {"region": "us-west-2", "location": "us-central1"}
 _OWN_DEFAULTS = {("bedrock_mantle", "region"): "us-east-1"}
 _ARGUMENTS = {"region": "aws_region_name", "location": "vertex_location", "account_id": "account_id"}
-# Where Vertex AI answers to a key (express mode) that names no location.
+# The location of Vertex AI calls with a key (express mode), if none is configured.
 EXPRESS_LOCATION = "global"
-# Values that are part of an address; none of them is a secret.
+# Values that are part of an address. None of them is secret.
 SHAPES = frozenset(_ARGUMENTS.values())
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _OLLAMA_PORT = 11434
 
 
 def written(provider: Provider, environ: Mapping[str, str], settings: ProviderSettings) -> tuple[str, str] | None:
-    """The base URL the user gave and what gave it (a variable's name, empty for the configuration), None without one."""
+    """The base URL the user set, and the variable that sets it (empty for the configuration); None without one."""
     for name in provider.api_base_env:
         if value := environ.get(name, "").strip():
             return (ollama_host(value) if name == "OLLAMA_HOST" else value), name
@@ -36,10 +36,10 @@ def written(provider: Provider, environ: Mapping[str, str], settings: ProviderSe
 
 
 def for_lane(provider: Provider, base: str, lane: Lane) -> str:
-    """A base URL as a user wrote it, as `lane` wants it.
+    """A base URL as a user wrote it, converted to what `lane` expects.
 
-    The native lane appends the format's own path (`/chat/completions`); litellm appends more for some providers and
-    less for others.
+    The native lane appends the format's path (`/chat/completions`); litellm appends more for some providers and less for
+    others.
     """
     root = base.rstrip("/")
     for ending in (*_STRIPPED, provider.direct_path, *provider.base_strip, provider.direct_path):
@@ -53,11 +53,11 @@ def for_lane(provider: Provider, base: str, lane: Lane) -> str:
 
 
 def default(provider: Provider, params: Mapping[str, str]) -> str | None:
-    """The provider's own base URL for the native lane, None where it has none or a part of it is unknown.
+    """The provider's default base URL for the native lane, None if it has none or a part of it is unknown.
 
     Args:
         provider: The provider.
-        params: What is known by litellm's argument names (`aws_region_name`, `vertex_location`, `account_id`).
+        params: Parts of it by litellm's argument names (`aws_region_name`, `vertex_location`, `account_id`).
     """
     template = provider.default_api_base
     if template is None or "{" not in template:
@@ -71,7 +71,7 @@ def default(provider: Provider, params: Mapping[str, str]) -> str | None:
 
 
 def part_default(provider: Provider, part: str) -> str | None:
-    """The region or location a provider's address has where nobody names one."""
+    """The region or location in a provider's address if none is configured."""
     return _OWN_DEFAULTS.get((provider.name, part), _DEFAULTS.get(part))
 
 
@@ -84,7 +84,7 @@ def _vertex(location: str) -> str:
 
 
 def ollama_host(value: str) -> str:
-    """`OLLAMA_HOST` as Ollama's own client reads it: scheme and port may be absent, and 0.0.0.0 means this machine."""
+    """The base URL in `OLLAMA_HOST`, read as Ollama's client does: scheme and port are optional, 0.0.0.0 is this machine."""
     scheme, found, rest = value.rpartition("://")
     authority, slash, path = rest.partition("/")
     host, colon, port = authority.rpartition(":")

@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
     from ingate.secret import Secret
 
-# What the names of values that authenticate have in them.
+# Parts of the names of values that authenticate.
 _SECRET_PARTS: Final = ("key", "token", "secret", "password", "credential")
 _EMPTY: Mapping[str, Secret] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A key and whatever else the provider wants, with where it came from.
+    """A key and the other values the provider requires, with their source.
 
     Attributes:
-        api_key: The key; None where the provider needs none or is authenticated by `params` alone.
-        params: Further values by the name litellm takes them as an argument (`aws_access_key_id`, `aws_region_name`,
-            `vertex_project`, `azure_ad_token`, `api_version`); all kept secret, since some are.
-        source: Where it came from, for people: `"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`, `"no key needed"`.
+        api_key: The key; None if the provider needs none or is authenticated by `params` alone.
+        params: Further values by litellm's argument name (`aws_access_key_id`, `aws_region_name`, `vertex_project`,
+            `azure_ad_token`, `api_version`); all kept as secrets, since some are.
+        source: Where it came from, for display: `"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`, `"no key needed"`.
     """
 
     api_key: Secret | None = None
@@ -32,12 +32,12 @@ class Credential:
     source: str = ""
 
     def secrets(self) -> tuple[Secret, ...]:
-        """Every value to scrub from what the far side says: not a region's or a version's name."""
+        """Every value to scrub from what the provider returns; a region or a version is not one."""
         own = (self.api_key,) if self.api_key is not None else ()
         return own + tuple(value for name, value in self.params.items() if _is_secret(name))
 
     def open_params(self) -> dict[str, str]:
-        """The values that are no secret but shape the request, in plain text (`api_version`, `vertex_project`)."""
+        """The values that shape the request and are not secret, in plain text (`api_version`, `vertex_project`)."""
         return {name: value.reveal() for name, value in self.params.items() if not _is_secret(name)}
 
 

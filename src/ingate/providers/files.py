@@ -1,7 +1,7 @@
-"""Credential files that other programs keep: whether they are there and hold something, never what.
+"""Credential files of other programs: whether they exist and are not empty, but not what they contain.
 
-A look costs a `stat` or a small read. Nothing is sent anywhere, and no value leaves this module but a project's, a
-region's or a profile's name.
+A check costs a `stat` or a small read. Nothing is sent anywhere, and the only values that leave this module are the names
+of projects, regions and profiles.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ingate.providers.registry import Provider
 
-# A profile that has one of these can give credentials.
+# A profile with one of these can provide credentials.
 _AWS_KEYS = (
     "aws_access_key_id",
     "role_arn",
@@ -28,13 +28,13 @@ _AWS_AMBIENT = "default"
 
 
 def home(environ: Mapping[str, str]) -> Path | None:
-    """The home folder, None where the environment names none."""
+    """The home folder, None if the environment does not name it."""
     name = environ.get("HOME") or environ.get("USERPROFILE")
     return Path(name) if name else None
 
 
 def find(provider: Provider, environ: Mapping[str, str]) -> str | None:
-    """What people call the file that authenticates `provider` (`"~/.aws/credentials [default]"`), None without one."""
+    """The display name of the file that authenticates `provider` (`"~/.aws/credentials [default]"`), None without one."""
     if not provider.credential_files:
         return None
     match provider.name:
@@ -57,7 +57,7 @@ def find(provider: Provider, environ: Mapping[str, str]) -> str | None:
 
 
 def aws_profile(profile: str, environ: Mapping[str, str]) -> str | None:
-    """The AWS file in which `profile` can give credentials, for people; None where no file has it."""
+    """The display name of the AWS file that has credentials for `profile`; None if there is none."""
     for path, prefix in _aws_files(environ):
         section = _ini(path).get(profile if profile == _AWS_AMBIENT else prefix + profile)
         if section is not None and any(section.get(key) for key in _AWS_KEYS):
@@ -76,7 +76,7 @@ def aws_region(environ: Mapping[str, str]) -> str | None:
 
 
 def adc_path(environ: Mapping[str, str]) -> Path | None:
-    """Where gcloud keeps application default credentials."""
+    """Where gcloud stores application default credentials."""
     if folder := environ.get("CLOUDSDK_CONFIG"):
         return Path(folder) / "application_default_credentials.json"
     if roaming := environ.get("APPDATA"):
@@ -86,20 +86,20 @@ def adc_path(environ: Mapping[str, str]) -> Path | None:
 
 
 def google_project(credentials: str) -> str | None:
-    """The project that Google credentials carry; `credentials` is a file's path or the JSON itself."""
+    """The project named in Google credentials; `credentials` is the path of a file or the JSON itself."""
     data = _parse(credentials.encode()) if credentials.lstrip().startswith("{") else read_json(Path(credentials))
     value = (data.get("project_id") or data.get("quota_project_id")) if data else None
     return value if isinstance(value, str) else None
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None where the file is absent, unreadable, or holds something else or nothing."""
+    """The object in a JSON file; None if the file is absent, unreadable, empty, or not an object."""
     stamp = _stamp(path)
     return _read_json(path, stamp) if stamp else None
 
 
 def is_file(name: str) -> bool:
-    """Whether `name` is a file with something in it. `~` stands for itself, as it does for those who read the file."""
+    """Whether `name` is a file that is not empty. `~` is not expanded, as the libraries that read it do not either."""
     return _stamp(Path(name)) is not None
 
 
@@ -122,7 +122,7 @@ def _sap(environ: Mapping[str, str]) -> Path | None:
 
 
 def _aws_files(environ: Mapping[str, str]) -> tuple[tuple[Path, str], ...]:
-    """Both AWS files, with what stands before a profile's name in a section's head."""
+    """Both AWS files, with the prefix of a profile's name in their section headers."""
     root = home(environ)
     own = (environ.get("AWS_SHARED_CREDENTIALS_FILE"), environ.get("AWS_CONFIG_FILE"))
     usual = (root / ".aws" / "credentials", root / ".aws" / "config") if root else (None, None)
@@ -135,7 +135,7 @@ def _ini(path: Path) -> Mapping[str, Mapping[str, str]]:
     return _read_ini(path, stamp) if stamp else {}
 
 
-# Keyed by the file's size and time, so that a picker may look at every keystroke.
+# Keyed by the file's size and time, so that the picker can look again at every keystroke.
 @lru_cache(maxsize=16)
 def _read_ini(path: Path, _stamp: tuple[int, int]) -> Mapping[str, Mapping[str, str]]:
     from configparser import Error, RawConfigParser
@@ -145,7 +145,7 @@ def _read_ini(path: Path, _stamp: tuple[int, int]) -> Mapping[str, Mapping[str, 
         parser.read(path, encoding="utf-8")
     except (Error, OSError, UnicodeDecodeError):
         return {}
-    # Only names and the region are kept: whether a value is there, not what it is.
+    # Only names and the region are kept: whether a value is set, not what it is.
     return {
         head: {key: value if key == "region" else "set" for key, value in parser.items(head) if value}
         for head in parser.sections()

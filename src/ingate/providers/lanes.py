@@ -1,4 +1,4 @@
-"""Which models of which providers ingate speaks to itself, and where. Names and addresses only: no setting is read here."""
+"""Which models of which providers ingate can call itself, and at which address. Reads no settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Format → its name for people. Every provider without one of these goes through embedded litellm.
+# Format → its display name. Providers without one of these are called through embedded litellm.
 FORMAT_NAMES: Final[Mapping[str, str]] = {
     "chat": "OpenAI's wire format",
     "azure": "Azure OpenAI's wire format",
@@ -22,7 +22,7 @@ FORMAT_NAMES: Final[Mapping[str, str]] = {
     "ollama": "Ollama's chat format",
 }
 NATIVE_FORMATS: Final = frozenset(FORMAT_NAMES)
-# Providers of which ingate speaks the format of some models only, told by the beginning of their names.
+# Providers of which ingate can call only the models whose names begin like this.
 _NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "vertex_ai": (
         "gemini", "claude", "google/", "anthropic/", "publishers/google/", "publishers/anthropic/", "models/gemini",
@@ -32,7 +32,7 @@ _FOUNDRY_ENDINGS: Final = ("/v1/messages", "/chat/completions", "/v1", "/openai"
 
 
 def unsupported_reason(provider: str, wire_format: str, model: str) -> str:
-    """Why ingate cannot speak to this model of this provider itself; empty where it can."""
+    """Why ingate cannot call this model of this provider itself; empty if it can."""
     if wire_format not in NATIVE_FORMATS:
         return f"{provider} has a wire format of its own"
     families = _NATIVE_FAMILIES.get(provider)
@@ -42,9 +42,9 @@ def unsupported_reason(provider: str, wire_format: str, model: str) -> str:
 
 
 def format_and_base(provider: str, wire_format: str, model: str, api_base: str | None) -> tuple[str, str | None]:
-    """The wire format and base URL of one model, where they are not its provider's own.
+    """The wire format and base URL of one model, which may differ from its provider's.
 
-    Azure AI Foundry has Claude beside its other models, at an address and in a format of its own.
+    Azure AI Foundry serves Claude at a different address and in a different format than its other models.
     """
     if provider != "azure_ai" or "claude" not in model.lower() or api_base is None:
         return wire_format, api_base
@@ -55,7 +55,7 @@ def format_and_base(provider: str, wire_format: str, model: str, api_base: str |
 
 
 def tensorzero_model(name: str, models: frozenset[str] = frozenset()) -> str:
-    """`name` as TensorZero's OpenAI endpoint wants it, which tells functions from models by a prefix.
+    """`name` as TensorZero's OpenAI endpoint expects it: with a prefix that distinguishes functions from models.
 
     Args:
         name: A function (`extract`), a model (`model_name::mine`, or one of `models`), a model in the short form of
@@ -71,7 +71,7 @@ def tensorzero_model(name: str, models: frozenset[str] = frozenset()) -> str:
 
 
 def tensorzero_base(gateway_url: str) -> str:
-    """Where a TensorZero gateway answers in OpenAI's format, from its address with or without that path."""
+    """The base URL of a TensorZero gateway's OpenAI endpoint, from its address with or without that path."""
     base = gateway_url.strip().rstrip("/")
     if base.endswith("/v1"):
         return base
@@ -79,7 +79,7 @@ def tensorzero_base(gateway_url: str) -> str:
 
 
 def tensorzero_models(file: str) -> frozenset[str]:
-    """The models a TensorZero configuration defines and no function is called like; none where it cannot be read."""
+    """The models of a TensorZero configuration whose names are not also functions; none if it cannot be read."""
     try:
         stamp = Path(file).stat().st_mtime_ns
     except OSError:
@@ -88,7 +88,7 @@ def tensorzero_models(file: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=32)
-def _tensorzero_models(file: str, stamp: int) -> frozenset[str]:  # noqa: ARG001 -- a changed file is read anew
+def _tensorzero_models(file: str, stamp: int) -> frozenset[str]:  # noqa: ARG001 -- a changed file is read again
     import tomllib
 
     try:

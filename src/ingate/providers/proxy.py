@@ -1,4 +1,4 @@
-"""The configured LiteLLM proxy: where it is and its key."""
+"""The configured LiteLLM proxy: its address and its key."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KEY_VARIABLES: Final = ("LITELLM_API_KEY", "LITELLM_PROXY_API_KEY")
 
 
 class ProxySettings(NamedTuple):
-    """Where the proxy is.
+    """The proxy's settings.
 
     Attributes:
         api_base: Its URL.
         api_key: Its key: a `Secret` from the environment, a reference from the configuration, None for an open proxy.
-        source: Where both come from, for people.
+        source: Where both come from, for display.
     """
 
     api_base: str
@@ -30,7 +30,7 @@ class ProxySettings(NamedTuple):
     source: str
 
     def key(self, environ: Mapping[str, str]) -> Secret | None:
-        """The key itself. Runs the command or asks the keyring of a configured reference; ConfigError where that fails."""
+        """The key. Runs the command or queries the keyring of a configured reference; raises ConfigError if that fails."""
         return (
             self.api_key.resolve(environ)
             if self.api_key is not None and not isinstance(self.api_key, Secret)
@@ -41,7 +41,7 @@ class ProxySettings(NamedTuple):
 def proxy_settings(environ: Mapping[str, str], config: Config) -> ProxySettings | None:
     """The proxy of `LITELLM_API_BASE` / `LITELLM_PROXY_API_BASE` or of `litellm: {api_base}`; None without a URL.
 
-    The environment wins over the configuration, for the URL and for the key each.
+    The environment takes precedence over the configuration, for the URL and for the key separately.
     """
     settings = config.settings.litellm
     sources: list[str] = []
