@@ -1,0 +1,206 @@
+"""Requests and answers of the local engine, without a model: tool calls as JSON, dropped parameters, errors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ingate import errors
+from ingate.engines.base import CallReport, Route
+from ingate.engines.local import tools
+from ingate.engines.local.answers import error_from, error_from_exception, own_chunk
+from ingate.engines.local.gguf import GgufHead
+from ingate.engines.local.request import check, prepare
+from ingate.spec import parse_one
+
+MESSAGES = [{"role": "user", "content": "Weather?"}]
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "description": "Of a city.", "parameters": {"type": "object"}},
+}
+TIME = {"type": "function", "function": {"name": "time"}}
+PLAIN = GgufHead({"tokenizer.chat_template": "{{ messages }}"}, 0)
+WITH_TOOLS = GgufHead({"tokenizer.chat_template": "{{ tools }}"}, 0)
+
+
+def _route(model: str = "mine", **fields: Any) -> Route:
+    return Route(spec=parse_one(f"local/{model}"), engine="local", provider="local", model=model, **fields)
+
+
+def _prepared(body: dict[str, Any], head: GgufHead = PLAIN, **route: Any) -> tuple[dict[str, Any], CallReport, Any]:
+    report = CallReport()
+    made = prepare(_route(**route), {"messages": MESSAGES, **body}, report, head)
+    return made.request, report, made.read
+
+
+def _piece(content: str | None = None, reason: str | None = None) -> dict[str, Any]:
+    return {"id": "x", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}]}
+
+
+@pytest.mark.parametrize("messages", [None, [], "Hello", {"role": "user"}])
+def test_a_request_without_messages_is_rejected_before_a_model_loads(messages: Any) -> None:
+    with pytest.raises(errors.BadRequestError, match="no messages") as caught:
+        check(_route(), {"messages": messages})
+    assert (caught.value.provider, caught.value.spec) == ("local", "local/mine")
+
+
+def test_every_request_is_streamed_with_usage_and_progress() -> None:
+    request, report, read = _prepared({"temperature": 0.5, "seed": None, "n": 1})
+    assert request == {
+        "messages": MESSAGES,
+        "temperature": 0.5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+    }
+    assert (report.dropped, report.warnings) == ([], [])
+    assert read({"a": 1}) == [{"a": 1}]
+
+
+def test_the_default_model_has_defaults_that_a_request_overrides() -> None:
+    request, _, _ = _prepared({"temperature": 1.0}, model="smollm2")
+    assert (request["temperature"], request["top_p"], request["repeat_penalty"]) == (1.0, 0.9, 1.1)
+    assert request["max_completion_tokens"] == 1024
+    replaced, _, _ = _prepared({}, model="smollm2", facts={"path": "/other.gguf"})
+    assert "top_p" not in replaced
+
+
+def test_both_names_of_the_length_are_one() -> None:
+    assert _prepared({"max_tokens": 5})[0]["max_completion_tokens"] == 5
+    request, _, _ = _prepared({"max_tokens": 5, "max_completion_tokens": 7})
+    assert request["max_completion_tokens"] == 7
+    assert "max_tokens" not in request
+
+
+def test_unsupported_parameters_are_dropped_and_reported() -> None:
+    request, report, _ = _prepared({"reasoning_effort": "low", "audio": {}, "n": 2})
+    assert report.dropped == ["audio", "reasoning_effort", "n"]
+    assert request.keys().isdisjoint(report.dropped)
+    assert report.warnings == []
+
+
+def test_unsupported_parameters_are_an_error_if_the_policy_is_strict() -> None:
+    with pytest.raises(errors.BadRequestError, match="does not support reasoning_effort") as caught:
+        _prepared({"reasoning_effort": "low"}, drop_params="strict")
+    assert caught.value.spec == "local/mine"
+
+
+def test_tools_reach_a_model_whose_template_supports_them() -> None:
+    request, report, _ = _prepared({"tools": [WEATHER], "tool_choice": "required"}, WITH_TOOLS)
+    assert (request["tools"], request["tool_choice"]) == ([WEATHER], "required")
+    assert report.dropped == []
+
+
+@pytest.mark.parametrize(("choice", "dropped"), [(None, ["tools"]), ("auto", ["tools"]), ("none", [])])
+def test_tools_without_a_required_call_are_dropped_if_the_template_lacks_them(
+    choice: str | None, dropped: list[str]
+) -> None:
+    body = {"tools": [WEATHER], "tool_choice": choice, "parallel_tool_calls": False}
+    request, report, read = _prepared(body)
+    assert request.keys().isdisjoint({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
+    assert report.dropped == dropped
+    assert [("required" in warning) for warning in report.warnings] == [True] * len(dropped)
+    assert read({"a": 1}) == [{"a": 1}]
+
+
+def test_a_required_call_is_requested_as_json_of_one_of_the_functions() -> None:
+    request, report, _ = _prepared({"tools": [WEATHER, TIME], "tool_choice": "required"})
+    system, *rest = request["messages"]
+    assert rest == MESSAGES
+    assert system["role"] == "system"
+    assert "- weather: Of a city. Arguments: " in system["content"]
+    schema = request["response_format"]["json_schema"]["schema"]["anyOf"]
+    assert [one["properties"]["name"] for one in schema] == [{"const": "weather"}, {"const": "time"}]
+    assert schema[1]["properties"]["arguments"] == {"type": "object", "properties": {}}
+    assert schema[0]["required"] == ["name", "arguments"]
+    assert schema[0]["additionalProperties"] is False
+    assert "tools" not in request
+    assert report.dropped == []
+
+
+def test_a_named_function_is_the_only_choice() -> None:
+    choice = {"type": "function", "function": {"name": "time"}}
+    request, _, _ = _prepared({"tools": [WEATHER, TIME], "tool_choice": choice})
+    [only] = request["response_format"]["json_schema"]["schema"]["anyOf"]
+    assert only["properties"]["name"] == {"const": "time"}
+    missing = {"type": "function", "function": {"name": "none"}}
+    with pytest.raises(errors.BadRequestError, match="'none'"):
+        _prepared({"tools": [WEATHER], "tool_choice": missing})
+
+
+def test_json_becomes_one_call_when_it_is_complete() -> None:
+    reader = tools.CallReader()
+    text = json.dumps({"name": "weather", "arguments": {"city": "Köln"}}, ensure_ascii=False)
+    assert reader.read(_piece(text[:9])) == []
+    assert reader.read(_piece(text[9:])) == []
+    [ended] = reader.read(_piece(None, "stop"))
+    choice = ended["choices"][0]
+    [call] = choice["delta"]["tool_calls"]
+    assert (ended["id"], choice["finish_reason"], choice["delta"]["role"]) == ("x", "tool_calls", "assistant")
+    assert call["function"] == {"name": "weather", "arguments": '{"city": "Köln"}'}
+    assert (call["index"], call["type"], call["id"][:5], len(call["id"])) == (0, "function", "call_", 29)
+
+
+def test_a_chunk_without_choices_passes() -> None:
+    usage = {"choices": [], "usage": {"total_tokens": 3}}
+    assert tools.CallReader().read(usage) == [usage]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"name": "weather", "argu', "length"),
+        ('{"name": "weather", "arguments": {}}', "length"),
+        ("{}", "stop"),
+        ("[1]", "stop"),
+        ("?", "stop"),
+    ],
+)
+def test_an_incomplete_call_ends_with_its_own_reason_and_no_call(text: str, reason: str) -> None:
+    reader = tools.CallReader()
+    assert reader.read(_piece(text)) == []
+    [ended] = reader.read(_piece("", reason))
+    assert ended["choices"][0]["delta"] == {"role": "assistant"}
+    assert ended["choices"][0]["finish_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (
+            {"type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 4, "message": "m"},
+            errors.ContextTooLongError,
+            "has 9 tokens; the local model accepts 4",
+        ),
+        ({"message": "exceeds the Context Size"}, errors.ContextTooLongError, "Context Size"),
+        ({"code": 400, "message": "bad"}, errors.BadRequestError, "rejected the request: bad"),
+        ({"code": 500, "message": "boom"}, errors.UnavailableError, "failed: boom"),
+        ({}, errors.UnavailableError, "no reason"),
+    ],
+)
+def test_errors_of_llama_cpp_become_ingates(body: dict[str, Any], kind: type[Exception], words: str) -> None:
+    error = error_from(body)
+    assert type(error) is kind
+    assert words in str(error)
+    assert (error.provider, error.provider_message) == ("local", body.get("message", "llama.cpp gave no reason"))
+    if kind is errors.ContextTooLongError:
+        assert "local.context_tokens" in error.fix
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError, RuntimeError])
+def test_an_exception_for_a_request_is_the_requests_fault(kind: type[Exception]) -> None:
+    assert type(error_from_exception(kind("bad role"))) is errors.BadRequestError
+
+
+def test_any_other_exception_is_not_retried() -> None:
+    error = error_from_exception(KeyError("x"))
+    assert type(error) is errors.UnavailableError
+    assert not error.retryable
+
+
+def test_a_chunk_has_the_models_name_and_no_extras() -> None:
+    piece = {"model": "file.gguf", "choices": [], "timings": {}, "system_fingerprint": "b1", "usage": {}}
+    assert own_chunk(piece, "mine") == {"model": "mine", "choices": [], "usage": {}}
+    assert piece["model"] == "file.gguf"
