@@ -12,28 +12,25 @@ credential, only a call can tell. `ReadinessChecker._decide` and `_provider` go 
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Final, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from ingate import providers
 from ingate.errors import IngateError, SpecError, UnknownProviderError
+from ingate.gateway.state import MARKS, RANK, Listing, Readiness, State
 from ingate.providers.lookup import ProviderLookup, disabled
 from ingate.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from ingate.catalog import ModelRow
     from ingate.gateway.routing import Router
     from ingate.providers import Provider, ProxySettings
     from ingate.spec import Lane
 
-State = Literal["ready", "attention", "missing"]
+__all__ = ["MARKS", "RANK", "Listing", "Readiness", "ReadinessChecker", "State", "readiness"]
 
-MARKS: Final[Mapping[State, str]] = {"ready": "✓", "attention": "○", "missing": "✗"}
-# The order of states, best first.
-RANK: Final[Mapping[State, int]] = {"ready": 0, "attention": 1, "missing": 2}
 PROXY: Final = "litellm_proxy"
 NEEDS_LITELLM: Final = "litellm is not installed, and this model needs it"
 INSTALL_LITELLM: Final = "pip install '.[litellm]' in ingate's folder"
@@ -46,65 +43,6 @@ _DISPLAY_NAMES: Final = {
     "tensorzero": "TensorZero",
     PROXY: "LiteLLM proxy",
 }
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a model, or any model of a provider, would answer.
-
-    Attributes:
-        state: `"ready"`, `"attention"` or `"missing"`.
-        spec: The spec; empty for a provider.
-        provider: The name of the provider or server; `"litellm_proxy"` for a proxy's deployment.
-        display_name: The provider's name for display.
-        source: Where the credential comes from (`"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`); empty without one.
-        reason: Why the state is not `"ready"`, in one sentence; empty if it is.
-        fix: The next command to run or variable to set; empty if the state is `"ready"`.
-        lane: How it would be called: `"native"`, `"litellm"`, `"proxy"`, `"local"`, `"tensorzero"`, or the name of an
-            engine that was passed to the gateway; empty if that is unknown.
-        near_misses: Sentences on variables that are set but not read.
-        docs_url: The provider's page on keys.
-        api_base: The base URL of the native lane, None if unknown.
-        api_base_source: Where that comes from (`"default"`, `"env GROQ_API_BASE"`).
-        has_credential: Whether a complete credential is set, or none is needed.
-    """
-
-    state: State
-    spec: str = ""
-    provider: str = ""
-    display_name: str = ""
-    source: str = ""
-    reason: str = ""
-    fix: str = ""
-    lane: str = ""
-    near_misses: tuple[str, ...] = ()
-    docs_url: str = ""
-    api_base: str | None = None
-    api_base_source: str = ""
-    has_credential: bool = False
-
-    @property
-    def mark(self) -> str:
-        """The state's mark: ✓, ○ or ✗."""
-        return MARKS[self.state]
-
-
-class Listing(Protocol):
-    """A list of models that a server or a proxy returned, or failed to return."""
-
-    @property
-    def rows(self) -> Sequence[ModelRow]:
-        """The models."""
-        ...
-
-    @property
-    def problem(self) -> str:
-        """Why the last attempt to fetch it failed; empty if it did not."""
-        ...
-
-    @property
-    def checked(self) -> bool:
-        """Whether it was fetched just now. One kept from an earlier run is no evidence that the server still runs."""
-        ...
 
 
 class ReadinessChecker:
