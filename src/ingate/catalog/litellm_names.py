@@ -34,11 +34,15 @@ _OTHER: Final[dict[str, tuple[str, ...]]] = {
     "cohere": ("cohere_chat",),
     "ollama": ("ollama", "ollama_chat"),
     "text-completion-codestral": ("codestral",),
+    "text-completion-openai": ("openai",),
     "text-completion-inception": ("inception",),
 }
 
 # Prefixes of keys that are neither the litellm_provider's name nor the provider's.
 _HEADS: Final = {"amazon_nova": "amazon-nova/"}
+
+# Models that only continue text, at endpoints other than OpenAI's: deployments, fill-in-the-middle, edits.
+_NOT_OPENAI_COMPLETIONS: Final = frozenset({"azure_text", "text-completion-codestral", "text-completion-inception"})
 
 NO_PROVIDER: Final = "unknown provider"
 TEXT_ONLY: Final = "text completions only"
@@ -49,7 +53,7 @@ SIZE_BRACKET: Final = "price by model size"
 
 REASONS: Final = {
     NO_PROVIDER: "litellm's provider is not among ingate's providers, so its credentials are unknown",
-    TEXT_ONLY: "litellm serves it through the legacy completions endpoint only, not through a chat completion",
+    TEXT_ONLY: "it only continues text, and not through OpenAI's completions endpoint at the provider's own address",
     AZURE_REGION: "a price by data zone (`azure/eu/…`); Azure is called by the name of the user's own deployment",
     COMMITMENT: "the hourly price of provisioned throughput; the model is listed by its own name",
     FINE_TUNED: "a price for fine-tuned models in general; a call needs the name of a particular one",
@@ -83,7 +87,7 @@ def place(litellm_provider: str, key: str) -> tuple[tuple[str, ...], str] | str:
     providers = providers_of(litellm_provider)
     if not providers:
         return NO_PROVIDER
-    if litellm_provider.startswith("text-completion-") or litellm_provider == "azure_text":
+    if litellm_provider in _NOT_OPENAI_COMPLETIONS:
         return TEXT_ONLY
     model = key
     for head in (f"{providers[0]}/", f"{litellm_provider}/", _HEADS.get(litellm_provider)):

@@ -60,8 +60,8 @@ def endpoints(
     if forced is not None:
         own = own if _VARIANTS.get(wire_format) == forced else Endpoint(forced, api_base)
         return (found.get(forced, own),)
-    if listed and "chat" not in listed:
-        # According to the catalog, the model is not available through chat completions.
+    if listed and "chat" not in listed and wire_format != "ollama":
+        # According to the catalog, chat completions do not serve the model. Ollama itself has a chat for every model.
         kept = tuple(one for name, one in found.items() if name in listed)
         return kept or (own,)
     return tuple(one for name, one in found.items() if name != "completions")
