@@ -418,3 +418,165 @@ async def test_a_netrc_file_is_not_sent(engine: NativeEngine, clean_environment:
     async with serving(answer) as server:
         await engine.complete(_route(server.base, credential=Credential()), _BODY, CallReport())
     assert "authorization" not in server.asked[0].headers
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("400 Bad Request", errors.BadRequestError), ("401 No", errors.AuthenticationError)]
+)
+async def test_every_error_status_is_an_error_of_every_call(
+    engine: NativeEngine, status: str, kind: type[errors.IngateError]
+):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(json.dumps({"error": {"message": "no"}, **_ANSWER, "data": []}).encode(), status=status)
+
+    async with serving(answer) as server:
+        route = _route(server.base)
+        for call in (
+            engine.complete(route, _BODY, CallReport()),
+            _collect(engine, route),
+            engine.embed(route, {"input": "x"}, CallReport()),
+            engine.list_models(route),
+        ):
+            with pytest.raises(kind) as caught:
+                await call
+            assert (caught.value.provider, caught.value.spec) == ("acme", "acme/m")
+            assert caught.value.credential_source == "env ACME_API_KEY"
+
+
+async def test_a_bare_array_is_a_list_of_models(engine: NativeEngine):
+    """Together AI lists its models so."""
+
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(b' [{"id": "a"}, "?", {"name": "b", "x": 1}]')
+
+    async with serving(answer) as server:
+        found = await engine.list_models(_route(server.base), query="?all=1")
+    assert found == [{"id": "a"}, {"id": "b", "name": "b", "x": 1}]
+    assert server.asked[0].head.startswith("GET /v1/models?all=1 ")
+    assert server.asked[0].headers["accept"] == "application/json"
+
+
+async def test_ollamas_list_of_models_is_read_too(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(b'{"models": [{"name": "llama3"}]}')
+
+    async with serving(answer) as server:
+        assert await engine.list_models(_route(server.base)) == [{"id": "llama3", "name": "llama3"}]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"data": {"a": 1}}', b'{"data": "x"}'])
+async def test_what_is_not_a_list_of_models_is_unavailable(engine: NativeEngine, body: bytes):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(body)
+
+    async with serving(answer) as server:
+        with pytest.raises(errors.UnavailableError, match="no list of models") as caught:
+            await engine.list_models(_route(server.base))
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("info", "status", "expected"),
+    [
+        (b'{"data": [{"model_name": "gpt", "model_info": {"max_input_tokens": 5}}]}', "200 OK", {"context_length": 5}),
+        (b'{"data": {"model_name": "gpt"}}', "200 OK", {}),
+        (b"{}", "403 Forbidden", {}),
+    ],
+    ids=["info", "not a list", "forbidden"],
+)
+async def test_deployments_are_listed_even_if_the_key_may_not_read_their_info(
+    engine: NativeEngine, info: bytes, status: str, expected: dict[str, Any]
+):
+    async def answer(talk: Conversation) -> None:
+        if "/model/info" in talk.head:
+            await talk.answer(info, status=status)
+        else:
+            await talk.answer(b'{"data": [{"id": "gpt"}]}', more="x-litellm-version: 1\r\n")
+
+    async with serving(answer) as server:
+        found = await engine.list_deployments(_route(server.base, provider="litellm_proxy"))
+    assert found == [{"id": "gpt", **expected}]
+
+
+async def test_a_stream_is_not_compressed_and_the_routes_headers_win(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.begin()
+        await talk.piece(_STREAM)
+        await talk.piece(b"")
+
+    async with serving(answer) as server:
+        await _collect(engine, _route(server.base))
+        await _collect(engine, _route(server.base, headers={"Accept-Encoding": "br", "Authorization": "own"}))
+    assert server.asked[0].headers["accept-encoding"] == "identity"
+    assert server.asked[1].headers["accept-encoding"] == "br"
+    assert server.asked[1].headers["authorization"] == "own"
+
+
+async def test_a_url_with_a_placeholder_is_never_called(engine: NativeEngine):
+    with pytest.raises(errors.UnavailableError, match="placeholder") as caught:
+        await engine.complete(_route("https://{region}.example/v1"), _BODY, CallReport())
+    assert not caught.value.retryable
+    assert "section acme" in caught.value.fix
+
+
+async def test_items_that_a_provider_signed_carry_its_name(engine: NativeEngine):
+    blocks = [{"type": "thinking", "thinking": "t", "signature": "s"}]
+    message = {"role": "assistant", "content": "a", "thinking_blocks": blocks}
+
+    async def answer(talk: Conversation) -> None:
+        if b'"stream"' in talk.body:
+            await talk.begin()
+            await talk.piece(sse(chunk({"content": "a", "thinking_blocks": blocks}), chunk({}, "stop")))
+            await talk.piece(b"")
+        else:
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            await talk.answer(json.dumps({"id": "x", "choices": [choice]}).encode())
+
+    async with serving(answer) as server:
+        whole = await engine.complete(_route(server.base), _BODY, CallReport())
+        got = await _collect(engine, _route(server.base))
+    expected = [{**blocks[0], "provider": "acme"}]
+    assert whole["choices"][0]["message"]["thinking_blocks"] == expected
+    deltas = [choice["delta"] for piece in got for choice in piece["choices"]]
+    assert [delta["thinking_blocks"] for delta in deltas if "thinking_blocks" in delta] == [expected]
+
+
+async def test_a_path_below_the_endpoint_is_called_with_the_key_and_any_status_is_returned(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(f'{{"echo": "{_KEY}"}}'.encode(), status="404 Not Found")
+
+    async with serving(answer) as server:
+        found = await engine.relay(_route(server.base), "/x/items", method="POST", content=b"{}", headers={"x-a": "b"})
+    assert (found.status, found.content_type, found.content) == (404, "application/json", b'{"echo": "***"}')
+    [asked] = server.asked
+    assert asked.head.startswith("POST /v1/chat/completions/x/items ")
+    assert (asked.headers["x-a"], asked.headers["content-type"]) == ("b", "application/json")
+    assert asked.headers["authorization"] == f"Bearer {_KEY}"
+
+
+async def test_a_web_page_in_place_of_the_proxy_is_named(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(b"Welcome", kind="text/html")
+
+    async with serving(answer) as server:
+        with pytest.raises(errors.UnavailableError, match="not a LiteLLM proxy"):
+            await engine.complete(_route(server.base, provider="litellm_proxy"), _BODY, CallReport())
+
+
+async def test_json_that_is_labelled_html_is_an_answer(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(json.dumps(_ANSWER).encode(), kind="text/html")
+
+    async with serving(answer) as server:
+        assert await engine.complete(_route(server.base), _BODY, CallReport()) == _ANSWER
+
+
+async def test_the_message_names_the_provider(engine: NativeEngine):
+    async def answer(talk: Conversation) -> None:
+        await talk.answer(b"oops", status="500 Oops")
+
+    async with serving(answer) as server:
+        with pytest.raises(errors.UnavailableError) as caught:
+            await engine.complete(_route(server.base), _BODY, CallReport())
+    assert "acme" in str(caught.value)
+    assert "the provider" not in str(caught.value) + caught.value.fix
