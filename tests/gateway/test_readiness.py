@@ -370,7 +370,7 @@ def test_of_several_specs_the_readiest_counts() -> None:
         ("groqq/m", "did you mean"),
         ("", "empty"),
         ("nothing-like-this-model", "not an alias"),
-        ("replicate/m?lane=native", "no native lane"),
+        ("replicate/m?lane=native", "native lane cannot"),
         ("groq/m?lane=sideways", "neither litellm nor native"),
         ("scripted/m", "test double"),
         ("local/nothing-like-this", "no local model"),
