@@ -116,6 +116,7 @@ def test_a_required_call_is_requested_as_json_of_one_of_the_functions() -> None:
     assert schema[1]["properties"]["arguments"] == {"type": "object", "properties": {}}
     assert schema[0]["required"] == ["name", "arguments"]
     assert schema[0]["additionalProperties"] is False
+    assert (schema[0]["type"], request["response_format"]["type"]) == ("object", "json_schema")
     assert "tools" not in request
     assert report.dropped == []
 
