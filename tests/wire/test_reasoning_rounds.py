@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate.wire.downstream import translate
+from ingate.wire.thinking import unseal
 from support.client import ABOUT, chunk, completion, text_chunks, tool_call
 from support.downstream import Client, message_from, response_from, stream
 
@@ -190,3 +191,24 @@ def test_an_item_that_arrives_after_the_text_does_not_repeat_its_own(api: Api) -
     assistant = translate(api, client.body()).chat["messages"][-1]
     assert assistant["reasoning_items"] == [item]
     assert (assistant["content"], assistant["reasoning_content"]) == ("so", "thought 1")
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("kind", "origin"), [("deepseek", PROVIDER), ("responses", "openai"), ("claude", "anthropic")])
+@pytest.mark.parametrize("api", ["messages", "responses"])
+def test_an_envelope_names_the_provider(api: Api, kind: str, origin: str, streamed: bool) -> None:
+    """The one that its content is stamped with, otherwise the one that answered."""
+    client = Client(api)
+    state, call = state_of(kind, 1), call_of(kind, 1)
+    if streamed:
+        events = stream(api, client.body(), chunks_of(state, call))
+        answer = message_from(events) if api == "messages" else response_from(events)
+    else:
+        answer = translate(api, client.body()).answer(completion(None, tool_calls=[call], **state))
+    held = answer["content"][0]["signature"] if api == "messages" else answer["output"][0].get("encrypted_content")
+    if (api, kind) in {("messages", "claude"), ("responses", "deepseek")}:
+        assert unseal(held) is None  # the block is Claude's own; text needs no envelope
+    else:
+        opened = unseal(held)
+        assert opened is not None
+        assert opened[0] == origin

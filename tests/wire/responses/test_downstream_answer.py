@@ -239,6 +239,12 @@ def test_a_function_call() -> None:
     assert "namespace" not in item
 
 
+def test_a_call_of_a_function_that_was_not_offered_is_a_function_call() -> None:
+    whole = completion(None, tool_calls=[tool_call(0, "invented", "{}")])
+    (item,) = both(whole, tool_chunks(("invented", "{}")))
+    assert (item["type"], item["name"]) == ("function_call", "invented")
+
+
 def test_a_call_of_a_namespaces_function_comes_back_with_its_namespace() -> None:
     whole = completion(None, tool_calls=[tool_call(0, "files__look", "{}")])
     (item,) = both(whole, tool_chunks(("files__look", "{}")))

@@ -45,6 +45,10 @@ def test_parameters_have_chat_names() -> None:
         metadata={"a": "b"},
         prompt_cache_key="k",
         user="u",
+        safety_identifier="s",
+        service_tier="flex",
+        frequency_penalty=0.25,
+        presence_penalty=0.75,
         store=True,
         include=["reasoning.encrypted_content"],
         truncation="auto",
@@ -67,6 +71,10 @@ def test_parameters_have_chat_names() -> None:
         "metadata": {"a": "b"},
         "prompt_cache_key": "k",
         "user": "u",
+        "safety_identifier": "s",
+        "service_tier": "flex",
+        "frequency_penalty": 0.25,
+        "presence_penalty": 0.75,
     }
 
 
@@ -438,6 +446,8 @@ def test_the_items_of_an_earlier_response_come_first() -> None:
         ({"model": 5}, "model"),
         ({"input": 5}, "input"),
         ({"input": ""}, "input"),
+        ({"input": 5, "instructions": "Be kind."}, "input"),
+        ({"input": [], "instructions": "Be kind."}, "input"),
         ({"input": [{"type": "mcp_list_tools"}]}, "input"),
         ({"input": [{"type": 5}]}, "input[0].type"),
         ({"input": [{"type": "hologram"}]}, "input[0].type"),
