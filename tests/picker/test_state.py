@@ -502,6 +502,7 @@ def test_help_scrolls_between_its_ends() -> None:
 
     state = press(start(), "?")
     assert press(state, "up").help == 0
+    assert press(state, "down", "down", "up").help == 1
     assert press(state, "pagedown").help == 5
     assert press(state, "end").help == len(HELP) - 1
     assert press(state, "end", "down").help == len(HELP) - 1
@@ -599,3 +600,12 @@ def test_the_index_is_made_again_when_any_of_its_parts_changes() -> None:
     ):
         first = index_of(data())
         assert index_of(data(**changes)) is not first
+
+
+def test_the_last_model_is_selected_if_the_list_becomes_shorter() -> None:
+    state = press(start(), "c", "end")
+    assert state.item is not None
+    shorter = press(state, "r")
+    assert state.item not in shorter.shown.items
+    assert shorter.cursor == len(shorter.shown.items) - 1
+    assert press(shorter, "r").item == shorter.item, "the selected model stays selected when the others return"
