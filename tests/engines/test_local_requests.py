@@ -44,6 +44,8 @@ def test_a_request_without_messages_is_rejected_before_a_model_loads(messages: A
     with pytest.raises(errors.BadRequestError, match="no messages") as caught:
         check(_route(), {"messages": messages})
     assert (caught.value.provider, caught.value.spec) == ("local", "local/mine")
+    check(_route(), {"messages": MESSAGES})
+    check(_route(), {"messages": tuple(MESSAGES)})
 
 
 def test_every_request_is_streamed_with_usage_and_progress() -> None:

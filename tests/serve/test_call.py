@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -272,3 +273,29 @@ async def test_a_preflight_request_is_answered_only_if_cors_is_on() -> None:
 )
 async def test_a_server_without_a_key_checks_the_host(host: str, status: int) -> None:
     assert (await _guarded({"host": host} if host else {}))[0] == status
+
+
+async def test_the_log_names_the_client_and_scopes_other_than_http_pass(caplog: pytest.LogCaptureFixture) -> None:
+    kinds: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        del receive
+        kinds.append(scope["type"])
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"x-ingate-spec", b"a/b")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Any) -> None:
+        del message
+
+    application = guarded(app, key=None)
+    await application({"type": "lifespan"}, _receiving(), send)
+    scope = {"type": "http", "method": "GET", "path": "/x\ny", "headers": [], "client": ("10.0.0.7", 5)}
+    with caplog.at_level(logging.INFO, "ingate.access"):
+        await application(scope, _receiving(), send)
+        await application({**scope, "client": None}, _receiving(), send)
+    assert kinds == ["lifespan", "http", "http"]
+    first, second = caplog.messages
+    assert first.startswith("10.0.0.7 GET /x?y 200 ")
+    assert first.endswith(" ms a/b -")
+    assert second.startswith("- GET ")
