@@ -8,6 +8,15 @@ from pathlib import Path
 
 import pytest
 
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the environments of the hosts have no property tests
+    pass
+else:
+    # A busy machine is slow at making examples, which says nothing about what they test. Other checks stay on.
+    settings.register_profile("ingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("ingate")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST", "SSL_CERT_FILE"}
 

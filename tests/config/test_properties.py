@@ -101,7 +101,9 @@ MARKS += [
 ]
 fragments = st.sampled_from([*KEYS, *VALUES, *MARKS])
 texts = st.lists(fragments, max_size=40).map("".join)
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def attempt(source: Any, folder: Path) -> tuple[Config | None, str]:
