@@ -269,6 +269,525 @@ def test_the_code_of_a_used_up_quota_and_of_a_bad_request_is_the_providers():
     assert code(500, {"code": "boom"}) == errors.UnavailableError("x").code
 
 
+_FIXES = {
+    "KEY": "groq rejected the key from env K; check it for typos and expiry, or set another one",
+    "ACCESS": "ask groq for access to this model or region with the key from env K, or choose another model",
+    "BALANCE": "check the balance and billing of the groq account that env K belongs to",
+    "MODELS": "run `ingate models --provider groq` to list its models; the base URL may also be wrong",
+    "PAGE": "the address returns a web page: check the base URL of groq (it often ends in /v1)",
+    "RETRY": "try again, or name a fallback model after a comma",
+    "WAIT": "wait and try again, or name a fallback model after a comma",
+    "PLAN": "check the plan and billing of the groq account that env K belongs to",
+    "REPHRASE": "rephrase the request, or choose another model",
+    "CHANGE": "change the parameter that the message names, or set drop_params to drop what the model does not accept",
+    "SHORTEN": "shorten the conversation, or choose a model with more context (`ingate models 'ctx:>200k'`)",
+}
+_WHOLE: list[tuple[int, dict[str, str], Any, type[errors.IngateError], int, str, bool, float | None, str, str]] = [
+    (
+        401,
+        {},
+        {"error": {"message": "bad key"}},
+        errors.AuthenticationError,
+        401,
+        "invalid_api_key",
+        False,
+        None,
+        "groq rejected the key (401): bad key",
+        "KEY",
+    ),
+    (
+        403,
+        {},
+        {"error": {"message": "no api key provided"}},
+        errors.AuthenticationError,
+        403,
+        "invalid_api_key",
+        False,
+        None,
+        "groq rejected the key (403): no api key provided",
+        "KEY",
+    ),
+    (
+        403,
+        {},
+        {"error": {"message": "api key has no permission; invalid api key"}},
+        errors.PermissionDeniedError,
+        403,
+        "permission_denied",
+        False,
+        None,
+        "groq does not allow this (403): api key has no permission; invalid api key",
+        "ACCESS",
+    ),
+    (
+        403,
+        {},
+        {"error": {"message": "x"}},
+        errors.PermissionDeniedError,
+        403,
+        "permission_denied",
+        False,
+        None,
+        "groq does not allow this (403): x",
+        "ACCESS",
+    ),
+    (
+        402,
+        {},
+        {"error": {"message": "credit balance"}},
+        errors.PermissionDeniedError,
+        402,
+        "permission_denied",
+        False,
+        None,
+        "groq does not allow this (402): credit balance",
+        "BALANCE",
+    ),
+    (
+        404,
+        {},
+        {"error": {"message": "x"}},
+        errors.ModelNotFoundError,
+        404,
+        "model_not_found",
+        False,
+        None,
+        "groq has no such model (404): x",
+        "MODELS",
+    ),
+    (
+        410,
+        {},
+        {},
+        errors.ModelNotFoundError,
+        410,
+        "model_not_found",
+        False,
+        None,
+        "groq has no such model (410)",
+        "MODELS",
+    ),
+    (
+        404,
+        {},
+        "<html><title>Gone</title>",
+        errors.ModelNotFoundError,
+        404,
+        "model_not_found",
+        False,
+        None,
+        "groq has no such model (404): Gone",
+        "PAGE",
+    ),
+    (
+        503,
+        {},
+        "<html>",
+        errors.UnavailableError,
+        503,
+        "unavailable",
+        True,
+        None,
+        "groq failed (503): a web page",
+        "PAGE",
+    ),
+    (
+        401,
+        {},
+        "<html>",
+        errors.AuthenticationError,
+        401,
+        "invalid_api_key",
+        False,
+        None,
+        "groq rejected the key (401): a web page",
+        "KEY",
+    ),
+    (408, {}, {}, errors.RequestTimeoutError, 408, "timeout", True, None, "groq took too long (408)", "RETRY"),
+    (504, {}, {}, errors.RequestTimeoutError, 504, "timeout", True, None, "groq took too long (504)", "RETRY"),
+    (524, {}, {}, errors.RequestTimeoutError, 524, "timeout", True, None, "groq took too long (524)", "RETRY"),
+    (598, {}, {}, errors.RequestTimeoutError, 598, "timeout", True, None, "groq took too long (598)", "RETRY"),
+    (599, {}, {}, errors.RequestTimeoutError, 599, "timeout", True, None, "groq took too long (599)", "RETRY"),
+    (
+        498,
+        {},
+        {},
+        errors.RateLimitError,
+        498,
+        "rate_limit_exceeded",
+        True,
+        None,
+        "groq reports too many requests (498)",
+        "WAIT",
+    ),
+    (
+        429,
+        {},
+        {"error": {"message": "quota", "code": "insufficient_quota"}},
+        errors.RateLimitError,
+        429,
+        "insufficient_quota",
+        False,
+        None,
+        "groq reports too many requests (429): quota",
+        "PLAN",
+    ),
+    (
+        429,
+        {"retry-after": "3"},
+        {"error": {"message": "x", "code": "insufficient_quota"}},
+        errors.RateLimitError,
+        429,
+        "insufficient_quota",
+        False,
+        3.0,
+        "groq reports too many requests (429): x",
+        "PLAN",
+    ),
+    (
+        429,
+        {},
+        {"error": {"message": "out of credits"}},
+        errors.RateLimitError,
+        429,
+        "rate_limit_exceeded",
+        False,
+        None,
+        "groq reports too many requests (429): out of credits",
+        "PLAN",
+    ),
+    (
+        429,
+        {},
+        {"error": {"message": "slow"}},
+        errors.RateLimitError,
+        429,
+        "rate_limit_exceeded",
+        True,
+        None,
+        "groq reports too many requests (429): slow",
+        "WAIT",
+    ),
+    (499, {}, {}, errors.UnavailableError, 499, "unavailable", True, None, "groq failed (499)", "RETRY"),
+    (500, {}, {}, errors.UnavailableError, 500, "unavailable", True, None, "groq failed (500)", "RETRY"),
+    (501, {}, {}, errors.UnavailableError, 501, "unavailable", False, None, "groq failed (501)", "RETRY"),
+    (
+        502,
+        {"retry-after": "2"},
+        {},
+        errors.UnavailableError,
+        502,
+        "unavailable",
+        True,
+        2.0,
+        "groq failed (502)",
+        "RETRY",
+    ),
+    (409, {}, {}, errors.UnavailableError, 409, "unavailable", True, None, "groq failed (409)", "RETRY"),
+    (423, {}, {}, errors.UnavailableError, 423, "unavailable", True, None, "groq failed (423)", "RETRY"),
+    (424, {}, {}, errors.UnavailableError, 424, "unavailable", True, None, "groq failed (424)", "RETRY"),
+    (425, {}, {}, errors.UnavailableError, 425, "unavailable", True, None, "groq failed (425)", "RETRY"),
+    (
+        400,
+        {},
+        {"error": {"code": "content_filter", "message": "context length"}},
+        errors.ContentFilterError,
+        400,
+        "content_filter",
+        False,
+        None,
+        "groq rejected the request because of its content (400): context length",
+        "REPHRASE",
+    ),
+    (
+        400,
+        {},
+        {"error": {"code": "content_policy_violation", "message": "x"}},
+        errors.ContentFilterError,
+        400,
+        "content_filter",
+        False,
+        None,
+        "groq rejected the request because of its content (400): x",
+        "REPHRASE",
+    ),
+    (
+        413,
+        {},
+        {"error": {"message": "x"}},
+        errors.BadRequestError,
+        413,
+        "bad_request",
+        False,
+        None,
+        "groq rejected the request (413): x",
+        "CHANGE",
+    ),
+    (
+        413,
+        {},
+        {"error": {"message": "prompt is too long"}},
+        errors.ContextTooLongError,
+        413,
+        "context_length_exceeded",
+        False,
+        None,
+        "groq reports that the conversation is too long for the model (413): prompt is too long",
+        "SHORTEN",
+    ),
+    (
+        400,
+        {},
+        {"error": {"message": "prompt is too long"}},
+        errors.ContextTooLongError,
+        400,
+        "context_length_exceeded",
+        False,
+        None,
+        "groq reports that the conversation is too long for the model (400): prompt is too long",
+        "SHORTEN",
+    ),
+    (
+        400,
+        {},
+        {"error": {"message": "invalid api key"}},
+        errors.AuthenticationError,
+        400,
+        "invalid_api_key",
+        False,
+        None,
+        "groq rejected the key (400): invalid api key",
+        "KEY",
+    ),
+    (
+        400,
+        {},
+        {"error": {"message": "model not found"}},
+        errors.ModelNotFoundError,
+        400,
+        "model_not_found",
+        False,
+        None,
+        "groq has no such model (400): model not found",
+        "MODELS",
+    ),
+    (
+        400,
+        {},
+        {"error": {"message": "content policy"}},
+        errors.ContentFilterError,
+        400,
+        "content_filter",
+        False,
+        None,
+        "groq rejected the request because of its content (400): content policy",
+        "REPHRASE",
+    ),
+    (
+        422,
+        {},
+        {"error": {"message": "insufficient balance"}},
+        errors.PermissionDeniedError,
+        422,
+        "permission_denied",
+        False,
+        None,
+        "groq does not allow this (422): insufficient balance",
+        "BALANCE",
+    ),
+    (
+        422,
+        {},
+        {"detail": "x"},
+        errors.BadRequestError,
+        422,
+        "bad_request",
+        False,
+        None,
+        "groq rejected the request (422): x",
+        "CHANGE",
+    ),
+    (
+        400,
+        {"retry-after": "9"},
+        {"error": {"code": "unsupported_value", "message": "x"}},
+        errors.BadRequestError,
+        400,
+        "unsupported_value",
+        False,
+        None,
+        "groq rejected the request (400): x",
+        "CHANGE",
+    ),
+    (
+        300,
+        {},
+        {"error": {"code": "429", "message": "x"}},
+        errors.RateLimitError,
+        429,
+        "rate_limit_exceeded",
+        True,
+        None,
+        "groq reports too many requests (429): x",
+        "WAIT",
+    ),
+    (
+        200,
+        {},
+        {"error": {"code": "399", "message": "x"}},
+        errors.UnavailableError,
+        500,
+        "unavailable",
+        True,
+        None,
+        "groq failed (500): x",
+        "RETRY",
+    ),
+    (
+        200,
+        {},
+        {"error": {"code": "600", "message": "x"}},
+        errors.UnavailableError,
+        500,
+        "unavailable",
+        True,
+        None,
+        "groq failed (500): x",
+        "RETRY",
+    ),
+    (
+        200,
+        {},
+        {"error": {"message": "prompt is too long"}},
+        errors.ContextTooLongError,
+        400,
+        "context_length_exceeded",
+        False,
+        None,
+        "groq reports that the conversation is too long for the model (400): prompt is too long",
+        "SHORTEN",
+    ),
+    (
+        200,
+        {},
+        {"error": {"message": "flagged"}},
+        errors.ContentFilterError,
+        400,
+        "content_filter",
+        False,
+        None,
+        "groq rejected the request because of its content (400): flagged",
+        "REPHRASE",
+    ),
+    (
+        200,
+        {},
+        {"error": {"type": "not-found error", "message": "x"}},
+        errors.ModelNotFoundError,
+        404,
+        "model_not_found",
+        False,
+        None,
+        "groq has no such model (404): x",
+        "MODELS",
+    ),
+    (
+        200,
+        {},
+        {"error": {"type": "access denied", "message": "x"}},
+        errors.PermissionDeniedError,
+        403,
+        "permission_denied",
+        False,
+        None,
+        "groq does not allow this (403): x",
+        "ACCESS",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "cls", "own_status", "code", "retryable", "wait_s", "message", "fix"), _WHOLE
+)
+def test_every_part_of_an_error(
+    status: int,
+    headers: dict[str, str],
+    body: Any,
+    cls: type[errors.IngateError],
+    own_status: int,
+    code: str,
+    retryable: bool,
+    wait_s: float | None,
+    message: str,
+    fix: str,
+):
+    error = _error(status, body, headers, credential_source="env K")
+    assert (type(error), error.status, error.code) == (cls, own_status, code)
+    assert (error.retryable, error.retry_after_s) == (retryable, wait_s)
+    assert str(error) == message
+    assert error.fix == _FIXES[fix]
+
+
+def test_an_error_of_an_unknown_provider_and_credential():
+    error = error_from_response(401, {}, {}, provider=None)
+    assert str(error) == "the provider rejected the key (401)"
+    assert "the configured credential" in error.fix
+    assert error.provider is None
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("try again in 1h2m3s", 3723.0),
+        ("try again in 2h", 7200.0),
+        ("retry after 5m", 300.0),
+        ("Try again in 1.5 seconds", 1.5),
+        ("try again in 1.2.3s", None),
+        ("try again in a moment", None),
+        ("retry in 500ms", 0.5),
+    ],
+)
+def test_how_long_to_wait_is_read_from_the_message(message: str, seconds: float | None):
+    assert _error(429, {"error": {"message": message}}).retry_after_s == seconds
+
+
+def test_headers_come_before_details_and_details_before_words():
+    body = {"error": {"message": "try again in 9s", "details": [{"retryDelay": "8s"}]}}
+    assert _error(429, body, {"x-ms-retry-after-ms": "7000"}).retry_after_s == 7.0
+    assert _error(429, body, {"retry-after": "soon"}).retry_after_s == 8.0
+    assert _error(429, {"error": {"message": "try again in 9s"}}).retry_after_s == 9.0
+
+
+def test_a_date_in_the_past_is_no_wait():
+    earlier = format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)
+    assert _error(503, {}, {"retry-after": earlier}).retry_after_s == 0.0
+
+
+def test_headers_of_a_response_are_only_what_they_may_be():
+    error = errors.UnavailableError("x", status=700, request_id="line\nbreak")
+    status, headers, _ = error_to_response(error)
+    assert status == 500
+    assert "x-request-id" not in headers
+    assert "x-request-id" not in error_to_response(errors.UnavailableError("x", request_id="é"))[1]
+    assert error_to_response(errors.UnavailableError("x", status=599))[0] == 599
+    assert error_to_response(errors.UnavailableError("x", status=600))[0] == 500
+    assert error_to_response(errors.UnavailableError("x", status=400))[0] == 400
+    assert error_to_response(errors.UnavailableError("x", status=399))[0] == 500
+
+
+def test_a_wrong_method_names_the_right_ones():
+    error = errors.MethodNotAllowedError("no", allowed=("GET", "HEAD"))
+    assert error_to_response(error)[1]["allow"] == "GET, HEAD"
+    assert "allow" not in error_to_response(errors.BadRequestError("no"))[1]
+
+
+def test_an_error_names_its_field_and_keeps_what_arrived():
+    error = errors.StreamInterruptedError("broke", partial_text="so far")
+    assert error_to_response(error)[2]["error"]["partial_text"] == "so far"
+    assert "param" in error_to_response(error)[2]["error"]
+    assert "provider" not in error_to_response(error)[2]["error"]
+
+
 def test_an_unexpected_exception_is_told_without_its_words():
     status, _, body = error_to_response(RuntimeError("sk-secret"))
     assert status == 500

@@ -265,6 +265,172 @@ def test_fields_of_a_chunk_without_choices_are_told_once():
     assert [piece.get("citations") for piece in told] == [None, None, ["x"], None]
 
 
+def test_the_fast_path_sends_what_the_slow_one_would():
+    plain = chunk({"content": "b"}, id="other", created=7, model="other", system_fingerprint="fp", usage=None)
+    told = _run(
+        chunk({"content": "a"}), plain, {"choices": [{"index": 0, "delta": {"content": "c"}, "finish_reason": None}]}
+    )
+    head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "m-1"}
+    assert told[1] == {**head, "system_fingerprint": "fp", "choices": plain["choices"]}
+    assert told[2] == {**head, "choices": [{"index": 0, "delta": {"content": "c"}, "finish_reason": None}]}
+    assert plain["usage"] is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        chunk({"content": "b"}, "stop"),
+        chunk({"content": "b"}, usage=_USAGE),
+        chunk({"content": "b", "role": "assistant"}),
+        chunk({"content": [{"type": "text", "text": "b"}]}),
+        chunk({"content": "b"}, choice={"message": {"content": "ab"}}),
+        {"choices": [{"index": 0, "delta": {"content": "b"}}]},
+    ],
+)
+def test_text_that_is_not_an_ordinary_piece_is_sent_all_the_same(piece: dict[str, Any]):
+    told = _run(chunk({"content": "a"}), piece)
+    assert _deltas(told)[1] == {"content": "b"}
+    assert told[1]["choices"][0]["finish_reason"] is None
+    assert "usage" not in told[1]
+
+
+def test_text_of_a_choice_that_has_not_begun_gets_a_role():
+    told = _run(chunk({"content": "a"}), chunk({"content": "b"}, index=1))
+    assert _deltas(told, 1)[0] == {"role": "assistant", "content": "b"}
+
+
+def test_chunks_that_only_identify_the_server_are_not_sent():
+    idle = chunk({}, system_fingerprint="fp", service_tier="s", provider="p", x_groq={"id": "r"})
+    told = _run(chunk({"content": "a"}), idle, chunk({"reasoning_content": "b"}))
+    assert len(told) == 4
+    assert not {"system_fingerprint", "service_tier", "provider", "x_groq"} & told[1].keys()
+
+
+def test_fields_of_an_empty_chunk_are_sent_with_the_next():
+    told = _run(chunk({"content": "a"}), chunk({}, citations=["x"]), chunk({"reasoning_content": "b"}))
+    assert [piece.get("citations") for piece in told] == [None, ["x"], None, None]
+
+
+def test_fields_that_follow_the_end_are_dropped():
+    normaliser = StreamNormaliser("m")
+    normaliser.feed(chunk({"content": "a"}))
+    assert len(normaliser.finish()) == 2
+    assert normaliser.feed({"choices": [], "citations": ["x"]}) == []
+
+
+def test_log_probabilities_alone_are_sent_and_empty_ones_are_not():
+    full = chunk({}, choice={"logprobs": {"content": [{"token": "a"}], "refusal": None}})
+    empty = chunk({}, choice={"logprobs": {"content": None, "refusal": []}})
+    told = _run(chunk({"content": "a"}), full, empty)
+    assert [choice.get("logprobs") for piece in told for choice in piece["choices"]] == [
+        None,
+        {"content": [{"token": "a"}], "refusal": None},
+        None,
+    ]
+
+
+def test_a_message_in_place_of_a_delta_is_reduced_to_its_new_part():
+    def piece(**message: Any) -> dict[str, Any]:
+        return {"choices": [{"index": 0, "message": message, "finish_reason": None}]}
+
+    told = _run(piece(content="a", reasoning="x"), piece(content="ab", reasoning="xy"), piece(content="abc"))
+    assert _deltas(told)[:3] == [
+        {"role": "assistant", "content": "a", "reasoning_content": "x"},
+        {"content": "b", "reasoning_content": "y"},
+        {"content": "c"},
+    ]
+
+
+def test_text_completions_are_deltas_too():
+    told = _run({"choices": [{"index": 0, "text": "a"}]}, {"choices": [{"index": 0, "text": None}]})
+    assert _deltas(told) == [{"role": "assistant", "content": "a"}, {}]
+
+
+def test_the_partial_answer_has_all_that_arrived():
+    normaliser = StreamNormaliser("m")
+    normaliser.feed(chunk({"content": "a", "refusal": "n", "annotations": [{"type": "x"}]}, index=1))
+    normaliser.feed(chunk({"refusal": "o", "reasoning_items": [{"id": "r"}]}, index=1, usage=_USAGE))
+    normaliser.feed(chunk({"content": ""}, index=0))
+    normaliser.feed(chunk({}, "length", index=1))
+    partial = normaliser.partial()
+    assert partial is not None
+    assert partial == {
+        "id": "c-1",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": "m-1",
+        "choices": [
+            {
+                "index": 1,
+                "message": {
+                    "role": "assistant",
+                    "content": "a",
+                    "refusal": "no",
+                    "annotations": [{"type": "x"}],
+                    "reasoning_items": [{"id": "r"}],
+                },
+                "finish_reason": "length",
+            }
+        ],
+        "usage": _USAGE,
+    }
+    assert normaliser.text == ""
+
+
+def test_a_partial_answer_of_reasoning_alone_counts():
+    normaliser = StreamNormaliser("m")
+    assert normaliser.text == ""
+    normaliser.feed(chunk({"reasoning_content": "hm"}))
+    partial = normaliser.partial()
+    assert partial is not None
+    assert partial["choices"][0]["message"] == {"role": "assistant", "content": None, "reasoning_content": "hm"}
+    assert partial["usage"] is None
+
+
+def test_entries_of_lists_get_an_index_unless_they_have_one():
+    told = _run(
+        chunk({"annotations": [{"type": "a"}, "noise"]}),
+        chunk({"annotations": [{"type": "b", "index": 9}, {"type": "c"}]}),
+        chunk({"annotations": []}),
+        chunk(
+            {"images": [{"type": "image_url"}], "reasoning_items": [{"id": "r"}], "provider_tool_calls": [{"id": "p"}]}
+        ),
+    )
+    lists = [choice["delta"] for piece in told for choice in piece["choices"]]
+    assert lists[0]["annotations"] == [{"type": "a", "index": 0}, "noise"]
+    assert lists[1]["annotations"] == [{"type": "b", "index": 9}, {"type": "c", "index": 3}]
+    assert lists[2]["images"] == [{"type": "image_url", "index": 0}]
+    assert lists[2]["reasoning_items"] == [{"id": "r", "index": 0}]
+    assert lists[2]["provider_tool_calls"] == [{"id": "p", "index": 0}]
+    assert lists[3] == {}
+
+
+def test_the_finish_reason_keeps_its_company_and_the_first_specific_one_wins():
+    told = _run(
+        chunk({"content": "a"}, "stop", choice={"stop_reason": 7}),
+        chunk({}, "MAX_TOKENS", choice={"native_finish_reason": "given"}),
+        chunk({}, "content_filter"),
+    )
+    assert told[-2]["choices"] == [
+        {"index": 0, "delta": {}, "finish_reason": "length", "stop_reason": 7, "native_finish_reason": "given"}
+    ]
+
+
+def test_choices_are_finished_in_order():
+    told = _run(chunk({"content": "b"}, index=1), chunk({"content": "a"}, index=0))
+    assert [piece["choices"][0]["index"] for piece in told[2:4]] == [0, 1]
+
+
+def test_a_choice_without_an_index_is_the_first():
+    told = _run({"choices": [{"delta": {"content": "a"}}]}, {"choices": [{"index": "x", "delta": {"content": "b"}}]})
+    assert _deltas(told) == [{"role": "assistant", "content": "a"}, {"content": "b"}, {}]
+
+
+@pytest.mark.parametrize("choices", [None, "x", [], ["x"], [None]])
+def test_malformed_choices_are_ignored(choices: Any):
+    assert _deltas(_run({"choices": choices})) == [{"role": "assistant", "content": ""}, {}]
+
+
 def test_finishing_twice_tells_nothing_twice():
     normaliser = StreamNormaliser("m")
     normaliser.feed(chunk({"content": "a"}))

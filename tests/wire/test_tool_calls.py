@@ -247,6 +247,86 @@ def test_each_way_of_streaming_calls_gives_the_calls(way: str):
     assert _calls(*_WAYS[way], chunk({}, "stop")) == [_A, _B]
 
 
+def _deltas(*pieces: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The tool-call deltas of each chunk, with ids that were generated as `made`."""
+    found = [told["choices"][0]["delta"].get("tool_calls", []) for told in _run(*pieces) if told["choices"]]
+    for delta in (one for deltas in found for one in deltas):
+        if str(delta.get("id", "")).startswith("call_"):
+            delta["id"] = "made"
+    return [deltas for deltas in found if deltas]
+
+
+def test_a_call_is_sent_as_soon_as_its_name_and_id_or_arguments_are_known():
+    head = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    assert _deltas(tools(call(0, "a", "f")), tools(call(0, arguments='{"x":')), tools(call(0, arguments="1}"))) == [
+        [head],
+        [{"index": 0, "function": {"arguments": '{"x":'}}],
+        [{"index": 0, "function": {"arguments": "1}"}}],
+    ]
+    assert _deltas(tools(call(0, "a")), tools(call(0, None, "f")), tools(call(0, arguments="{} "))) == [
+        [head],
+        [{"index": 0, "function": {"arguments": "{} "}}],
+    ]
+    named = {"index": 0, "id": "made", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+    assert _deltas(tools(call(0, None, "f")), tools(call(0, None, None, '{"x":1}'))) == [[named]]
+
+
+def test_a_call_that_waits_for_its_id_is_sent_before_the_next_one():
+    first = {"index": 0, "id": "made", "type": "function", "function": {"name": "f", "arguments": ""}}
+    second = {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": '{"x":1}'}}
+    end = {"index": 0, "function": {"arguments": "{}"}}
+    assert _deltas(tools(call(0, None, "f")), tools(call(1, "b", "g", '{"x":1}'))) == [[first, second], [end]]
+
+
+def test_an_empty_object_is_held_until_it_is_known_to_be_all():
+    head = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    assert _deltas(tools(call(0, "a", "f", "{}"))) == [[head], [{"index": 0, "function": {"arguments": "{}"}}]]
+    assert _deltas(tools(call(0, "a", "f", "{}")), tools(call(0, arguments='{"x":1}'))) == [
+        [head],
+        [{"index": 0, "function": {"arguments": '{"x":1}'}}],
+    ]
+
+
+def test_fields_that_follow_a_call_are_sent_alone():
+    head = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}, "extra": 1}
+    assert _deltas(tools(call(0, "a", "f", '{"x":1}', extra=1)), tools(call(0, late=2, none=None))) == [
+        [head],
+        [{"index": 0, "function": {"arguments": ""}, "late": 2}],
+    ]
+
+
+def test_fields_of_a_call_that_is_not_sent_yet_are_sent_with_it():
+    assert _deltas(tools(call(0, "a", extra=1)), tools(call(0, None, "f", "{} "))) == [
+        [{"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{} "}, "extra": 1}]
+    ]
+
+
+def test_a_call_without_a_name_is_sent_at_the_end():
+    told = [{"index": 0, "id": "a", "type": "function", "function": {"name": "", "arguments": '{"x":1}'}}]
+    assert _deltas(tools(call(0, "a", None, '{"x":1}'))) == [told]
+
+
+def test_the_whole_sent_again_is_not_sent_twice():
+    head = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+    assert _deltas(tools(call(0, "a", "f", '{"x":1}')), tools(call(0, "a", "f", '{"x":1}'))) == [[head]]
+
+
+def test_a_duplicate_id_of_a_call_in_a_stream_is_replaced():
+    told = _deltas(tools(call(0, "a", "f", '{"x":1}')), tools(call(1, "a", "f", '{"x":2}')))
+    assert [[one.get("id") for one in deltas] for deltas in told] == [["a"], ["made"]]
+    late = _deltas(tools(call(0, "a", "f", '{"x":1}')), tools(call(1, None, "g", '{"x":2}')), tools(call(1, "a")))
+    assert [[one.get("id") for one in deltas] for deltas in late] == [["a"], ["made"]]
+
+
+def test_pieces_go_to_the_call_at_their_index():
+    told = _run(
+        tools(call(5, "a", "f", '{"x":'), call(7, "b", "g", '{"y":')),
+        tools(call(7, arguments="2}"), call(5, arguments="1}")),
+    )
+    made = assemble(told)["choices"][0]["message"]["tool_calls"]
+    assert [(one["id"], one["function"]["arguments"]) for one in made] == [("a", '{"x":1}'), ("b", '{"y":2}')]
+
+
 @pytest.mark.parametrize("arguments", [None, "", "{}", {}])
 def test_a_call_without_arguments_has_an_empty_object(arguments: Any):
     assert _calls(tools(call(0, "a", "now", arguments))) == [("now", {})]

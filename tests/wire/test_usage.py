@@ -102,6 +102,61 @@ def test_what_else_is_said_is_kept_without_its_nulls():
     assert usage["prompt_tokens_details"] == {"audio_tokens": 1}
 
 
+def _openai(prompt: int, completion: int, total: int, **more: Any) -> dict[str, Any]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total, **more}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({}, _openai(0, 0, 0)),
+        ({"total_tokens": 5}, _openai(0, 5, 5)),
+        ({"completion_tokens": 2, "total_tokens": 5}, _openai(3, 2, 5)),
+        ({"completion_tokens": 7, "total_tokens": 5}, _openai(0, 7, 5)),
+        ({"prompt_tokens": 7, "total_tokens": 5}, _openai(7, 0, 5)),
+        ({"prompt_tokens": 7}, _openai(7, 0, 7)),
+        ({"completion_tokens": 2}, _openai(0, 2, 2)),
+        ({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 0}, _openai(1, 2, 3)),
+        ({"prompt_tokens": 0, "input_tokens": 9, "completion_tokens": 1.9}, _openai(0, 1, 1)),
+        ({"prompt_tokens": True, "input_tokens": 9, "output_tokens": "3"}, _openai(9, 0, 9)),
+        ({"prompt_tokens": float("inf"), "input_tokens": -1}, _openai(0, 0, 0)),
+        # one more than the parts counted, without a part of that size
+        (_openai(1, 1, 3), _openai(1, 1, 3)),
+        (_openai(1, 1, 3, cached_tokens=1), _openai(2, 1, 3, prompt_tokens_details={"cached_tokens": 1})),
+        (_openai(1, 1, 3, cache_write_tokens=1), _openai(2, 1, 3, prompt_tokens_details={"cache_creation_tokens": 1})),
+        (_openai(1, 1, 3, reasoning_tokens=1), _openai(1, 2, 3, completion_tokens_details={"reasoning_tokens": 1})),
+        (_openai(1, 1, 4, reasoning_tokens=1), _openai(1, 1, 4, completion_tokens_details={"reasoning_tokens": 1})),
+        (
+            {"thoughts_token_count": 4, "output_token_details": {"x": 1}},
+            _openai(0, 0, 0, completion_tokens_details={"reasoning_tokens": 4}, thoughts_token_count=4, output_token_details={"x": 1}),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_worked_out_and_nothing_is_invented(said: dict[str, Any], meant: dict[str, Any]):
+    kept = {name: value for name, value in said.items() if name not in meant and not name.endswith("put_tokens")}
+    assert normalise_usage(said) == {**kept, **meant}
+
+
+def test_later_usage_without_counts_changes_nothing():
+    first = _openai(3, 1, 4)
+    assert merge_usage(first, {"cost": 1}) == first
+    assert merge_usage(first, {}) == first
+    assert merge_usage({}, {"cost": 1}) == {"cost": 1}
+    merged = merge_usage(first, {"output_tokens": 2, "prompt_tokens": None})
+    assert merged == {**first, "output_tokens": 2}
+    assert first == _openai(3, 1, 4)
+
+
+def test_later_details_do_not_erase_earlier_ones():
+    first = {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
+    later = {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": None, "audio_tokens": 1}, "x": {"y": None}}
+    assert merge_usage(first, later) == {
+        "prompt_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": 2, "audio_tokens": 1},
+        "x": {"y": None},
+    }
+
+
 def test_later_counts_win_and_details_add_up():
     first = {"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 2}}
     second = {"prompt_tokens": 3, "completion_tokens": 4, "prompt_tokens_details": {"audio_tokens": 0}}
