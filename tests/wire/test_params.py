@@ -107,6 +107,13 @@ def test_the_policy_decides_what_dropping_means() -> None:
     assert "there is no seed" in str(caught.value)
 
 
+def test_a_warning_is_independent_of_the_policy() -> None:
+    params = tracker("drop")
+    params.warn("Something else.")
+    assert params.warnings == ["Something else."]
+    assert params.dropped == []
+
+
 def test_a_dropped_parameter_is_not_passed_on() -> None:
     params = tracker(top_a=1)
     params.drop("top_a", "why")
