@@ -184,3 +184,72 @@ def test_no_file_names_the_value_of_a_variable() -> None:
     for comment, line in zip(lines[1::2], lines[2::2], strict=True):
         assert comment.startswith("# ")
         assert line.endswith("=")
+
+
+def test_a_credential_that_a_command_left_on_this_machine_is_noted(
+    monkeypatch: pytest.MonkeyPatch, clean_environment: Path
+) -> None:
+    left = clean_environment / ".config" / "gcloud" / "application_default_credentials.json"
+    left.parent.mkdir(parents=True)
+    left.write_text('{"type": "authorized_user"}')
+    monkeypatch.setenv("VERTEXAI_PROJECT", "p")
+    monkeypatch.setenv("VERTEXAI_LOCATION", "europe-west4")
+    _, files = exported({"aliases": {"q": "vertex_ai/gemini-2.5-flash"}})
+    (note,) = [note for note in files.models.notes if note.startswith("vertex_ai uses ")]
+    assert note.endswith("application_default_credentials.json here: the proxy's machine needs it too")
+
+
+def test_the_services_are_complete() -> None:
+    """Every line counts: docker compose takes what it does not know for an error, and a wrong variable for empty."""
+    _, files = exported({})
+    services = yaml.safe_load(files.files[COMPOSE_FILE])["services"]
+    waits = {"interval": "10s", "timeout": "5s", "retries": 10, "start_period": "5s"}
+    assert services["redis"] == {
+        "image": "redis:7",
+        "command": ["sh", "-c", 'exec redis-server --requirepass "$$REDIS_PASSWORD"'],
+        "environment": {"REDIS_PASSWORD": "${REDIS_PASSWORD:?fill in .env}"},
+        "healthcheck": {"test": ["CMD-SHELL", 'redis-cli -a "$$REDIS_PASSWORD" ping'], **waits},
+        "restart": "unless-stopped",
+    }
+    assert services["postgres"] == {
+        "image": "postgres:16",
+        "environment": {
+            "POSTGRES_DB": "litellm",
+            "POSTGRES_USER": "litellm",
+            "POSTGRES_PASSWORD": "${POSTGRES_PASSWORD:?fill in .env}",
+        },
+        "volumes": ["postgres:/var/lib/postgresql/data"],
+        "healthcheck": {"test": ["CMD-SHELL", "pg_isready -U litellm"], **waits},
+        "restart": "unless-stopped",
+    }
+    health = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:4000/health/liveliness')"
+    assert services["litellm"] == {
+        "image": "docker.litellm.ai/berriai/litellm:main-stable",
+        "command": ["--config", "/app/config.yaml", "--port", "4000"],
+        "ports": ["4000:4000"],
+        "volumes": ["./litellm-config.yaml:/app/config.yaml:ro"],
+        "env_file": [".env"],
+        "environment": {
+            "DATABASE_URL": "postgresql://litellm:${POSTGRES_PASSWORD}@postgres:5432/litellm",
+            "REDIS_HOST": "redis",
+            "REDIS_PORT": "6379",
+        },
+        "depends_on": {"postgres": {"condition": "service_healthy"}, "redis": {"condition": "service_healthy"}},
+        "healthcheck": {"test": ["CMD", "python3", "-c", health], **waits, "start_period": "60s"},
+        "restart": "unless-stopped",
+    }
+
+
+def test_the_router_retries_and_cools_down_through_redis() -> None:
+    config, _ = exported({})
+    assert config["router_settings"] == {
+        "routing_strategy": "simple-shuffle",
+        "num_retries": 2,
+        "allowed_fails": 3,
+        "cooldown_time": 30,
+        "fallbacks": [],
+        "redis_host": "os.environ/REDIS_HOST",
+        "redis_port": "os.environ/REDIS_PORT",
+        "redis_password": "os.environ/REDIS_PASSWORD",
+    }
+    assert config["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY"}
