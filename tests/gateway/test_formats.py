@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingate import Gateway
+from ingate.catalog import ModelRow
 from ingate.errors import SpecError
-from ingate.gateway.formats import passed_through, translated_route
+from ingate.gateway.formats import endpoints, passed_through, responses_route, translated_route
 from ingate.wire.passthrough import ApiRequest
 
 KEY = {"api_key": "sk-none"}
@@ -167,3 +169,52 @@ async def test_no_catalog_row_is_routed_to_an_endpoint_that_the_model_does_not_h
             ):
                 wrong.append((row.key, found.wire_format, row.formats))
     assert wrong == []
+
+
+def _row(*formats: str) -> ModelRow:
+    return ModelRow("openai", "m", formats=formats)
+
+
+@pytest.mark.parametrize(
+    ("provider", "wire_format", "model", "row", "forced", "expected"),
+    [
+        ("vertex_ai", "gemini", "claude-sonnet-5", None, None, ["messages"]),
+        ("vertex_ai", "gemini", "gemini-3", None, None, ["gemini"]),
+        ("bedrock", "bedrock", "anthropic.Claude-x", None, None, ["bedrock", "bedrock_invoke"]),
+        ("bedrock", "bedrock", "amazon.nova", None, None, ["bedrock"]),
+        ("mistral", "chat", "m", _row("chat", "completions"), None, ["chat"]),
+        ("mistral", "chat", "m", _row("completions"), None, ["completions"]),
+        ("mistral", "chat", "m", _row("chat", "responses"), None, ["chat", "responses"]),
+        ("mistral", "chat", "m", _row("responses"), None, ["responses"]),
+        ("mistral", "chat", "m", _row("gemini"), None, ["chat"]),
+        ("mistral", "gemini", "m", _row("responses", "gemini", "chat"), None, ["gemini"]),
+        ("mistral", "chat", "m", None, "responses", ["responses"]),
+        ("mistral", "azure", "m", None, "chat", ["azure"]),
+        ("bedrock_x", "bedrock_invoke", "m", None, "messages", ["bedrock_invoke"]),
+        ("openai", "chat", "m", None, "responses", ["responses"]),
+    ],
+)
+def test_the_formats_of_a_model_follow_provider_catalog_and_choice(
+    provider: str, wire_format: str, model: str, row: ModelRow | None, forced: str | None, expected: list[str]
+) -> None:
+    found = endpoints(provider, wire_format, model, "https://far/v1", row, forced)
+    assert [one.wire_format for one in found] == expected
+    assert {one.api_base for one in found} == {"https://far/v1"}
+
+
+def test_only_claude_has_messages_at_a_provider_that_says_so() -> None:
+    for model, expected in (("claude-x", True), ("gpt-x", False)):
+        found = endpoints("github_copilot", "chat", model, "https://far/v1", None)
+        assert ("messages" in [one.wire_format for one in found]) is expected
+
+
+async def test_a_route_of_another_engine_is_never_passed_through() -> None:
+    found = await route("anthropic/m?lane=native")
+    assert passed_through(found, request("messages")) is not None
+    assert passed_through(replace(found, engine="litellm"), request("messages")) is None
+
+
+async def test_requests_below_the_responses_endpoint_go_to_it_if_there_is_one() -> None:
+    assert responses_route(await route("openai/gpt-5.1")).wire_format == "responses"
+    only_chat = await route("mistral/m")
+    assert responses_route(only_chat) is only_chat
