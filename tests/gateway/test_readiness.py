@@ -498,3 +498,39 @@ def test_thousands_of_states_load_no_heavy_package() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, env=environ
     )
     assert done.stdout.split("\n")[:3] == ["True", "missing True", "[]"]
+
+
+def test_one_model_of_a_provider_says_nothing_of_another_if_the_proxy_lists_only_one() -> None:
+    from ingate.config import load
+
+    listed = {"litellm_proxy": Fetched((ModelRow("litellm_proxy", "groq/m"), ModelRow("litellm_proxy", "m")))}
+    checker = Gateway(load({"litellm": {"api_base": CLOSED}}, environ={})).readiness(listed)
+    for _ in range(2):
+        assert [checker.state("groq", model) for model in ("n", "m", "n")] == [MISSING, READY, MISSING]
+    assert [checker.state("groq", model, "litellm") for model in ("m", "n")] == [READY, MISSING]
+
+
+def test_one_local_model_says_nothing_of_another(tmp_path: Path) -> None:
+    (tmp_path / "there.gguf").write_bytes(b"GGUF")
+    models = {"there": str(tmp_path / "there.gguf"), "gone": str(tmp_path / "gone.gguf")}
+    checker = ReadinessChecker(Gateway({"local": {"models": models}}).router, installed=lambda name: True)
+    assert [checker.state("local", model) for model in ("there", "gone", "there")] == [READY, MISSING, READY]
+    found = checker.check("local/there")
+    assert (found.provider, found.source) == ("local", models["there"])
+    assert checker.provider("local").state == READY
+
+
+def test_whether_a_credential_is_complete_is_told_apart_from_whether_it_works() -> None:
+    """The picker offers to add a key only if there is none."""
+    servers = {"mybox": SERVER, "keyed": {**SERVER, "api_key": "env:UNSET_KEY"}}
+    proxy = {"LITELLM_API_BASE": CLOSED}
+    complete = {
+        "groq/m": False, "mybox/m": True, "keyed/m": False, "ollama/m": True, "lm_studio/m": False, "litellm/m": True,
+        "azure/m": False, "local/nothing-like-this": False, "tensorzero/m": True,
+    }  # fmt: skip
+    environ = {**proxy, "AZURE_API_KEY": "k"}
+    found = {spec: check(spec, environ=environ, servers=servers).has_credential for spec in complete}
+    assert found == complete
+    assert check("groq/m", environ=GROQ).has_credential
+    assert not check("litellm/m").has_credential
+    assert not check("groq/m", environ=GROQ, disabled_providers=["groq"]).has_credential
