@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from ingate.errors import IngateError, UnavailableError
+from ingate.errors import IngateError, StreamInterruptedError, UnavailableError
 from ingate.wire.completion import completion_chunks
 
 if TYPE_CHECKING:
@@ -87,4 +87,11 @@ def empty_response() -> UnavailableError:
     """The error for a successful response without content."""
     return UnavailableError(
         "the provider's response was empty", fix="try again, or name a fallback model after a comma"
+    )
+
+
+def incomplete_response() -> StreamInterruptedError:
+    """The error for a stream that ended without an end mark or a finish reason."""
+    return StreamInterruptedError(
+        "the response ended before it was complete", fix="try again; what has arrived is kept"
     )

@@ -22,7 +22,7 @@ from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import Decoder, WholeDecoder
 from ingate.wire.errors import error_from_response
 from ingate.wire.messages.answer import completion_of, completion_of_message
-from ingate.wire.messages.stream import AnthropicDecoder
+from ingate.wire.messages.stream import MessagesDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class BedrockDecoder(Decoder):
         super().__init__()
         self._frames = EventStreamParser()
         self._translator = Translator()
-        self._inner = AnthropicDecoder(model=model)
+        self._inner = MessagesDecoder(model=model)
 
     def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:
         for message in self._frames.feed(data):

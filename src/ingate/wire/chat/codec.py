@@ -10,7 +10,7 @@ from ingate.wire.answers import read_json
 from ingate.wire.chat.messages import is_strict, messages_for, tools_for
 from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
-from ingate.wire.decoding import Decoder, empty_response
+from ingate.wire.decoding import Decoder, empty_response, incomplete_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.facts import nearest_effort
 from ingate.wire.params import ParamTracker
@@ -164,9 +164,7 @@ class ChatDecoder(Decoder):
         if not self._has_choices:
             raise empty_response()
         if not (self.done or self._has_finished):
-            raise StreamInterruptedError(
-                f"the response of {self._model!r} ended before it was complete", fix="try again; what came is kept"
-            )
+            raise incomplete_response()
 
     def _read_whole(self, body: bytes, out: list[dict[str, Any]]) -> None:
         if body.lstrip()[:1] != b"{" or b"\n{" in body:  # events or JSON lines with the wrong content type
@@ -201,7 +199,7 @@ class ChatDecoder(Decoder):
                 raise error_from_response(200, {}, data, provider=None) from None
             raise StreamInterruptedError(
                 f"the stream of {self._model!r} contains an event that is not JSON: {data[:_MAX_TEXT]!r}",
-                fix="try again; what came is kept",
+                fix="try again; what has arrived is kept",
             ) from None
         if not isinstance(value, dict):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import StreamInterruptedError
 from ingate.wire.answers import (
     Chunks,
     completion,
@@ -17,7 +16,7 @@ from ingate.wire.answers import (
     tool_call,
     usage,
 )
-from ingate.wire.decoding import Decoder
+from ingate.wire.decoding import Decoder, incomplete_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.fields import is_json
 from ingate.wire.sse import SSEParser
@@ -137,9 +136,7 @@ class CohereDecoder(Decoder):
             if is_json(event.data):  # an event cut off by a dropped connection is not
                 self._event(event.data, out)
         if not self._ended:
-            raise StreamInterruptedError(
-                "the response ended before it was complete", fix="try again; what came is kept"
-            )
+            raise incomplete_response()
 
     def _event(self, data: str, out: list[dict[str, Any]]) -> None:
         if data.strip() == "[DONE]":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import StreamInterruptedError, UnavailableError
+from ingate.errors import UnavailableError
 from ingate.wire.answers import Chunks, format_errors, items, mapping, parse_object, text
-from ingate.wire.decoding import Decoder
+from ingate.wire.decoding import Decoder, incomplete_response
 from ingate.wire.fields import is_json
 from ingate.wire.gemini.answer import (
     Candidate,
@@ -120,9 +120,7 @@ class GeminiDecoder(Decoder):
                 if is_json(event.data):  # an event cut off by a dropped connection is not
                     self._event(event.data, out)
         if not self._blocked and not (self._candidates and all(one.finish for one in self._candidates.values())):
-            raise StreamInterruptedError(
-                "the response ended before it was complete", fix="try again; what came is kept"
-            )
+            raise incomplete_response()
         if not self._closed:
             self._closed = True
             counts = usage_of(self._usage)

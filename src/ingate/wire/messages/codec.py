@@ -14,7 +14,7 @@ from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import WholeDecoder
 from ingate.wire.messages.answer import completion_of
 from ingate.wire.messages.request import messages_request
-from ingate.wire.messages.stream import AnthropicDecoder
+from ingate.wire.messages.stream import MessagesDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ VERSION: Final = "2023-06-01"
 VERTEX_VERSION: Final = "vertex-2023-10-16"
 
 
-class AnthropicCodec(BaseCodec):
+class MessagesCodec(BaseCodec):
     """Anthropic's Messages format."""
 
     name = "messages"
@@ -73,7 +73,7 @@ class AnthropicCodec(BaseCodec):
         """A decoder for one streamed message, or for a whole one."""
         if content_type.startswith("application/json"):
             return WholeDecoder(partial(completion_of, model=model))
-        return AnthropicDecoder(model=model)
+        return MessagesDecoder(model=model)
 
 
-CODEC = AnthropicCodec()
+CODEC = MessagesCodec()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import StreamInterruptedError
 from ingate.wire.answers import Chunks, dumped, format_errors, items, mapping, parse_object, text, tool_call
-from ingate.wire.decoding import Decoder
+from ingate.wire.decoding import Decoder, incomplete_response
 from ingate.wire.fields import is_json
 from ingate.wire.messages.answer import (
     annotation,
@@ -40,7 +39,7 @@ class _Block:
         self.tool_index = -1
 
 
-class AnthropicDecoder(Decoder):
+class MessagesDecoder(Decoder):
     """One streamed message. Unknown events, blocks and deltas are ignored."""
 
     def __init__(self, *, model: str) -> None:
@@ -63,9 +62,7 @@ class AnthropicDecoder(Decoder):
     def end(self, out: list[dict[str, Any]]) -> None:
         """The stream has ended: emit the usage. Raises `StreamInterruptedError` if there was no stop reason."""
         if self._stop is None:
-            raise StreamInterruptedError(
-                "the response ended before it was complete", fix="try again; what came is kept"
-            )
+            raise incomplete_response()
         out += self._finish()
 
     def _feed(self, data: bytes, out: list[dict[str, Any]]) -> None:

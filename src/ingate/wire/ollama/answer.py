@@ -6,7 +6,6 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from ingate.errors import StreamInterruptedError
 from ingate.wire.answers import (
     Chunks,
     completion,
@@ -20,7 +19,7 @@ from ingate.wire.answers import (
     tool_call,
 )
 from ingate.wire.answers import usage as usage_object
-from ingate.wire.decoding import Decoder
+from ingate.wire.decoding import Decoder, incomplete_response
 from ingate.wire.errors import error_from_response
 from ingate.wire.fields import is_json
 
@@ -149,9 +148,7 @@ class OllamaDecoder(Decoder):
         if is_json(last.decode("utf-8", "replace")):  # a line cut off by a dropped connection is not
             self._line(last, out)
         if not self.done:
-            raise StreamInterruptedError(
-                "the response ended before it was complete", fix="try again; what came is kept"
-            )
+            raise incomplete_response()
 
     def _line(self, line: bytes, out: list[dict[str, Any]]) -> None:
         line = line.strip()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.errors import StreamInterruptedError
 from ingate.wire.answers import Chunks, format_errors, items, mapping, parse_object, read_json, text, tool_call
 from ingate.wire.completion import completion_chunks
-from ingate.wire.decoding import Decoder
+from ingate.wire.decoding import Decoder, incomplete_response
 from ingate.wire.fields import arguments_text, is_json
 from ingate.wire.responses.answer import (
     REASONING_GAP,
@@ -113,7 +113,7 @@ class ResponsesDecoder(Decoder):
         if self._finished:
             return
         if not self.done or not self._items:
-            raise StreamInterruptedError("the answer broke off before its end", fix="try again; what came is kept")
+            raise incomplete_response()
         with format_errors():
             self._finish({}, "completed", out)
 
