@@ -219,3 +219,33 @@ def test_a_loop_that_ends_closes_its_session() -> None:
     made = Connections()
     session = asyncio.run(made.session())
     assert session.closed
+
+
+async def test_a_body_that_breaks_off_is_an_error_unless_the_status_is_one_already(connections: Connections) -> None:
+    async def answer(talk: Conversation) -> None:
+        status = talk.body.decode()
+        await talk.send(f"HTTP/1.1 {status}\r\ncontent-length: 100\r\n\r\nhalf".encode())
+        talk.writer.close()
+
+    async with serving(answer) as server:
+        call = Call(url=f"{server.base}/x", body=b"200 OK", headers={}, timeout_s=5.0, provider="acme")
+        async with connections.send(call) as response:
+            with pytest.raises(errors.UnavailableError, match="before the response was complete"):
+                await read_body(response, call)
+        call = Call(url=f"{server.base}/x", body=b"500 Oops", headers={}, timeout_s=5.0, provider="acme")
+        async with connections.send(call) as response:
+            assert await read_body(response, call) == b"half"
+    assert server.asked[0].headers["user-agent"].startswith("ingate/")
+
+
+async def test_closing_everything_closes_the_sessions_of_loops_that_have_ended() -> None:
+    made = Connections()
+    loop = asyncio.new_event_loop()
+    try:
+        session = await asyncio.to_thread(loop.run_until_complete, made.session())
+        assert not session.closed
+        await made.aclose()
+    finally:
+        loop.close()
+    assert session.closed
+    await made.aclose()
