@@ -253,3 +253,30 @@ def test_the_router_retries_and_cools_down_through_redis() -> None:
         "redis_password": "os.environ/REDIS_PASSWORD",
     }
     assert config["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY"}
+
+
+def test_an_address_is_written_as_litellm_takes_it() -> None:
+    sections = {
+        "aliases": {"q": "anthropic/m", "r": "groq/m"},
+        "anthropic": {"api_key": "k", "base_url": "http://claude/v1"},
+        "groq": {"api_key": "k", "base_url": "http://groq/v1"},
+    }
+    models = by_name(exported(sections)[0])
+    assert models["q"]["api_base"] == "http://claude"  # litellm appends /v1/messages
+    assert models["r"]["api_base"] == "http://groq/v1"
+
+
+def test_the_files_are_plain_yaml() -> None:
+    _, files = exported({"aliases": {"q": ["groq/m", "xai/n"], "r": ["groq/m", "xai/n"], "ü": "groq/o"}})
+    for name in (CONFIG_FILE, COMPOSE_FILE):
+        text = files.files[name]
+        assert not [line for line in text.splitlines() if " &" in line or " *" in line]
+        assert text.startswith("# ")
+        assert max(map(len, text.splitlines())) <= 130
+    assert "model_name: ü" in files.files[CONFIG_FILE]
+    assert list(yaml.safe_load(files.files[CONFIG_FILE])) == [
+        "model_list",
+        "router_settings",
+        "litellm_settings",
+        "general_settings",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from ingate.proxy.up import child_environment, find_litellm, start, tail
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ingate.proxy.up import Running
 
 # Takes litellm's arguments and answers its health check; `--config` names what it does.
@@ -120,6 +119,43 @@ async def test_one_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch
     await running.wait_until_healthy(limit_s=60)
     await running.stop()
     assert running.process.returncode == -9
+
+
+# Starts the server as ingate does, tells its process id, and is killed without a chance to stop it.
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from ingate.proxy.up import start
+
+async def main():
+    server, config, port, log = sys.argv[1:]
+    command = [sys.executable, server]
+    running = await start(command, Path(config), port=int(port), environ=dict(os.environ), log=Path(log))
+    await running.wait_until_healthy(limit_s=60)
+    print(running.process.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends a child with its parent")
+async def test_a_killed_parent_takes_it_along(tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    (tmp_path / "config.yaml").write_text("well")
+    arguments = [str(tmp_path / "server.py"), str(tmp_path / "config.yaml"), str(free_port()), str(tmp_path / "log")]
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(parent.communicate(), 90)
+    assert parent.returncode == -9
+    pid = int(said)
+    for _ in range(300):
+        if not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text():
+            return
+        await asyncio.sleep(0.1)
+    os.kill(pid, 9)
+    raise AssertionError("it outlived its parent")
 
 
 async def test_a_command_that_cannot_run_is_an_error(tmp_path: Path) -> None:

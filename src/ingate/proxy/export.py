@@ -176,8 +176,4 @@ def _env(models: Models) -> str:
 def _yaml(value: Any) -> str:
     import yaml
 
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True  # anchors are harder to read than repeated lines
-
-    return yaml.dump(value, Dumper=Plain, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
