@@ -33,7 +33,8 @@ class CountingEngine(ScriptedEngine):
         self._chunks = chunks
 
     async def stream(self, route: Any, body: Any, report: Any) -> Any:
-        del route, body, report
+        assert (route, body) == (ROUTE, BODY)
+        assert isinstance(report, CallReport)
         try:
             for chunk in self._chunks:
                 if isinstance(chunk, BaseException):

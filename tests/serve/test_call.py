@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ingate.engines.base import Forwarded
 from ingate.errors import InvalidRequestError, MethodNotAllowedError, NotSupportedError
+from ingate.gateway.reply import Reply
 from ingate.serve import endpoints
-from ingate.serve.call import ClientDisconnectedError, decode_body, metadata_headers, read_body
+from ingate.serve.call import Call, ClientDisconnectedError, decode_body, metadata_headers, read_body
 from ingate.serve.guard import guarded
 
 MODELS = [{"id": name} for name in "abcdef"]
@@ -299,3 +301,35 @@ async def test_the_log_names_the_client_and_scopes_other_than_http_pass(caplog: 
     assert first.startswith("10.0.0.7 GET /x?y 200 ")
     assert first.endswith(" ms a/b -")
     assert second.startswith("- GET ")
+
+
+async def test_a_passed_through_stream_is_sent_as_it_comes_and_then_ended() -> None:
+    async def pieces() -> Any:
+        yield b"data: 1\n\n"
+        yield b"data: 2\n\n"
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    gateway: Any = None
+    call = Call(gateway, "POST", "/messages", "messages", send, "req_1")
+    forwarded = Forwarded(pieces=pieces(), content_type="text/event-stream")
+    await call.stream(Reply(api="messages", forwarded=forwarded, metadata=lambda: {"spec": "a/b"}))
+    head, *bodies = sent
+    headers = {name.decode(): value.decode() for name, value in head["headers"]}
+    assert (head["type"], head["status"]) == ("http.response.start", 200)
+    assert headers == {
+        "x-request-id": "req_1",
+        "request-id": "req_1",
+        "content-type": "text/event-stream",
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+        "x-ingate-spec": "a/b",
+    }
+    assert bodies == [
+        {"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True},
+        {"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True},
+        {"type": "http.response.body", "body": b"", "more_body": False},
+    ]
