@@ -152,3 +152,11 @@ def test_a_proxys_answer_has_its_own_cost_or_that_of_the_model_behind_it() -> No
 )
 def test_a_wildcard_of_the_proxy_lists_what_begins_like_it(name: str, expected: bool) -> None:
     assert is_listed(frozenset({"gpt", "groq/*"}), name) is expected
+
+
+def test_positions_of_streamed_thinking_blocks_are_not_sent_back() -> None:
+    block = {"type": "thinking", "thinking": "t", "signature": "s"}
+    message = {"role": "assistant", "content": "a", "thinking_blocks": [{**block, "index": 0}]}
+    made = chat_request(_route(), {"messages": [message, *HI]}, CallReport())
+    assert made["messages"] == [{**message, "thinking_blocks": [block]}, *HI]
+    assert message["thinking_blocks"] == [{**block, "index": 0}]

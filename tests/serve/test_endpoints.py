@@ -69,6 +69,9 @@ async def test_the_root_says_what_this_is(method: str) -> None:
         answer = await ask(gateway.asgi, method, "/")
     assert answer.status == 200
     assert (answer.body == b"") is (method == "HEAD")
+    if method == "GET":
+        assert answer.json()["name"] == "ingate"
+        assert answer.json()["apis"] == ["/v1/chat/completions", "/v1/responses", "/v1/messages"]
 
 
 async def test_anthropics_clients_get_models_in_their_format_page_by_page() -> None:
