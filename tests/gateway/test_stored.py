@@ -244,3 +244,13 @@ async def test_a_store_that_cannot_be_opened_stores_nothing_and_answers(tmp_path
         assert (await respond(gateway, "Hi")).status == 200
         assert (await respond(gateway, "Hi")).status == 200
     assert caplog.text.count("responses are not stored") == 1
+
+
+def test_a_conversation_keeps_the_time_at_which_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingate.gateway.stored.time.time", lambda: 1_000_000_000.0)
+    store = ResponseStore(max_age_s=1e12)
+    made = store.open_conversation([], {})
+    monkeypatch.setattr("ingate.gateway.stored.time.time", lambda: 2_000_000_000.0)
+    store.extend(made["id"], [{"role": "user", "content": "x"}])
+    assert store.conversation(made["id"]) == made
+    store.close()

@@ -36,7 +36,9 @@ CREATE TABLE IF NOT EXISTS turns (
 );
 CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, turn TEXT NOT NULL, item BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS items_turn ON items (turn);
-CREATE TABLE IF NOT EXISTS conversations (id TEXT PRIMARY KEY, at REAL NOT NULL, metadata BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS conversations (
+    id TEXT PRIMARY KEY, made REAL NOT NULL, at REAL NOT NULL, metadata BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS conversation_items (
     position INTEGER PRIMARY KEY AUTOINCREMENT, conversation TEXT NOT NULL, id TEXT NOT NULL, item BLOB NOT NULL
 );
@@ -174,7 +176,8 @@ class ResponseStore:
         """A new conversation, as a conversation object."""
         made = f"conv_{uuid.uuid4().hex}"
         with self._lock, self._transaction():
-            self._db.execute("INSERT INTO conversations VALUES (?, ?, ?)", (made, time.time(), _encode(metadata)))
+            now = time.time()
+            self._db.execute("INSERT INTO conversations VALUES (?, ?, ?, ?)", (made, now, now, _encode(metadata)))
         self.extend(made, items)
         found = self.conversation(made)
         assert found is not None
@@ -183,7 +186,9 @@ class ResponseStore:
     def conversation(self, conversation_id: str) -> dict[str, Any] | None:
         """A conversation object; None if it does not exist."""
         with self._lock:
-            row = self._db.execute("SELECT at, metadata FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
+            row = self._db.execute(
+                "SELECT made, metadata FROM conversations WHERE id = ?", (conversation_id,)
+            ).fetchone()
         if row is None:
             return None
         return {
