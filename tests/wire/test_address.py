@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingate.wire.address import base_path, join
+from ingate.errors import BadRequestError
+from ingate.wire.address import base_path, is_vertex, join, vertex_url
 from ingate.wire.codec import codec_for, formats
 from support.native import target
 
@@ -32,6 +33,80 @@ def test_a_path_is_joined_before_the_query(base: str, path: str, url: str) -> No
 
 def test_a_base_path_has_no_query_and_no_slash_at_its_end() -> None:
     assert base_path(" https://h/v1/?key=1#x ") == "https://h/v1"
+
+
+RESOURCE = "publishers/google/models/m:generateContent"
+HOST = "https://europe-west1-aiplatform.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("base", "params", "url"),
+    [
+        ("https://h", {"vertex_project": "p"}, f"https://h/v1/projects/p/locations/us-central1/{RESOURCE}"),
+        ("https://h/", {"project": "p", "location": "l"}, f"https://h/v1/projects/p/locations/l/{RESOURCE}"),
+        (
+            "https://h/v1beta1?k=1",
+            {"vertex_project": "p", "project": "q", "vertex_location": "l", "location": "m"},
+            f"https://h/v1beta1/projects/p/locations/l/{RESOURCE}?k=1",
+        ),
+        ("https://h/v1beta", {"vertex_project": "p"}, f"https://h/v1beta/projects/p/locations/us-central1/{RESOURCE}"),
+        ("https://h/v2", {"vertex_project": "p"}, f"https://h/v2/v1/projects/p/locations/us-central1/{RESOURCE}"),
+        ("https://h/v1/projects/q/locations/l", {}, f"https://h/v1/projects/q/locations/l/{RESOURCE}"),
+        (
+            "https://h/v1/projects/q/locations/l/publishers/google/",
+            {},
+            "https://h/v1/projects/q/locations/l/publishers/google/models/m:generateContent",
+        ),
+        ("https://h", {"vertex_express": "yes"}, f"https://h/v1/{RESOURCE}"),
+        ("https://h/v1beta1", {"vertex_express": "yes"}, f"https://h/v1beta1/{RESOURCE}"),
+        (
+            "https://h",
+            {"vertex_express": "yes", "vertex_project": "p"},
+            f"https://h/v1/projects/p/locations/us-central1/{RESOURCE}",
+        ),
+        (
+            "",
+            {"vertex_project": "p", "vertex_location": "europe-west1"},
+            f"{HOST}/v1/projects/p/locations/europe-west1/{RESOURCE}",
+        ),
+        (
+            "",
+            {"vertex_project": "p", "vertex_location": "global"},
+            f"https://aiplatform.googleapis.com/v1/projects/p/locations/global/{RESOURCE}",
+        ),
+    ],
+)
+def test_models_on_vertex_are_in_a_project_and_a_location(base: str, params: dict[str, str], url: str) -> None:
+    assert vertex_url(RESOURCE, target("m", api_base=base, params=params)) == url
+
+
+@pytest.mark.parametrize("params", [{}, {"vertex_express": ""}, {"vertex_location": "l"}])
+def test_vertex_needs_a_project(params: dict[str, str]) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        vertex_url(RESOURCE, target("m", params=params))
+    assert caught.value.code == "missing_vertex_project"
+
+
+@pytest.mark.parametrize(
+    ("fields", "meant"),
+    [
+        ({}, False),
+        ({"provider": "gemini"}, False),
+        ({"provider": "vertex_ai"}, True),
+        ({"provider": "vertex_ai_beta"}, True),
+        ({"params": {"vertex_project": "p"}}, True),
+        ({"params": {"vertex_express": "yes"}}, True),
+        ({"params": {"vertex_project": "", "vertex_location": "l"}}, False),
+    ],
+)
+def test_a_call_goes_to_vertex_by_its_provider_or_its_project(fields: dict[str, Any], meant: bool) -> None:
+    assert is_vertex(target("m", **fields)) is meant
+
+
+def test_suffixes_are_removed_in_order_and_each_once() -> None:
+    assert join("https://h/a/v1/chat?k=1", "/x", strip=("/chat", "/v1")) == "https://h/a/x?k=1"
+    assert join("https://h/v1/chat", "/x", strip=("/v1", "/chat")) == "https://h/v1/x"
+    assert join("https://h/v1/v1", "/x", strip=("/v1",)) == "https://h/v1/x"
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -83,6 +83,16 @@ def test_duplicate_call_ids_become_unique_and_the_first_keeps_its_own() -> None:
     assert all(made_up.startswith("call_") for made_up in ids[1:3])
 
 
+@pytest.mark.parametrize("given", [None, 1.5, [], {}, ""])
+def test_a_call_without_a_usable_id_gets_one(given: Any) -> None:
+    made = whole({"tool_calls": [{"id": given, "function": {"name": "f"}}, {"name": "g", "arguments": "{}"}]})
+    first, second = made["choices"][0]["message"]["tool_calls"]
+    assert first["id"].startswith("call_")
+    assert second["id"].startswith("call_")
+    assert first["id"] != second["id"]
+    assert second["function"] == {"name": "g", "arguments": "{}"}
+
+
 def test_custom_calls_keep_empty_input_and_calls_keep_what_else_they_carry() -> None:
     custom = {"id": "a", "type": "custom", "custom": {"name": "sql", "input": ""}}
     signed = {"id": "b", "function": {"name": "f", "arguments": {"x": 1}}, "extra_content": {"s": 1}, "nothing": None}
@@ -165,6 +175,34 @@ def test_assembling_leaves_the_chunks_as_they_are() -> None:
     assert first["choices"] == second["choices"]
     assert first["choices"][0]["message"]["audio"]["data"] == "AA"
     assert len(first["choices"][0]["logprobs"]["content"]) == 2
+
+
+def test_custom_calls_and_later_names_add_up() -> None:
+    pieces = [
+        {"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "sel"}},
+        {"index": 0, "custom": {"input": "ect"}, "note": None},
+        {"index": 0, "custom": {"name": "other"}, "note": "n"},
+        {"index": 1, "id": "b", "function": {"arguments": "{"}},
+        {"index": 1, "function": {"name": "f", "arguments": None}},
+        {"index": 1, "function": {"arguments": "}"}},
+    ]
+    answer = assemble([chunk({"tool_calls": [piece]}) for piece in pieces])
+    assert answer["choices"][0]["message"]["tool_calls"] == [
+        {"id": "a", "type": "custom", "custom": {"name": "sql", "input": "select"}, "note": "n"},
+        {"id": "b", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+    ]
+
+
+def test_log_probabilities_and_other_fields_of_choices_add_up() -> None:
+    pieces = [
+        {"logprobs": {"content": None, "refusal": [1]}, "index": None},
+        {"logprobs": {"content": [2], "refusal": [3], "note": "x"}, "seen": 1},
+        {"logprobs": "odd", "seen": None},
+    ]
+    (choice,) = assemble([{"choices": [{"delta": {"content": "a"}, **piece}]} for piece in pieces[:2]])["choices"]
+    assert choice["logprobs"] == {"content": [2], "refusal": [1, 3]}
+    assert choice["seen"] == 1
+    assert choice["message"]["content"] == "aa"
 
 
 def test_a_stream_of_several_choices_is_sorted_and_its_calls_are_in_order() -> None:
