@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class Proxy:
         answers: Deployment → its status and body; others answer "Ready.".
         asked: The bodies of the calls.
         most_at_once: The most calls that were open at a time.
+        held: A deployment that answers only after `let_go` is set.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,8 @@ class Proxy:
         self.most_at_once = 0
         self.delay_s = 0.0
         self.headers: dict[str, str] = {}
+        self.held = ""
+        self.let_go = Event()
         self._open = 0
         self._lock = Lock()
 
@@ -55,6 +59,8 @@ class Proxy:
             if path.endswith("/model/info"):
                 return (200, {"data": self.info}) if self.info is not None else (403, {"error": {"message": "no"}})
             self.asked.append(body)
+            if body["model"] == self.held:
+                self.let_go.wait(100)
             return self.answers.get(body["model"], (200, completion("Ready.")))
         finally:
             with self._lock:
@@ -162,6 +168,17 @@ async def test_at_most_four_are_called_at_once(proxy: Proxy) -> None:
     proxy.delay_s = 0.05
     assert len(await checked(proxy)) == 9
     assert 1 < proxy.most_at_once <= 4
+
+
+async def test_leaving_early_waits_for_no_other_deployment(proxy: Proxy) -> None:
+    proxy.listed, proxy.held = [model("quick"), model("held")], "held"
+    with serving(proxy) as url:
+        async with Gateway({"litellm": {"api_base": url, "api_key": "sk-master"}}) as gateway:
+            running = check(gateway)
+            first = await anext(running)
+            await asyncio.wait_for(running.aclose(), 50)  # ty: ignore[unresolved-attribute]
+        proxy.let_go.set()
+    assert first.deployment == "quick"
 
 
 async def test_wildcards_and_other_modes_are_told_and_not_called(proxy: Proxy) -> None:

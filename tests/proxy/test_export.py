@@ -87,6 +87,9 @@ def test_local_models_need_an_address() -> None:
     config, _ = exported({"aliases": {"small": "local/smollm2"}}, local_url="http://127.0.0.1:4100/")
     here = by_name(config)["small"]
     assert here == {"model": "openai/local/smollm2", "api_base": "http://127.0.0.1:4100/v1", "api_key": "none"}
+    for written in ("http://127.0.0.1:4100/v1", "http://127.0.0.1:4100/v1/"):
+        config, _ = exported({"aliases": {"small": "local/smollm2"}}, local_url=written)
+        assert by_name(config)["small"]["api_base"] == "http://127.0.0.1:4100/v1"
     config, _ = exported({"aliases": {"small": "local/smollm2"}}, local_url="https://box.example")
     assert by_name(config)["small"]["api_key"] == "os.environ/INGATE_SERVE_KEY"
 
@@ -164,6 +167,16 @@ def test_credentials_of_several_parts_are_each_a_variable(monkeypatch: pytest.Mo
     assert params["aws_secret_access_key"] == "os.environ/AWS_SECRET_ACCESS_KEY"
     assert "aws-secret-value" not in "".join(files.files.values())
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(files.models.variables)
+
+
+def test_an_address_in_the_environment_is_written_and_not_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_API_KEY", "azure-secret-value")
+    monkeypatch.setenv("AZURE_API_BASE", "https://mine.openai.azure.com")
+    config, files = exported({"aliases": {"q": "azure/mine"}})
+    params = by_name(config)["q"]
+    assert params["api_base"] == "https://mine.openai.azure.com"
+    assert params["api_key"] == "os.environ/AZURE_API_KEY"
+    assert "AZURE_API_BASE" not in files.models.variables
 
 
 def test_a_credential_in_a_file_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
