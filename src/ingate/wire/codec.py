@@ -61,9 +61,10 @@ class Target:
     api_base: str
     provider: str = ""
     stream: bool = False
-    facts: Mapping[str, Any] = _EMPTY
+    # A factory, since Python 3.11 refuses a default that cannot be hashed.
+    facts: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     drop_params: DropPolicy = "warn"
-    params: Mapping[str, str] = _EMPTY
+    params: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
 
 
 @dataclass(slots=True)
