@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,54 @@ def test_a_format_has_embeddings_or_says_that_it_has_none(wire: str) -> None:
         codec.embeddings_request({"input": "a"}, target("m"))
     with pytest.raises(errors.NotSupportedError, match=f"{wire} format has no embeddings, so 'm'"):
         codec.embeddings_response(b"{}", model="m")
+
+
+JSON = {"content-type": "application/json"}
+EVENTS = {**JSON, "accept": "text/event-stream"}
+MESSAGES = {"anthropic-version": "2023-06-01"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "whole", "streamed"),
+    [
+        ("chat", {**JSON, "accept": "application/json"}, EVENTS),
+        ("azure", {**JSON, "accept": "application/json"}, EVENTS),
+        ("messages", {**JSON, **MESSAGES}, {**EVENTS, **MESSAGES}),
+        ("gemini", JSON, EVENTS),
+        (
+            "bedrock",
+            {**JSON, "accept": "application/json"},
+            {**JSON, "accept": "application/vnd.amazon.eventstream"},
+        ),
+        (
+            "bedrock_invoke",
+            {**JSON, "accept": "application/json"},
+            {**JSON, "accept": "application/vnd.amazon.eventstream"},
+        ),
+        ("cohere", JSON, EVENTS),
+        ("ollama", JSON, JSON),
+    ],
+)
+def test_a_request_has_the_headers_of_its_format(wire: str, whole: dict[str, str], streamed: dict[str, str]) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    assert codec_for(wire).request(body, target("m")).headers == whole
+    sent = codec_for(wire).request(body, target("m", stream=True))
+    assert sent.headers == streamed
+    assert sent.method == "POST"
+
+
+def test_messages_on_vertex_have_their_version_in_the_body() -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "anthropic_beta": ["a", 1]}
+    where = target("claude-x", provider="vertex_ai", params={"vertex_project": "p"}, stream=True)
+    sent = codec_for("messages").request(body, where)
+    assert sent.headers == {**EVENTS, "anthropic-beta": "a,1"}
+    assert json.loads(sent.body) == {
+        "anthropic_version": "vertex-2023-10-16",
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+        "stream": True,
+    }
+    assert codec_for("messages").request({**body, "anthropic_beta": "b"}, where).headers["anthropic-beta"] == "b"
 
 
 @pytest.mark.parametrize("value", [object(), float, {("a",): 1}])

@@ -72,6 +72,21 @@ def test_parts_are_read_whatever_their_type(item: Any, part: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
+    ("form", "mime"),
+    [
+        ("wav", "audio/wav"),
+        ("mp3", "audio/mpeg"),
+        ("flac", "audio/flac"),
+        ("ogg", "audio/ogg"),
+        ("aac", "audio/aac"),
+        ("pcm16", "audio/pcm16"),
+    ],
+)
+def test_audio_formats_are_media_types(form: str, mime: str) -> None:
+    assert read({"type": "input_audio", "input_audio": {"data": "AA==", "format": form}})["mime"] == mime
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (3, "is int, not a string or a list"),

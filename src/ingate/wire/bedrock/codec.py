@@ -97,6 +97,7 @@ def _inner_bytes(event: Mapping[str, Any]) -> bytes:
 
 
 def error_of_frame(message: Message) -> IngateError:
+    """The error that an exception or error message of a stream means."""
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code") or ""
     try:
         details = mapping(read_json(message.payload))
