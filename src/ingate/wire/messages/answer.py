@@ -63,7 +63,7 @@ def finish_of(reason: str | None, *, answered: bool, has_calls: bool) -> str:
         answered: Whether the answer tool was called; without other calls that is an ordinary end.
         has_calls: Whether any other tool was called.
     """
-    word = _FINISH.get(reason or "end_turn", "stop")
+    word = _FINISH.get(reason or "", "stop")
     if word == "tool_calls" and answered and not has_calls:
         return "stop"
     return word
@@ -134,7 +134,7 @@ def error_of_event(event: Mapping[str, Any]) -> IngateError:
     """The error that an error object inside a 200 means."""
     error = mapping(event.get("error"))
     kind = text(error.get("type"))
-    body = {"type": "error", "error": error or {"type": "api_error", "message": str(event.get("error"))}}
+    body: dict[str, Any] = {"error": error or {"message": str(event.get("error"))}}
     if isinstance(event.get("request_id"), str):
         body["request_id"] = event["request_id"]
     return error_from_response(_STATUSES.get(kind, 500), {}, body, provider=None)

@@ -166,18 +166,32 @@ def _thinking(
     if effort is None and isinstance(nested, dict):
         effort = nested.get("effort")
     types = known.get("thinking", ("enabled", "disabled"))
-    if isinstance(given, dict):
-        if given.get("type") == "enabled" and types and "enabled" not in types:
-            params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
-            effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
-        elif given.get("type") != "disabled" and not types:
-            params.drop("thinking", "this model does not support reasoning")
-            return
-        else:
-            out["thinking"] = given
-            _set_effort(out, effort, known)
-            _make_room(out)
-            return
+    if not isinstance(given, dict):
+        _effort(params, out, effort, turns, choice, known)
+    elif given.get("type") == "enabled" and types and "enabled" not in types:
+        params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
+        effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
+        _effort(params, out, effort, turns, choice, known)
+    elif given.get("type") != "disabled" and not types:
+        params.drop("thinking", "this model does not support reasoning")
+    else:
+        out["thinking"] = given
+        _set_effort(out, effort, known)
+        if _make_room(out):
+            budget = out["thinking"]["budget_tokens"]
+            params.warn(f"budget_tokens was lowered to {budget}: it must be less than max_tokens")
+
+
+def _effort(
+    params: ParamTracker,
+    out: dict[str, Any],
+    effort: Any,
+    turns: list[dict[str, Any]],
+    choice: Choice,
+    known: Mapping[str, Any],
+) -> None:
+    """Set `thinking` and `output_config.effort` from an effort, None if there is none."""
+    types = known.get("thinking", ("enabled", "disabled"))
     if effort is None:
         return
     if effort in {"none", "disable", "disabled"}:
@@ -186,10 +200,9 @@ def _thinking(
         elif types:
             params.warn(f"{params.model!r} always reasons; the lowest effort was requested")
             _set_effort(out, "low", known)
-        return
-    if effort not in BUDGETS:
+    elif effort not in BUDGETS:
         raise BadRequestError(f"reasoning_effort is {effort!r}, not one of none, {', '.join(BUDGETS)}")
-    if not types:
+    elif not types:
         params.drop("reasoning_effort", "this model does not support reasoning")
     elif "adaptive" in types:
         out["thinking"] = {"type": "adaptive"}
@@ -218,12 +231,17 @@ def _set_effort(out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> N
         out.setdefault("output_config", {})["effort"] = level
 
 
-def _make_room(out: dict[str, Any]) -> None:
-    """Lower a budget that is not less than max_tokens, which limits thinking and answer together."""
+def _make_room(out: dict[str, Any]) -> bool:
+    """Lower a budget that is not less than max_tokens, which limits thinking and answer together.
+
+    Returns:
+        Whether it was lowered.
+    """
     thinking, most = out["thinking"], out["max_tokens"]
-    budget = _int(thinking.get("budget_tokens"))
-    if budget >= most:
-        out["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, most // 2)}
+    if _int(thinking.get("budget_tokens")) < most:
+        return False
+    out["thinking"] = {**thinking, "budget_tokens": max(_LEAST_BUDGET, most // 2)}
+    return True
 
 
 def _sampling(params: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
