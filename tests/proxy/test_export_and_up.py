@@ -150,7 +150,7 @@ def test_up_tells_a_proxy_that_ends_at_its_start(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("model_list: [\n")
     done = ingate(tmp_path, "proxy", "up", "--port", "0", "--litellm", command, "--proxy-config", "bad.yaml")
     assert done.returncode == 7
-    assert "the proxy ended" in done.stderr
+    assert "the proxy exited with status" in done.stderr
     missing = ingate(tmp_path, "proxy", "up", "--litellm", "/nowhere/litellm")
     assert missing.returncode == 2
     assert "no litellm command" in missing.stderr
