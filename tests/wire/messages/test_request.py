@@ -83,6 +83,12 @@ def test_on_vertex_the_model_is_in_the_path(base: str, location: str, url: str) 
     assert ask({"messages": HI}, "claude-x@1", params=params, stream=True).url.endswith(":streamRawPredict")
 
 
+def test_a_model_by_its_vertex_name_is_in_the_path_once() -> None:
+    named = "publishers/anthropic/models/claude-x@1"
+    sent = ask({"messages": HI}, named, api_base="https://h/v1", params={"vertex_project": "p"})
+    assert sent.url == f"https://h/v1/projects/p/locations/us-central1/{named}:rawPredict"
+
+
 def test_vertex_without_a_project_says_what_to_set() -> None:
     with pytest.raises(BadRequestError) as caught:
         ask({"messages": HI}, provider="vertex_ai")

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from ingate.errors import IngateError
 
 # https://docs.cohere.com/v2/reference/chat#response.body.finish_reason
+# Those other than an ordinary end.
 _FINISH: Final[Mapping[str, str]] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
     "MAX_TOKENS": "length",
     "ERROR_LIMIT": "length",
     "TOOL_CALL": "tool_calls",

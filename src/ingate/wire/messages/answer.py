@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
 
+# Stop reasons other than an ordinary end.
 _FINISH: Final[Mapping[str, str]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
