@@ -343,5 +343,7 @@ class ResponseStream:
             self._input(call.reader.rest(item["input"]))
             self._add("response.custom_tool_call_input.done", **self._at(), input=item["input"])
         elif call.tool.kind == "function":
-            self._add("response.function_call_arguments.done", **self._at(), arguments=item["arguments"])
+            # openai 2 requires the name, which later versions of the schema no longer have.
+            more = {"name": item["name"], "arguments": item["arguments"]}
+            self._add("response.function_call_arguments.done", **self._at(), **more)
         return item
