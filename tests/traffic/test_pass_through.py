@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate import Gateway
+from ingate.errors import IngateError
 from ingate.wire.bedrock.codec import inner_payload
 from ingate.wire.bedrock.eventstream import EventStreamParser
 from ingate.wire.sse import SSEParser
@@ -153,3 +154,35 @@ async def test_claude_on_other_clouds_takes_messages_as_they_are(shared_traffic:
             if not same:
                 wrong.append(f"{case.id}: the response differs")
     assert wrong == []
+
+
+@pytest.mark.parametrize("options", ["", "@chunk=7", "@chunk=1"])
+async def test_a_responses_caller_gets_every_recorded_response_as_it_was(shared_traffic: Path, options: str) -> None:
+    """All providers: whole and in small pieces, through `Gateway` as dicts."""
+    folder = shared_traffic.parent / "traffic-responses"
+    cases = load_cases(folder, ["openai_responses"])
+    assert len(cases) > 100
+    wrong = []
+    with replaying(folder) as base:
+        for case in cases:
+            servers = {"rec": {"base_url": f"{base}/{case.id}{options}/v1", "wire_format": "responses"}}
+            body = {**case.drive["responses_request"], "model": f"rec/{case.model}"}
+            body.pop("stream", None)
+            async with Gateway({"servers": servers}, retries=0) as gateway:
+                try:
+                    if case.stream:
+                        got: Any = [event async for event in gateway.stream(body, api="responses")]
+                        want: Any = [value for _, value in events(recorded_body(case)) if isinstance(value, dict)]
+                        same = [comparable(without_metadata(event)) for event in got] == want
+                    else:
+                        got = await gateway.complete(body, api="responses")
+                        same = comparable(without_metadata(got)) == comparable(json.loads(recorded_body(case)))
+                except IngateError as error:
+                    same = error.status == (case.expected.get("error") or {}).get("status")
+            if not same:
+                wrong.append(case.id)
+    assert wrong == [], f"{len(wrong)} of {len(cases)}"
+
+
+def without_metadata(value: Any) -> Any:
+    return {name: one for name, one in value.items() if name != "ingate"}
