@@ -101,6 +101,20 @@ def test_messages_on_vertex_have_their_version_in_the_body() -> None:
     assert codec_for("messages").request({**body, "anthropic_beta": "b"}, where).headers["anthropic-beta"] == "b"
 
 
+@pytest.mark.parametrize("wire", sorted(WITH_EMBEDDINGS))
+def test_extra_parameters_of_embeddings_reach_the_provider(wire: str) -> None:
+    body = {"input": "a", "extra_body": {"own_parameter": 7}}
+    assert b'"own_parameter":7' in codec_for(wire).embeddings_request(body, target("m")).body
+
+
+@pytest.mark.parametrize("wire", ["gemini", "ollama"])
+def test_the_drop_policy_holds_for_embeddings(wire: str) -> None:
+    body = {"input": "a", "seed": 1}
+    assert codec_for(wire).embeddings_request(body, target("m")).dropped == ["seed"]
+    with pytest.raises(errors.BadRequestError, match="seed"):
+        codec_for(wire).embeddings_request(body, target("m", drop_params="strict"))
+
+
 @pytest.mark.parametrize("value", [object(), float, {("a",): 1}])
 def test_a_value_that_json_cannot_express_is_a_bad_request(value: Any) -> None:
     with pytest.raises(errors.BadRequestError, match="cannot be written as JSON"):

@@ -177,6 +177,29 @@ def test_a_stream_that_ends_early_is_interrupted(wire: str) -> None:
         )
 
 
+def test_ollamas_embeddings_exactly() -> None:
+    codec = codec_for("ollama")
+    body = {"input": "a", "dimensions": 2, "encoding_format": "base64", "truncate": True, "user": "u"}
+    sent = codec.embeddings_request(body, target("e"))
+    assert json.loads(sent.body) == {"model": "e", "input": "a", "dimensions": 2, "truncate": True}
+    assert sent.headers == {"content-type": "application/json"}
+    assert json.loads(codec.embeddings_request({"input": "a"}, target("e")).body) == {"model": "e", "input": "a"}
+    assert codec.embeddings_response(b'{"model":"e2","embeddings":[[1],[2]],"prompt_eval_count":3}', model="e") == {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [1]},
+            {"object": "embedding", "index": 1, "embedding": [2]},
+        ],
+        "model": "e2",
+        "usage": {"prompt_tokens": 3, "total_tokens": 3},
+    }
+    assert codec.embeddings_response(b'{"embeddings":[]}', model="e")["model"] == "e"
+    for content, status in ((b'{"error":"x","status_code":404}', 404), (b'{"ok":1}', 502)):
+        with pytest.raises(IngateError) as caught:
+            codec.embeddings_response(content, model="e")
+        assert caught.value.status == status
+
+
 def test_ollamas_embeddings() -> None:
     codec = codec_for("ollama")
     sent = codec.embeddings_request({"input": ["a"], "dimensions": 2}, target("e", api_base="https://h"))

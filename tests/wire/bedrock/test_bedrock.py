@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
+import zlib
 from typing import Any
 
 import pytest
 
 from ingate.errors import IngateError, StreamInterruptedError, UnavailableError
-from ingate.wire.bedrock.codec import CODECS
+from ingate.wire.bedrock.codec import CODECS, inner_payload
 from ingate.wire.bedrock.eventstream import EventStreamParser, encode_message
 from ingate.wire.completion import assemble, normalise_completion
 from ingate.wire.normaliser import StreamNormaliser
@@ -166,6 +168,96 @@ def test_an_exception_inside_a_stream_is_that_error_after_what_came(kind: str, s
     with pytest.raises(IngateError) as caught:
         decoder.close()
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "payload", "message", "cls"),
+    [
+        ({":exception-type": "throttlingException"}, b'{"message":"slow"}', "slow", "RateLimitError"),
+        ({":exception-type": "accessDeniedException"}, b'{"Message":"no"}', "no", "PermissionDeniedError"),
+        ({":exception-type": "throttlingException"}, b"{}", "throttlingException", "RateLimitError"),
+        ({":exception-type": "throttlingException"}, b"not json", "throttlingException", "RateLimitError"),
+        ({":error-code": "internalServerException", ":error-message": "oops"}, b"", "oops", "UnavailableError"),
+        ({":error-code": "validationException"}, b"", "validationException", "BadRequestError"),
+        ({}, b'{"message":"x","originalStatusCode":429}', "x", "RateLimitError"),
+    ],
+)
+def test_an_exception_has_the_providers_words(headers: dict[str, str], payload: bytes, message: str, cls: str) -> None:
+    decoder = CODEC.decoder(model="m", content_type=STREAM)
+    with pytest.raises(IngateError) as caught:
+        decoder.feed(encode_message({":message-type": "exception", **headers}, payload))
+    assert type(caught.value).__name__ == cls
+    assert caught.value.provider_message == message
+
+
+def test_the_type_of_an_exception_refines_its_status() -> None:
+    payload = b'{"message":"x","originalStatusCode":400}'
+    headers = {":message-type": "exception", ":exception-type": "ExpiredTokenException"}
+    with pytest.raises(IngateError) as caught:
+        CODEC.decoder(model="m", content_type=STREAM).feed(encode_message(headers, payload))
+    assert type(caught.value).__name__ == "AuthenticationError"
+
+
+def test_the_models_own_event_is_inside_a_chunk() -> None:
+    inner = base64.b64encode(b'{"type":"ping"}').decode()
+
+    def payload(kind: str, body: dict[str, Any]) -> bytes:
+        (message,) = EventStreamParser().feed(frame(kind, body))
+        return inner_payload(message)
+
+    assert payload("chunk", {"bytes": inner}) == b'{"type":"ping"}'
+    assert payload("metadata", {"bytes": inner}) == b""
+    assert payload("chunk", {"bytes": "no base64!"}) == b""
+    assert payload("chunk", {"bytes": f"{inner[:8]}\n{inner[8:]}"}) == b""
+    assert payload("chunk", {}) == b""
+
+
+def header(name: str, kind: int, value: bytes) -> bytes:
+    return bytes([len(name)]) + name.encode() + bytes([kind]) + value
+
+
+def packed(headers: bytes, payload: bytes = b"") -> bytes:
+    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + zlib.crc32(prelude).to_bytes(4, "big") + headers + payload
+    return message + zlib.crc32(message).to_bytes(4, "big")
+
+
+def test_headers_of_every_type_are_skipped_but_text() -> None:
+    values = [
+        (0, b""),
+        (1, b""),
+        (2, b"x"),
+        (3, b"xx"),
+        (4, b"xxxx"),
+        (5, b"x" * 8),
+        (6, b"\0\3abc"),
+        (8, b"x" * 8),
+        (9, b"x" * 16),
+    ]
+    block = b"".join(header(f"h{kind}", kind, value) for kind, value in values) + header("text", 7, b"\0\5\xc3\xa9 ab")
+    (message,) = EventStreamParser().feed(packed(block, b"payload"))
+    assert message == ({"text": "é ab"}, b"payload")
+
+
+@pytest.mark.parametrize("block", [header("h", 10, b""), b"\1", b"\1h"])
+def test_headers_of_no_known_type_are_not_an_event_stream(block: bytes) -> None:
+    with pytest.raises(UnavailableError, match="unknown type"):
+        list(EventStreamParser().feed(packed(block)))
+
+
+@pytest.mark.parametrize(("length", "headers"), [(15, 0), (16, 1), (32 * 2**20 + 1, 0)])
+def test_lengths_that_cannot_be_are_not_an_event_stream(length: int, headers: int) -> None:
+    prelude = struct.pack(">II", length, headers)
+    with pytest.raises(UnavailableError, match="not an AWS event stream"):
+        list(EventStreamParser().feed(prelude + zlib.crc32(prelude).to_bytes(4, "big")))
+
+
+def test_messages_before_a_damaged_one_are_read() -> None:
+    parser = EventStreamParser()
+    messages = parser.feed(packed(header("a", 7, b"\0\1b")) + b"\0" * 12)
+    assert next(messages).headers == {"a": "b"}
+    with pytest.raises(UnavailableError):
+        next(messages)
 
 
 def test_a_stream_that_ends_early_is_interrupted() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, IngateError
 from ingate.wire.gemini.codec import CODEC
 from support.conversations import CONVERSATIONS, PDF, PNG, WAV, assistant, call, result, user
 from support.native import target
@@ -280,6 +280,80 @@ def test_googles_own_keys_find_their_place() -> None:
     assert body["generationConfig"] == {"mediaResolution": "MEDIA_RESOLUTION_LOW"}
     assert body["cachedContent"] == "cachedContents/x"
     assert body["tools"] == [{"codeExecution": {}}]
+
+
+@pytest.mark.parametrize(
+    ("base", "model", "params", "url"),
+    [
+        ("https://h/v1beta/models", "m", {}, "https://h/v1beta/models/m:generateContent"),
+        ("https://h/v1beta/models", "models/m", {}, "https://h/v1beta/models/m:generateContent"),
+        ("https://h/v1alpha", "m", {}, "https://h/v1alpha/models/m:generateContent"),
+        ("https://h/v1beta2", "m", {}, "https://h/v1beta2/models/m:generateContent"),
+        ("https://h/v2", "m", {}, "https://h/v2/v1beta/models/m:generateContent"),
+        ("https://h?key=k", "m x", {}, "https://h/v1beta/models/m%20x:generateContent?key=k"),
+        ("https://h/v1", "endpoints/7", VERTEX, "https://h/v1/projects/p/locations/europe-west4/endpoints/7:generateContent"),
+        ("https://h/v1", "google/m", VERTEX, "https://h/v1/projects/p/locations/europe-west4/publishers/google/models/m:generateContent"),
+        ("https://h/v1", "models/m", VERTEX, "https://h/v1/projects/p/locations/europe-west4/publishers/google/models/m:generateContent"),
+    ],
+)  # fmt: skip
+def test_more_addresses(base: str, model: str, params: dict[str, str], url: str) -> None:
+    assert CODEC.url(target(model, api_base=base, params=params)) == url
+
+
+def test_embeddings_are_asked_for_and_read_exactly() -> None:
+    studio = target("models/e")
+    sent = CODEC.embeddings_request({"input": "a", "taskType": "X", "encoding_format": "base64", "user": "u"}, studio)
+    assert json.loads(sent.body) == {
+        "requests": [{"model": "models/e", "taskType": "X", "content": {"parts": [{"text": "a"}]}}]
+    }
+    assert sent.headers == {"content-type": "application/json"}
+    assert sent.warnings == ["Google returns embeddings as numbers; they are encoded as base64 here"]
+    vertex = target("e", api_base="https://h/v1", params=VERTEX)
+    sent = CODEC.embeddings_request({"input": ["a", "b"], "dimensions": 3, "autoTruncate": True}, vertex)
+    assert json.loads(sent.body) == {
+        "instances": [{"content": "a"}, {"content": "b"}],
+        "parameters": {"outputDimensionality": 3, "autoTruncate": True},
+    }
+    sent = CODEC.embeddings_request({"input": ["a"]}, vertex)
+    assert json.loads(sent.body) == {"instances": [{"content": "a"}], "parameters": {}}
+    for malformed in ([], None, 3, [1], ["a", 1]):
+        with pytest.raises(BadRequestError, match="a text or a list of texts"):
+            CODEC.embeddings_request({"input": malformed}, studio)
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens"),
+    [
+        ({"embeddings": [{"values": [1, 2]}, {"values": [3]}]}, 0),
+        ({"embeddings": [{"values": [1, 2]}, {"values": [3]}], "usageMetadata": {"promptTokenCount": 4}}, 4),
+        (
+            {
+                "predictions": [
+                    {"embeddings": {"values": [1, 2], "statistics": {"token_count": 2}}},
+                    {"embeddings": {"values": [3], "statistics": {"token_count": 3}}},
+                ]
+            },
+            5,
+        ),
+    ],
+)
+def test_embeddings_become_openais_list(answer: dict[str, Any], tokens: int) -> None:
+    assert CODEC.embeddings_response(json.dumps(answer).encode(), model="e") == {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [1, 2]},
+            {"object": "embedding", "index": 1, "embedding": [3]},
+        ],
+        "model": "e",
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+@pytest.mark.parametrize("answer", [{"error": {"code": 429, "message": "x"}}, {"ok": 1}, {"embeddings": [{}]}])
+def test_embeddings_that_are_none_are_an_error(answer: dict[str, Any]) -> None:
+    with pytest.raises(IngateError) as caught:
+        CODEC.embeddings_response(json.dumps(answer).encode(), model="e")
+    assert caught.value.status == (429 if "error" in answer else 502)
 
 
 def test_embeddings_on_ai_studio_and_on_vertex() -> None:

@@ -60,11 +60,9 @@ class GeminiCodec(BaseCodec):
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for embeddings: `batchEmbedContents` on AI Studio, `predict` on Vertex AI."""
-        on_vertex = is_vertex(target)
-        out, params = embeddings_request(target.model, body, on_vertex=on_vertex)
-        verb = "predict" if on_vertex else "batchEmbedContents"
+        out, params = embeddings_request(body, target)
         return WireRequest(
-            url=_url(target, verb),
+            url=_url(target, "predict" if is_vertex(target) else "batchEmbedContents"),
             body=encode_body(out),
             headers={"content-type": "application/json"},
             dropped=params.dropped,

@@ -62,12 +62,12 @@ class OllamaCodec(BaseCodec):
 
     def embeddings_request(self, body: Mapping[str, Any], target: Target) -> WireRequest:
         """The request for embeddings, at `/api/embed`."""
-        params = ParamTracker(body, policy="warn", model=target.model)
+        params = ParamTracker(body, policy=target.drop_params, model=target.model)
         out = {"model": target.model, "input": params.take("input")}
         if size := params.take("dimensions"):
             out["dimensions"] = size
         params.take("encoding_format")
-        out.update(params.rest())
+        out.update({**params.rest(), **params.extra_body})
         return WireRequest(
             url=_url(target, "embed"),
             body=encode_body(out),
