@@ -262,8 +262,8 @@ def test_malformed_tools_are_a_bad_request(tools: Any, words: str) -> None:
         ({"type": "function", "name": "f"}, Choice(mode="named", name="f")),
         ({"name": "f"}, Choice(mode="named", name="f")),
         (
-            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "f"}}, "x"]}},
-            Choice(mode="required", allowed=("f",)),
+            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}, "x"]}},
+            Choice(mode="required", allowed=("f", "c")),
         ),
         ({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "g"}]}, Choice(allowed=("g",))),
         ({"type": "allowed_tools"}, Choice(allowed=())),

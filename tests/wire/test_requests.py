@@ -1,7 +1,7 @@
 """OpenAI requests and the exact request body that each format makes of them.
 
 `requests/<format>.json` lists the cases: `target` has the fields of `Target`, `request` is the OpenAI request, and `body`
-is what is sent, or `error` the message of the `BadRequestError`. `dropped` and `warnings` are empty if they are absent.
+is what is sent (to `url`, if that is given), or `error` the message of the `BadRequestError`. `dropped` and `warnings` are empty if they are absent.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def test_a_request_becomes_exactly_this_body(wire: str, case: dict[str, Any]) ->
         return
     sent = codec_for(wire).request(request, where)
     assert json.loads(sent.body) == case["body"]
+    assert sent.url == case.get("url", sent.url)
     assert sent.dropped == case.get("dropped", [])
     assert sent.warnings == case.get("warnings", [])
     assert request == case["request"]

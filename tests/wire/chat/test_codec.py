@@ -45,6 +45,71 @@ def test_the_address_stands_for_any_way_of_writing_the_base(base: str, address: 
     assert endpoint(base, "/chat/completions") == address
 
 
+@pytest.mark.parametrize(
+    ("base", "prefix", "url"),
+    [
+        ("https://x", "", "https://x/chat/completions"),
+        ("https://x/api", "/v1", "https://x/api/v1/chat/completions"),
+        ("https://x/v1", "/api/v2", "https://x/v1/chat/completions"),
+        ("https://x/api/v2", "/api/v2", "https://x/api/v2/chat/completions"),
+        ("https://x/api/v2/chat/completions", "/api/v2", "https://x/api/v2/chat/completions"),
+        ("https://x/v1/embeddings", "/v1", "https://x/v1/chat/completions"),
+        ("https://x/v1/models", "/v1", "https://x/v1/chat/completions"),
+        ("https://x/v1/responses", "/v1", "https://x/v1/chat/completions"),
+        ("https://x/v1/completions", "/v1", "https://x/v1/chat/completions"),
+    ],
+)
+def test_a_path_is_inserted_unless_it_is_there(base: str, prefix: str, url: str):
+    assert endpoint(base, "/chat/completions", prefix) == url
+
+
+def test_azures_embeddings_have_any_base():
+    assert azure_endpoint("https://r.openai.azure.com/openai/v1/embeddings", "/embeddings", "d") == (
+        "https://r.openai.azure.com/openai/v1/embeddings"
+    )
+    assert azure_endpoint("https://r.inference.ai.azure.com", "/embeddings", "d", "v9") == (
+        "https://r.inference.ai.azure.com/embeddings?api-version=v9"
+    )
+    assert azure_endpoint("https://r.services.ai.azure.com/models", "/embeddings", "d") == (
+        "https://r.services.ai.azure.com/models/embeddings?api-version=2024-05-01-preview"
+    )
+    assert azure_endpoint("https://r/x?a=b", "/embeddings", "d/e", "v9") == (
+        "https://r/x/openai/deployments/d%2Fe/embeddings?a=b&api-version=v9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b" <html>", "is a web page: ' <html>'"),
+        (b"[1]", "is not a JSON object: '[1]'"),
+        (b" ", "is not a JSON object: it is empty"),
+        (b'{"ok":1}', "is JSON but not a chat completion"),
+        (b"x" * 400, "'" + "x" * 300 + "'"),
+    ],
+)
+def test_what_came_instead_of_a_completion_is_shown(content: bytes, words: str):
+    with pytest.raises(errors.UnavailableError) as caught:
+        CODEC.response(content, model="m")
+    assert words in str(caught.value)
+    assert "base URL" in caught.value.fix
+
+
+def test_a_whole_response_in_place_of_a_stream_ends_it():
+    decoder = CODEC.decoder(model="m", content_type="application/json")
+    decoder.feed(b'{"choices":[{"message":{"content":"a"}}]}')
+    assert len(decoder.close()) == 1
+    assert decoder.done
+
+
+def test_embeddings_have_headers_and_malformed_ones_are_unavailable():
+    sent = CODEC.embeddings_request({"input": "a", "timeout": 3, "extra_body": {"x": 1}}, target("m"))
+    assert sent.headers == {"content-type": "application/json", "accept": "application/json"}
+    assert json.loads(sent.body) == {"model": "m", "input": "a", "x": 1}
+    with pytest.raises(errors.UnavailableError, match="not a list of embeddings"):
+        CODEC.embeddings_response(b'{"ok":1}', model="m")
+
+
 def test_a_provider_whose_default_base_has_no_version_gets_it():
     assert endpoint("https://x", "/chat/completions", "/v1") == "https://x/v1/chat/completions"
     assert endpoint("https://x/v1", "/chat/completions", "/v1") == "https://x/v1/chat/completions"
