@@ -19,10 +19,14 @@ import openai
 
 from ingate.client import AsyncIngate, Ingate
 from ingate.client.transport import default_module
+from ingate.gateway.reply import translated
 from ingate.serve.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from ingate.gateway.reply import Reply
+    from ingate.wire.passthrough import ApiRequest
 
 MESSAGES: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is a gateway? " * 20}]
 CHUNKS = 100
@@ -54,6 +58,9 @@ class Memory:
     @property
     def asgi(self) -> Any:
         return create_app(self)
+
+    async def respond(self, request: ApiRequest, *, retries: int | None = None, request_id: str = "") -> Reply:
+        return await translated(request, self.complete, self.stream, request_id=request_id)
 
     async def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return completion()
