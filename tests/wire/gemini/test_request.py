@@ -95,6 +95,9 @@ def test_claude_on_vertex_speaks_its_own_format() -> None:
     assert sent.url.endswith("/publishers/anthropic/models/claude-sonnet-4-5:rawPredict")
     assert json.loads(sent.body)["anthropic_version"] == "vertex-2023-10-16"
     answer = b'{"type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn"}'
+    decoder = CODEC.decoder(model="claude-sonnet-4-5", content_type="application/json")
+    assert decoder.feed(answer) == []
+    assert decoder.close()[0]["choices"][0]["delta"]["content"] == "Hi"
     assert CODEC.response(answer, model="claude-sonnet-4-5")["choices"][0]["message"]["content"] == "Hi"
 
 
