@@ -254,3 +254,13 @@ def test_a_conversation_keeps_the_time_at_which_it_was_made(monkeypatch: pytest.
     store.extend(made["id"], [{"role": "user", "content": "x"}])
     assert store.conversation(made["id"]) == made
     store.close()
+
+
+async def test_a_request_whose_references_the_provider_has_keeps_its_bytes() -> None:
+    raw = b'{"model":"openai/gpt-5.1","temperature":1.0e0,"input":[{"type":"item_reference","id":"msg_elsewhere"}]}'
+    async with (
+        serving(answer) as server,
+        Gateway({"openai": {"api_key": "k" * 20, "base_url": server.base}}) as gateway,
+    ):
+        assert (await ask(gateway.asgi, "POST", "/v1/responses", raw)).status == 200
+    assert b'"temperature":1.0e0' in server.asked[0].body

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingate import Gateway
+from ingate import AsyncIngate, Gateway
 from ingate.errors import IngateError
 from ingate.wire.bedrock.codec import inner_payload
 from ingate.wire.bedrock.eventstream import EventStreamParser
@@ -186,3 +186,32 @@ async def test_a_responses_caller_gets_every_recorded_response_as_it_was(shared_
 
 def without_metadata(value: Any) -> Any:
     return {name: one for name, one in value.items() if name != "ingate"}
+
+
+async def test_the_sdk_gets_every_recorded_response_as_it_was(shared_traffic: Path) -> None:
+    """The raw response and raw events of a real `AsyncOpenAI`, without a network between it and the gateway."""
+    openai = pytest.importorskip("openai")
+    folder = shared_traffic.parent / "traffic-responses"
+    cases = load_cases(folder, ["openai_responses"])
+    wrong = []
+    with replaying(folder) as base:
+        for case in cases:
+            servers = {"rec": {"base_url": f"{base}/{case.id}/v1", "wire_format": "responses"}}
+            body = {**case.drive["responses_request"], "model": f"rec/{case.model}", "stream": case.stream}
+            async with AsyncIngate({"servers": servers}, max_retries=0) as client:
+                try:
+                    raw = await client.responses.with_raw_response.create(**body)
+                    if case.stream:
+                        got = [event.type async for event in raw.parse()]
+                        want = [one["type"] for _, one in events(recorded_body(case)) if isinstance(one, dict)]
+                        same = got == want
+                    else:
+                        same = comparable(json.loads(raw.content)) == comparable(json.loads(recorded_body(case)))
+                        same = same and raw.parse().output_text == case.expected["responses"].get("output_text", "")
+                except openai.APIStatusError as error:
+                    same = error.status_code == case.http_status >= 400
+                except openai.APIError:
+                    same = bool(case.expected.get("error"))
+            if not same:
+                wrong.append(case.id)
+    assert wrong == [], f"{len(wrong)} of {len(cases)}"

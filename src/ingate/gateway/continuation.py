@@ -76,6 +76,8 @@ class Continuations:
             return request
         history = self._history(request.body, keeper)
         items = [self._item(item, place, keeper) for place, item in enumerate(given)] if refers else None
+        if items == given:  # the provider has all of them: the request keeps its bytes
+            items = None
         if history is None and items is None:
             return request
         body = dict(request.body)
