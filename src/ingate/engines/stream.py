@@ -9,19 +9,30 @@ from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedErr
 from ingate.wire.normaliser import StreamNormaliser
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from ingate.engines.base import CallReport, Engine, Route
 
 
 async def open_stream(
-    engine: Engine, route: Route, body: Mapping[str, Any], report: CallReport
+    engine: Engine,
+    route: Route,
+    body: Mapping[str, Any],
+    report: CallReport,
+    restore: Callable[[dict[str, Any]], None] | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The engine's stream through the normaliser, returned once its first token has arrived.
 
     An error before that is raised unchanged, so that the caller may try again elsewhere: nothing was shown yet.
+
+    Args:
+        engine: What serves the call.
+        route: Where it goes.
+        body: The chat request.
+        report: Filled in by the engine.
+        restore: Called with every chunk, and with the partial answer of an error: it puts back what the request changed.
     """
-    chunks = _normalised(engine, route, body, report)
+    chunks = _normalised(engine, route, body, report, restore or _unchanged)
     held: list[dict[str, Any]] = []
     try:
         async for chunk in chunks:
@@ -45,7 +56,11 @@ async def _resumed(
 
 
 async def _normalised(
-    engine: Engine, route: Route, body: Mapping[str, Any], report: CallReport
+    engine: Engine,
+    route: Route,
+    body: Mapping[str, Any],
+    report: CallReport,
+    restore: Callable[[dict[str, Any]], None],
 ) -> AsyncGenerator[dict[str, Any], None]:
     normaliser = StreamNormaliser(route.model)
     begun = False
@@ -53,13 +68,22 @@ async def _normalised(
         async with aclosing(engine.stream(route, body, report)) as raw:  # ty: ignore[invalid-argument-type]
             async for piece in raw:
                 for chunk in normaliser.feed(piece):
+                    restore(chunk)
                     if not begun:
                         begun, report.usage = _has_substance(chunk), normaliser.usage
                     yield chunk
         for chunk in normaliser.finish():
+            restore(chunk)
             yield chunk
     except IngateError as error:
-        raise _with_partial(error, normaliser, route, begun) from None
+        error = _with_partial(error, normaliser, route, begun)
+        if error.partial is not None:
+            restore(error.partial)
+        raise error from None
+
+
+def _unchanged(_chunk: dict[str, Any]) -> None:
+    """Nothing was changed in the request."""
 
 
 def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route, begun: bool) -> IngateError:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines.base import Endpoint
+from ingate.gateway.requests import target_of
+from ingate.wire.adapt import is_accepted
 from ingate.wire.facts import model_facts
 from ingate.wire.messages.providers import PROVIDERS as MESSAGES_PROVIDERS
 from ingate.wire.messages.providers import messages_base
@@ -79,6 +81,8 @@ def passed_through(route: Route, request: ApiRequest) -> Route | None:
 
         body = {**request.body, **route.params}
         if _needs_responses(route, body) or not is_exact(route.provider, route.model, body):
+            return None
+        if not is_accepted(body, target_of(route), endpoint.wire_format):
             return None
     return _at(route, endpoint)
 

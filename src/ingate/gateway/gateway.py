@@ -27,7 +27,7 @@ from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
 from ingate.gateway.proxy_list import ProxyList, is_listed
 from ingate.gateway.reply import reply_on
-from ingate.gateway.requests import api_request, chat_request, not_a_mapping, with_own_reasoning
+from ingate.gateway.requests import accepted_request, api_request, chat_request, not_a_mapping, with_own_reasoning
 from ingate.gateway.routing import Router
 from ingate.wire.passthrough import Api, ApiRequest, check_request
 
@@ -241,7 +241,10 @@ class Gateway:
         chat = chat_request(route, body, report)
         route = translated_route(route, chat, api)
         chat = with_own_reasoning(route, chat, report)
-        answer = normalise_completion(await self.engine(route.engine).complete(route, chat, report), route.model)
+        adapted = accepted_request(route, chat, report)
+        engine = self.engine(route.engine)
+        answer = normalise_completion(await engine.complete(route, adapted.body, report), route.model)
+        adapted.restore(answer)
         answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
         return answer
 
@@ -254,7 +257,11 @@ class Gateway:
         chat = chat_request(route, body, report)
         route = translated_route(route, chat, api)
         chat = with_own_reasoning(route, chat, report)
-        async with aclosing(await open_stream(self.engine(route.engine), route, chat, report)) as chunks:
+        adapted = accepted_request(route, chat, report)
+        stream = await open_stream(
+            self.engine(route.engine), route, adapted.body, report, adapted.restore if adapted.names else None
+        )
+        async with aclosing(stream) as chunks:
             begun = False
             async for chunk in chunks:
                 if not begun or ("usage" in chunk and not chunk.get("choices")):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ingate.errors import BadRequestError
+from ingate.wire.adapt import Adapted, adapt
+from ingate.wire.codec import Target
 from ingate.wire.passthrough import Api, ApiRequest
 from ingate.wire.reasoning_state import own_state
 from ingate.wire.thinking import strip_block_indexes
@@ -13,6 +15,8 @@ from ingate.wire.thinking import strip_block_indexes
 if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
 
+# The engines that call a provider. The local one accepts what llama.cpp does, and tests script their own.
+_ADAPTED_ENGINES: Final = frozenset({"native", "litellm"})
 _LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -45,6 +49,31 @@ def with_own_reasoning(route: Route, chat: dict[str, Any], report: CallReport) -
         return chat
     report.warnings += warnings
     return {**chat, "messages": own}
+
+
+def accepted_request(route: Route, chat: dict[str, Any], report: CallReport) -> Adapted:
+    """The closest request that the route's model accepts; each change that loses something is reported.
+
+    Raises:
+        BadRequestError: The model does not accept something in the request, and `drop_params` is `strict`.
+    """
+    if route.engine not in _ADAPTED_ENGINES:
+        return Adapted(chat)
+    made = adapt(chat, target_of(route), route.wire_format)
+    report.dropped += made.dropped
+    report.warnings += made.warnings
+    return made
+
+
+def target_of(route: Route) -> Target:
+    """What the facts about a route's model depend on."""
+    return Target(
+        model=route.model,
+        api_base=route.api_base or "",
+        provider=route.provider,
+        facts=route.facts,
+        drop_params=route.drop_params,
+    )
 
 
 def api_request(api: Api, body: Mapping[str, Any], headers: Mapping[str, str] | None, *, stream: bool) -> ApiRequest:

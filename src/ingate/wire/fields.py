@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # A provider's finish reason in lower case → OpenAI's. Any other reason is read as "stop".
 FINISH_REASONS: Final[Mapping[str, str]] = {
@@ -158,3 +158,9 @@ def is_json(text: str) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+def replaced(items: list[Any], change: Callable[[Any], Any]) -> list[Any]:
+    """The items after `change`; the same list if `change` returned every item itself."""
+    made = [change(item) for item in items]
+    return items if all(new is old for new, old in zip(made, items, strict=True)) else made

@@ -92,6 +92,22 @@ class ParamTracker:
         if self._policy == "warn":
             self.warnings.append(f"{name} was left out: {why}")
 
+    def adapt(self, name: str, sentence: str) -> None:
+        """Report that the value of a parameter was changed. Raises `BadRequestError` if the policy is `strict`.
+
+        Args:
+            name: The parameter.
+            sentence: What was changed and why, for the user.
+        """
+        if self._policy == "strict":
+            raise BadRequestError(
+                f"{self.model!r} does not accept this {name}: {sentence}",
+                code="unsupported_value",
+                fix=f"change {name}, or set drop_params to warn or drop",
+            )
+        if self._policy == "warn":
+            self.warnings.append(sentence)
+
     def warn(self, sentence: str) -> None:
         """Add a warning that is not about a dropped parameter."""
         self.warnings.append(sentence)

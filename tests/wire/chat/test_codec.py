@@ -446,9 +446,12 @@ def test_every_rule_of_the_model_facts_names_its_sources_and_known_fields():
     import importlib.resources
 
     raw = json.loads((importlib.resources.files("ingate") / "data" / "model_facts.json").read_bytes())
-    for wire, rules in raw.items():
-        for rule in rules if isinstance(rules, list) else ():
-            assert set(rule) == {"match", "sources", "facts"}, wire
+    groups = [family["rules"] for family in raw["families"].values()]
+    groups += [*raw["formats"].values(), *raw["providers"].values()]
+    assert len(groups) > 10
+    for rules in groups:
+        for rule in rules:
+            assert set(rule) == {"match", "sources", "facts"}, rule
             assert set(rule["sources"]) <= set(raw["sources"]), rule
             assert set(rule["facts"]) <= set(raw["fields"]), rule
 

@@ -1,0 +1,77 @@
+"""A chat request as its model accepts it, and the model's answer as the caller expects it.
+
+Models reject requests that their provider's schema allows: a tool name with a dot, a tool choice that forces a call, a
+user message right after a tool result. Which model rejects what are facts (`wire/facts.py`); the modules of this package
+are the changes that follow from them. They work on the neutral form, between the gateway and the codec of a format, so
+that every format and every lane has them. A change that loses something is reported, and is an error if the drop policy
+is `strict`; one that is undone in the answer (names and ids of tools) loses nothing and is made under every policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ingate.wire.adapt.call_ids import with_accepted_ids
+from ingate.wire.adapt.schemas import with_accepted_schemas
+from ingate.wire.adapt.tool_names import ToolNames
+from ingate.wire.facts import facts_of
+from ingate.wire.params import ParamTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import Target
+
+
+@dataclass(slots=True)
+class Adapted:
+    """A request as its model accepts it.
+
+    Attributes:
+        body: The request; what needed no change is shared with the caller's.
+        dropped: Names of parameters that were left out.
+        warnings: Sentences for the user.
+        names: The names of tools that were replaced.
+    """
+
+    body: dict[str, Any]
+    dropped: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    names: ToolNames = field(default_factory=ToolNames)
+
+    def restore(self, answer: dict[str, Any]) -> None:
+        """Put the caller's names back into a completion or a chunk, in place."""
+        if not self.names:
+            return
+        for choice in answer.get("choices") or ():
+            for part in ("message", "delta"):
+                if isinstance(message := choice.get(part), dict):
+                    self.names.restore(message)
+
+
+def is_accepted(body: Mapping[str, Any], target: Target, wire_format: str) -> bool:
+    """Whether `adapt` would change nothing."""
+    made = adapt(body, replace(target, drop_params="drop"), wire_format).body
+    return made.keys() == body.keys() and all(made[name] is value for name, value in body.items())
+
+
+def adapt(body: Mapping[str, Any], target: Target, wire_format: str) -> Adapted:
+    """The closest request to `body` that the target's model accepts.
+
+    Args:
+        body: A chat request; it is not changed.
+        target: Where the request goes.
+        wire_format: The format in which it goes there.
+
+    Raises:
+        BadRequestError: The request has something that the model does not accept, and `drop_params` is `strict`.
+    """
+    facts = facts_of(target, wire_format)
+    made = dict(body)
+    tracker = ParamTracker(made, policy=target.drop_params, model=target.model)
+    with_accepted_schemas(made, facts, tracker)
+    names = ToolNames.of(made, facts)
+    names.apply(made, tracker)
+    with_accepted_ids(made, facts)
+    return Adapted(made, tracker.dropped, tracker.warnings, names)

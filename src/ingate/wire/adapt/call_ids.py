@@ -1,0 +1,73 @@
+"""Ids of tool calls as the provider accepts them.
+
+An id comes from the provider that made the call, or from the client, and is sent back with the history. Mistral accepts
+nine letters and digits only, OpenAI at most 40 characters. The replacement depends on the id alone, so that the call and
+its result still match, in this turn and in later ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.fields import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGEST_CHARS: Final = 9
+
+
+def with_accepted_ids(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
+    """Replace the ids in the messages that `facts["call_id"]` does not allow; see `data/model_facts.json`.
+
+    Args:
+        body: A copy of the request that the caller owns; its messages are not changed in place.
+        facts: The model's facts.
+    """
+    rule, messages = facts.get("call_id"), body.get("messages")
+    if not isinstance(rule, dict) or not isinstance(messages, list):
+        return
+    pattern = _pattern(str(rule["chars"]), int(rule.get("min", 1)), int(rule["max"]))
+    body["messages"] = replaced(messages, lambda message: _message(message, pattern, rule))
+
+
+def _message(message: Any, pattern: re.Pattern[str], rule: Mapping[str, Any]) -> Any:
+    if not isinstance(message, dict):
+        return message
+    made = message
+    if isinstance(calls := message.get("tool_calls"), list):
+        changed = replaced(calls, lambda call: _with_id(call, "id", pattern, rule))
+        made = made if changed is calls else {**made, "tool_calls": changed}
+    return _with_id(made, "tool_call_id", pattern, rule) if "tool_call_id" in message else made
+
+
+def _with_id(item: Any, key: str, pattern: re.Pattern[str], rule: Mapping[str, Any]) -> Any:
+    given = item.get(key) if isinstance(item, dict) else None
+    if not isinstance(given, str) or not given or pattern.fullmatch(given):
+        return item
+    return {**item, key: _replacement(given, str(rule["chars"]), int(rule["max"]))}
+
+
+@lru_cache(maxsize=64)
+def _pattern(chars: str, least: int, most: int) -> re.Pattern[str]:
+    return re.compile(f"[{chars}]{{{least},{most}}}")
+
+
+def _replacement(given: str, chars: str, most: int) -> str:
+    """The id with a digest of the whole in the place of what is not accepted: two ids never become one."""
+    kept = re.sub(f"[^{chars}]", "", given)
+    room = most - _DIGEST_CHARS
+    return (kept[:room] if room > 0 else "") + _digest(given, min(_DIGEST_CHARS, most))
+
+
+def _digest(given: str, length: int) -> str:
+    number = int.from_bytes(hashlib.sha256(given.encode("utf-8", "surrogatepass")).digest(), "big")
+    made = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_DIGITS))
+        made.append(_DIGITS[digit])
+    return "".join(made)
