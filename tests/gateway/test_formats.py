@@ -208,6 +208,18 @@ def test_only_claude_has_messages_at_a_provider_that_says_so() -> None:
         assert ("messages" in [one.wire_format for one in found]) is expected
 
 
+def test_copilot_serves_claude_with_messages_first_where_the_catalog_lists_them() -> None:
+    for row, expected in (
+        (None, ["messages", "copilot"]),
+        (_row("chat", "messages"), ["messages", "copilot"]),
+        (_row("chat"), ["copilot"]),
+    ):
+        found = endpoints("github_copilot", "copilot", "claude-x", "https://far", row)
+        assert [one.wire_format for one in found] == expected
+    found = endpoints("github_copilot", "copilot", "gpt-x", "https://far", _row("responses"))
+    assert [one.wire_format for one in found] == ["responses"]
+
+
 async def test_a_route_of_another_engine_is_never_passed_through() -> None:
     found = await route("anthropic/m?lane=native")
     assert passed_through(found, request("messages")) is not None

@@ -187,7 +187,7 @@ def test_what_a_model_line_shows_at_each_width() -> None:
     assert "free/free" in line(54)
     shown = next(one for one in lines_of(state, 200) if "gpt-oss" in one)
     assert "tools reasoning json" in shown
-    until = press(start(), "left", *["down"] * 7, "right")
+    until = press(start(), "left", *["down"] * 8, "right")
     assert until.provider == "openai"
     assert "until 2027-03-01 tools" in "\n".join(lines_of(until, 200))
 

@@ -62,7 +62,7 @@ def test_the_selected_model_stays_selected_when_the_scope_changes() -> None:
 def test_providers_come_ready_first() -> None:
     names = [one.name for one in start().providers]
     assert names == [
-        "litellm", "local", "litellm_proxy", "groq", "qwen", "azure", "ollama", "openai", "anthropic", "openrouter", "github_copilot",
+        "litellm", "local", "litellm_proxy", "groq", "qwen", "azure", "ollama", "github_copilot", "openai", "anthropic", "openrouter",
     ]  # fmt: skip
 
 
@@ -330,7 +330,7 @@ def test_a_list_on_its_way_is_said_to_be() -> None:
     from ingate.picker.state import Size
     from ingate.picker.view import text, view
 
-    state = press(start(), "left", *["down"] * 9)
+    state = press(start(), "left", *["down"] * 10)
     assert state.provider == "openrouter"
     assert "being fetched" in text(view(state, Size(100, 20)))
 
@@ -490,8 +490,8 @@ def test_columns_are_switched_by_tab_arrows_and_enter() -> None:
 def test_moving_in_the_providers_stops_at_the_ends_and_pages() -> None:
     state = press(start(), "left")
     assert press(state, "up").provider == "litellm"
-    assert press(state, "end").provider == "github_copilot"
-    assert press(state, "end", "down").provider == "github_copilot"
+    assert press(state, "end").provider == "openrouter"
+    assert press(state, "end", "down").provider == "openrouter"
     assert press(state, "pagedown").provider == state.providers[5].name
     assert press(state, "end", "home").provider == "litellm"
     assert press(state, "end", "pageup").provider == state.providers[-6].name

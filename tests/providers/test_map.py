@@ -97,7 +97,7 @@ def test_every_group_has_at_most_one_key_and_names_only_variables_it_explains(kn
 
 @pytest.mark.parametrize("known", ALL, ids=IDS)
 def test_params_go_to_arguments_that_the_configuration_takes_too(known):
-    assert set(known.params_env.values()) <= litellm_arguments() | {"", "auth_token", "project"}
+    assert set(known.params_env.values()) <= litellm_arguments() | {"", "auth_token", "project", "exchange_url"}
 
 
 @pytest.mark.parametrize("known", ALL, ids=IDS)

@@ -228,15 +228,15 @@ def test_a_session_token_goes_only_with_the_key_it_belongs_to():
     assert "aws_session_token" not in credential.params
 
 
-def test_a_login_is_a_file_and_its_absence_is_missing(tmp_path):
+def test_a_login_is_a_file_and_its_absence_needs_attention(tmp_path):
     environ = {"HOME": str(tmp_path)}
     missing = look("github_copilot", environ)
-    assert (missing.state, missing.reason) == ("missing", "github_copilot needs a login")
+    assert (missing.state, missing.reason) == ("attention", "github_copilot needs a login")
     assert "log in once" in missing.fix
     folder = tmp_path / ".config" / "litellm" / "github_copilot"
     folder.mkdir(parents=True)
     (folder / "access-token").write_text("")
-    assert look("github_copilot", environ).state == "missing"
+    assert look("github_copilot", environ).state == "attention"
     (folder / "access-token").write_text(SECRET)
     found = look("github_copilot", environ)
     assert (found.state, found.source) == ("ready", "~/.config/litellm/github_copilot/access-token")
@@ -336,7 +336,7 @@ def test_logins_and_files_are_found_where_their_variables_point(tmp_path):
     (folder / "token").write_text(SECRET)
     copilot = {"GITHUB_COPILOT_TOKEN_DIR": str(folder), "GITHUB_COPILOT_ACCESS_TOKEN_FILE": "token"}
     assert look("github_copilot", copilot).source == str(folder / "token")
-    assert look("github_copilot", {"GITHUB_COPILOT_TOKEN_DIR": str(folder)}).state == "missing"
+    assert look("github_copilot", {"GITHUB_COPILOT_TOKEN_DIR": str(folder)}).state == "attention"
     (tmp_path / "sap.json").write_text("{}")
     assert look("sap", {"AICORE_CONFIG": str(tmp_path / "sap.json")}).source == str(tmp_path / "sap.json")
     (folder / "config_dev.json").write_text("{}")

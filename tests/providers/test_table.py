@@ -23,6 +23,9 @@ def test_nothing_set_is_missing_or_a_server_that_was_not_asked(known, tmp_path):
     if known.auth == "none":
         assert (found.state, found.source) == ("attention", "no key needed")
         assert found.reason == f"answers only while a server runs at {known.default_api_base}, which was not checked"
+    elif known.auth == "oauth_device":
+        assert (found.state, found.source) == ("attention", "")
+        assert found.reason == f"{known.name} needs a login"
     else:
         assert (found.state, found.source) == ("missing", "")
     assert found.fix

@@ -12,7 +12,7 @@ from ingate.secret import Secret
 from ingate.wire.codec import Target, codec_for, encode_body, formats
 from support.native import target
 
-WITH_EMBEDDINGS = {"chat", "azure", "gemini", "ollama"}
+WITH_EMBEDDINGS = {"chat", "azure", "copilot", "gemini", "ollama"}
 
 
 def test_every_format_has_a_codec_of_its_name() -> None:

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ingate.engines.base import Route
-    from ingate.engines.http import Call
+    from ingate.engines.http import Call, Connections
+    from ingate.errors import IngateError
 
 ANTHROPIC_VERSION: Final = "2023-06-01"
 _OAUTH_BETA: Final = "oauth-2025-04-20"
+# The provider whose stored login is exchanged for a token before a call.
+_EXCHANGED: Final = "github_copilot"
 
 
 async def apply(route: Route, call: Call) -> dict[str, str]:
@@ -57,6 +60,8 @@ def scheme_of(route: Route) -> str:
     """The name of the scheme that authenticates this route: a key of `_SCHEMES` or `_MODULES`."""
     has_key = bool(route.credential.api_key)
     wire, provider = route.wire_format, route.provider
+    if provider == _EXCHANGED:
+        return "copilot"
     if wire in {"bedrock", "bedrock_invoke"} or provider.startswith("bedrock"):
         return "bearer" if has_key else "aws"
     if provider.startswith("vertex"):
@@ -141,7 +146,29 @@ _MODULES: Final[Mapping[str, str]] = {
     "aws": "ingate.engines.auth_aws",
     "google": "ingate.engines.auth_google",
     "azure": "ingate.engines.auth_azure",
+    "copilot": "ingate.engines.auth_copilot",
 }
+
+
+async def opened(route: Route, connections: Connections) -> Route:
+    """The Route as a call of it is sent: with the token that its stored login is exchanged for, if it needs one.
+
+    Raises:
+        IngateError: There is no token; see `auth_copilot.opened`.
+    """
+    if route.provider != _EXCHANGED:
+        return route
+    from ingate.engines import auth_copilot
+
+    return await auth_copilot.opened(route, connections)
+
+
+def rejected(route: Route, error: IngateError) -> None:
+    """Note that the provider answered 401 with `error`: a token that was exchanged is not used again."""
+    if route.provider == _EXCHANGED:
+        from ingate.engines import auth_copilot
+
+        auth_copilot.rejected(route, error)
 
 
 def _checked(value: str, route: Route) -> str:

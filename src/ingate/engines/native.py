@@ -43,6 +43,7 @@ class NativeEngine:
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return one answer as a `chat.completion` dict."""
         codec = codec_for(route.wire_format)
+        route = await self._opened(route)
         call = await self._prepare(codec, route, body, report, stream=False)
         try:
             async with self._connections.send(call) as response:
@@ -59,6 +60,7 @@ class NativeEngine:
     async def forward(self, route: Route, request: ApiRequest, report: CallReport) -> Forwarded:
         """Forward a request in the provider's own API, and return the response unchanged."""
         codec = codec_for(route.wire_format)
+        route = await self._opened(route)
         try:
             return await forward(
                 self._connections,
@@ -77,6 +79,7 @@ class NativeEngine:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answer as chunks. Closing the iterator closes the connection."""
         codec = codec_for(route.wire_format)
+        route = await self._opened(route)
         call = await self._prepare(codec, route, body, report, stream=True)
         try:
             async with self._connections.send(call) as response:
@@ -95,6 +98,7 @@ class NativeEngine:
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return embeddings as an OpenAI `list` dict; raises `NotSupportedError` if the wire format has none."""
         codec = codec_for(route.wire_format)
+        route = await self._opened(route)
         try:
             wire = codec.embeddings_request(body, _target(route))
             call = await self._call(route, wire, report)
@@ -129,6 +133,7 @@ class NativeEngine:
     async def get(self, route: Route, path: str) -> bytes:
         """Return the body of `<api_base><path>`, for requests that are not model calls: lists, health."""
         codec = codec_for(route.wire_format or "chat")
+        route = await self._opened(route)
         call = Call(
             url=endpoint(_api_base(route), path),
             body=b"",
@@ -161,6 +166,7 @@ class NativeEngine:
         Raises:
             IngateError: There was no response.
         """
+        route = await self._opened(route)
         address, mark, query = codec_for(route.wire_format).url(_target(route)).partition("?")
         url = f"{address}{path}{mark}{query}"
         try:
@@ -171,6 +177,12 @@ class NativeEngine:
     async def aclose(self) -> None:
         """Close the connections of every event loop. May be called twice."""
         await self._connections.aclose()
+
+    async def _opened(self, route: Route) -> Route:
+        try:
+            return await auth.opened(route, self._connections)
+        except IngateError as error:
+            raise _attribute_error(error, route) from None
 
     async def _prepare(
         self, codec: Codec, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
@@ -223,6 +235,8 @@ class NativeEngine:
             if route.provider == proxy.PROVIDER:
                 kind = response.headers.get("content-type", "")
                 error = proxy.refine_error(error, route, status=response.status, headers=response.headers, kind=kind)
+            if response.status == 401:
+                auth.rejected(route, error)
             raise error
         if "html" in response.headers.get("content-type", "") and route.provider == proxy.PROVIDER:
             raise proxy.not_a_proxy(route)

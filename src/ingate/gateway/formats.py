@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from ingate.engines.base import Route
     from ingate.wire.passthrough import Api, ApiRequest
 
-# A format → the client API that it is a variant of: `azure` is chat completions at Azure's URLs, and `bedrock_invoke`
-# accepts Messages for Claude.
-_VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "bedrock_invoke": "messages"}
+# A format → the client API that it is a variant of: `azure` is chat completions at Azure's URLs, `copilot` those of GitHub,
+# and `bedrock_invoke` accepts Messages for Claude.
+_VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "copilot": "chat", "bedrock_invoke": "messages"}
 
 
 def endpoints(
@@ -50,13 +50,17 @@ def endpoints(
         return (own, Endpoint("bedrock_invoke", api_base))
     listed = frozenset(row.formats) if row is not None else frozenset[str]()
     found = {wire_format: own}
-    if wire_format in {"chat", "azure", "ollama"}:
+    if wire_format in {"chat", "azure", "copilot", "ollama"}:
         responses = RESPONSES_PROVIDERS.get(provider)
         if "responses" in listed or (responses is not None and responses.models == "all"):
             found["responses"] = Endpoint("responses", api_base)
         messages = MESSAGES_PROVIDERS.get(provider)
         if messages is not None and (is_claude or not messages.claude_only):
-            found["messages"] = Endpoint("messages", messages_base(provider, api_base or ""))
+            own_messages = Endpoint("messages", messages_base(provider, api_base or ""))
+            if not messages.listed or not listed or "messages" in listed:
+                found = (
+                    {"messages": own_messages, **found} if messages.preferred else {**found, "messages": own_messages}
+                )
         if "completions" in listed:
             found["completions"] = Endpoint("completions", api_base)
     if forced is not None:
@@ -103,7 +107,7 @@ def translated_route(route: Route, chat: Mapping[str, Any], api: Api = "chat") -
             into Responses if the provider prefers that.
     """
     endpoint = _endpoint(route, "responses")
-    if endpoint is None or route.wire_format not in {"chat", "azure"}:
+    if endpoint is None or route.wire_format not in {"chat", "azure", "copilot"}:
         return route
     row = RESPONSES_PROVIDERS.get(route.provider)
     prefers = api != "chat" and row is not None and row.preferred

@@ -4,8 +4,8 @@ Nothing here sends a request, starts a login, runs a command or queries a keyrin
 returned earlier is evidence that it runs, if the caller has one.
 
 A model is ✗ (missing) if its provider is unknown or disabled, has no credential, or its file does not exist. It is ○
-(attention) if part of a credential, a package, a file or a project is missing, if a server that needs no key has not
-answered yet, or if only the configured proxy might serve it. Otherwise it is ✓ (ready): whether the provider accepts the
+(attention) if a login, part of a credential, a package, a file or a project is missing, if a server that needs no key has
+not answered yet, or if only the configured proxy might serve it. Otherwise it is ✓ (ready): whether the provider accepts the
 credential, only a call can tell. `ReadinessChecker._decide` and `_provider` go through these reasons in order.
 """
 
@@ -195,7 +195,8 @@ class ReadinessChecker:
         if lookup.disabled is not None:
             found = _with(found, "missing", *lookup.disabled, source="")
         elif lookup.missing is not None:
-            found = _with(found, "attention" if lookup.parts else "missing", *lookup.missing)
+            near = bool(lookup.parts) or known.auth == "oauth_device"
+            found = _with(found, "attention" if near else "missing", *lookup.missing)
         elif lookup.problem is not None:
             found = _with(found, "attention", *lookup.problem)
         elif known.auth in {"none", "base_url"} and all(part.target != "api_key" for part in lookup.parts):

@@ -1,7 +1,7 @@
 """Credential files of other programs: whether they exist and are not empty, but not what they contain.
 
 A check costs a `stat` or a small read. Nothing is sent anywhere, and the only values that leave this module are the names
-of projects, regions and profiles.
+of projects, regions and profiles, and, when a call is made, a login that ingate itself uses.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +43,8 @@ def find(provider: Provider, environ: Mapping[str, str]) -> str | None:
         case "vertex_ai":
             path = adc_path(environ)
             return _shown(path, environ) if path and read_json(path) else None
-        case "github_copilot":
-            return _first(
-                _token_file(environ, "GITHUB_COPILOT", "github_copilot", "ACCESS_TOKEN_FILE", "access-token"), environ
-            )
-        case "chatgpt":
-            return _first(_token_file(environ, "CHATGPT", "chatgpt", "AUTH_FILE", "auth.json"), environ)
+        case "github_copilot" | "chatgpt":
+            return _first(_login_path(provider.name, environ), environ)
         case "sap":
             return _first(_sap(environ), environ)
         case "databricks":
@@ -101,6 +99,22 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def is_file(name: str) -> bool:
     """Whether `name` is a file that is not empty. `~` is not expanded, as the libraries that read it do not either."""
     return _stamp(Path(name)) is not None
+
+
+def read_login(provider: Provider, environ: Mapping[str, str]) -> Secret | None:
+    """The login that litellm stored for a provider, as it is; None if there is none. Read when a call is made."""
+    path = _login_path(provider.name, environ)
+    try:
+        login = path.read_text(encoding="utf-8").strip() if path is not None else ""
+    except (OSError, ValueError):
+        return None
+    return Secret(login) if login else None
+
+
+def _login_path(provider: str, environ: Mapping[str, str]) -> Path | None:
+    if provider == "github_copilot":
+        return _token_file(environ, "GITHUB_COPILOT", provider, "ACCESS_TOKEN_FILE", "access-token")
+    return _token_file(environ, "CHATGPT", provider, "AUTH_FILE", "auth.json")
 
 
 def _token_file(environ: Mapping[str, str], prefix: str, folder: str, variable: str, name: str) -> Path | None:

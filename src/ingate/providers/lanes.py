@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FORMAT_NAMES: Final[Mapping[str, str]] = {
     "chat": "OpenAI's wire format",
     "azure": "Azure OpenAI's wire format",
+    "copilot": "GitHub Copilot's chat format",
     "messages": "Anthropic's Messages format",
     "responses": "OpenAI's Responses format",
     "completions": "OpenAI's legacy completions format",

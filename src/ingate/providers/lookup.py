@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _FILE_ENDINGS: Final = ("_FILE", "_FILE_PATH", "APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS")
 # Parts of an address or a request that are not secret, by litellm's argument names.
 _SHAPES: Final = address.SHAPES | {"vertex_project", "api_version"}
-_LOGIN: Final = 'log in once: python -c "from litellm.llms.{name}.authenticator import Authenticator; Authenticator().get_access_token()"'
+_LOGIN: Final = (
+    'python -c "from litellm.llms.{name}.authenticator import Authenticator; Authenticator().get_access_token()"'
+)
 _NOTHING: Final = Found()
 
 
@@ -244,6 +246,10 @@ class ProviderLookup:
             if part.target not in {"", "api_base"}:
                 secrets.setdefault(part.target, part.secret(self.environ))
         key = secrets.pop("api_key", None)
+        if known.auth == "oauth_device" and lane == "native":
+            key = files.read_login(known, self.environ)
+            if key is None:
+                raise self._refusal(Problem(f"{self.source} holds no login", how_to_set(known)))
         given = secrets.get("vertex_credentials")
         shapes = self._shapes(
             {target: value.reveal() for target, value in secrets.items() if target in _SHAPES},
@@ -331,6 +337,11 @@ class ProviderLookup:
         )
 
 
+def login_command(provider: str = "github_copilot") -> str:
+    """The command that logs in to a provider which has no keys, and stores the login where it is looked for."""
+    return _LOGIN.format(name=provider)
+
+
 # The most alternatives that one sentence lists.
 _SHOWN: Final = 4
 
@@ -351,7 +362,7 @@ def needs(provider: Provider) -> str:
 def how_to_set(provider: Provider, groups: tuple[tuple[str, ...], ...] | None = None) -> str:
     """What to type: the variables to export and, if there is one, the key in `ingate.yaml`."""
     if not provider.env:
-        return _LOGIN.format(name=provider.name)
+        return f"log in once: {login_command(provider.name)}"
     group = (groups or provider.env)[0]
     export = "export " + " ".join(f"{variable}={_example(provider, variable)}" for variable in group)
     keys = [key for variable in group if (key := _config_key(provider, variable))]

@@ -27,6 +27,7 @@ DropPolicy = Literal["strict", "warn", "drop"]
 _MODULES: Final[Mapping[str, str]] = {
     "chat": "ingate.wire.chat.codec",
     "azure": "ingate.wire.chat.azure",
+    "copilot": "ingate.wire.chat.copilot",
     "responses": "ingate.wire.responses.codec",
     "completions": "ingate.wire.completions.codec",
     "messages": "ingate.wire.messages.codec",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingate.wire.fields import is_json
+from ingate.wire.reasoning_state import message_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ class DeltaOrder:
         out: list[Piece] = []
         for name in _FIELDS:
             if name == "state":
-                if delta.get("reasoning_details") or delta.get("extra_content"):
+                if message_state(delta):
                     self._add((name, delta), out)
             elif value := delta.get(name):
                 self._add((name, value), out)

@@ -1,7 +1,8 @@
 """The opaque state of an assistant message that its provider expects back, to and from envelopes.
 
 A message of the neutral form carries it in several fields: signed `thinking_blocks`, encrypted `reasoning_items`,
-`reasoning_details` (OpenRouter), and `extra_content` (Google's thought signatures), the last on tool calls too.
+`reasoning_details` (OpenRouter), `reasoning_opaque` (GitHub Copilot), and `extra_content` (Google's thought signatures),
+the last on tool calls too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ CALLS: Final = "tool_calls"
 """The key of a payload that holds the fields of tool calls, by the id of the call."""
 
 _STAMPED: Final = ("thinking_blocks", "reasoning_items")
-_MESSAGE_FIELDS: Final = (*_STAMPED, "reasoning_details", "extra_content")
+_UNSTAMPED: Final = ("reasoning_details", "reasoning_opaque", "extra_content")
+_MESSAGE_FIELDS: Final = (*_STAMPED, *_UNSTAMPED)
 
 
 def without_stamp(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +41,11 @@ def item_text(item: Mapping[str, Any]) -> str:
     return "\n\n".join(str(part["text"]) for part in parts if isinstance(part, dict) and part.get("text"))
 
 
+def message_state(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message's provider expects back with it, besides thinking blocks and reasoning items; empty for most."""
+    return {name: message[name] for name in _UNSTAMPED if message.get(name)}
+
+
 def call_state(call: Mapping[str, Any]) -> dict[str, Any]:
     """What a tool call's provider expects back with it, empty for most."""
     return {name: call[name] for name in CALL_FIELDS if call.get(name)}
@@ -51,6 +58,9 @@ def restore(message: dict[str, Any], origin: str, payload: Mapping[str, Any]) ->
         if name == "extra_content":
             if isinstance(value, dict):
                 message[name] = {**(message.get(name) or {}), **value}
+        elif name == "reasoning_opaque":
+            if isinstance(value, str):
+                message[name] = value
         elif isinstance(value, list):
             stamp = {"provider": origin} if origin and name in _STAMPED else {}
             items = [{**item, **stamp} for item in value if isinstance(item, dict)]
@@ -81,6 +91,8 @@ class StateBuffer:
         """Add what a delta carries beside its thinking blocks and reasoning items."""
         if details := delta.get("reasoning_details"):
             self._payload.setdefault("reasoning_details", []).extend(details)
+        if isinstance(opaque := delta.get("reasoning_opaque"), str) and opaque:
+            self._payload["reasoning_opaque"] = opaque
         if isinstance(extra := delta.get("extra_content"), dict) and extra:
             self._payload.setdefault("extra_content", {}).update(extra)
 
@@ -174,6 +186,7 @@ _READERS: Final[Mapping[str, frozenset[str]]] = {
     "thinking_blocks": frozenset({"messages", "bedrock", "bedrock_invoke", "chat", ""}),
     "reasoning_items": frozenset({"responses"}),
     "reasoning_details": frozenset({"chat", ""}),
+    "reasoning_opaque": frozenset({"copilot"}),
     "extra_content": frozenset({"gemini", "chat", "azure", ""}),
 }
 # Claude's signatures are valid on every platform that has Claude:
@@ -207,7 +220,7 @@ def _with_own_state(message: Any, provider: str, wire_format: str, warnings: dic
             for item in items:
                 if item not in kept and _is_opaque(item):
                     warnings[_left_out(str(item.get("provider") or ""))] = None
-    for name in ("reasoning_details", "extra_content"):
+    for name in _UNSTAMPED:
         if message.get(name) and wire_format not in _READERS[name]:
             changes[name] = None
             warnings[_unread(provider)] = None

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Keys meant for the gateway, not for the provider.
 _NOT_SENT: Final = frozenset({"model", "stream", "extra_body", "extra_headers", "extra_query", "timeout"})
 _ENDPOINTS: Final = ("/chat/completions", "/embeddings", "/models", "/responses", "/completions")
+# Providers that accept only text in tool messages.
+_TEXT_RESULTS: Final = frozenset({"openai", "github_copilot"})
 _MAX_TEXT: Final = 300
 
 
@@ -64,7 +66,7 @@ class ChatCodec(BaseCodec):
         strict = is_strict(provider, target.api_base)
         if isinstance(messages := wire.get("messages"), list):
             wire["messages"] = messages_for(
-                messages, quirks, strict=strict, text_results=strict or provider == "openai"
+                messages, quirks, strict=strict, text_results=strict or provider in _TEXT_RESULTS
             )
         if strict and isinstance(tools := wire.get("tools"), list):
             wire["tools"] = tools_for(tools)

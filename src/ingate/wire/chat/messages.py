@@ -18,6 +18,7 @@ _EXTRA_FIELDS: Final = frozenset(
         "reasoning",
         "reasoning_details",
         "reasoning_items",
+        "reasoning_opaque",
         "thinking_blocks",
         "provider_tool_calls",
         "provider_specific_fields",

@@ -77,6 +77,14 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         developer_role=True,
         model_rules="openai",
     ),
+    "github_copilot": Quirks(
+        # One answer may come as several choices, so that `n` has no meaning.
+        source="https://github.com/microsoft/vscode-copilot-chat/blob/main/src/platform/networking/common/openai.ts",
+        refused=frozenset({"n", "service_tier", "store"}),
+        accepts=frozenset({"reasoning_content", "reasoning_opaque"}),
+        reasoning_field="reasoning_text",
+        model_rules="openai",
+    ),
     "github": Quirks(source="https://docs.github.com/en/rest/models/inference", model_rules="openai"),
     "litellm_proxy": Quirks(
         source="https://docs.litellm.ai/docs/reasoning_content",
@@ -181,6 +189,8 @@ NEUTRAL: Final[Mapping[str, Any]] = {
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "logprobs": False,
+    "n": 1,
+    "store": False,
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ingate.errors import ContextTooLongError
 from ingate.wire.errors import error_to_response
 from ingate.wire.events import with_warnings
-from ingate.wire.reasoning_state import CALLS, call_state, item_text, provider_of, without_stamp
+from ingate.wire.reasoning_state import CALLS, call_state, item_text, message_state, provider_of, without_stamp
 from ingate.wire.thinking import seal
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _thinking(message: Mapping[str, Any], provider: str) -> Iterable[Block]:
     text = message.get("reasoning_content") or ""
     native = message.get("thinking_blocks") or []
     items = message.get("reasoning_items") or []
-    state = {name: message[name] for name in ("reasoning_details", "extra_content") if message.get(name)}
+    state = message_state(message)
     calls = {call["id"]: found for call in message.get("tool_calls") or () if (found := call_state(call))}
     if calls:
         state[CALLS] = calls

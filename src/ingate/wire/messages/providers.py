@@ -19,12 +19,16 @@ class MessagesProvider:
         path: The path that takes the place of `strip` at the end of the base URL; `/v1/messages` follows it.
         strip: Endings of the provider's other base URLs, of which the first that fits is removed.
         claude_only: Whether only Claude models have it.
+        listed: Whether a model that is in the catalog has it only if its entry says so.
+        preferred: Whether it serves its models better than the provider's own format does.
     """
 
     source: str
     path: str = ""
     strip: tuple[str, ...] = ("/v1",)
     claude_only: bool = False
+    listed: bool = False
+    preferred: bool = False
 
 
 PROVIDERS: Final[Mapping[str, MessagesProvider]] = {
@@ -49,7 +53,13 @@ PROVIDERS: Final[Mapping[str, MessagesProvider]] = {
     ),
     "openrouter": MessagesProvider(source="https://openrouter.ai/docs/api/api-reference/anthropic-messages"),
     "vercel_ai_gateway": MessagesProvider(source="https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-compat"),
-    "github_copilot": MessagesProvider(source="https://github.com/ericc-ch/copilot-api", claude_only=True),
+    "github_copilot": MessagesProvider(
+        # Chat completions of Claude lose its signed thinking there.
+        source="https://github.com/microsoft/vscode-copilot-chat/blob/main/src/platform/endpoint/node/messagesApi.ts",
+        claude_only=True,
+        listed=True,
+        preferred=True,
+    ),
     "bedrock_mantle": MessagesProvider(
         source="https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html",
         path="/anthropic",

@@ -10,7 +10,7 @@ import msgspec
 
 from ingate.errors import ContentFilterError, ContextTooLongError, RateLimitError
 from ingate.wire.events import with_warnings
-from ingate.wire.reasoning_state import CALLS, call_state, provider_of, without_stamp
+from ingate.wire.reasoning_state import CALLS, call_state, message_state, provider_of, without_stamp
 from ingate.wire.responses.downstream_tools import call_item
 from ingate.wire.thinking import seal
 
@@ -133,7 +133,7 @@ def _reasoning(message: Mapping[str, Any], provider: str) -> Iterable[Item]:
         summary, content = item.get("summary") or [], item.get("content")
         made = reasoning_item("", provider_of([item], provider), {"reasoning_items": [without_stamp(item)]})
         yield {**made, "summary": summary, **({"content": content} if content else {})}
-    state = {name: message[name] for name in ("reasoning_details", "extra_content") if message.get(name)}
+    state = message_state(message)
     blocks = message.get("thinking_blocks") or []
     if blocks:
         state["thinking_blocks"] = [without_stamp(block) for block in blocks]

@@ -38,6 +38,7 @@ class ResponsesProvider:
         developer_role: Whether the role `developer` is known; it becomes `system` if not.
         phase: Whether a message's `phase` (commentary or final answer) is understood.
         output_ids: Whether an assistant's message that is a list of parts must have an `id` and a `status`.
+        lasting_ids: Whether an item keeps its id, from event to event and into the next turn.
         call_fields: Fields of a function call that the provider wants back with it.
         media_results: Whether a function's output may hold images and files; they follow in a user message if not.
         custom_tools: Whether tools of the type `custom` are known; they become functions with one `input` if not.
@@ -66,6 +67,7 @@ class ResponsesProvider:
     developer_role: bool = False
     phase: bool = False
     output_ids: bool = False
+    lasting_ids: bool = True
     call_fields: frozenset[str] = frozenset()
     media_results: bool = False
     custom_tools: bool = False
@@ -251,17 +253,19 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         model_rules="openai",
     ),
     "github_copilot": ResponsesProvider(
-        # Item ids change from event to event, and argument deltas may be enciphered (lidge-jun/opencodex#995).
-        source="https://github.com/ericc-ch/copilot-api/pull/219",
+        # Item ids change from event to event, and what calls a tool may be enciphered until it is complete
+        # (lidge-jun/opencodex#995); an id of an earlier turn is refused (NousResearch/hermes-agent#32725).
+        source="https://github.com/microsoft/vscode-copilot-chat/blob/main/src/platform/endpoint/node/responsesApi.ts",
         models="listed",
+        preferred=True,
         refused=_NOT_OPENAIS | {"previous_response_id", "service_tier"},
         stores=False,
+        lasting_ids=False,
         encrypted=True,
         summary=True,
         developer_role=True,
         call_fields=_NAMESPACE,
         media_results=True,
-        custom_tools=True,
         min_output_tokens=16,
         model_rules="openai",
     ),
