@@ -8,17 +8,17 @@ from ingate.wire.facts import BUDGETS, EFFORTS, effort_of_budget, model_facts, n
 
 
 def test_later_rules_override_earlier_ones_and_the_callers_facts_override_both() -> None:
-    assert model_facts("anthropic", "claude-sonnet-9")["prefill"] is False
-    assert model_facts("anthropic", "Claude-Sonnet-4-5")["prefill"] is True
-    assert model_facts("anthropic", "claude-sonnet-4-5", {"prefill": False})["prefill"] is False
-    assert model_facts("anthropic", "claude-sonnet-4-5", {"prefill": None})["prefill"] is True
+    assert model_facts("anthropic", "claude-sonnet-9")["final_assistant"] is False
+    assert model_facts("anthropic", "Claude-Sonnet-4-5")["final_assistant"] is True
+    assert model_facts("anthropic", "claude-sonnet-4-5", {"final_assistant": False})["final_assistant"] is False
+    assert model_facts("anthropic", "claude-sonnet-4-5", {"final_assistant": None})["final_assistant"] is True
 
 
 @pytest.mark.parametrize(
     ("name", "ours"),
     [
         ("supports_sampling_params", "sampling"),
-        ("supports_assistant_prefill", "prefill"),
+        ("supports_assistant_prefill", "final_assistant"),
         ("supports_native_structured_output", "structured"),
         ("max_output_tokens", "max_output_tokens"),
     ],

@@ -32,7 +32,7 @@ BUDGETS: Final[Mapping[str, int]] = {
 # Names in LiteLLM's catalog → ours.
 _CATALOG_NAMES: Final[Mapping[str, str]] = {
     "supports_sampling_params": "sampling",
-    "supports_assistant_prefill": "prefill",
+    "supports_assistant_prefill": "final_assistant",
     "supports_native_structured_output": "structured",
 }
 # What hosting providers write before a model's name: `openai/gpt-5.5`, `databricks-gpt-5-5`, `us.anthropic.claude-…`.

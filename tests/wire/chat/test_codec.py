@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -449,6 +450,10 @@ def test_every_rule_of_the_model_facts_names_its_sources_and_known_fields():
     groups = [family["rules"] for family in raw["families"].values()]
     groups += [*raw["formats"].values(), *raw["providers"].values()]
     assert len(groups) > 10
+    for name, source in raw["sources"].items():
+        assert set(source) == {"url", "date"}, name
+        assert source["url"].startswith("https://"), name
+        assert date.fromisoformat(source["date"]) >= date(2026, 1, 1), name
     for rules in groups:
         for rule in rules:
             assert set(rule) == {"match", "sources", "facts"}, rule

@@ -40,7 +40,7 @@ def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     """
     known = model_facts("anthropic", target.model, target.facts)
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
-    system, turns = conversation(params, prefill=known.get("prefill", True))
+    system, turns = conversation(params, prefill=bool(known.get("final_assistant", True)))
     out: dict[str, Any] = {"max_tokens": _max_tokens(params, known, stream=target.stream), "messages": turns}
     choice = choice_of(body)
     params.take("tools", "tool_choice", "functions", "function_call")
