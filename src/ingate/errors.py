@@ -258,26 +258,26 @@ class ModelNotFoundError(IngateError):
 
 
 class BadRequestError(IngateError):
-    """The provider rejected the request (400, 413, 422)."""
+    """The provider rejected the request (400, 413, 422).
+
+    Attributes:
+        param: The field at fault as the API names it (`"messages[0].role"`); None if none was named.
+    """
 
     status = 400
     type = "invalid_request_error"
     default_code = "bad_request"
     exit_code = 5
 
-
-class InvalidRequestError(BadRequestError):
-    """The request itself is invalid; nothing was sent.
-
-    Attributes:
-        param: The field at fault (`"messages[0].role"`), None if it is the body as a whole.
-    """
-
-    default_code = "invalid_request"
-
     def __init__(self, message: str, *, param: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.param = param
+
+
+class InvalidRequestError(BadRequestError):
+    """The request itself is invalid; nothing was sent."""
+
+    default_code = "invalid_request"
 
 
 class ContextTooLongError(BadRequestError):

@@ -21,13 +21,15 @@ from ingate.errors import (
     SpecError,
 )
 from ingate.gateway.attempts import first_answer
+from ingate.gateway.completions import completed, streamed
 from ingate.gateway.continuation import Continuations
-from ingate.gateway.formats import responses_route, translated_route
+from ingate.gateway.formats import responses_route
 from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
 from ingate.gateway.proxy_list import ProxyList, is_listed
+from ingate.gateway.rejections import Rejections
 from ingate.gateway.reply import reply_on
-from ingate.gateway.requests import accepted_request, api_request, chat_request, not_a_mapping, with_own_reasoning
+from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
 from ingate.wire.passthrough import Api, ApiRequest, check_request
 
@@ -83,6 +85,7 @@ class Gateway:
         self._engines: dict[str, Engine] = dict(engines or {})
         self._extra_engines = frozenset(self._engines) - _ENGINES.keys()
         self._retries = retries
+        self.rejections = Rejections()
         self.continuations = Continuations(None if isinstance(store, bool) else store, enabled=store is not False)
         self._catalog: Catalog | None = None
         self._proxy_list = ProxyList(self)
@@ -150,7 +153,7 @@ class Gateway:
             return answer
 
         async def call(route: Route, report: CallReport) -> dict[str, Any]:
-            return await self.completed(route, body, report)
+            return await completed(self, route, body, report)
 
         return await self._first(body, call, retries)
 
@@ -185,7 +188,7 @@ class Gateway:
             return
 
         async def call(route: Route, report: CallReport) -> tuple[dict[str, Any], AsyncGenerator[dict[str, Any], None]]:
-            chunks = self.streamed(route, body, report)
+            chunks = streamed(self, route, body, report)
             return await anext(chunks), chunks
 
         first, chunks = await self._first(body, call, retries)
@@ -231,45 +234,6 @@ class Gateway:
         if not isinstance(engine, PassThroughEngine):
             raise NotSupportedError(f"{route.provider} has no Responses endpoint")
         return await engine.relay(route, path, method=method)
-
-    async def completed(
-        self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
-    ) -> dict[str, Any]:
-        """One chat completion on `route`, normalised, with its metadata."""
-        from ingate.wire.completion import normalise_completion
-
-        chat = chat_request(route, body, report)
-        route = translated_route(route, chat, api)
-        chat = with_own_reasoning(route, chat, report)
-        adapted = accepted_request(route, chat, report)
-        engine = self.engine(route.engine)
-        answer = normalise_completion(await engine.complete(route, adapted.body, report), route.model)
-        adapted.restore(answer)
-        answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
-        return answer
-
-    async def streamed(
-        self, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
-    ) -> AsyncGenerator[dict[str, Any], None]:
-        """The normalised chunks of one chat completion on `route`, with its metadata on the first and the last."""
-        from ingate.engines.stream import open_stream
-
-        chat = chat_request(route, body, report)
-        route = translated_route(route, chat, api)
-        chat = with_own_reasoning(route, chat, report)
-        adapted = accepted_request(route, chat, report)
-        stream = await open_stream(
-            self.engine(route.engine), route, adapted.body, report, adapted.restore if adapted.names else None
-        )
-        async with aclosing(stream) as chunks:
-            begun = False
-            async for chunk in chunks:
-                if not begun or ("usage" in chunk and not chunk.get("choices")):
-                    chunk["ingate"] = answer_metadata(route, report, chunk.get("usage"), self.catalog)
-                    if not begun and report.usage is not None:
-                        chunk["ingate"]["usage"] = report.usage
-                    begun = True
-                yield chunk
 
     async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
         """Embeddings as an OpenAI list.

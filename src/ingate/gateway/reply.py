@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.engines.base import PassThroughEngine
-from ingate.errors import IngateError, InternalError, UnavailableError
+from ingate.errors import BadRequestError, IngateError, InternalError, UnavailableError
+from ingate.gateway.completions import completed, streamed
 from ingate.gateway.formats import passed_through
 from ingate.gateway.metadata import answer_metadata
 from ingate.wire.downstream import error_body, translate
@@ -148,14 +149,18 @@ async def reply_on(
     if direct is None or not isinstance(engine, PassThroughEngine):
         reply = await translated(
             gateway.continuations.resolve(request, route, passed_through=False),
-            lambda chat: gateway.completed(route, chat, report, request.api),
-            lambda chat: gateway.streamed(route, chat, report, request.api),
+            lambda chat: completed(gateway, route, chat, report, request.api),
+            lambda chat: streamed(gateway, route, chat, report, request.api),
             request_id=request_id,
             target=f"{route.provider}/{route.model}",
         )
     else:
         resolved = gateway.continuations.resolve(request, direct, passed_through=True)
-        forwarded = await engine.forward(direct, resolved, report)
+        try:
+            forwarded = await engine.forward(direct, resolved, report)
+        except BadRequestError as error:
+            gateway.rejections.explain(error, request)
+            raise
         reply = Reply(
             api=request.api,
             forwarded=forwarded,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
 
 # The engines that call a provider. The local one accepts what llama.cpp does, and tests script their own.
-_ADAPTED_ENGINES: Final = frozenset({"native", "litellm"})
+ADAPTED_ENGINES: Final = frozenset({"native", "litellm"})
 _LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -57,7 +57,7 @@ def accepted_request(route: Route, chat: dict[str, Any], report: CallReport) -> 
     Raises:
         BadRequestError: The model does not accept something in the request, and `drop_params` is `strict`.
     """
-    if route.engine not in _ADAPTED_ENGINES:
+    if route.engine not in ADAPTED_ENGINES:
         return Adapted(chat)
     made = adapt(chat, target_of(route), route.wire_format)
     report.dropped += made.dropped

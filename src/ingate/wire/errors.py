@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ingate.secret import Secret
 
+_MAX_PARAM: Final = 200  # characters
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-litellm-call-id")
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(?:length|window|size)|maximum context|max(?:imum)?[ _]?(?:context|prompt)[ _]length|"
@@ -154,6 +155,8 @@ def error_from_response(
         details["retryable"] = retryable
     if code == "insufficient_quota" or (code and not code.isdigit() and cls is BadRequestError):
         details["code"] = code
+    if cls is BadRequestError and parsed.param:
+        details["param"] = scrub(parsed.param, secrets)[:_MAX_PARAM]
     if cls in {RateLimitError, UnavailableError, RequestTimeoutError}:
         details["retry_after_s"] = _retry_after(lowered, parsed, message)
     return cls(f"{who} {_VERBS[cls]} ({status}){': ' + message if message else ''}", **details)

@@ -41,6 +41,11 @@ _NO_OPS: Final[Mapping[str, tuple[Any, ...]]] = {
 }
 
 
+def is_default(name: str, value: Any) -> bool:
+    """Whether a parameter has the value that applies without it, so that nothing is lost if it is left out."""
+    return value in _NO_OPS.get(name, ()) or (name in {"temperature", "top_p"} and value == 1)
+
+
 class ParamTracker:
     """The parameters of one request.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ingate.wire.adapt.call_ids import with_accepted_ids
+from ingate.wire.adapt.refused import without_refused
 from ingate.wire.adapt.schemas import with_accepted_schemas
 from ingate.wire.adapt.tool_names import ToolNames
 from ingate.wire.facts import facts_of
@@ -70,6 +71,7 @@ def adapt(body: Mapping[str, Any], target: Target, wire_format: str) -> Adapted:
     facts = facts_of(target, wire_format)
     made = dict(body)
     tracker = ParamTracker(made, policy=target.drop_params, model=target.model)
+    without_refused(made, facts, tracker)
     with_accepted_schemas(made, facts, tracker)
     names = ToolNames.of(made, facts)
     names.apply(made, tracker)

@@ -282,7 +282,8 @@ def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: 
     params = ParamTracker(wire, policy=target.drop_params, model=model)
     quirks = model_quirks(provider, model, wire.get("reasoning_effort"))
     refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
-    if quirks.efforts is not None and not quirks.efforts:
+    efforts = target.facts.get("efforts", quirks.efforts)
+    if efforts is not None and not efforts:
         refused |= {"reasoning_effort"}
     for name, other in quirks.renamed.items():
         if name in wire:
@@ -297,7 +298,7 @@ def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: 
         params.drop(name, f"{provider} rejects it for this model")
         del wire[name]
     effort = wire.get("reasoning_effort")
-    if quirks.efforts and effort not in quirks.efforts and (near := nearest_effort(str(effort), quirks.efforts)):
+    if efforts and effort is not None and effort not in efforts and (near := nearest_effort(str(effort), efforts)):
         wire["reasoning_effort"] = near
         params.warn(f"reasoning_effort is {near}: {model} does not accept {effort}")
     request.dropped, request.warnings = params.dropped, params.warnings
