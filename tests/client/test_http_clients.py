@@ -6,6 +6,7 @@ import gc
 import importlib
 import importlib.util
 import json
+import time
 from typing import Any
 
 import openai
@@ -173,3 +174,68 @@ def test_a_response_outlives_a_forgotten_sync_client(module: Any) -> None:
     gc.collect()
     assert response.read().endswith(b"data: [DONE]\n\n")
     response.close()
+
+
+class OneApp:
+    """A gateway whose ASGI application is the one given."""
+
+    def __init__(self, app: Any) -> None:
+        self.asgi = app
+        self.closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_the_application_gets_a_scope_as_the_asgi_specification_defines_it(module: Any) -> None:
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with async_http_client(gateway=OneApp(app), module=module) as client:
+        answer = await client.post("http://ingate/v1/a%20b?x=1", content=b"{}", headers={"X-App": "1"})
+    assert (answer.status_code, answer.content) == (204, b"")
+    [scope] = scopes
+    headers = dict(scope.pop("headers"))
+    extensions = scope.pop("extensions")
+    assert headers[b"x-app"] == b"1"
+    assert len(extensions) == 1
+    assert scope == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/a b",
+        "raw_path": b"/v1/a%20b",
+        "query_string": b"x=1",
+        "root_path": "",
+        "client": None,
+        "server": ("ingate", None),
+    }
+
+
+async def test_a_gateway_that_was_passed_in_stays_open(module: Any) -> None:
+    kinds = transports(module)
+    gateway = FakeGateway()
+    await kinds.asynchronous(gateway).aclose()
+    with module.Client(transport=kinds.sync(gateway), base_url="http://ingate/v1/") as client:
+        assert client.get("models").status_code == 200
+    assert gateway.closed == 0
+
+
+def test_a_sync_response_that_nobody_holds_stops_the_model(module: Any) -> None:
+    gateway = FakeGateway(hang=True)
+    with http_client(gateway=gateway, module=module) as client:
+        request = client.build_request("POST", "/chat/completions", json={**BODY, "stream": True})
+        response = client.send(request, stream=True)
+        assert gateway.open == 1
+        del response
+        gc.collect()
+        deadline = time.monotonic() + 10
+        while gateway.open and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert gateway.open == 0
