@@ -312,3 +312,32 @@ def test_looking_loads_neither_litellm_nor_openai_and_needs_no_network(arguments
 def test_the_local_model_answers_a_pipe() -> None:
     done = run("ask", "--model", "local/smollm2?max_tokens=24&seed=1", stdin="What is a gateway?")
     assert len(done.stdout.strip()) > 10
+
+
+def test_explain_separates_the_fallbacks(groq: Upstream) -> None:
+    lines = run("explain", "groq/a,groq/b").stdout.splitlines()
+    assert lines.count("If that fails before its first token:") == 1
+    before, after = "\n".join(lines).split("If that fails before its first token:")
+    assert ("groq/a" in before, "groq/b" in before) == (True, False)
+    assert ("groq/a" in after, "groq/b" in after) == (False, True)
+
+
+def test_an_error_shows_each_fact_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from ingate.cli.console import show_error
+    from ingate.errors import BadRequestError, MissingCredentialsError
+
+    show_error(
+        BadRequestError("it failed: too hot", provider_message="too hot", credential_source="env X", fix="cool it")
+    )
+    assert capsys.readouterr().err.splitlines() == ["error: it failed: too hot", "  the key: env X", "  fix: cool it"]
+    show_error(BadRequestError("env X failed", provider_message="too hot", credential_source="env X"))
+    assert capsys.readouterr().err.splitlines() == ["error: env X failed", "  the provider's message: too hot"]
+    missing = MissingCredentialsError("no key", near_misses=("GROK_KEY is set",), docs_url="https://docs.example")
+    missing.add_note("a/b: no key either")
+    show_error(missing)
+    assert capsys.readouterr().err.splitlines() == [
+        "error: no key",
+        "  GROK_KEY is set",
+        "  tried before: a/b: no key either",
+        "  docs: https://docs.example",
+    ]

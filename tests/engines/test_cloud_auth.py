@@ -205,3 +205,16 @@ async def test_an_entra_token_is_asked_for_with_the_right_scope(monkeypatch: pyt
     assert await auth_azure.headers(azure, call_to("https://x/y")) == {"authorization": "Bearer entra-token"}
     assert scopes == ["https://cognitiveservices.azure.com/.default"]
     auth_azure._known.clear()
+
+
+@pytest.mark.parametrize("half", [{"aws_access_key_id": KEY_ID}, {"aws_secret_access_key": KEY}])
+async def test_half_a_pair_of_keys_is_not_used(clean_environment: Path, half: dict[str, str]) -> None:
+    folder = clean_environment / ".aws"
+    folder.mkdir()
+    (folder / "credentials").write_text(f"[work]\naws_access_key_id = AKIDOFPROFILE\naws_secret_access_key = {KEY}\n")
+    auth_aws._known.clear()
+    headers = await auth_aws.headers(
+        route("bedrock", "bedrock", aws_profile_name="work", **half),
+        call_to("https://bedrock-runtime.us-east-1.amazonaws.com/x"),
+    )
+    assert "Credential=AKIDOFPROFILE/" in headers["authorization"]

@@ -101,3 +101,9 @@ def test_a_key_in_litellms_own_message_is_masked() -> None:
     error = exceptions.BadRequestError(f"wrong key {h.KEY}", llm_provider="groq", model="m")
     translated = translate(error, ROUTE, Observation())
     assert h.KEY not in f"{translated} {translated.provider_message}"
+
+
+def test_an_error_that_wraps_itself_is_read_once() -> None:
+    error = exceptions.RateLimitError("slow down", llm_provider="groq", model="m")
+    error.original_exception = error
+    assert type(translate(error, ROUTE, Observation())) is errors.RateLimitError

@@ -10,6 +10,7 @@ import pytest
 
 from ingate import Gateway
 from ingate.errors import InvalidRequestError, RateLimitError, UnavailableError
+from ingate.gateway.reply import translated
 from ingate.wire.passthrough import ApiRequest
 from support.client import ask
 from support.http import Conversation, serving
@@ -291,3 +292,32 @@ async def test_a_bare_name_goes_to_the_one_ready_provider_that_offers_it() -> No
         with pytest.raises(Exception, match=r"several providers: .*openai/gpt-5\.1") as caught:
             gateway.routes("gpt-5.1")
         assert "azure/gpt-5.1" in str(caught.value)
+
+
+async def test_a_whole_response_without_a_content_type_is_json() -> None:
+    async def answer(talk: Conversation) -> None:
+        body = json.dumps(MESSAGE).encode()
+        await talk.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    async with serving(answer) as up, Gateway(config(up.base), retries=0) as gateway:
+        reply = await gateway.respond(
+            ApiRequest(api="messages", body={"model": "anthropic/claude-opus-4-8", **HI}, headers={})
+        )
+        assert reply.content_type == "application/json"
+
+
+async def test_a_fault_inside_a_translated_stream_is_logged_with_its_request(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(chat: dict[str, Any]) -> Any:
+        yield {
+            "id": "c",
+            "choices": [{"index": 0, "delta": {"role": "assistant", "content": "a"}, "finish_reason": None}],
+        }
+        raise ZeroDivisionError("sk-secret")
+
+    request = ApiRequest(api="messages", body={"model": "a/b", "stream": True, **HI}, headers={})
+    reply = await translated(request, None, broken, request_id="req-7")  # ty: ignore[invalid-argument-type]
+    sent = b"".join([piece async for piece in reply.pieces()])
+    assert b"ZeroDivisionError" in sent
+    assert b"sk-secret" not in sent
+    [record] = caplog.records
+    assert record.getMessage() == "request req-7 failed inside a stream"

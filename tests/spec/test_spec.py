@@ -187,3 +187,10 @@ def test_a_lane_is_set_on_every_spec_of_a_list() -> None:
     assert with_lane("groq/m, fast", None) == "groq/m, fast"
     with pytest.raises(SpecError):
         with_lane("", "native")
+
+
+@pytest.mark.parametrize("text", ["a/b,", ",a/b", "a/b,,c/d"])
+def test_an_empty_fallback_is_reported_as_a_stray_comma(text: str) -> None:
+    with pytest.raises(SpecError, match="empty entry in its list of fallbacks") as caught:
+        parse(text)
+    assert "comma" in caught.value.fix
