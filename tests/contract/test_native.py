@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from support.cells import cells
 from support.contract import results
 from support.conversations import CONVERSATIONS
 from support.simulators import PROVIDERS
+
+if TYPE_CHECKING:
+    from support.contract import Result
 
 # What a format has no place for is refused with a sentence, never left out in silence.
 REFUSED = {
@@ -26,6 +32,7 @@ TOLD = {
     ("cohere_chat", "a tool gives an image"): ["image in a tool's result"],
     ("cohere_chat", "an answer by schema, with tools"): ["response_format"],
 }
+_CACHE: dict[tuple[str, bool], dict[str, Result]] = {}
 
 
 def test_there_are_forty_conversations() -> None:
@@ -33,15 +40,15 @@ def test_there_are_forty_conversations() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("name", PROVIDERS)
-async def test_every_conversation_is_taken_whole_and_answered(name: str, stream: bool) -> None:
-    found = await results(PROVIDERS[name], "native", stream=stream)
-    for title, result in found.items():
-        if (name, title) in REFUSED:
-            assert result.refused_here, title
-        else:
-            assert (title, result.refused_here, result.refused_there, result.failed) == (title, "", "", "")
-            assert (title, result.wrong) == (title, "")
-            unsaid = [what for what in result.lost if name not in UNSAID.get(what, ())]
-            assert (title, bool(unsaid)) == (title, (name, title) in TOLD), unsaid
-            assert set(TOLD.get((name, title), ())) <= set(result.dropped), title
+@pytest.mark.parametrize(("name", "title"), cells("forty", PROVIDERS, CONVERSATIONS))
+async def test_every_conversation_is_taken_whole_and_answered(name: str, title: str, stream: bool) -> None:
+    if (name, stream) not in _CACHE:
+        _CACHE[name, stream] = await results(PROVIDERS[name], "native", stream=stream)
+    result = _CACHE[name, stream][title]
+    if (name, title) in REFUSED:
+        assert result.refused_here
+        return
+    assert (result.refused_here, result.refused_there, result.failed, result.wrong) == ("", "", "", "")
+    unsaid = [what for what in result.lost if name not in UNSAID.get(what, ())]
+    assert bool(unsaid) == ((name, title) in TOLD), unsaid
+    assert set(TOLD.get((name, title), ())) <= set(result.dropped)

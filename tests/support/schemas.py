@@ -82,10 +82,12 @@ _A_CHOICE = by_type(
     }
 )
 _DISPLAY = {"display": one_of("summarized", "omitted")}
+_BINDING = {"block_binding": obj({"prefix_mismatch_behavior": one_of("error", "drop_block")})}
 _A_THINKING = by_type(
     {
         "enabled": obj({**_TYPE, "budget_tokens": number(1024, 200_000, whole=True)}, _DISPLAY),
-        "adaptive": obj(_TYPE, _DISPLAY),
+        "adaptive": obj(_TYPE, {**_DISPLAY, **_BINDING}),
+        "between_tools": obj(_TYPE, _BINDING),
         "disabled": obj(_TYPE),
     }
 )

@@ -117,7 +117,7 @@ _REQUEST = obj(
         "reasoning": obj(
             {},
             {
-                "effort": one_of("none", "minimal", "low", "medium", "high", "xhigh"),
+                "effort": one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
                 "summary": one_of("auto", "concise", "detailed"),
             },
         ),

@@ -1,0 +1,20 @@
+"""What current models reject is adapted before it is sent: every conversation, through every lane, to every host.
+
+The hosts enforce `tests/support/model_rules.json`. A cell that is not accepted yet is in `tests/support/waiting.json`
+with the constraint's name, and its test is expected to fail.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from support.cells import cells, outcomes
+from support.current import CURRENT
+from support.simulators.table import HOSTS
+
+
+@pytest.mark.parametrize(("spec", "title"), cells("native", HOSTS, CURRENT))
+async def test_a_current_model_accepts_the_request_and_the_answer_is_mapped_back(spec: str, title: str) -> None:
+    whole = (await outcomes(spec, "native", stream=False))[title]
+    streamed = (await outcomes(spec, "native", stream=True))[title]
+    assert (whole, streamed) == ("", "")
