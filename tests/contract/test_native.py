@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REFUSED = {
     ("bedrock, Claude", "an image by address"),
     ("bedrock, Nova", "an image by address"),
+    ("vertex_ai, Claude", "an image by address"),
     ("ollama", "an image by address"),
     ("ollama", "a PDF"),
     ("cohere_chat", "a PDF"),

@@ -10,6 +10,7 @@ import pytest
 
 from ingate import Gateway
 from ingate.errors import BadRequestError, IngateError
+from ingate.gateway.rejections import Rejections
 from support.contract import streamed, strings
 from support.current import CURRENT
 from support.simulators.hosts import Hosted, hosted
@@ -53,6 +54,7 @@ async def _outcome(
 ) -> str:
     taken, refused = len(told.taken), len(told.refused)
     body = {**json.loads(json.dumps(conversation)), "model": f"{host.spec}?lane={lane}"}
+    gateway.rejections = Rejections()  # what is learned from one conversation must not help the next
     try:
         completion = await (streamed(gateway, body) if stream else gateway.complete(body))
     except IngateError as error:
@@ -62,6 +64,8 @@ async def _outcome(
         return said.partition("\n")[0][:300]
     except Exception as error:  # a defect shows as a cell
         return f"defect: {type(error).__name__}: {error}"[:300]
+    if len(told.refused) > refused:
+        return str(told.refused[-1]).partition("\n")[0][:300]
     if is_refused_here(host, title) and lane == "native":
         return "sent: an image that the provider refuses"
     if len(told.taken) <= taken:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingate import Gateway
 from ingate.errors import BadRequestError, IngateError
+from ingate.gateway.rejections import Rejections
 from support.conversations import CONVERSATIONS
 from support.simulators import HELLO, Provider, Running, simulated
 
@@ -141,6 +142,7 @@ async def result_of(
     """One conversation's way through a lane."""
     before, refused = len(running.taken), len(running.refused)
     body = {**conversation, "model": spec}
+    gateway.rejections = Rejections()  # what is learned from one conversation must not help the next
     try:
         completion = await (streamed(gateway, body) if stream else gateway.complete(body))
     except IngateError as error:
@@ -149,6 +151,8 @@ async def result_of(
         if isinstance(error, BadRequestError):
             return Result(refused_here=str(error))
         return Result(failed=str(error))
+    if len(running.refused) > refused:
+        return Result(refused_there=running.refused[-1])
     made = running.taken[before]
     return Result(
         dropped=completion["ingate"]["dropped"],
