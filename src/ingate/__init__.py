@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingate.engines.scripted import ScriptedEngine as ScriptedEngine
     from ingate.errors import AuthenticationError as AuthenticationError
     from ingate.errors import BadRequestError as BadRequestError
+    from ingate.errors import ClosedError as ClosedError
     from ingate.errors import ConfigError as ConfigError
     from ingate.errors import ContentFilterError as ContentFilterError
     from ingate.errors import ContextTooLongError as ContextTooLongError
@@ -62,6 +63,7 @@ _MODULES = {
     "AuthenticationError": "ingate.errors",
     "BadRequestError": "ingate.errors",
     "CallReport": "ingate.engines.base",
+    "ClosedError": "ingate.errors",
     "ConfigError": "ingate.errors",
     "ContentFilterError": "ingate.errors",
     "ContextTooLongError": "ingate.errors",

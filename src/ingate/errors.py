@@ -17,6 +17,7 @@ IngateError
 ├── RateLimitError             429: wait `retry_after_s`
 ├── UnavailableError           5xx, refused or dropped connections, responses that violate the protocol
 ├── RequestTimeoutError        no response within `timeout_s`
+├── ClosedError                the gateway was closed before or during the call
 ├── StreamInterruptedError     a stream broke after it began; carries the partial response
 ├── NotSupportedError          501: an endpoint or feature that ingate or this provider does not have
 ├── MethodNotAllowedError      405: the endpoint exists, the method does not
@@ -315,7 +316,8 @@ class RequestTimeoutError(IngateError):
     """No response in time.
 
     Attributes:
-        timeout_s: The limit that was exceeded; None if it was the provider's own.
+        timeout_s: The limit that was exceeded, in seconds; None if it was the provider's own.
+        limit: Which limit: `"connect"`, `"first_token"`, `"between_tokens"`, `"total"`; empty if none of these.
     """
 
     status = 504
@@ -324,9 +326,18 @@ class RequestTimeoutError(IngateError):
     default_code = "timeout"
     exit_code = 7
 
-    def __init__(self, message: str, *, timeout_s: float | None = None, **details: Any) -> None:
+    def __init__(self, message: str, *, timeout_s: float | None = None, limit: str = "", **details: Any) -> None:
         super().__init__(message, **details)
         self.timeout_s = timeout_s
+        self.limit = limit
+
+
+class ClosedError(IngateError):
+    """The gateway was closed before the call began, or while it ran."""
+
+    status = 503
+    default_code = "closed"
+    exit_code = 7
 
 
 class StreamInterruptedError(IngateError):

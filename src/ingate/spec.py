@@ -38,7 +38,10 @@ PARAM_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 # Parameters for ingate itself, never sent to a provider.
-OWN_PARAMS: Final[frozenset[str]] = frozenset({"timeout", "drop_params", "lane", "api"})
+TIMEOUT_PARAMS: Final[tuple[str, ...]] = (
+    "timeout", "connect_timeout", "first_token_timeout", "between_tokens_timeout", "total_timeout",
+)  # fmt: skip
+OWN_PARAMS: Final[frozenset[str]] = frozenset({*TIMEOUT_PARAMS, "drop_params", "lane", "api"})
 
 _EMPTY: Mapping[str, ParamValue] = MappingProxyType({})
 _ESCAPE: Final = re.compile(r"[,?&%\s\x00-\x1f\x7f]")

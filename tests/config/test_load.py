@@ -126,7 +126,7 @@ def test_aliases_may_name_each_other_without_a_circle(tmp_path: Path) -> None:
 
 def test_the_fix_of_each_mistake(tmp_path: Path) -> None:
     fixes = {
-        "groq: {zzzzzzz: 1}": "keys here are api_key, base_url, headers, timeout, default_model, wire_format",
+        "groq: {zzzzzzz: 1}": "keys here are api_key, base_url, headers, default_model, wire_format, timeout, connect_timeout, first_token_timeout, between_tokens_timeout, total_timeout",
         "local: {qqqqqqq: 1}": "keys here are models, context_tokens, threads",
         "groq: {api_key: [a]}": "write one value",
         "groq: {api_key: 1}": "put the value in quotes",

@@ -130,7 +130,7 @@ class FakeGateway:
     async def respond(self, request: Any, *, retries: int | None = None, request_id: str = "") -> Any:
         return await translated(request, self.complete, self.stream, request_id=request_id)
 
-    async def embed(self, body: Any, *, retries: int | None = None) -> dict[str, Any]:
+    async def embed(self, body: Any, *, retries: int | None = None, timeout: Any = None) -> dict[str, Any]:
         self.bodies.append(body)
         if isinstance(self.answer, BaseException):
             raise self.answer

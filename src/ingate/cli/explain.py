@@ -86,7 +86,8 @@ def lines_of(one: Explanation) -> list[str]:
             lines.append(pair("deprecated", one.deprecated_on))
     elif one.engine in {"native", "litellm"}:
         lines.append(pair("price", "? (not in the catalog, but it can be called)"))
-    lines.append(pair("timeout", f"{one.timeout_s:g} s"))
+    limits = {name.removesuffix("_timeout").replace("_", " "): f"{value:g} s" for name, value in one.timeouts.items()}
+    lines.append(pair("time limits", " · ".join(f"{name} {value}" for name, value in limits.items())))
     lines.append(pair("parameters", ", ".join(f"{k}={v}" for k, v in one.params.items()) or "none set"))
     policy = {"strict": "are an error", "warn": "are dropped with a warning", "drop": "are dropped"}[one.drop_params]
     lines.append(pair("", f"unsupported parameters {policy}"))

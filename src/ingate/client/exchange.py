@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.serve.call import CANCELS
+from ingate.serve.call import CANCELS, LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ingate.serve.call import ASGIApp, Message, Scope
 
@@ -193,8 +193,15 @@ class Exchange:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def http_scope(method: str, path: str, raw_path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Scope:
-    """The ASGI scope of an in-process request."""
+def http_scope(
+    method: str,
+    path: str,
+    raw_path: bytes,
+    query: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+    limits: Mapping[str, float | None] | None = None,
+) -> Scope:
+    """The ASGI scope of an in-process request; `limits` are the caller's own time limits."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -208,7 +215,7 @@ def http_scope(method: str, path: str, raw_path: bytes, query: bytes, headers: I
         "headers": [(name.lower(), value) for name, value in headers],
         "client": None,
         "server": ("ingate", None),
-        "extensions": {CANCELS: {}},
+        "extensions": {CANCELS: {}, LIMITS: limits or {}},
     }
 
 

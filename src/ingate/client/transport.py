@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 BASE_URL: Final = "http://ingate/v1"
 """The base URL of in-process clients. Its host is never resolved."""
 
-TIMEOUT_S: Final = 600.0
-"""Default time limit for the start of a response and between two pieces of it, in seconds; the same as OpenAI's."""
+_MARGIN_S: Final = 0.25  # so that the client's own timer fires first, and the SDK raises its own error
 
 _HTTPX: Final = ("httpx2", "httpx")
 
@@ -64,8 +63,8 @@ def async_http_client(
         gateway: An existing gateway to use instead. The client does not close it.
         module: `httpx`, `httpx2`, or the package of an SDK that is built on one of them (`anthropic`, `openai`). By
             default, the module that the installed openai package uses.
-        **client_arguments: Passed to the client's class. `base_url` defaults to `http://ingate/v1` and `timeout` to
-            600 seconds.
+        **client_arguments: Passed to the client's class. `base_url` defaults to `http://ingate/v1`, and `timeout` to
+            the time limits of the configuration.
 
     Raises:
         MissingExtraError: Neither httpx nor httpx2 is installed.
@@ -311,13 +310,24 @@ def _httpx_errors(httpx: ModuleType) -> Generator[None]:
 
 
 def _read_timeout_s(request: Any) -> float | None:
-    # There is no connection, so only one of httpx's four timeouts applies.
     return (request.extensions.get("timeout") or {}).get("read")
+
+
+def _limits(request: Any) -> dict[str, float]:
+    """httpx's timeouts as the gateway's time limits: `read` is the wait at any point, `connect` that for the provider."""
+    given = request.extensions.get("timeout") or {}
+    found = {}
+    if (read_s := given.get("read")) is not None:
+        found["timeout"] = read_s + _MARGIN_S
+    if (connect_s := given.get("connect")) is not None:
+        found["connect_timeout"] = connect_s
+    return found
 
 
 def _scope(request: Any) -> Any:
     url = request.url
-    return http_scope(request.method, url.path, url.raw_path.partition(b"?")[0], url.query, request.headers.raw)
+    path = url.raw_path.partition(b"?")[0]
+    return http_scope(request.method, url.path, path, url.query, request.headers.raw, _limits(request))
 
 
 def _client(
@@ -337,6 +347,6 @@ def _client(
 
         gateway = Gateway(config)
     transport = transport_class(gateway, owned=owned)
-    client = client_class(transport=transport, **{"base_url": BASE_URL, "timeout": TIMEOUT_S, **client_arguments})
+    client = client_class(transport=transport, **{"base_url": BASE_URL, "timeout": None, **client_arguments})
     _in_process.add(client)
     return client

@@ -96,7 +96,8 @@ def section_of(struct: Any) -> Section:
     keys: dict[str, Shape] = {}
     synonyms: dict[str, str] = {}
     attributes: dict[str, str] = {}
-    for name, hint in get_type_hints(struct, include_extras=True).items():
+    hints = get_type_hints(struct, include_extras=True)
+    for name, hint in sorted(hints.items(), key=lambda item: item[0] in TimeLimits.__struct_fields__):
         if get_origin(hint) is Annotated and isinstance(setting := get_args(hint)[-1], Setting):
             key = setting.key or name
             keys[key] = setting.shape if isinstance(setting.shape, Shape) else Leaf(setting.shape)
@@ -110,18 +111,38 @@ def section_of(struct: Any) -> Section:
 
 _HEADERS: Final = Named(Leaf(fields.secret), names.header_name)
 
-Seconds = Annotated[float | None, Setting(fields.seconds, key="timeout")]
 WireFormat = Literal["chat", "responses", "messages"]
 
 
-class ProviderSettings(Redacted, msgspec.Struct, kw_only=True):
+class TimeLimits(Redacted, msgspec.Struct, kw_only=True):
+    """The time limits of a section, in seconds; None: those of the next section, or the defaults of `engines.timeouts`.
+
+    Attributes:
+        timeout_s: Longest wait at any point (`timeout`): for the first token and between tokens.
+        connect_timeout_s: Longest wait for a connection (`connect_timeout`).
+        first_token_timeout_s: Longest wait for the first token, or for a whole answer (`first_token_timeout`).
+        between_tokens_timeout_s: Longest wait between two tokens of a stream (`between_tokens_timeout`).
+        total_timeout_s: Longest time for everything, with retries and fallbacks (`total_timeout`).
+    """
+
+    timeout_s: Annotated[float | None, Setting(fields.seconds, key="timeout")] = None
+    connect_timeout_s: Annotated[float | None, Setting(fields.seconds, key="connect_timeout")] = None
+    first_token_timeout_s: Annotated[float | None, Setting(fields.seconds, key="first_token_timeout")] = None
+    between_tokens_timeout_s: Annotated[float | None, Setting(fields.seconds, key="between_tokens_timeout")] = None
+    total_timeout_s: Annotated[float | None, Setting(fields.seconds, key="total_timeout")] = None
+
+    def time_limits(self) -> dict[str, float | None]:
+        """The limits by their names in a file; None for those that are not set."""
+        return {name.removesuffix("_s"): getattr(self, name) for name in TimeLimits.__struct_fields__}
+
+
+class ProviderSettings(TimeLimits, kw_only=True):
     """One provider's section (`groq:`).
 
     Attributes:
         api_key: The key; None if the section has none.
         base_url: The base URL to use instead of the provider's own (`base_url` or `api_base`).
         headers: Headers to send with every request (`headers` or `default_headers`).
-        timeout_s: Longest wait for this provider, in seconds (`timeout`).
         default_model: The model to use if only the provider is named.
         wire_format: The format in which to call the provider; None: whichever suits the model and the request.
         params: Further credential values by litellm's argument name (`aws_region_name`, `vertex_project`, `api_version`).
@@ -130,13 +151,12 @@ class ProviderSettings(Redacted, msgspec.Struct, kw_only=True):
     api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
     base_url: Annotated[str | None, Setting(fields.url, also=("api_base",))] = None
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
-    timeout_s: Seconds = None
     default_model: Annotated[str | None, Setting(fields.text)] = None
     wire_format: Annotated[WireFormat | None, Setting(fields.wire_format)] = None
     params: dict[str, SecretRef] = {}
 
 
-class LitellmSettings(Redacted, msgspec.Struct, kw_only=True):
+class LitellmSettings(TimeLimits, kw_only=True):
     """The `litellm:` section: the proxy, and what applies to every call through litellm.
 
     Attributes:
@@ -145,7 +165,6 @@ class LitellmSettings(Redacted, msgspec.Struct, kw_only=True):
         default_model: The spec to use if no model is named and the top level has no `default_model`.
         drop_params: What happens to a parameter that the model does not support: `True` or `"drop"` drop it, `"warn"`
             drops it with a warning, `False` or `"strict"` refuse the call.
-        timeout_s: Longest wait, in seconds (`timeout`).
         extra_kwargs: Deep-merged into the call.
         default_headers: Headers to send with every request (`default_headers` or `headers`).
     """
@@ -154,26 +173,23 @@ class LitellmSettings(Redacted, msgspec.Struct, kw_only=True):
     api_base: Annotated[str | None, Setting(fields.url, also=("base_url",))] = None
     default_model: Annotated[str | None, Setting(fields.spec)] = None
     drop_params: Annotated[bool | Literal["strict", "warn", "drop"], Setting(fields.drop_params)] = True
-    timeout_s: Seconds = None
     extra_kwargs: Annotated[dict[str, Any], Setting(Free())] = {}
     default_headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("headers",))] = {}
 
 
-class ServerSettings(Redacted, msgspec.Struct, kw_only=True):
+class ServerSettings(TimeLimits, kw_only=True):
     """A server of the user's own; `servers: {mybox: …}` serves `mybox/<model>`.
 
     Attributes:
         base_url: Its base URL (`base_url` or `api_base`).
         api_key: Its key; None if it needs none.
         headers: Headers to send with every request (`headers` or `default_headers`).
-        timeout_s: Longest wait, in seconds (`timeout`).
         wire_format: The format it speaks.
     """
 
     base_url: Annotated[str, Setting(fields.url, also=("api_base",))]
     api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
-    timeout_s: Seconds = None
     wire_format: Annotated[WireFormat, Setting(fields.wire_format)] = "chat"
 
 
@@ -223,14 +239,13 @@ class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS)] = {}
 
 
-class Settings(Redacted, msgspec.Struct, kw_only=True):
+class Settings(TimeLimits, kw_only=True):
     """Everything that is configured.
 
     Attributes:
         default_model: The spec to use if none is named.
         aliases: Name → a spec, or a list of specs as fallbacks in order.
         disabled_providers: Providers and servers that are never offered or used, by their own names.
-        timeout_s: Longest wait, in seconds, unless a section sets its own (`timeout`).
         litellm: The `litellm:` section.
         providers: Provider's own name → its section (`google:` is stored as `gemini`).
         servers: Name → a server of the user's own.
@@ -242,7 +257,6 @@ class Settings(Redacted, msgspec.Struct, kw_only=True):
     default_model: Annotated[str | None, Setting(fields.spec)] = None
     aliases: Annotated[dict[str, str | list[str]], Setting(Named(Leaf(fields.spec_or_list), names.alias_name))] = {}
     disabled_providers: Annotated[list[str], Setting(fields.text_list)] = []
-    timeout_s: Seconds = None
     litellm: LitellmSettings = msgspec.field(default_factory=LitellmSettings)
     providers: dict[str, ProviderSettings] = {}
     servers: Annotated[dict[str, ServerSettings], Setting(Named(section_of(ServerSettings), names.server_name))] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import AuthenticationError, NotSupportedError
+from ingate.errors import AuthenticationError, NotSupportedError, RequestTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ ANTHROPIC_VERSION: Final = "2023-06-01"
 _OAUTH_BETA: Final = "oauth-2025-04-20"
 # The provider whose stored login is exchanged for a token before a call.
 _EXCHANGED: Final = "github_copilot"
+_TOKEN_S: Final = 60.0  # logins through a command-line tool or a metadata service take seconds
 
 
 async def apply(route: Route, call: Call) -> dict[str, str]:
@@ -31,14 +32,32 @@ async def apply(route: Route, call: Call) -> dict[str, str]:
         AuthenticationError: The key is not valid in a header.
         NotSupportedError: The scheme is not part of this build.
         MissingExtraError: The scheme needs a package that is not installed.
+        RequestTimeoutError: The service that issues tokens does not respond.
     """
     scheme = scheme_of(route)
     if scheme in _MODULES:
-        headers = await _module(scheme, route).headers(route, call)
+        headers = await _fetched(_module(scheme, route), route, call)
     else:
         headers = _SCHEMES[scheme](route)
     own = {name.lower() for name in route.headers}
     return {name: _checked(value, route) for name, value in headers.items() if name.lower() not in own}
+
+
+async def _fetched(module: Any, route: Route, call: Call) -> dict[str, str]:
+    import asyncio
+
+    try:
+        async with asyncio.timeout(_TOKEN_S):
+            return await module.headers(route, call)
+    except TimeoutError:
+        raise RequestTimeoutError(
+            f"no access token for {route.provider} within {_TOKEN_S:g} s",
+            timeout_s=_TOKEN_S,
+            limit="connect",
+            provider=route.provider,
+            credential_source=route.credential.source or None,
+            fix="check the network, the login and the metadata service that issues the token",
+        ) from None
 
 
 def _module(scheme: str, route: Route) -> Any:

@@ -5,10 +5,11 @@ An engine knows nothing of config files or the environment: the gateway puts eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from ingate.engines.timeouts import DEFAULTS, Timeouts
 from ingate.providers.credential import Credential
 from ingate.secret import Secret
 
@@ -57,7 +58,8 @@ class Route:
         params: Request parameters set by the spec's `?key=value`; they win over the request's own.
         extra_kwargs: Deep-merged into litellm's call (`metadata.tags`); the native engine merges it into the body only
             for the proxy, which understands it.
-        timeout_s: Longest wait for the connection and between two pieces of a response, in seconds.
+        timeouts: The call's time limits. The gateway enforces them on every engine; an engine uses `connect_s`.
+        timeout_s: Longest wait for the next bytes of a response, in seconds: the engine's own timer.
         drop_params: What happens to a parameter that the model does not support: an error (`strict`), dropped with a
             warning (`warn`), dropped silently (`drop`).
         why: One sentence on why this lane was chosen, for `explain`.
@@ -75,10 +77,17 @@ class Route:
     headers: Mapping[str, str | Secret] = field(default_factory=lambda: _EMPTY)
     params: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     extra_kwargs: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
-    timeout_s: float = 600.0
+    timeouts: Timeouts = DEFAULTS
+    timeout_s: float = DEFAULTS.first_token_s
     drop_params: DropPolicy = "warn"
     why: str = ""
     facts: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+
+    def with_timeouts(self, timeouts: Timeouts) -> Route:
+        """The same route with other time limits."""
+        if timeouts == self.timeouts:
+            return self
+        return replace(self, timeouts=timeouts, timeout_s=max(timeouts.first_token_s, timeouts.between_tokens_s))
 
     def header_values(self) -> dict[str, str]:
         """The extra headers with secrets revealed, as they are sent."""

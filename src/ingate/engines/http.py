@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ingate._version import __version__
+from ingate.engines.timeouts import DEFAULTS, timeout_error
 from ingate.errors import IngateError, RequestTimeoutError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     import aiohttp
 
-_CONNECT_S: Final = 10.0  # longest wait for a connection, in seconds
 _MAX_BODY: Final = 256 * 2**20  # largest accepted response body, in bytes
 _MAX_ERROR: Final = 2**20  # bytes read of an error's body
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
@@ -32,7 +32,8 @@ class Call:
         url: The complete URL.
         body: The request's body; empty for GET.
         headers: The request's headers, names in lower case.
-        timeout_s: Longest wait for the connection and between two pieces of the response, in seconds.
+        timeout_s: Longest wait for the next bytes of the response, in seconds.
+        connect_s: Longest wait for a connection, in seconds; `timeout_s` if that is shorter.
         method: The HTTP method.
         provider: The provider's name, for error messages.
         spec: The model spec, for errors.
@@ -45,6 +46,7 @@ class Call:
     method: str = "POST"
     provider: str | None = None
     spec: str | None = None
+    connect_s: float = DEFAULTS.connect_s
 
 
 class Connections:
@@ -93,8 +95,9 @@ class Connections:
         from yarl import URL
 
         session = await self.session()
+        # `connect` covers DNS and TLS too; there is no pool to wait for.
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(_CONNECT_S, call.timeout_s), sock_read=call.timeout_s
+            total=None, connect=min(call.connect_s, call.timeout_s), sock_read=call.timeout_s
         )
         try:
             proxy, login = self._proxy(call.url)
@@ -112,11 +115,13 @@ class Connections:
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise describe(error, call) from None
+        release = _end_with_connection(response)
         try:
             if 300 <= response.status < 400:
                 raise _redirect(response, call)
             yield response
         finally:
+            release()
             # Does nothing after the whole body was read; before that, it closes the connection, which stops the provider.
             response.close()
 
@@ -172,6 +177,33 @@ class Connections:
                 self._sessions.pop(loop, None)
                 self._guards.pop(loop, None)
                 _drop(session)
+
+
+def _end_with_connection(response: aiohttp.ClientResponse) -> Callable[[], None]:
+    """Let a body end with an error when its connection is closed; returns a function that undoes this.
+
+    After a violation of the chunked encoding, aiohttp closes the connection, but tells neither the reader of the body nor
+    its own read timer, so that the reader would wait for ever.
+    """
+    import aiohttp
+
+    content = response.content
+    protocol = response.connection.protocol if response.connection is not None else None
+    if content.is_eof() or protocol is None or (closed := protocol.closed) is None:
+        return lambda: None
+
+    def end(_: object) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the body violates the HTTP protocol"))
+
+    closed.add_done_callback(end)
+
+    def release() -> None:
+        closed.remove_done_callback(end)
+        if closed.done() and not closed.cancelled():
+            closed.exception()  # retrieved: the body's reader has its own
+
+    return release
 
 
 def _drop(session: aiohttp.ClientSession) -> None:
@@ -252,13 +284,8 @@ def describe(error: BaseException, call: Call) -> IngateError:
     is_local = (urlsplit(call.url).hostname or "") in _LOCAL
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            limit = min(_CONNECT_S, call.timeout_s)
-            return RequestTimeoutError(
-                f"no connection to {origin} within {limit:g} s",
-                timeout_s=limit,
-                fix=f"check the network and the base URL of {provider}",
-                **details,
-            )
+            fix = f"check the network and the base URL of {provider}, or raise the limit with ?connect_timeout=SECONDS"
+            return timeout_error("connect", min(call.connect_s, call.timeout_s), origin, fix=fix, **details)
         return RequestTimeoutError(
             f"{provider} sent nothing for {call.timeout_s:g} s",
             timeout_s=call.timeout_s,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.engines import auth, proxy
 from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
 from ingate.engines.passthrough import forward, relay
+from ingate.engines.timeouts import within_first_token
 from ingate.errors import (
     IngateError,
     RequestTimeoutError,
@@ -139,16 +140,18 @@ class NativeEngine:
             body=b"",
             headers={"accept": "application/json", **_lower(route.header_values())},
             timeout_s=route.timeout_s,
+            connect_s=route.timeouts.connect_s,
             method="GET",
             provider=route.provider,
             spec=str(route.spec),
         )
         try:
-            await auth.sign(route, call)
-            async with self._connections.send(call) as response:
-                content = await read_body(response, call)
-                self._check(codec, route, response, content)
-                return content
+            async with within_first_token(route):
+                await auth.sign(route, call)
+                async with self._connections.send(call) as response:
+                    content = await read_body(response, call)
+            self._check(codec, route, response, content)
+            return content
         except IngateError as error:
             raise _attribute_error(error, route) from None
 
@@ -170,7 +173,8 @@ class NativeEngine:
         address, mark, query = codec_for(route.wire_format).url(_target(route)).partition("?")
         url = f"{address}{path}{mark}{query}"
         try:
-            return await relay(self._connections, route, url, method=method, content=content, headers=headers)
+            async with within_first_token(route):
+                return await relay(self._connections, route, url, method=method, content=content, headers=headers)
         except IngateError as error:
             raise _attribute_error(error, route) from None
 
@@ -214,6 +218,7 @@ class NativeEngine:
             body=wire.body,
             headers=headers,
             timeout_s=route.timeout_s,
+            connect_s=route.timeouts.connect_s,
             method=wire.method,
             provider=route.provider,
             spec=str(route.spec),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
+from ingate.errors import ClosedError, IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
 from ingate.wire.normaliser import StreamNormaliser
+from ingate.wire.progress import has_substance
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     from ingate.engines.base import CallReport, Engine, Route
+    from ingate.engines.watch import Watch
 
 
 async def open_stream(
@@ -20,6 +22,7 @@ async def open_stream(
     body: Mapping[str, Any],
     report: CallReport,
     restore: Callable[[dict[str, Any]], None] | None = None,
+    watch: Watch | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The engine's stream through the normaliser, returned once its first token has arrived.
 
@@ -31,13 +34,17 @@ async def open_stream(
         body: The chat request.
         report: Filled in by the engine.
         restore: Called with every chunk, and with the partial answer of an error: it puts back what the request changed.
+        watch: Holds the stream to the route's time limits.
     """
-    chunks = _normalised(engine, route, body, report, restore or _unchanged)
+    pieces = engine.stream(route, body, report)
+    if watch is not None:
+        pieces = watch.tokens(pieces, has_substance)
+    chunks = _normalised(pieces, route, report, restore or _unchanged)
     held: list[dict[str, Any]] = []
     try:
         async for chunk in chunks:
             held.append(chunk)
-            if _has_substance(chunk):
+            if has_substance(chunk):
                 break
     except BaseException:
         await chunks.aclose()
@@ -56,21 +63,20 @@ async def _resumed(
 
 
 async def _normalised(
-    engine: Engine,
+    pieces: AsyncIterator[dict[str, Any]],
     route: Route,
-    body: Mapping[str, Any],
     report: CallReport,
     restore: Callable[[dict[str, Any]], None],
 ) -> AsyncGenerator[dict[str, Any], None]:
     normaliser = StreamNormaliser(route.model)
     begun = False
     try:
-        async with aclosing(engine.stream(route, body, report)) as raw:  # ty: ignore[invalid-argument-type]
+        async with aclosing(pieces) as raw:  # ty: ignore[invalid-argument-type]
             async for piece in raw:
                 for chunk in normaliser.feed(piece):
                     restore(chunk)
                     if not begun:
-                        begun, report.usage = _has_substance(chunk), normaliser.usage
+                        begun, report.usage = has_substance(chunk), normaliser.usage
                     yield chunk
         for chunk in normaliser.finish():
             restore(chunk)
@@ -97,21 +103,10 @@ def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route
             f"the stream from {route.provider} was interrupted: {error}",
             provider=route.provider,
             spec=str(route.spec),
-            fix="try again; the partial answer is kept",
+            fix=f"the partial answer is kept; {error.fix or 'try again'}",
             provider_message=error.provider_message,
         )
-    if begun or isinstance(error, StreamInterruptedError):
+    if begun or isinstance(error, StreamInterruptedError | ClosedError):
         error.partial_text = normaliser.text
         error.partial = normaliser.partial()
     return error
-
-
-def _has_substance(chunk: Mapping[str, Any]) -> bool:
-    """Whether a chunk has content: text, reasoning, a tool call, a finish reason."""
-    for choice in chunk.get("choices") or ():
-        if choice.get("finish_reason"):
-            return True
-        delta = choice.get("delta") or {}
-        if any(value for name, value in delta.items() if name != "role"):
-            return True
-    return False

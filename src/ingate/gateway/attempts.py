@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ingate.engines.base import CallReport
 from ingate.errors import (
     BadRequestError,
+    ClosedError,
     ConfigError,
     ContentFilterError,
     ContextTooLongError,
@@ -19,14 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from ingate.engines.base import Route
+    from ingate.engines.watch import Watch
+    from ingate.gateway.cooldown import Cooldowns
     from ingate.spec import ModelSpec
 
 T = TypeVar("T")
 
 # Errors that the next model in the list would raise too…
-_NO_FALLBACK: Final = (BadRequestError, NotSupportedError, ConfigError)
+_NO_FALLBACK: Final = (BadRequestError, ClosedError, NotSupportedError, ConfigError)
 # …except for these, which depend on the model.
 _YET_FALLBACK: Final = (ContextTooLongError, ContentFilterError)
+# The longest wait before a retry, in seconds, and the longest if another model follows in the list.
+_MOST_WAIT_S: Final = 60.0
+_MOST_WAIT_WITH_FALLBACK_S: Final = 3.0
 
 
 async def first_answer(
@@ -35,6 +42,8 @@ async def first_answer(
     call: Callable[[Route, CallReport], Awaitable[T]],
     *,
     retries: int,
+    watch: Watch,
+    cooldowns: Cooldowns,
 ) -> T:
     """The answer of the first of `specs` that returns one.
 
@@ -43,54 +52,108 @@ async def first_answer(
         route_of: Where calls of a model go.
         call: One attempt. It may raise only before any part of an answer was shown.
         retries: How often a call of one model is repeated, if its error is retryable.
+        watch: Holds the call to its time limits.
+        cooldowns: The deployments to skip as long as another model answers.
 
     Raises:
         IngateError: The last model's error; those of the others are in its `__notes__`.
     """
+    attempts = _Attempts(call, watch, cooldowns)
     notes: list[str] = []
     wanted = tuple(specs)
+    skipped: list[tuple[ModelSpec, Route]] = []
+    failure: IngateError | None = None
     for place, spec in enumerate(wanted):
         report = CallReport(warnings=list(notes))
+        is_last = place == len(wanted) - 1
         try:
-            return await _tried(await route_of(spec), report, call, retries)
+            route = await route_of(spec)
+            admission = attempts.cooldowns.admit(route)
+            if admission.skip and not is_last:
+                notes.append(f"{spec.target}: {admission.skip}")
+                skipped.append((spec, route))
+                continue
+            probe = admission.probe and not is_last
+            return await attempts.tried(route, report, 0 if probe else retries, has_fallback=not is_last)
         except IngateError as error:
             error.spec = error.spec or str(spec)
-            refused = isinstance(error, _NO_FALLBACK) and not isinstance(error, _YET_FALLBACK)
-            if refused or place == len(wanted) - 1:
-                for note in notes:
-                    error.add_note(note)
-                raise
-            notes.append(f"{spec.target}: {error}")
-    raise SpecError("the model spec is empty")
+            failure = error
+            if _ends_the_list(error):
+                skipped.clear()
+                break
+            if not is_last:
+                notes.append(f"{spec.target}: {error}")
+    for spec, route in skipped:  # no other model has answered
+        try:
+            return await attempts.tried(route, CallReport(warnings=list(notes)), 0, has_fallback=True)
+        except IngateError as error:
+            notes.append(f"{spec.target}, tried nevertheless: {error}")
+    if failure is None:
+        raise SpecError("the model spec is empty")
+    for note in notes:
+        failure.add_note(note)
+    raise failure
 
 
-async def _tried(
-    route: Route, report: CallReport, call: Callable[[Route, CallReport], Awaitable[T]], retries: int
-) -> T:
-    if not retries:
-        return await call(route, report)
-    import asyncio
+def _ends_the_list(error: IngateError) -> bool:
+    return isinstance(error, _NO_FALLBACK) and not isinstance(error, _YET_FALLBACK)
 
-    from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
-    async for attempt in AsyncRetrying(
-        stop=stop_after_attempt(1 + retries),
-        retry=retry_if_exception(lambda error: isinstance(error, IngateError) and error.retryable),
-        wait=_wait_s,
-        sleep=asyncio.sleep,
-        reraise=True,
-    ):
-        with attempt:
-            return await call(route, report)
-    raise AssertionError("tenacity ends with an answer or an error")
+class _Attempts:
+    """The attempts of one call."""
+
+    def __init__(self, call: Callable[[Route, CallReport], Awaitable[Any]], watch: Watch, cooldowns: Cooldowns) -> None:
+        self._call = call
+        self._watch = watch
+        self.cooldowns = cooldowns
+
+    async def tried(self, route: Route, report: CallReport, retries: int, *, has_fallback: bool) -> Any:
+        """The answer of one model, with retries."""
+        if not retries:
+            return await self._once(route, report)
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        most_s = _MOST_WAIT_WITH_FALLBACK_S if has_fallback else _MOST_WAIT_S
+
+        def too_long(state: Any) -> bool:
+            return _requested_s(state) > most_s or state.upcoming_sleep > min(most_s, self._watch.remaining_s(route))
+
+        async for attempt in AsyncRetrying(
+            stop=lambda state: state.attempt_number > retries or too_long(state),
+            retry=retry_if_exception(lambda error: isinstance(error, IngateError) and error.retryable),
+            wait=_wait_s,
+            sleep=self._watch.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                return await self._once(route, report)
+        raise AssertionError("tenacity ends with an answer or an error")
+
+    async def _once(self, route: Route, report: CallReport) -> Any:
+        try:
+            with self._watch.attempt(route):
+                answer = await self._call(route, report)
+        except IngateError as error:
+            self.cooldowns.failed(route, error)
+            raise
+        except BaseException:
+            self.cooldowns.released(route)
+            raise
+        self.cooldowns.succeeded(route)
+        return answer
 
 
 def _wait_s(state: Any) -> float:
-    """Seconds before the next attempt: as the provider requests (at most a minute), else 0.5, 1, 2… with jitter."""
+    """Seconds before the next attempt: as the provider requests, else 0.5, 1, 2…; with jitter, so that callers spread."""
     from tenacity import wait_random_exponential
 
-    error = state.outcome.exception() if state.outcome is not None else None
-    requested_s = getattr(error, "retry_after_s", None)
-    if requested_s is not None:
-        return min(requested_s, 60.0)
+    requested_s = _requested_s(state)
+    if requested_s > 0:
+        return requested_s + random.uniform(0.0, min(1.0, 0.05 + requested_s / 10))
     return wait_random_exponential(multiplier=0.5, min=0.25 * 2 ** (state.attempt_number - 1), max=30.0)(state)
+
+
+def _requested_s(state: Any) -> float:
+    """How long the provider asks to wait, in seconds; 0 if it does not."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    return getattr(error, "retry_after_s", None) or 0.0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from ingate.engines.base import CallReport, Route
+    from ingate.engines.watch import Watch
     from ingate.gateway.gateway import Gateway
     from ingate.wire.passthrough import Api
 
@@ -40,7 +41,7 @@ async def completed(
 
 
 async def streamed(
-    gateway: Gateway, route: Route, body: Mapping[str, Any], report: CallReport, api: Api = "chat"
+    gateway: Gateway, route: Route, body: Mapping[str, Any], report: CallReport, watch: Watch, api: Api = "chat"
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The chunks of a completion, with its metadata on the first and the last; `api` is the API that the client called."""
     from ingate.engines.stream import open_stream
@@ -52,7 +53,8 @@ async def streamed(
 
     async def attempt(route: Route) -> AsyncGenerator[dict[str, Any], None]:
         adapted = accepted_request(route, chat, report)
-        return await open_stream(engine, route, adapted.body, report, adapted.restore if adapted.names else None)
+        restore = adapted.restore if adapted.names else None
+        return await open_stream(engine, route, adapted.body, report, restore, watch)
 
     async with aclosing(await gateway.rejections.without_rejected(route, chat, report, attempt)) as chunks:
         begun = False

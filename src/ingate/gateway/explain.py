@@ -37,7 +37,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         fix: The next command to run or variable to set; empty if the state is `ready`.
         near_misses: Sentences on variables that are set but not read.
         docs_url: The provider's page on keys.
-        timeout_s: Longest wait, in seconds.
+        timeout_s: Longest wait for the first token, in seconds.
+        timeouts: Every time limit, in seconds, by its name in a configuration.
         drop_params: `strict`, `warn` or `drop`.
         params: Request parameters the spec sets.
         in_catalog: Whether the catalog has the model; others can be called too.
@@ -62,6 +63,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     near_misses: tuple[str, ...] = ()
     docs_url: str = ""
     timeout_s: float = 0.0
+    timeouts: dict[str, float] = {}
     drop_params: str = ""
     params: dict[str, Any] = {}
     in_catalog: bool = False
@@ -104,7 +106,8 @@ def explain(gateway: Gateway, spec: ModelSpec, checker: ReadinessChecker | None 
         fix=found.fix,
         near_misses=found.near_misses,
         docs_url=found.docs_url,
-        timeout_s=route.timeout_s,
+        timeout_s=route.timeouts.first_token_s,
+        timeouts=route.timeouts.by_name(),
         drop_params=route.drop_params,
         params=dict(route.params),
         **_facts(row),

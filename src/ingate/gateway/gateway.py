@@ -12,21 +12,20 @@ import msgspec
 from ingate import environment
 from ingate.config import load
 from ingate.engines.base import CallReport, Engine, PassThroughEngine, Route
+from ingate.engines.timeouts import call_limits
 from ingate.errors import (
-    ConfigError,
-    IngateError,
-    MissingCredentialsError,
     ModelNotFoundError,
     NotSupportedError,
     SpecError,
 )
-from ingate.gateway.attempts import first_answer
+from ingate.gateway.calls import Calls
 from ingate.gateway.completions import completed, streamed
 from ingate.gateway.continuation import Continuations
+from ingate.gateway.engines import BUILT_IN, make_engine
 from ingate.gateway.formats import responses_route
 from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
-from ingate.gateway.proxy_list import ProxyList, is_listed
+from ingate.gateway.proxy_list import ProxyList
 from ingate.gateway.rejections import Rejections
 from ingate.gateway.reply import reply_on
 from ingate.gateway.requests import api_request, chat_request, not_a_mapping
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog
     from ingate.config import Config
+    from ingate.engines.watch import Watch
     from ingate.errors import UpstreamResponse
     from ingate.gateway.explain import Explanation
     from ingate.gateway.readiness import Listing, ReadinessChecker
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ingate.spec import ModelSpec
 
 T = TypeVar("T")
+Timeout = float | Mapping[str, float | None] | None
 
 DEFAULT_RETRIES: Final = 2
 
@@ -83,9 +84,10 @@ class Gateway:
     ) -> None:
         self.config: Config = load(config, environ=environment.snapshot())
         self._engines: dict[str, Engine] = dict(engines or {})
-        self._extra_engines = frozenset(self._engines) - _ENGINES.keys()
+        self._extra_engines = frozenset(self._engines) - BUILT_IN.keys()
         self._retries = retries
         self.rejections = Rejections()
+        self.calls = Calls()
         self.continuations = Continuations(None if isinstance(store, bool) else store, enabled=store is not False)
         self._catalog: Catalog | None = None
         self._proxy_list = ProxyList(self)
@@ -130,6 +132,7 @@ class Gateway:
         api: Api = "chat",
         headers: Mapping[str, str] | None = None,
         retries: int | None = None,
+        timeout: Timeout = None,  # noqa: ASYNC109
     ) -> dict[str, Any]:
         """One whole answer.
 
@@ -139,6 +142,8 @@ class Gateway:
                 Messages).
             headers: The API's own headers for the provider: `anthropic-beta`, `anthropic-version`, `openai-beta`.
             retries: Overrides the gateway's own.
+            timeout: Overrides the spec's and the configured time limits: the longest wait at any point, in seconds, or a
+                mapping such as `{"first_token_timeout": 60, "total_timeout": 300}`.
 
         Returns:
             A `chat.completion` dict with `usage`, a response object, or a message, plus the key `ingate`.
@@ -147,7 +152,8 @@ class Gateway:
             IngateError: One of its classes; every attempt's error is in `__notes__`.
         """
         if api != "chat":
-            reply = await self.respond(api_request(api, body, headers, stream=False), retries=retries)
+            request = api_request(api, body, headers, stream=False, limits=call_limits(timeout))
+            reply = await self.respond(request, retries=retries)
             answer = reply.answer if reply.answer is not None else msgspec.json.decode(reply.content() or b"{}")
             answer["ingate"] = reply.metadata()
             return answer
@@ -155,7 +161,8 @@ class Gateway:
         async def call(route: Route, report: CallReport) -> dict[str, Any]:
             return await completed(self, route, body, report)
 
-        return await self._first(body, call, retries)
+        with self.calls.watched() as watch:
+            return await self._first(body, call, retries, watch, call_limits(timeout))
 
     async def stream(
         self,
@@ -164,6 +171,7 @@ class Gateway:
         api: Api = "chat",
         headers: Mapping[str, str] | None = None,
         retries: int | None = None,
+        timeout: Timeout = None,  # noqa: ASYNC109
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answer as dicts: `chat.completion.chunk`s that satisfy the invariants of `ingate.wire`, or the events
         of the API `api`.
@@ -173,7 +181,7 @@ class Gateway:
         stops the provider.
 
         Args:
-            body, api, headers, retries: As for `complete`.
+            body, api, headers, retries, timeout: As for `complete`.
 
         Raises:
             StreamInterruptedError: The stream broke; `partial_text` and `partial` hold the partial answer. In APIs other
@@ -181,21 +189,23 @@ class Gateway:
             IngateError: One of its other classes. Inside a running stream, it has the partial answer too.
         """
         if api != "chat":
-            reply = await self.respond(api_request(api, body, headers, stream=True), retries=retries)
+            request = api_request(api, body, headers, stream=True, limits=call_limits(timeout))
+            reply = await self.respond(request, retries=retries)
             async with aclosing(reply.events()) as events:
                 async for event in events:
                     yield event
             return
 
         async def call(route: Route, report: CallReport) -> tuple[dict[str, Any], AsyncGenerator[dict[str, Any], None]]:
-            chunks = streamed(self, route, body, report)
+            chunks = streamed(self, route, body, report, watch)
             return await anext(chunks), chunks
 
-        first, chunks = await self._first(body, call, retries)
-        async with aclosing(chunks):
-            yield first
-            async for chunk in chunks:
-                yield chunk
+        with self.calls.watched() as watch:
+            first, chunks = await self._first(body, call, retries, watch, call_limits(timeout))
+            async with aclosing(chunks):
+                yield first
+                async for chunk in chunks:
+                    yield chunk
 
     async def respond(self, request: ApiRequest, *, retries: int | None = None, request_id: str = "") -> Reply:
         """The answer to a request in its own API, as bytes: the provider's own if it speaks that API, else translated.
@@ -213,9 +223,10 @@ class Gateway:
         check_request(request)
 
         async def call(route: Route, report: CallReport) -> Reply:
-            return await reply_on(self, route, report, request, request_id=request_id)
+            return await reply_on(self, route, report, request, watch, request_id=request_id)
 
-        return await self._first(request.body, call, retries)
+        watch = self.calls.begin()
+        return await self._first(request.body, call, retries, watch, request.limits)
 
     async def count_tokens(self, request: ApiRequest) -> dict[str, Any]:
         """The tokens of a Messages or Responses request: the provider's count, else an estimate marked as one."""
@@ -235,8 +246,14 @@ class Gateway:
             raise NotSupportedError(f"{route.provider} has no Responses endpoint")
         return await engine.relay(route, path, method=method)
 
-    async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
-        """Embeddings as an OpenAI list.
+    async def embed(
+        self,
+        body: Mapping[str, Any],
+        *,
+        retries: int | None = None,
+        timeout: Timeout = None,  # noqa: ASYNC109
+    ) -> dict[str, Any]:
+        """Embeddings as an OpenAI list; `retries` and `timeout` as for `complete`.
 
         Raises:
             NotSupportedError: The provider has no embeddings.
@@ -248,7 +265,8 @@ class Gateway:
             answer["ingate"] = answer_metadata(route, report, answer.get("usage"), self.catalog)
             return answer
 
-        return await self._first(body, call, retries)
+        with self.calls.watched() as watch:
+            return await self._first(body, call, retries, watch, call_limits(timeout))
 
     async def models(self) -> list[dict[str, Any]]:
         """The models that would answer now, as OpenAI model objects."""
@@ -283,7 +301,11 @@ class Gateway:
         self._proxy_list = ProxyList(self)
 
     async def aclose(self) -> None:
-        """Release every connection, thread and model. May be called twice."""
+        """End the running calls with `ClosedError`, and release every connection, thread and model. May be called twice.
+
+        Later calls raise `ClosedError`.
+        """
+        await self.calls.interrupt()
         self.continuations.close()
         engines, self._engines = list(self._engines.values()), {}
         for engine in engines:
@@ -298,9 +320,14 @@ class Gateway:
         await self.aclose()
 
     def engine(self, name: str) -> Engine:
-        """The engine of that name, created when first needed."""
+        """The engine of that name, created when first needed.
+
+        Raises:
+            ClosedError: The gateway has been closed.
+        """
+        self.calls.check()
         if name not in self._engines:
-            self._engines[name] = _make_engine(name)
+            self._engines[name] = make_engine(name)
         return self._engines[name]
 
     def specs(self, body: Mapping[str, Any]) -> tuple[ModelSpec, ...]:
@@ -321,12 +348,19 @@ class Gateway:
         return self.config.settings.default_model or self.config.settings.litellm.default_model
 
     async def _first(
-        self, body: Mapping[str, Any], call: Callable[[Route, CallReport], Awaitable[T]], retries: int | None
+        self,
+        body: Mapping[str, Any],
+        call: Callable[[Route, CallReport], Awaitable[T]],
+        retries: int | None,
+        watch: Watch,
+        limits: Mapping[str, float | None],
     ) -> T:
         """The answer of the first of the request's models that returns one."""
+
         specs = self.specs(body)
+        tries = self._retries if retries is None else retries
         try:
-            return await first_answer(specs, self.route, call, retries=self._retries if retries is None else retries)
+            return await self.calls.first(specs, self.route, call, tries, watch, limits)
         except ModelNotFoundError as error:
             if not error.nearest:
                 await name_nearest(error, specs[-1], self)
@@ -334,31 +368,4 @@ class Gateway:
 
     async def route(self, spec: ModelSpec) -> Route:
         """Where calls of one spec go now: to its provider, or to the proxy that lists it if there is no credential."""
-        try:
-            return self.router.route(spec)
-        except MissingCredentialsError as missing:
-            if spec.lane == "proxy" or self.router.proxy(dry=True) is None:
-                raise
-            try:
-                listed = await self.proxy_models()
-            except IngateError as failed:
-                missing.add_note(f"the configured proxy may serve it, but its list could not be read: {failed}")
-                raise missing from failed
-            return self.router.route(spec, proxy_lists=lambda name: is_listed(listed, name))
-
-
-_ENGINES: Final[Mapping[str, tuple[str, str]]] = {
-    "native": ("ingate.engines.native", "NativeEngine"),
-    "litellm": ("ingate.engines.litellm_", "LitellmEngine"),
-    "local": ("ingate.engines.local", "LocalEngine"),
-    "tensorzero": ("ingate.engines.tensorzero", "TensorZeroEngine"),
-}
-
-
-def _make_engine(name: str) -> Engine:
-    if name not in _ENGINES:
-        raise ConfigError(f"there is no engine {name!r}")
-    if name == "tensorzero":
-        environment.silence_tensorzero()
-    module, made = _ENGINES[name]
-    return getattr(import_module(module), made)()
+        return await self._proxy_list.route(spec)

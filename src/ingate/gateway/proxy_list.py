@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.engines.base import ModelLister
+from ingate.engines.base import ModelLister, Route
+from ingate.errors import IngateError, MissingCredentialsError
 
 if TYPE_CHECKING:
     from ingate.gateway.gateway import Gateway
+    from ingate.spec import ModelSpec
 
 _FRESH_S: Final = 60.0
 
@@ -54,6 +56,21 @@ class ProxyList:
         route = self._gateway.router.proxy_route()
         engine = self._gateway.engine(route.engine) if route is not None else None
         return await engine.list_deployments(route) if route is not None and isinstance(engine, ModelLister) else []
+
+    async def route(self, spec: ModelSpec) -> Route:
+        """Where calls of a spec go: to its provider, or to the proxy that lists it if there is no credential."""
+        router = self._gateway.router
+        try:
+            return router.route(spec)
+        except MissingCredentialsError as missing:
+            if spec.lane == "proxy" or router.proxy(dry=True) is None:
+                raise
+            try:
+                listed = await self.names()
+            except IngateError as failed:
+                missing.add_note(f"the configured proxy may serve it, but its list could not be read: {failed}")
+                raise missing from failed
+            return router.route(spec, proxy_lists=lambda name: is_listed(listed, name))
 
 
 def is_listed(names: frozenset[str], name: str) -> bool:

@@ -16,12 +16,14 @@ from ingate.gateway.formats import passed_through
 from ingate.gateway.metadata import answer_metadata
 from ingate.wire.downstream import error_body, translate
 from ingate.wire.events import encode_events, with_warnings
+from ingate.wire.progress import EventProgress
 from ingate.wire.sse import DONE, SSEParser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from ingate.engines.base import CallReport, Forwarded, Route
+    from ingate.engines.watch import Watch
     from ingate.gateway.gateway import Gateway
     from ingate.wire.events import Event, Translation
     from ingate.wire.passthrough import Api, ApiRequest
@@ -136,7 +138,7 @@ class Reply:
 
 
 async def reply_on(
-    gateway: Gateway, route: Route, report: CallReport, request: ApiRequest, *, request_id: str
+    gateway: Gateway, route: Route, report: CallReport, request: ApiRequest, watch: Watch, *, request_id: str
 ) -> Reply:
     """One attempt to answer `request` on `route`: passed through if the provider speaks its API, else translated.
 
@@ -150,7 +152,7 @@ async def reply_on(
         reply = await translated(
             gateway.continuations.resolve(request, route, passed_through=False),
             lambda chat: completed(gateway, route, chat, report, request.api),
-            lambda chat: streamed(gateway, route, chat, report, request.api),
+            lambda chat: streamed(gateway, route, chat, report, watch, request.api),
             request_id=request_id,
             target=f"{route.provider}/{route.model}",
         )
@@ -161,6 +163,8 @@ async def reply_on(
         except BadRequestError as error:
             gateway.rejections.explain(error, request)
             raise
+        if forwarded.pieces is not None:
+            forwarded.pieces = watch.tokens(forwarded.pieces, EventProgress())
         reply = Reply(
             api=request.api,
             forwarded=forwarded,

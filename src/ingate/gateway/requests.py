@@ -76,13 +76,21 @@ def target_of(route: Route) -> Target:
     )
 
 
-def api_request(api: Api, body: Mapping[str, Any], headers: Mapping[str, str] | None, *, stream: bool) -> ApiRequest:
+def api_request(
+    api: Api,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] | None,
+    *,
+    stream: bool,
+    limits: Mapping[str, float | None] | None = None,
+) -> ApiRequest:
     if not isinstance(body, Mapping):
         raise not_a_mapping(body)
     if api not in get_args(Api):
         raise BadRequestError(f"api={api!r} is not one of {', '.join(get_args(Api))}")
     made = {**body, "stream": True} if stream else {name: value for name, value in body.items() if name != "stream"}
-    return ApiRequest(api=api, body=made, headers={name.lower(): value for name, value in (headers or {}).items()})
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    return ApiRequest(api=api, body=made, headers=lowered, limits=limits or {})
 
 
 def not_a_mapping(body: object) -> BadRequestError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ingate import providers
 from ingate.engines.base import DropPolicy, Route
+from ingate.engines.timeouts import is_limit, resolved
 from ingate.errors import MissingCredentialsError, SpecError, UnknownProviderError
 from ingate.gateway.formats import endpoints
 from ingate.gateway.names import expand, unknown_provider
@@ -23,7 +24,7 @@ from ingate.providers.lanes import (
 )
 from ingate.providers.lookup import disabled
 from ingate.secret import Secret
-from ingate.spec import OWN_PARAMS, ModelSpec, parse
+from ingate.spec import OWN_PARAMS, TIMEOUT_PARAMS, ModelSpec, parse
 from ingate.wire.passthrough import Api
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
     from ingate.catalog import Catalog, ModelRow
     from ingate.config import Config, ProviderSettings, SecretRef
+    from ingate.config.schema import TimeLimits
+    from ingate.engines.timeouts import Timeouts
     from ingate.providers import ProviderLookup
     from ingate.providers.address import Lane
 
 __all__ = ["NATIVE_FORMATS", "Router"]
 
-DEFAULT_TIMEOUT_S: Final = 600.0
 PROXY: Final = "litellm_proxy"
 TENSORZERO_URL: Final = "http://localhost:3000"  # the default in TensorZero's documentation
 # Providers without an entry in the map of providers.
@@ -229,11 +231,8 @@ class Router:
             why=f"a configured server, {where}",
             dry=dry,
         )
-        return replace(
-            route,
-            headers={} if dry else self._resolved(server.headers),
-            timeout_s=self._timeout_s(spec, server.timeout_s),
-        )
+        route = route.with_timeouts(self._timeouts(spec, server))
+        return replace(route, headers={} if dry else self._resolved(server.headers))
 
     def _own(self, spec: ModelSpec, *, dry: bool) -> Route:
         if spec.provider == "tensorzero":
@@ -312,9 +311,7 @@ class Router:
         headers = self._resolved(litellm.default_headers) if through_litellm and not dry else {}
         if settings is not None and not dry:
             headers |= self._resolved(settings.headers)
-        configured_timeout_s = settings.timeout_s if settings is not None else None
-        if configured_timeout_s is None and through_litellm:
-            configured_timeout_s = litellm.timeout_s
+        limits = self._timeouts(spec, litellm if through_litellm else None, settings)
         row = self._row(provider, model) if engine == "native" else None
         forced = self._forced(spec, settings)
         ways = endpoints(provider, wire_format, model, api_base, row, forced) if engine == "native" else ()
@@ -333,11 +330,10 @@ class Router:
             headers=headers,
             params={name: value for name, value in spec.params.items() if name not in OWN_PARAMS},
             extra_kwargs=litellm.extra_kwargs if through_litellm else {},
-            timeout_s=self._timeout_s(spec, configured_timeout_s),
             drop_params=_drop_policy(spec.params.get("drop_params", litellm.drop_params)),
             why=why,
             facts={"max_output_tokens": row.max_output_tokens, "caps": row.caps} if row is not None else {},
-        )
+        ).with_timeouts(limits)
 
     def _forced(self, spec: ModelSpec, settings: ProviderSettings | None) -> str | None:
         """The only format to use, if the spec (`?api=responses`) or the provider's section names one."""
@@ -353,15 +349,16 @@ class Router:
     def _row(self, provider: str, model: str) -> ModelRow | None:
         return self._catalog().get(provider, model)
 
-    def _timeout_s(self, spec: ModelSpec, configured_s: float | None) -> float:
-        wanted = spec.params.get("timeout")
-        if isinstance(wanted, int | float) and not isinstance(wanted, bool) and wanted > 0:
-            return float(wanted)
-        if wanted is not None:
-            raise SpecError(
-                f"timeout={wanted!r} is not a positive number of seconds", spec=str(spec), fix="?timeout=30"
-            )
-        return configured_s or self.config.settings.timeout_s or DEFAULT_TIMEOUT_S
+    def _timeouts(self, spec: ModelSpec, *sections: TimeLimits | None) -> Timeouts:
+        """The time limits of a call: the spec's, else those of the sections (the strongest last), else the top level's."""
+        requested: dict[str, Any] = {name: spec.params.get(name) for name in TIMEOUT_PARAMS}
+        for name, value in requested.items():
+            if value is not None and not is_limit(value):
+                raise SpecError(
+                    f"{name}={value!r} is not a positive number of seconds", spec=str(spec), fix=f"?{name}=30"
+                )
+        layers = (section.time_limits() for section in (self.config.settings, *sections) if section is not None)
+        return resolved(*layers, requested)
 
     def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
         return {name: value.resolve(self.config.environ) for name, value in headers.items()}

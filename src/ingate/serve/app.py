@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from ingate.errors import IngateError, InternalError
-from ingate.serve.call import CANCELS, Call, ClientDisconnectedError, decode_body, read_body, until_disconnect
+from ingate.serve.call import CANCELS, LIMITS, Call, ClientDisconnectedError, decode_body, read_body, until_disconnect
 from ingate.serve.endpoints import Handler, api_of, endpoint, handler
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
         request_id=f"req_{uuid.uuid4().hex}",
         headers=dict(scope["headers"]),
         query=scope.get("query_string", b""),
+        limits=(scope.get("extensions") or {}).get(LIMITS) or {},
     )
     try:
         found = handler(call.method, call.endpoint)

@@ -37,6 +37,9 @@ ingate's own in-process transport sets it, which saves a task on every request. 
 application waits for `http.disconnect` itself.
 """
 
+LIMITS: Final = "ingate.limits"
+"""The ASGI extension with an in-process caller's own time limits, in seconds by their names in a configuration."""
+
 MAX_BODY_BYTES: Final = 100 * 1024 * 1024
 """The largest request body, in bytes: room for long conversations with images and PDFs in base64."""
 
@@ -52,7 +55,13 @@ class GatewayLike(Protocol):
         """The answer to a request in its own API. Closing its stream cancels the work."""
         ...
 
-    async def embed(self, body: Mapping[str, Any], *, retries: int | None = None) -> dict[str, Any]:
+    async def embed(
+        self,
+        body: Mapping[str, Any],
+        *,
+        retries: int | None = None,
+        timeout: float | Mapping[str, float | None] | None = None,  # noqa: ASYNC109
+    ) -> dict[str, Any]:
         """Embeddings as an OpenAI `list` dict."""
         ...
 
@@ -97,6 +106,7 @@ class Call:
         query: The query string.
         content: The body of a POST as received.
         body: The same, decoded; empty for other methods.
+        limits: The caller's own time limits, from the extension `LIMITS`.
         started: Whether the response's status has been sent, so that it can no longer change.
     """
 
@@ -110,6 +120,7 @@ class Call:
     query: bytes = b""
     content: bytes = b""
     body: dict[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, float | None] = field(default_factory=dict)
     started: bool = False
 
     def request(self, api: Api) -> ApiRequest:
@@ -119,7 +130,7 @@ class Call:
             for name in PROTOCOL_HEADERS
             if (value := self.headers.get(name.encode())) is not None
         }
-        return ApiRequest(api=api, body=self.body, content=self.content or None, headers=headers)
+        return ApiRequest(api=api, body=self.body, content=self.content or None, headers=headers, limits=self.limits)
 
     async def reply(
         self, answer: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None

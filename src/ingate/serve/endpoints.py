@@ -81,7 +81,7 @@ async def _respond(call: Call, api: Api) -> None:
 async def embeddings(call: Call) -> None:
     """`POST /v1/embeddings`, in the requested encoding, whichever the provider uses."""
     check_embeddings(call.body)
-    answer = await call.gateway.embed(call.body, retries=0)
+    answer = await call.gateway.embed(call.body, retries=0, timeout=call.limits)
     convert = _to_base64 if call.body.get("encoding_format") == "base64" else _to_floats
     data = [{**row, "embedding": convert(row.get("embedding"))} for row in answer.get("data") or ()]
     await call.reply({**answer, "data": data})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MAX_MESSAGE: Final = 2_000  # characters of a provider's message to keep
 _MESSAGE_KEYS: Final = ("message", "Message", "msg", "error_message", "errorMessage", "error_description", "reason")
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_DELAY: Final = re.compile(r"\A([0-9.]+)s\Z")
+_DELAY: Final = re.compile(r"\A([0-9]{1,9}(?:\.[0-9]{1,9})?)s\Z")
 
 
 @dataclass(slots=True)

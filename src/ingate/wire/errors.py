@@ -70,8 +70,10 @@ _QUOTA: Final = re.compile(
 )
 _RATE: Final = re.compile(r"rate[ _-]?limit|too many requests|resource[ _]exhausted|throttl|overloaded", re.IGNORECASE)
 _TRY_IN: Final = re.compile(
-    r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([0-9.]+) ?(ms|s|sec|seconds?)\b)?", re.IGNORECASE
+    r"(?:try again|retry) (?:in|after) (?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:([0-9.]{1,18}) ?(ms|s|sec|seconds?)\b)?",
+    re.IGNORECASE,
 )
+_LONGEST_S: Final = 30 * 86_400.0  # quotas are restored within a month; a longer wait is a mistake of the provider
 # Statuses by the word a provider uses, for errors in a 200 response and for bare exception names.
 _BY_WORD: Final[tuple[tuple[str, int], ...]] = (
     ("overloaded", 529),
@@ -260,13 +262,24 @@ def _fix(cls: type[IngateError], who: str, source: str, words: str, *, is_html: 
     return "try again, or name a fallback model after a comma"
 
 
-def _retry_after(headers: Mapping[str, str], parsed: ErrorBody, message: str) -> float | None:
-    """Seconds to wait: from the headers, else from the body's details, else from the message."""
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long the headers ask to wait: seconds, 0 for a time that has passed, at most a month; None if they do not say.
+
+    Args:
+        headers: With names in lower case.
+    """
     for name, per_second in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
         if (text := headers.get(name)) and (seconds := _seconds(text, per_second)) is not None:
             return seconds
+    return None
+
+
+def _retry_after(headers: Mapping[str, str], parsed: ErrorBody, message: str) -> float | None:
+    """Seconds to wait: from the headers, else from the body's details, else from the message."""
+    if (seconds := retry_after_s(headers)) is not None:
+        return seconds
     if parsed.retry_after_s is not None:
-        return parsed.retry_after_s
+        return min(parsed.retry_after_s, _LONGEST_S)
     if found := _TRY_IN.search(message):
         hours, minutes, amount, unit = found.groups()
         if hours or minutes or amount:
@@ -274,7 +287,7 @@ def _retry_after(headers: Mapping[str, str], parsed: ErrorBody, message: str) ->
                 last = float(amount or 0) / (1000 if (unit or "").lower() == "ms" else 1)
             except ValueError:
                 return None
-            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + last
+            return min(int(hours or 0) * 3600 + int(minutes or 0) * 60 + last, _LONGEST_S)
     return None
 
 
@@ -287,7 +300,7 @@ def _seconds(text: str, per_second: float) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
         per_second = 1.0
-    return max(number / per_second, 0.0) if math.isfinite(number) else None
+    return min(max(number / per_second, 0.0), _LONGEST_S) if math.isfinite(number) else None
 
 
 def error_to_response(error: BaseException) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -299,9 +312,10 @@ def error_to_response(error: BaseException) -> tuple[int, dict[str, str], dict[s
     if not isinstance(error, IngateError):
         error = IngateError("an unexpected error occurred in ingate", code="internal_error")
     headers = {"content-type": "application/json", "x-should-retry": "true" if error.retryable else "false"}
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(error.retry_after_s))
-        headers["retry-after-ms"] = str(math.ceil(error.retry_after_s * 1000))
+    if error.retry_after_s is not None and 0 <= error.retry_after_s < math.inf:
+        wait_s = min(error.retry_after_s, _LONGEST_S)
+        headers["retry-after"] = str(math.ceil(wait_s))
+        headers["retry-after-ms"] = str(math.ceil(wait_s * 1000))
     if error.request_id and error.request_id.isascii() and error.request_id.isprintable():
         headers["x-request-id"] = error.request_id
     body: dict[str, Any] = {"message": str(error), "type": error.type, "param": None, "code": error.code}

@@ -50,6 +50,7 @@ class ApiRequest:
         content: The bytes it came in; None if it was made in this process.
         headers: The client's protocol headers, names in lower case (`anthropic-beta`).
         history: The items of earlier turns that a Responses request continues; None if it continues nothing.
+        limits: The caller's own time limits in seconds, by their names in a configuration (`total_timeout`).
     """
 
     api: Api
@@ -57,6 +58,7 @@ class ApiRequest:
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     history: tuple[dict[str, Any], ...] | None = None
+    limits: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def stream(self) -> bool:

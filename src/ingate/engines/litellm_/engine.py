@@ -30,7 +30,7 @@ class LitellmEngine:
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return one answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation()
+        observation = Observation(route.timeouts.connect_s)
         reading = ProviderReading(observation, route.provider, route.model)
         try:
             call = self._call(litellm, route, body, report, stream=False)
@@ -55,7 +55,7 @@ class LitellmEngine:
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """Yield the answer as chunks; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation()
+        observation = Observation(route.timeouts.connect_s)
         reading = ProviderReading(observation, route.provider, route.model)
         response: Any = None
         try:
@@ -111,7 +111,7 @@ class LitellmEngine:
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return embeddings; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation()
+        observation = Observation(route.timeouts.connect_s)
         try:
             call = arguments.for_embedding(litellm, route, body, report)
             with observation.watching():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.engines.timeouts import timeout_error
 from ingate.errors import (
     AuthenticationError,
     BadRequestError,
@@ -27,7 +28,7 @@ from ingate.errors import (
     UnknownProviderError,
 )
 from ingate.secret import scrub
-from ingate.wire.errors import error_from_response
+from ingate.wire.errors import error_from_response, retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,7 +134,9 @@ def translate(error: BaseException, route: Route, observation: Observation) -> I
     status = _status(error)
     if kind is UnavailableError and status is not None and 400 <= status < 500 and _is_from_provider(error):
         return error_from_response(status, _headers(error), {"error": {"message": message}}, secrets=secrets, **details)
-    return _make(kind, message, route, details, connecting=_was_connecting(error), retry_after_s=_retry_after(error))
+    return _make(
+        kind, message, route, details, connecting=_was_connecting(error), retry_after_s=retry_after_s(_headers(error))
+    )
 
 
 def completed(error: IngateError, route: Route) -> IngateError:
@@ -184,13 +187,8 @@ def _make(
     retry_after_s: float | None,
 ) -> IngateError:
     if kind is RequestTimeoutError:
-        return RequestTimeoutError(
-            f"{route.provider} did not respond within {route.timeout_s:g} s",
-            timeout_s=route.timeout_s,
-            fix="raise `timeout`, or try another model",
-            provider_message=message,
-            **details,
-        )
+        limit, seconds = ("connect", route.timeouts.connect_s) if connecting else ("first_token", route.timeout_s)
+        return timeout_error(limit, seconds, route.provider, provider_message=message, **details)
     if kind is UnavailableError:
         where = f" at {route.api_base}" if route.api_base else ""
         text = f"cannot connect to {route.provider}{where}: {message}" if connecting else f"{route.provider}: {message}"
@@ -264,10 +262,3 @@ def _was_connecting(error: BaseException) -> bool:
 def _headers(error: BaseException) -> dict[str, str]:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     return {str(name).lower(): str(value) for name, value in dict(headers).items()}
-
-
-def _retry_after(error: BaseException) -> float | None:
-    try:
-        return float(_headers(error)["retry-after"])
-    except (KeyError, ValueError):
-        return None

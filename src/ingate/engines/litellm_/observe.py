@@ -30,6 +30,7 @@ class Observation:
     """One call's last HTTP exchange.
 
     Attributes:
+        connect_s: Longest wait for a connection, in seconds; None for the client's own limit.
         status: The response's status; None if there was no response.
         headers: The response's headers, names in lower case.
         url: The requested URL, without its query.
@@ -37,9 +38,12 @@ class Observation:
         failure: The exception that interrupted the body; None if there was none.
     """
 
-    __slots__ = ("_body", "_inflate", "_pieces", "_response", "complete", "failure", "headers", "status", "url")
+    __slots__ = (
+        "_body", "_inflate", "_pieces", "_response", "complete", "connect_s", "failure", "headers", "status", "url",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, connect_s: float | None = None) -> None:
+        self.connect_s = connect_s
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.url = ""
@@ -137,9 +141,12 @@ def _follow(stream: Any, observation: Observation) -> Any:
 
 
 async def on_request(request: Any) -> None:
-    """Replace litellm's name in the request's headers by ingate's."""
-    if current.get() is None:
+    """Replace litellm's name in the request's headers by ingate's, and set the limit for the connection."""
+    if (observation := current.get()) is None:
         return
+    if observation.connect_s is not None:
+        # litellm uses one limit for everything.
+        request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "connect": observation.connect_s}
     from ingate._version import __version__
 
     headers = request.headers

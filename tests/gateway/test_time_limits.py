@@ -1,0 +1,245 @@
+"""Every wait has an end: dripped headers and bodies, pings for ever, retries, lists, and what the SDK asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from ingate import AsyncIngate, Gateway
+from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError
+from ingate.wire.passthrough import ApiRequest
+from support.client import FakeGateway
+from support.http import Conversation, serving
+from support.wire import chunk, sse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HI: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}]}
+TOKEN = sse(chunk({"content": "a"}), done=False)
+
+
+def _gateway(base: str, retries: int = 0, **limits: float) -> Gateway:
+    return Gateway({"servers": {"acme": {"base_url": base, **limits}}}, retries=retries)
+
+
+async def _silence(talk: Conversation) -> None:
+    await talk.gone()
+
+
+async def _dripped_headers(talk: Conversation) -> None:
+    await talk.send(b"HTTP/1.1 200 OK\r\n")
+    for number in range(100_000):
+        await talk.send(b"x-%d: y\r\n" % number)
+        await asyncio.sleep(0.02)
+
+
+async def _dripped_body(talk: Conversation) -> None:
+    await talk.begin("application/json")
+    while True:
+        await talk.piece(b" ")
+        await asyncio.sleep(0.01)
+
+
+async def _dripped_stream(talk: Conversation) -> None:
+    await talk.begin()
+    while True:
+        for byte in sse(chunk({"content": "a"}), done=False):
+            await talk.piece(bytes([byte]))
+            await asyncio.sleep(0.05)
+
+
+async def _pings(talk: Conversation) -> None:
+    await talk.begin()
+    while True:
+        await talk.piece(b": ping\n\n")
+        await asyncio.sleep(0.01)
+
+
+async def _pings_after_a_token(talk: Conversation) -> None:
+    await talk.begin()
+    await talk.piece(TOKEN)
+    while True:
+        await talk.piece(b": ping\n\n")
+        await talk.piece(sse(chunk({}), done=False))
+        await asyncio.sleep(0.01)
+
+
+async def _for_ever(talk: Conversation) -> None:
+    await talk.begin()
+    while True:
+        await talk.piece(TOKEN)
+        await asyncio.sleep(0.01)
+
+
+async def _violation(talk: Conversation) -> None:
+    await talk.begin()
+    await talk.piece(TOKEN)
+    await asyncio.sleep(0.05)
+    await talk.send(b"ZZZ\r\nnot a chunk\r\n")
+    await talk.gone()
+
+
+async def _stream(gateway: Gateway, model: str = "acme/m", **more: Any) -> list[Any]:
+    async with asyncio.timeout(20):
+        return [piece async for piece in gateway.stream({**HI, "model": model}, **more)]
+
+
+async def _passed_through(gateway: Gateway, model: str = "acme/m") -> bytes:
+    async with asyncio.timeout(20):
+        reply = await gateway.respond(ApiRequest(api="chat", body={**HI, "model": model, "stream": True}))
+        return b"".join([piece async for piece in reply.pieces()])
+
+
+@pytest.mark.parametrize("answer", [_silence, _dripped_headers, _dripped_body, _pings, _dripped_stream])
+async def test_an_answer_that_never_begins_ends_at_the_first_token_limit(answer: Callable[..., Any]) -> None:
+    async with serving(answer) as server, _gateway(server.base) as gateway:
+        for call in (_stream, _passed_through):
+            with pytest.raises(RequestTimeoutError) as caught:
+                await call(gateway, "acme/m?first_token_timeout=0.2")
+            assert (caught.value.limit, caught.value.timeout_s) == ("first_token", 0.2)
+            assert "first_token_timeout" in caught.value.fix
+
+
+@pytest.mark.parametrize("answer", [_silence, _dripped_headers, _dripped_body])
+async def test_a_whole_answer_ends_at_the_first_token_limit(answer: Callable[..., Any]) -> None:
+    async with serving(answer) as server, _gateway(server.base, first_token_timeout=0.2) as gateway:
+        async with asyncio.timeout(20):
+            with pytest.raises(RequestTimeoutError) as caught:
+                await gateway.complete({**HI, "model": "acme/m"})
+            assert caught.value.limit == "first_token"
+            with pytest.raises(RequestTimeoutError):
+                await gateway.embed({"model": "acme/m", "input": "x"})
+
+
+async def test_pings_and_empty_chunks_do_not_hold_off_the_limit_between_tokens() -> None:
+    async with serving(_pings_after_a_token) as server, _gateway(server.base, between_tokens_timeout=0.2) as gateway:
+        with pytest.raises(StreamInterruptedError, match="between_tokens_timeout") as caught:
+            await _stream(gateway)
+        assert caught.value.partial_text == "a"
+        assert "?between_tokens_timeout=SECONDS" in caught.value.fix
+        assert b"between_tokens_timeout" in await _passed_through(gateway)
+
+
+async def test_a_stream_without_end_ends_at_the_total_limit() -> None:
+    async with serving(_for_ever) as server, _gateway(server.base, total_timeout=0.4) as gateway:
+        with pytest.raises(StreamInterruptedError, match="total_timeout"):
+            await _stream(gateway)
+        assert b"total_timeout" in await _passed_through(gateway)
+
+
+async def test_a_violation_of_the_chunked_encoding_is_noticed_at_once() -> None:
+    async with serving(_violation) as server, _gateway(server.base) as gateway:
+        with pytest.raises(StreamInterruptedError):
+            await _stream(gateway)
+        assert b"interrupted" in await _passed_through(gateway)
+
+
+async def test_one_total_covers_retries_and_fallbacks() -> None:
+    async with serving(_silence) as server, _gateway(server.base, retries=5, first_token_timeout=0.2) as gateway:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        with pytest.raises(IngateError):
+            async with asyncio.timeout(20):
+                await gateway.complete({**HI, "model": "acme/a, acme/b, acme/c"}, timeout={"total_timeout": 0.5})
+        assert loop.time() - began_s < 5
+        assert len(server.asked) <= 3
+
+
+async def test_a_fallback_may_have_a_longer_total_of_its_own() -> None:
+    async def answer(talk: Conversation) -> None:
+        if b'"slow"' in talk.body:
+            await talk.gone()
+        else:
+            await talk.answer(b'{"choices":[{"message":{"content":"ok"},"finish_reason":"stop"}]}')
+
+    async with serving(answer) as server, _gateway(server.base) as gateway:
+        model = "acme/slow?total_timeout=0.2, acme/quick"
+        got = await gateway.complete({**HI, "model": model})
+        assert got["choices"][0]["message"]["content"] == "ok"
+        assert "total_timeout" in got["ingate"]["warnings"][0]
+
+
+async def test_a_call_overrides_the_spec_in_every_api() -> None:
+    async with serving(_silence) as server, _gateway(server.base, timeout=60) as gateway:
+        for api in ("chat", "responses", "messages"):
+            body = {**HI, "input": "Hi", "max_tokens": 8, "model": "acme/m?timeout=50"}
+            if api == "responses":
+                del body["messages"]
+            with pytest.raises(RequestTimeoutError) as caught:
+                await gateway.complete(body, api=api, timeout=0.2)  # ty: ignore[invalid-argument-type]
+            assert caught.value.timeout_s == 0.2
+
+
+async def test_a_list_that_drips_ends_too() -> None:
+    async with serving(_dripped_body) as server, _gateway(server.base, first_token_timeout=0.2) as gateway:
+        from ingate.gateway.models import listed_by
+
+        async with asyncio.timeout(20):
+            with pytest.raises(RequestTimeoutError):
+                await listed_by(gateway, "acme")
+
+
+async def test_a_host_that_accepts_no_connection_is_given_up_at_the_connect_limit() -> None:
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # the queue is full, and the kernel drops what comes after
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        base = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        for spec in ("acme/m", "litellm.openai/m"):
+            settings = {"base_url": base, "connect_timeout": 0.3, "first_token_timeout": 30}
+            sections = {"servers": {"acme": settings}, "openai": {**settings, "api_key": "sk-" + "x" * 20}}
+            async with Gateway(sections, retries=0) as gateway, asyncio.timeout(15):
+                with pytest.raises(RequestTimeoutError) as caught:
+                    await gateway.complete({**HI, "model": spec})
+            assert (caught.value.limit, caught.value.timeout_s) == ("connect", 0.3)
+
+
+async def test_pings_do_not_hold_off_the_sdks_timeout() -> None:
+    async with (
+        serving(_pings_after_a_token) as server,
+        _gateway(server.base) as gateway,
+        AsyncIngate(gateway=gateway, max_retries=0) as client,
+        asyncio.timeout(20),
+    ):
+        stream = await client.chat.completions.create(model="acme/m", stream=True, timeout=0.3, **HI)
+        with pytest.raises(openai.APIError):
+            async for _ in stream:
+                pass
+
+
+@pytest.mark.parametrize(
+    ("timeout", "limits"),
+    [
+        (30, {"timeout": 30.25, "connect_timeout": 30}),
+        (openai.Timeout(40, connect=2), {"timeout": 40.25, "connect_timeout": 2}),
+        (openai.Timeout(None, read=7), {"timeout": 7.25}),
+        (openai.NOT_GIVEN, {}),
+        (None, {}),
+    ],
+    ids=["seconds", "httpx", "read only", "none given", "no limit"],
+)
+async def test_httpx_timeouts_are_mapped_one_by_one(timeout: Any, limits: dict[str, float]) -> None:
+    seen: list[Any] = []
+
+    class Recording(FakeGateway):
+        async def respond(self, request: Any, **more: Any) -> Any:
+            seen.append(dict(request.limits))
+            return await super().respond(request, **more)
+
+        async def embed(self, body: Any, *, retries: int | None = None, timeout: Any = None) -> dict[str, Any]:
+            seen.append(dict(timeout))
+            return await super().embed(body)
+
+    async with AsyncIngate(gateway=Recording(), max_retries=0) as client:
+        await client.chat.completions.create(model="acme/m", timeout=timeout, **HI)
+        await client.embeddings.create(model="acme/m", input="x", timeout=timeout)
+    assert seen == [limits, limits]
