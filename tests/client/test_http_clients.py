@@ -151,7 +151,7 @@ def test_defaults_that_an_argument_replaces(module: Any) -> None:
     for make in (async_http_client, http_client):
         client = make(gateway=FakeGateway(), module=module)
         assert str(client.base_url) == "http://ingate/v1/"
-        assert client.timeout == module.Timeout(600)
+        assert client.timeout == module.Timeout(None)
         other = make(gateway=FakeGateway(), module=module, base_url="http://x/", timeout=3, headers={"x-app": "1"})
         assert (str(other.base_url), other.timeout, other.headers["x-app"]) == ("http://x/", module.Timeout(3), "1")
 
