@@ -29,7 +29,8 @@ MESSAGE = {
     "future_field": {"kept": True},
     "usage": {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 7},
 }
-HI: dict[str, Any] = {"max_tokens": 8, "messages": [{"role": "user", "content": "Hi"}]}
+USER = {"role": "user", "content": "Hi"}
+HI: dict[str, Any] = {"max_tokens": 8, "messages": [USER]}
 
 
 def sse(*events: dict[str, Any]) -> bytes:
@@ -321,3 +322,31 @@ async def test_a_fault_inside_a_translated_stream_is_logged_with_its_request(cap
     assert b"sk-secret" not in sent
     [record] = caplog.records
     assert record.getMessage() == "request req-7 failed inside a stream"
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "body", "param"),
+    [
+        ("/v1/chat/completions", "openai/gpt-4.1", {"messages": [USER], "temperature": "hot"}, "temperature"),
+        ("/v1/chat/completions", "openai/gpt-4.1", {"messages": [{"role": "tool", "tool_call_id": "x", "content": ""}]}, "messages[0].tool_call_id"),
+        ("/v1/responses", "openai/gpt-4.1", {"input": [5]}, "input[0]"),
+        ("/v1/messages", "anthropic/claude-opus-4-8", {"max_tokens": 8, "messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
+        ("/v1/messages", "anthropic/claude-opus-4-8", {"max_tokens": 8}, "messages"),
+    ],
+)  # fmt: skip
+async def test_a_malformed_request_is_refused_in_the_format_of_its_api_and_not_sent(
+    path: str, model: str, body: dict[str, Any], param: str
+) -> None:
+    async with serving(whole(MESSAGE)) as server:
+        settings = config(server.base, openai={"api_key": KEY, "base_url": server.base})
+        async with Gateway(settings, retries=0) as gateway:
+            answer = await ask(gateway.asgi, "POST", path, {"model": model, **body})
+    assert server.asked == []
+    assert answer.status == 400
+    found = answer.json()
+    assert found["error"]["type"] == "invalid_request_error"
+    assert param.removesuffix(".tool_call_id") in found["error"]["message"]
+    if path == "/v1/messages":
+        assert found["type"] == "error"
+    else:
+        assert found["error"]["param"] == param

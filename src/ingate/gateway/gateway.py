@@ -30,7 +30,7 @@ from ingate.gateway.rejections import Rejections
 from ingate.gateway.reply import reply_on
 from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
-from ingate.wire.passthrough import Api, ApiRequest, check_request
+from ingate.wire.request_check import check_request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ingate.gateway.readiness import Listing, ReadinessChecker
     from ingate.gateway.reply import Reply
     from ingate.spec import ModelSpec
+    from ingate.wire.passthrough import Api, ApiRequest
 
 T = TypeVar("T")
 Timeout = float | Mapping[str, float | None] | None

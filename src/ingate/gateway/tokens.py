@@ -11,7 +11,8 @@ from ingate.errors import IngateError
 from ingate.gateway.formats import passed_through
 from ingate.wire.codec import Target
 from ingate.wire.downstream import translate
-from ingate.wire.passthrough import check_request, pass_through
+from ingate.wire.passthrough import pass_through
+from ingate.wire.request_check import check_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,14 +10,15 @@ import binascii
 import json
 import mimetypes
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
 Kind = Literal["text", "image", "audio", "video", "file", "native"]
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac"}
@@ -222,16 +223,49 @@ def mime_of(name: str) -> str:
 
 
 def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The request's messages. Raises `BadRequestError` if there are none, or one is not an object with a known role."""
+    """The request's messages.
+
+    Raises:
+        InvalidRequestError: There are none, or one is not an object with a known role.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise BadRequestError("the request has no messages", code="missing_messages")
+        raise InvalidRequestError("the request has no messages", param="messages", code="missing_messages")
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
-            raise BadRequestError(f"messages[{at}] is {type(message).__name__}, not an object")
+            raise InvalidRequestError(
+                f"messages[{at}] is {type(message).__name__}, not an object", param=f"messages[{at}]"
+            )
         if message.get("role") not in {"system", "developer", "user", "assistant", "tool", "function"}:
-            raise BadRequestError(f"messages[{at}] has the role {message.get('role')!r}")
+            raise InvalidRequestError(
+                f"messages[{at}] has the role {message.get('role')!r}", param=f"messages[{at}].role"
+            )
     return messages
+
+
+def check_results(messages: list[dict[str, Any]]) -> None:
+    """Raise `InvalidRequestError` for the result of a tool call that no earlier message makes."""
+    called: set[Any] = set()
+    for at, message in enumerate(messages):
+        if isinstance(calls := message.get("tool_calls"), list):
+            called.update(str(call.get("id")) for call in calls if isinstance(call, dict))
+        given = message.get("tool_call_id")
+        if message.get("role") == "tool" and given and str(given) not in called:
+            raise InvalidRequestError(
+                f"messages[{at}] is the result of {given!r}, which no earlier message calls",
+                param=f"messages[{at}].tool_call_id",
+            )
+
+
+@contextmanager
+def in_message(at: int) -> Generator[None]:
+    """Give errors on the content of `messages[at]` that place."""
+    try:
+        yield
+    except InvalidRequestError:
+        raise
+    except BadRequestError as error:
+        raise InvalidRequestError(str(error), param=f"messages[{at}]", code=error.code, fix=error.fix) from None
 
 
 def calls_of(message: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], Mapping[str, Any]]]:
@@ -276,12 +310,12 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
         {"type": "function", "function": function} for function in body.get("functions") or ()
     ]
     if not isinstance(given, list):
-        raise BadRequestError("tools is not a list")
+        raise InvalidRequestError("tools is not a list", param="tools")
     functions: list[Tool] = []
     native: list[dict[str, Any]] = []
-    for tool in given:
+    for at, tool in enumerate(given):
         if not isinstance(tool, dict):
-            raise BadRequestError("a tool is not an object")
+            raise InvalidRequestError(f"tools[{at}] is not an object", param=f"tools[{at}]")
         function = tool.get("function")
         if isinstance(custom := tool.get("custom"), dict) and tool.get("type") == "custom":
             # A custom tool takes free text: here it becomes a function with that text as its only argument.
@@ -291,7 +325,7 @@ def tools_of(body: Mapping[str, Any], choice: Choice) -> tuple[list[Tool], list[
             continue
         name = function.get("name")
         if not isinstance(name, str) or not name:
-            raise BadRequestError("a function has no name")
+            raise InvalidRequestError(f"the function of tools[{at}] has no name", param=f"tools[{at}].function.name")
         if choice.allowed is not None and name not in choice.allowed:
             continue
         schema = function.get("parameters")
@@ -333,7 +367,9 @@ def choice_of(body: Mapping[str, Any]) -> Choice:
         named = given.get("function") or given.get("custom") or given
         if isinstance(named, dict) and isinstance(named.get("name"), str):
             return Choice(mode="named", name=named["name"])
-    raise BadRequestError(f"tool_choice {given!r} is not auto, none, required or a named function")
+    raise InvalidRequestError(
+        f"tool_choice {given!r} is not auto, none, required or a named function", param="tool_choice"
+    )
 
 
 def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
@@ -355,5 +391,7 @@ def format_of(body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
         schema = wrapper.get("schema") if isinstance(wrapper, dict) else given.get("schema")
         if isinstance(schema, dict):
             return "json_schema", schema
-        raise BadRequestError("response_format has the type json_schema but no schema")
-    raise BadRequestError(f"response_format {given!r} is not text, json_object or json_schema")
+        raise InvalidRequestError("response_format has the type json_schema but no schema", param="response_format")
+    raise InvalidRequestError(
+        f"response_format {given!r} is not text, json_object or json_schema", param="response_format"
+    )

@@ -82,27 +82,6 @@ class ApiRequest:
         return _encode(fields)
 
 
-# API → its fields whose types no provider would accept otherwise. Each may also be absent or null, but `model`.
-_TYPES: Final[Mapping[str, Mapping[str, tuple[Any, str]]]] = {
-    "chat": {"messages": (list, "an array"), "tools": (list, "an array")},
-    "responses": {"input": (str | list, "a string or an array"), "tools": (list, "an array")},
-    "messages": {"messages": (list, "an array"), "tools": (list, "an array"), "max_tokens": (int, "an integer")},
-}
-
-
-def check_request(request: ApiRequest) -> None:
-    """Raise `InvalidRequestError`, naming the field, if a request is malformed in a way that no provider accepts."""
-    model = request.body.get("model")
-    if model is not None and not isinstance(model, str):
-        raise InvalidRequestError(f"'model' must be a string, and is {model!r:.40}", param="model", code="invalid_type")
-    for name, (kind, words) in {**_TYPES[request.api], "stream": (bool, "a boolean")}.items():
-        value = request.body.get(name)
-        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
-            raise InvalidRequestError(
-                f"{name!r} must be {words}, and is {value!r:.40}", param=name, code="invalid_type"
-            )
-
-
 class PassThrough(ABC):
     """How one API is passed through."""
 

@@ -29,7 +29,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 # Every one of these may also be null or absent.
-_CHAT: Final[Mapping[str, str]] = {
+CHAT_TYPES: Final[Mapping[str, str]] = {
     "frequency_penalty": "a number",
     "functions": "an array",
     "logit_bias": "an object",
@@ -77,7 +77,7 @@ def check_chat(body: Mapping[str, Any]) -> None:
         raise InvalidRequestError("'messages' is empty; at least one message is needed", param="messages")
     for place, message in enumerate(messages):
         _check_message(message, f"messages[{place}]")
-    _check_types(body, _CHAT)
+    _check_types(body, CHAT_TYPES)
     for place, tool in enumerate(body.get("tools") or ()):
         if not isinstance(tool, dict):
             raise _wrong(f"tools[{place}]", "an object", tool)

@@ -16,9 +16,11 @@ from ingate.wire.facts import BUDGETS, model_facts
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import (
     calls_of,
+    check_results,
     choice_of,
     format_of,
     has_media,
+    in_message,
     messages_of,
     parts_of,
     text_of,
@@ -87,8 +89,13 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     """
     known = model_facts("cohere", target.model, target.facts)
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
-    out: dict[str, Any] = {"messages": [made for message in messages_of(body) for made in _message(message)]}
-    if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages_of(body)):
+    messages = messages_of(body)
+    check_results(messages)
+    out: dict[str, Any] = {"messages": []}
+    for at, message in enumerate(messages):
+        with in_message(at):
+            out["messages"] += _message(message)
+    if any(one["role"] == "tool" and has_media(one.get("content")) for one in messages):
         params.drop("image in a tool's result", "Cohere accepts only text in tool results")
     _tools(params, out)
     wanted, schema = format_of(body)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.parts import Part, calls_of, messages_of, parts_of, text_of
+from ingate.wire.parts import Part, calls_of, in_message, messages_of, parts_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,17 +28,18 @@ def contents(body: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[dict[st
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []
     names: dict[str, str] = {}
-    for message in messages_of(body):
+    for at, message in enumerate(messages_of(body)):
         role = message["role"]
-        if role in {"system", "developer"}:
-            if text := text_of(message.get("content")):
-                system.append({"text": text})
-        elif role in {"tool", "function"}:
-            _add(turns, "user", _tool_result(message, names, facts))
-        elif role == "user":
-            _add(turns, "user", [part for item in parts_of(message.get("content")) if (part := _part(item))])
-        else:
-            _add(turns, "model", _model_parts(message, names, facts))
+        with in_message(at):
+            if role in {"system", "developer"}:
+                if text := text_of(message.get("content")):
+                    system.append({"text": text})
+            elif role in {"tool", "function"}:
+                _add(turns, "user", _tool_result(message, names, facts))
+            elif role == "user":
+                _add(turns, "user", [part for item in parts_of(message.get("content")) if (part := _part(item))])
+            else:
+                _add(turns, "model", _model_parts(message, names, facts))
     if system and not facts.get("system", True):
         if not turns or turns[0]["role"] != "user":
             turns.insert(0, {"role": "user", "parts": []})

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.parts import Part, calls_of, messages_of, parts_of
+from ingate.wire.parts import Part, calls_of, check_results, in_message, messages_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,18 +33,21 @@ def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], l
     system: list[Block] = []
     turns: list[dict[str, Any]] = []  # each {"role": …, "content": [blocks]}
     open_ids: list[str] = []
-    for message in messages_of(params.body):
+    messages = messages_of(params.body)
+    check_results(messages)
+    for at, message in enumerate(messages):
         role = message["role"]
-        if role in {"system", "developer"}:
-            system += [_text(part) for part in _texts(message, role) if part.text.strip()]
-        elif role in {"tool", "function"}:
-            _add(turns, "user", [_tool_result(message, open_ids)])
-        elif role == "user":
-            _add(turns, "user", _blocks(message.get("content")))
-        else:
-            blocks = _assistant(message)
-            open_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
-            _add(turns, "assistant", blocks)
+        with in_message(at):
+            if role in {"system", "developer"}:
+                system += [_text(part) for part in _texts(message, role) if part.text.strip()]
+            elif role in {"tool", "function"}:
+                _add(turns, "user", [_tool_result(message, open_ids)])
+            elif role == "user":
+                _add(turns, "user", _blocks(message.get("content")))
+            else:
+                blocks = _assistant(message)
+                open_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
+                _add(turns, "assistant", blocks)
     if not turns:
         # A user turn is required, so a system prompt without messages becomes one.
         _add(turns, "user", system or [{"type": "text", "text": _CONTINUE}])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.errors import InvalidRequestError
 from ingate.wire.address import is_vertex
 from ingate.wire.messages.answer import error_of_event, usage_of
 from ingate.wire.messages.codec import VERTEX_VERSION
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ingate.wire.passthrough import ApiRequest
 
 _SAME: Final = frozenset({"max_tokens", "temperature", "top_p", "top_k", "service_tier"})
+# Where Claude's own platforms answer, which refuse results without a call; other servers may not mind.
+_STRICT: Final = frozenset({"anthropic", "vertex_ai", "bedrock", "azure_ai", "github_copilot"})
+_CALLS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _PREAMBLE: Final = frozenset({"message_start", "ping"})
 _MODEL: Final = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
@@ -61,6 +65,8 @@ class MessagesPassThrough(PassThrough):
 
     def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
         """The turns without the reasoning of other APIs' providers."""
+        if target.provider in _STRICT and "thread" not in request.body:
+            _check_results(request.body.get("messages"))
         turns = native_turns(request.body.get("messages"))
         return ({}, []) if turns is None else ({"messages": turns[0]}, turns[1])
 
@@ -78,6 +84,23 @@ class MessagesPassThrough(PassThrough):
     def meter(self, request: ApiRequest, target: Target) -> MessagesMeter:
         """What follows one message."""
         return MessagesMeter(target.provider, str(request.body.get("model") or target.model))
+
+
+def _check_results(turns: Any) -> None:
+    """Raise `InvalidRequestError` for a `tool_result` block that no earlier block calls."""
+    called: set[Any] = set()
+    for at, turn in enumerate(turns if isinstance(turns, list) else ()):
+        content = turn.get("content")
+        for place, block in enumerate(content if isinstance(content, list) else ()):
+            kind = block.get("type") if isinstance(block, dict) else None
+            if kind in _CALLS:
+                called.add(block.get("id"))
+            elif kind == "tool_result" and (given := block.get("tool_use_id")) and given not in called:
+                where = f"messages[{at}].content[{place}]"
+                raise InvalidRequestError(
+                    f"{where!r} is the result of {given!r}, which no earlier 'tool_use' block has as its id",
+                    param=f"{where}.tool_use_id",
+                )
 
 
 class MessagesMeter(Meter):

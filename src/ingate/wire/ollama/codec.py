@@ -10,7 +10,7 @@ from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.facts import model_facts, nearest_effort
 from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
-from ingate.wire.parts import calls_of, choice_of, format_of, messages_of, parts_of, text_of, tools_of
+from ingate.wire.parts import calls_of, choice_of, format_of, in_message, messages_of, parts_of, text_of, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,10 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     """
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
     names: dict[str, str] = {}
-    out: dict[str, Any] = {"messages": [_message(message, names) for message in messages_of(body)]}
+    out: dict[str, Any] = {"messages": []}
+    for at, message in enumerate(messages_of(body)):
+        with in_message(at):
+            out["messages"].append(_message(message, names))
     _tools(params, out)
     wanted, schema = format_of(body)
     params.take("response_format")
