@@ -52,8 +52,8 @@ async def streamed(
     engine = gateway.engine(route.engine)
 
     async def attempt(route: Route) -> AsyncGenerator[dict[str, Any], None]:
-        adapted = accepted_request(route, chat, report)
-        restore = adapted.restore if adapted.names else None
+        adapted = accepted_request(route, chat, report, stream=True)
+        restore = adapted.restore if adapted.reads_answer else None
         return await open_stream(engine, route, adapted.body, report, restore, watch)
 
     async with aclosing(await gateway.rejections.without_rejected(route, chat, report, attempt)) as chunks:

@@ -51,26 +51,29 @@ def with_own_reasoning(route: Route, chat: dict[str, Any], report: CallReport) -
     return {**chat, "messages": own}
 
 
-def accepted_request(route: Route, chat: dict[str, Any], report: CallReport) -> Adapted:
+def accepted_request(route: Route, chat: dict[str, Any], report: CallReport, *, stream: bool = False) -> Adapted:
     """The closest request that the route's model accepts; each change that loses something is reported.
+
+    An answer that does not conform to its schema is reported, too, when it comes.
 
     Raises:
         BadRequestError: The model does not accept something in the request, and `drop_params` is `strict`.
     """
     if route.engine not in ADAPTED_ENGINES:
         return Adapted(chat)
-    made = adapt(chat, target_of(route), route.wire_format)
+    made = adapt(chat, target_of(route, stream=stream), route.wire_format, report.warnings)
     report.dropped += made.dropped
     report.warnings += made.warnings
     return made
 
 
-def target_of(route: Route) -> Target:
+def target_of(route: Route, *, stream: bool = False) -> Target:
     """What the facts about a route's model depend on."""
     return Target(
         model=route.model,
         api_base=route.api_base or "",
         provider=route.provider,
+        stream=stream,
         facts=route.facts,
         drop_params=route.drop_params,
     )

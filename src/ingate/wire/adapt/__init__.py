@@ -12,10 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingate.wire.adapt.answer_check import AnswerCheck
 from ingate.wire.adapt.call_ids import with_accepted_ids
 from ingate.wire.adapt.refused import without_refused
+from ingate.wire.adapt.choice import with_accepted_choice
+from ingate.wire.adapt.images import with_accepted_images
+from ingate.wire.adapt.reasoning import with_reasoning_back
+from ingate.wire.adapt.results import with_paired_results
 from ingate.wire.adapt.schemas import with_accepted_schemas
+from ingate.wire.adapt.structured import with_accepted_format
+from ingate.wire.adapt.texts import with_accepted_texts
 from ingate.wire.adapt.tool_names import ToolNames
+from ingate.wire.adapt.turns import with_accepted_turns
 from ingate.wire.facts import facts_of
 from ingate.wire.params import ParamTracker
 
@@ -34,15 +42,24 @@ class Adapted:
         dropped: Names of parameters that were left out.
         warnings: Sentences for the user.
         names: The names of tools that were replaced.
+        check: What validates the answer, None if nothing has to.
     """
 
     body: dict[str, Any]
     dropped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     names: ToolNames = field(default_factory=ToolNames)
+    check: AnswerCheck | None = None
+
+    @property
+    def reads_answer(self) -> bool:
+        """Whether the answer has to go through `restore`."""
+        return bool(self.names) or self.check is not None
 
     def restore(self, answer: dict[str, Any]) -> None:
-        """Put the caller's names back into a completion or a chunk, in place."""
+        """Put the caller's names back into a completion or a chunk, in place, and validate its text."""
+        if self.check is not None:
+            self.check.read(answer)
         if not self.names:
             return
         for choice in answer.get("choices") or ():
@@ -57,23 +74,34 @@ def is_accepted(body: Mapping[str, Any], target: Target, wire_format: str) -> bo
     return made.keys() == body.keys() and all(made[name] is value for name, value in body.items())
 
 
-def adapt(body: Mapping[str, Any], target: Target, wire_format: str) -> Adapted:
+def adapt(body: Mapping[str, Any], target: Target, wire_format: str, warnings: list[str] | None = None) -> Adapted:
     """The closest request to `body` that the target's model accepts.
 
     Args:
         body: A chat request; it is not changed.
         target: Where the request goes.
-        wire_format: The format in which it goes there.
+        wire_format: The format in which it goes there; empty if litellm makes the request.
+        warnings: Where sentences about the answer go, when it comes.
 
     Raises:
-        BadRequestError: The request has something that the model does not accept, and `drop_params` is `strict`.
+        BadRequestError: The request has something that the model does not accept, and `drop_params` is `strict`; or it
+            has an image by its address, which the provider does not fetch.
     """
     facts = facts_of(target, wire_format)
     made = dict(body)
     tracker = ParamTracker(made, policy=target.drop_params, model=target.model)
     without_refused(made, facts, tracker)
     with_accepted_schemas(made, facts, tracker)
+    with_accepted_choice(made, facts, tracker)
+    schema = with_accepted_format(made, facts, tracker, wire_format, stream=target.stream)
+    with_paired_results(made, facts, tracker)
+    with_accepted_images(made, facts, tracker)
+    with_accepted_texts(made, facts)
+    with_accepted_turns(made, facts, tracker, wire_format)
+    with_reasoning_back(made, facts)
     names = ToolNames.of(made, facts)
     names.apply(made, tracker)
     with_accepted_ids(made, facts)
-    return Adapted(made, tracker.dropped, tracker.warnings, names)
+    late = tracker.warnings if warnings is None else warnings
+    check = AnswerCheck(schema, late) if schema is not None else None
+    return Adapted(made, tracker.dropped, tracker.warnings, names, check)

@@ -1,0 +1,60 @@
+"""Empty texts, which some providers reject: they are left out, or replaced by a note where something must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.fields import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_OUTPUT: Final = "(no output)"
+EMPTY_MESSAGE: Final = "(empty message)"
+# What an assistant's message may have in the place of text.
+_OTHER: Final = ("tool_calls", "function_call", "refusal", "audio")
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+
+
+def with_accepted_texts(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
+    """Replace empty texts in a copied request where `facts["empty_text"]` does not allow them.
+
+    The fact is False, or the list of the roles whose messages must not be empty.
+    """
+    allowed, messages = facts.get("empty_text", True), body.get("messages")
+    if allowed is True or not isinstance(messages, list):
+        return
+    roles = _ROLES if allowed is False else frozenset(allowed)
+    made = replaced(messages, lambda message: _message(message, roles))
+    if made is not messages:
+        body["messages"] = [message for message in made if message is not None]
+
+
+def _message(message: Any, roles: frozenset[str]) -> Any:
+    """The message, with its text replaced if it is empty; None if it has to be left out."""
+    if not isinstance(message, dict) or message.get("role") not in roles:
+        return message
+    role, content = message["role"], message.get("content")
+    if isinstance(content, str) and content.strip():
+        return message
+    if isinstance(content, list):
+        parts = [part for part in content if not _is_blank(part)]
+        if len(parts) == len(content) and parts:
+            return message
+        if parts:
+            return {**message, "content": parts}
+    elif content is not None and not isinstance(content, str):
+        return message
+    if role == "assistant":
+        if any(message.get(name) for name in _OTHER):
+            return message if content is None else {**message, "content": None}
+        return None
+    if role in {"system", "developer"}:
+        return None
+    return {**message, "content": EMPTY_MESSAGE if role == "user" else NO_OUTPUT}
+
+
+def _is_blank(part: Any) -> bool:
+    if isinstance(part, str):
+        return not part.strip()
+    return isinstance(part, dict) and part.get("type") == "text" and not str(part.get("text") or "").strip()

@@ -1,0 +1,139 @@
+"""The order of messages that a provider insists on: who may follow whom, and who may be last."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.adapt.prompts import LEADING, leading_count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.params import ParamTracker
+
+# Put between messages where an assistant's or a user's message has to be.
+ACKNOWLEDGED: Final = "OK."
+CONTINUE: Final = "Continue."
+# Formats with a system prompt of their own, where their codecs put system messages.
+_OWN_SYSTEM: Final = frozenset({"messages", "bedrock", "bedrock_invoke", "gemini"})
+SYSTEM_NOTE: Final = "[Instruction of the application, not of the user]"
+
+
+def with_accepted_turns(
+    body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker, wire_format: str = "chat"
+) -> None:
+    """Mend the order of the messages in a copied request.
+
+    The facts, with what is accepted if they are absent:
+        later_system: Whether a system message may be behind others (yes); if not, it becomes a message of the user.
+        alternation: Whether users and assistant must take turns, the user first (no).
+        user_after_tool: Whether a user's message may follow a tool's result (yes).
+        final_assistant: Whether the last message may be the assistant's (yes); "prefix" if it must be marked as one that
+            the model goes on with.
+    """
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
+        return
+    made = messages
+    if facts.get("later_system", True) is False and wire_format not in _OWN_SYSTEM:
+        made = _without_later_system(made)
+    if facts.get("alternation"):
+        made = _alternating(made)
+    if facts.get("user_after_tool", True) is False:
+        made = _with_bridges(made)
+    if (final := facts.get("final_assistant", True)) is not True:
+        made = _ended(made, tracker, prefix=final == "prefix")
+    if made is not messages:
+        body["messages"] = made
+
+
+def _without_later_system(messages: list[Any]) -> list[Any]:
+    count = leading_count(messages)
+    if not any(message.get("role") in LEADING for message in messages[count:]):
+        return messages
+    out = list(messages[:count])
+    waiting: list[Any] = []
+    for message in messages[count:]:
+        if message.get("role") in LEADING:
+            waiting.append(as_user(message))
+            continue
+        if message.get("role") not in {"tool", "function"}:
+            # Behind the results of a call, which must follow it directly.
+            out += waiting
+            waiting = []
+        out.append(message)
+    return out + waiting
+
+
+def as_user(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A system message as one of the user, marked as not the user's own."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return {"role": "user", "content": [{"type": "text", "text": SYSTEM_NOTE}, *content]}
+    return {"role": "user", "content": f"{SYSTEM_NOTE}\n{content or ''}"}
+
+
+def _with_bridges(messages: list[Any]) -> list[Any]:
+    """The messages with one of the assistant between a tool's result and a message of the user."""
+    if not any(one.get("role") == "tool" and two.get("role") == "user" for one, two in pairwise(messages)):
+        return messages
+    out: list[Any] = []
+    for message in messages:
+        if out and out[-1].get("role") == "tool" and message.get("role") == "user":
+            out.append({"role": "assistant", "content": ACKNOWLEDGED})
+        out.append(message)
+    return out
+
+
+def _ended(messages: list[Any], tracker: ParamTracker, *, prefix: bool) -> list[Any]:
+    last = messages[-1]
+    if last.get("role") != "assistant" or last.get("tool_calls"):
+        return messages
+    if prefix and last.get("content"):
+        return messages if last.get("prefix") is True else [*messages[:-1], {**last, "prefix": True}]
+    tracker.warn("the model does not go on with a message of the assistant; a message asking it to go on was added")
+    return [*messages, {"role": "user", "content": CONTINUE}]
+
+
+def _alternating(messages: list[Any]) -> list[Any]:
+    """The messages with neighbours of one role joined, and the user's first."""
+    count = leading_count(messages)
+    spoken = messages[count:]
+    roles = [message.get("role") for message in spoken]
+    if spoken and roles[0] == "user" and all(one != two or one == "tool" for one, two in pairwise(roles)):
+        return messages
+    out = list(messages[:count])
+    if not spoken or roles[0] == "assistant":
+        out.append({"role": "user", "content": CONTINUE})
+    for message in spoken:
+        before = out[-1] if len(out) > count else None
+        if (
+            before is not None
+            and before.get("role") == message.get("role")
+            and message["role"] in {"user", "assistant"}
+        ):
+            out[-1] = _joined(before, message)
+        else:
+            out.append(message)
+    return out
+
+
+def _joined(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    """Two messages of one role as one."""
+    made = {**one, **{name: value for name, value in two.items() if value is not None}}
+    first, second = one.get("content"), two.get("content")
+    if isinstance(first, list) or isinstance(second, list):
+        made["content"] = [*_parts(first), *_parts(second)]
+    else:
+        made["content"] = "\n\n".join(text for text in (first, second) if isinstance(text, str) and text) or None
+    calls = [call for one_call in (one, two) for call in one_call.get("tool_calls") or ()]
+    if calls:
+        made["tool_calls"] = calls
+    return made
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, list):
+        return content
+    return [{"type": "text", "text": content}] if isinstance(content, str) and content else []
