@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ingate.wire.adapt.answer_check import AnswerCheck
 from ingate.wire.adapt.call_ids import with_accepted_ids
-from ingate.wire.adapt.refused import without_refused
 from ingate.wire.adapt.choice import with_accepted_choice
 from ingate.wire.adapt.images import with_accepted_images
 from ingate.wire.adapt.reasoning import with_reasoning_back
+from ingate.wire.adapt.refused import without_refused
 from ingate.wire.adapt.results import with_paired_results
 from ingate.wire.adapt.schemas import with_accepted_schemas
 from ingate.wire.adapt.structured import with_accepted_format
