@@ -277,6 +277,43 @@ def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
     other = Log(Session(id=log.session.id), log.path)
     other.record("user", content="Not written")
     assert other.problem == f"{log.path} is open in another terminal"
-    assert other._file is None
+    assert not other._file.is_open
     log.close()
     assert "Not written" not in log.path.read_text()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"type": "session", "created_at": "yesterday"},
+        {"type": "session", "created_at": {}},
+        {"type": "user", "content": 3},
+        {"type": "user", "content": ["text"]},
+        {"type": "assistant", "message": ["a"]},
+        {"type": "assistant", "message": {"content": {"a": 1}}},
+        {"type": "assistant", "message": {"tool_calls": "all"}},
+        {"type": "tool", "content": 1},
+        {"type": "turn", "cost_usd": "dear"},
+        {"type": "turn", "input_tokens": [1]},
+        {"type": "keep", "count": "all"},
+        {"type": "piece", "text": 7},
+        {"type": ["user"]},
+        {"type": None},
+    ],
+    ids=json.dumps,
+)
+def test_a_malformed_record_is_left_out_and_the_rest_is_read(record: dict[str, object]) -> None:
+    """Everything that lists, shows and continues sessions reads them, so each must bear what a file may hold."""
+    first = {"type": "session", "id": "a", "model": "m", "created_at": 1}
+    session = Session.replay([first, record, {"type": "user", "content": "Hi"}], name="a")
+    assert (session.model, session.created_at, session.title) == ("m", 1.0, "Hi")
+    assert [entry.message["content"] for entry in session.entries] == ["Hi"]
+    assert session.totals().input_tokens is None
+
+
+def test_a_record_nested_too_deep_is_left_out() -> None:
+    folder = store.folder()
+    folder.mkdir(parents=True)
+    path = folder / "deep.jsonl"
+    path.write_bytes(b'{"type":"user","content":"Hi"}\n' + b'{"a":' * 100_000 + b"\n")
+    assert store.load(path).title == "Hi"

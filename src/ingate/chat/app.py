@@ -213,13 +213,15 @@ class Chat:
         return self._prompt
 
     def _show_problem(self) -> None:
-        """Say once why the conversation cannot be saved."""
+        """Say once why the conversation cannot be saved, and when it is saved again."""
         if self.log.problem != self._shown_problem:
             self._shown_problem = self.log.problem
-            self.say(f"[yellow]{escaped(self.log.problem)}[/]")
+            self.screen.notice(self.log.problem or "the conversation is being saved again")
 
     def _before_show(self) -> None:
+        """Write what is about to be shown, and say first if that is not possible."""
         self.log.flush()
+        self._show_problem()
 
     async def _ask(self, call: Call) -> Permission:
         try:

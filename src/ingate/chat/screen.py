@@ -102,6 +102,10 @@ class Screen:
         self.settle()
         self._print(_text(text, "yellow"))
 
+    def notice(self, text: str) -> None:
+        """One line above what is being streamed, which goes on."""
+        self._tail.draw(lines_of(self.console, _text(text, "yellow")), [])
+
     def end(self, turn: Turn) -> None:
         """The turn is over: show its tokens, cost and speed."""
         self.settle()

@@ -15,7 +15,7 @@ Records are dicts with a key `type`:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
@@ -88,6 +88,43 @@ class Turn(msgspec.Struct, kw_only=True):
         return self.output_tokens / self.seconds
 
 
+_Content = str | list[dict[str, Any]] | None
+
+
+class _Message(TypedDict, total=False):
+    content: _Content
+    reasoning_content: str | None
+    tool_calls: list[dict[str, Any]] | None
+
+
+class _Record(TypedDict, total=False):
+    """The values of every record but `turn`, by their keys."""
+
+    id: str | None
+    created_at: float | None
+    model: str | None
+    system: str | None
+    spec: str | None
+    text: str | None
+    reasoning: str | None
+    content: _Content
+    message: _Message
+    provider: str | None
+    stopped: str | None
+    name: str | None
+    tool_call_id: str | None
+    count: int | None
+
+
+def _is_sound(record: Mapping[str, Any]) -> bool:
+    """Whether the values of a record have the right types."""
+    try:
+        msgspec.convert(record, Turn if record.get("type") == "turn" else _Record)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 class Session(msgspec.Struct, kw_only=True):
     """A conversation.
 
@@ -111,10 +148,14 @@ class Session(msgspec.Struct, kw_only=True):
 
     @classmethod
     def replay(cls, records: Iterable[Mapping[str, Any]], *, name: str) -> Session:
-        """The conversation that the records describe. The pieces of an unfinished answer become that answer."""
+        """The conversation that the records describe. The pieces of an unfinished answer become that answer.
+
+        Records with values of a wrong type are left out.
+        """
         session = cls(id=name)
         for record in records:
-            session.apply(record)
+            if _is_sound(record):
+                session.apply(record)
         session.settle()
         return session
 

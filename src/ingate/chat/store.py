@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from ingate.chat.session import Session
+from ingate.chat.session_file import SessionFile, in_use
 from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ def new_id() -> str:
 
 
 class Log:
-    """A session and its file: every record goes to both, to the file first.
-
-    The file is created with the first message, so that leaving at once leaves nothing behind. When `record` returns,
-    the operating system has the record: killing the process does not lose it.
+    """A session and its file: every record goes to both, to the file first; see `SessionFile`.
 
     Args:
         session: The conversation so far.
@@ -42,11 +40,9 @@ class Log:
 
     def __init__(self, session: Session, path: Path | None) -> None:
         self.session = session
-        self.path = path
         self.copied_from: str | None = None
-        self._file: int | None = None
+        self._file = SessionFile(path, self._beginning) if path is not None else None
         self._pieces: dict[str, str] = {}
-        self._failed = ""
 
     @classmethod
     def fresh(cls, *, model: str, system: str = "", kept: bool = True) -> Self:
@@ -63,23 +59,31 @@ class Log:
         """
         session = load(path)
         log = cls(session, path)
-        if not log._lock():
-            log.close()
-            log.copied_from, session.id = session.id, new_id()
-            log.path = folder() / f"{session.id}.jsonl"
+        assert log._file is not None
+        try:
+            is_ours = log._file.lock()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        if not is_ours:
+            copied_from, session.id = session.id, new_id()
+            log = cls(session, folder() / f"{session.id}.jsonl")
+            log.copied_from = copied_from
         return log
 
     @property
+    def path(self) -> Path | None:
+        """The file; None if the conversation is not saved."""
+        return self._file.path if self._file is not None else None
+
+    @property
     def problem(self) -> str:
-        """Why the file could not be written, empty if it could."""
-        return self._failed
+        """Why the conversation is not in the file as it is now; empty if it is."""
+        return self._file.problem if self._file is not None else ""
 
     def record(self, kind: str, **fields: Any) -> None:
         """Add a record."""
         self.flush()
-        record = {"type": kind, **fields}
-        self._write(record)
-        self.session.apply(record)
+        self._add({"type": kind, **fields})
 
     def piece(self, text: str = "", reasoning: str = "") -> None:
         """Buffer a piece of the answer that is being streamed; `flush` writes it."""
@@ -91,44 +95,26 @@ class Log:
         """Write the buffered pieces. To be called before they are shown."""
         if self._pieces:
             record, self._pieces = {"type": "piece", **self._pieces}, {}
-            self._write(record)
-            self.session.apply(record)
+            self._add(record)
+
+    def sync(self) -> None:
+        """The turn is over: wait until the disk has it."""
+        if self._file is not None:
+            self.flush()
+            self._file.sync()
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            os.close(self._file)
-            self._file = None
+            self._file.close()
 
-    def _write(self, record: Mapping[str, Any]) -> None:
-        if self.path is None:
-            return
-        try:
-            if self._file is None and not self._lock():
-                self.close()
-                self._failed = f"{self.path} is open in another terminal"
-                return
-            _write_all(self._file, msgspec.json.encode(record) + b"\n")
-        except OSError as error:
-            # A full disk does not end the conversation; the chat reports it once.
-            self._failed = f"the conversation is not being saved: {error}"
+    def _add(self, record: Mapping[str, Any]) -> None:
+        if self._file is not None:
+            self._file.append(record)
+        self.session.apply(record)
 
-    def _lock(self) -> bool:
-        """Open the file as its only writer; a new one gets the session's records so far."""
-        if self.path is None:
-            return True
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        if not _lock(self._file):
-            return False
-        size = os.fstat(self._file).st_size
-        if size == 0:
-            _write_all(self._file, b"".join(msgspec.json.encode(one) + b"\n" for one in records(self.session)))
-        else:
-            os.lseek(self._file, size - 1, os.SEEK_SET)
-            if os.read(self._file, 1) != b"\n":
-                _write_all(self._file, b"\n")  # the last line was cut off; the next one must not continue it
-        return True
+    def _beginning(self) -> Iterator[dict[str, Any]]:
+        return records(self.session)
 
 
 def records(session: Session) -> Iterator[dict[str, Any]]:
@@ -167,13 +153,32 @@ def load(path: Path) -> Session:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise BadRequestError(
-            f"the conversation {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
-        ) from None
+        raise _unreadable(path, error) from None
     session = Session.replay(_decoded(lines), name=path.stem)
     if not (session.entries or session.created_at):
         raise BadRequestError(f"{path} is not a saved conversation", fix="`ingate sessions` lists them")
     return session
+
+
+def _unreadable(path: Path, error: OSError) -> BadRequestError:
+    return BadRequestError(
+        f"the conversation {path.stem!r} cannot be read: {error}", fix="`ingate sessions` lists them"
+    )
+
+
+def quarantine(path: Path) -> Path | None:
+    """Move a file that is not a conversation out of the way; its new path, None if another process is writing it.
+
+    Raises:
+        OSError: It cannot be moved.
+    """
+    if in_use(path):
+        return None
+    target = path.parent / "unreadable" / path.name
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    while target.exists():
+        target = target.with_name(f"{target.name}~")
+    return path.rename(target)
 
 
 def save(session: Session, path: Path) -> None:
@@ -185,10 +190,12 @@ def save(session: Session, path: Path) -> None:
 
 def paths() -> list[Path]:
     """The files of the saved sessions, the most recently used first."""
-    try:
-        return sorted(folder().glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
-    except OSError:
-        return []
+    found: dict[Path, float] = {}
+    with contextlib.suppress(OSError):
+        for path in folder().glob("*.jsonl"):
+            with contextlib.suppress(OSError):  # another process may delete it meanwhile
+                found[path] = path.stat().st_mtime
+    return sorted(found, key=found.__getitem__, reverse=True)
 
 
 def find(name: str) -> Path:
@@ -214,25 +221,7 @@ def _decoded(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             record = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record
-
-
-def _write_all(file: int | None, data: bytes) -> None:
-    assert file is not None
-    while data:
-        data = data[os.write(file, data) :]
-
-
-def _lock(file: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows: two terminals with the same session append in turn
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

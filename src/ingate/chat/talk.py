@@ -102,6 +102,7 @@ class Talk:
             self.view.settle()
             if turn.first_token_s is not None:
                 self.log.record("turn", **{name: getattr(turn, name) for name in Turn.__struct_fields__})
+            self.log.sync()
         self.view.end(turn)
         return turn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import click
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ingate.errors import IngateError
 
 EXAMPLES = """\b
 Examples:
@@ -77,6 +80,21 @@ def _list() -> None:
         click.echo("No saved conversations yet. Start one: ingate go", err=True)
 
 
+def _set_aside(path: Path, error: IngateError) -> None:
+    """Move a file that is not a conversation out of the way, and say so; one that cannot be read is only named."""
+    from ingate.chat import store
+    from ingate.picker.cells import clean
+
+    moved = None
+    try:
+        if path.is_file() and os.access(path, os.R_OK):
+            moved = store.quarantine(path)
+    except OSError as problem:
+        error.add_note(f"it could not be moved: {problem.strerror or problem}")
+    note = f"; it is now {moved}" if moved is not None else ""
+    click.echo(clean(f"note: {error}{note}"), err=True)
+
+
 def _row(path: Path) -> tuple[str, ...] | None:
     from ingate.chat import store
     from ingate.chat.summary import counted
@@ -86,7 +104,10 @@ def _row(path: Path) -> tuple[str, ...] | None:
     try:
         session = store.load(path)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
-    except (IngateError, OSError):
+    except IngateError as error:
+        _set_aside(path, error)
+        return None
+    except OSError:
         return None
     messages = counted(len(session.entries), "message")
     return path.stem, when, messages, session.model, click.style(clean(session.title)[:60], dim=True)
