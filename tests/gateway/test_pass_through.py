@@ -328,7 +328,6 @@ async def test_a_fault_inside_a_translated_stream_is_logged_with_its_request(cap
     ("path", "model", "body", "param"),
     [
         ("/v1/chat/completions", "openai/gpt-4.1", {"messages": [USER], "temperature": "hot"}, "temperature"),
-        ("/v1/chat/completions", "openai/gpt-4.1", {"messages": [{"role": "tool", "tool_call_id": "x", "content": ""}]}, "messages[0].tool_call_id"),
         ("/v1/responses", "openai/gpt-4.1", {"input": [5]}, "input[0]"),
         ("/v1/messages", "anthropic/claude-opus-4-8", {"max_tokens": 8, "messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ("/v1/messages", "anthropic/claude-opus-4-8", {"max_tokens": 8}, "messages"),
@@ -345,7 +344,7 @@ async def test_a_malformed_request_is_refused_in_the_format_of_its_api_and_not_s
     assert answer.status == 400
     found = answer.json()
     assert found["error"]["type"] == "invalid_request_error"
-    assert param.removesuffix(".tool_call_id") in found["error"]["message"]
+    assert param in found["error"]["message"]
     if path == "/v1/messages":
         assert found["type"] == "error"
     else:

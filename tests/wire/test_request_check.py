@@ -17,7 +17,6 @@ VALID: dict[str, dict[str, Any]] = {
     "responses": {"input": [USER]},
     "messages": {"max_tokens": 8, "messages": [USER]},
 }
-TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 @pytest.mark.parametrize(
@@ -76,26 +75,6 @@ def test_null_unknown_fields_and_unknown_items_are_the_providers_business(api: A
     check_request(ApiRequest(api=api, body={**body, "tools": [{"type": "tomorrow"}]}))
 
 
-ORPHAN = [USER, {"role": "tool", "tool_call_id": "nope", "content": "x"}]
-
-
-@pytest.mark.parametrize("wire", ["messages", "bedrock", "cohere", "responses"])
-def test_a_result_without_its_call_is_refused_by_name(wire: str) -> None:
-    target = Target(model="m", api_base="https://far", provider="x", params={"aws_region_name": "us-east-1"})
-    for messages, place in ((ORPHAN, 1), ([*ORPHAN[1:], {"role": "assistant", "tool_calls": [TOOL_CALL]}], 0)):
-        with pytest.raises(InvalidRequestError, match="which no earlier message calls") as found:
-            codec_for(wire).request({"messages": messages}, target)
-        assert found.value.param == f"messages[{place}].tool_call_id"
-    call = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
-    codec_for(wire).request({"messages": [USER, call, {**ORPHAN[1], "tool_call_id": "call_1"}]}, target)
-
-
-def test_a_stored_response_may_hold_the_call() -> None:
-    target = Target(model="m", api_base="https://far", provider="openai")
-    made = codec_for("responses").request({"messages": ORPHAN, "previous_response_id": "resp_1"}, target)
-    assert b'"call_id":"nope"' in made.body
-
-
 @pytest.mark.parametrize("wire", ["messages", "bedrock", "gemini", "cohere", "ollama", "responses"])
 def test_content_that_a_format_does_not_have_is_refused_with_its_place(wire: str) -> None:
     target = Target(model="m", api_base="https://far", provider="x", params={"aws_region_name": "us-east-1"})
@@ -147,14 +126,3 @@ def test_results_without_a_call_are_not_passed_to_claude() -> None:
     history([result("nope")], thread={"id": "th"})  # the provider has the earlier turns
     history([result("nope")], provider="ollama")
     assert how.history(ApiRequest(api="messages", body={"messages": [USER]}), target) == ({}, [])
-
-
-def test_results_without_a_call_are_not_passed_to_openai() -> None:
-    how = pass_through("chat")
-    target = Target(model="m", api_base="https://far", provider="openai")
-    with pytest.raises(InvalidRequestError) as found:
-        how.history(ApiRequest(api="chat", body={"messages": ORPHAN}), target)
-    assert found.value.param == "messages[1].tool_call_id"
-    call = {"role": "assistant", "tool_calls": [TOOL_CALL]}
-    answered = [USER, call, {**ORPHAN[1], "tool_call_id": "call_1"}]
-    assert how.history(ApiRequest(api="chat", body={"messages": answered}), target) == ({}, [])

@@ -243,20 +243,6 @@ def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return messages
 
 
-def check_results(messages: list[dict[str, Any]]) -> None:
-    """Raise `InvalidRequestError` for the result of a tool call that no earlier message makes."""
-    called: set[Any] = set()
-    for at, message in enumerate(messages):
-        if isinstance(calls := message.get("tool_calls"), list):
-            called.update(str(call.get("id")) for call in calls if isinstance(call, dict))
-        given = message.get("tool_call_id")
-        if message.get("role") == "tool" and given and str(given) not in called:
-            raise InvalidRequestError(
-                f"messages[{at}] is the result of {given!r}, which no earlier message calls",
-                param=f"messages[{at}].tool_call_id",
-            )
-
-
 @contextmanager
 def in_message(at: int) -> Generator[None]:
     """Give errors on the content of `messages[at]` that place."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.chat.quirks import UNKNOWN_TO_OPENAI, model_quirks
 from ingate.wire.errors import error_from_response
-from ingate.wire.parts import check_results
 from ingate.wire.passthrough import Meter, PassThrough, decoded
 
 if TYPE_CHECKING:
@@ -61,11 +60,6 @@ class ChatPassThrough(PassThrough):
             if isinstance(value, int) and not isinstance(value, bool):
                 return name, value
         return None
-
-    def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
-        """Nothing changes; a tool's result that no earlier message calls is an error, as it is at OpenAI."""
-        check_results(request.body["messages"])
-        return {}, []
 
     def meter(self, request: ApiRequest, target: Target) -> ChatMeter:
         """What follows one completion."""

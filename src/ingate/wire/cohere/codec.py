@@ -16,7 +16,6 @@ from ingate.wire.facts import BUDGETS, model_facts
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import (
     calls_of,
-    check_results,
     choice_of,
     format_of,
     has_media,
@@ -90,7 +89,6 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
     known = model_facts("cohere", target.model, target.facts)
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
     messages = messages_of(body)
-    check_results(messages)
     out: dict[str, Any] = {"messages": []}
     for at, message in enumerate(messages):
         with in_message(at):

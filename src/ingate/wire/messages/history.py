@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.parts import Part, calls_of, check_results, in_message, messages_of, parts_of
+from ingate.wire.parts import Part, calls_of, in_message, messages_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,9 +33,7 @@ def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], l
     system: list[Block] = []
     turns: list[dict[str, Any]] = []  # each {"role": …, "content": [blocks]}
     open_ids: list[str] = []
-    messages = messages_of(params.body)
-    check_results(messages)
-    for at, message in enumerate(messages):
+    for at, message in enumerate(messages_of(params.body)):
         role = message["role"]
         with in_message(at):
             if role in {"system", "developer"}:

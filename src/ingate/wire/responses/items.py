@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.errors import BadRequestError
 from ingate.wire.answers import dumped, read_json
 from ingate.wire.fields import arguments_text
-from ingate.wire.parts import Part, arguments_of, check_results, in_message, messages_of, parts_of
+from ingate.wire.parts import Part, arguments_of, in_message, messages_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +23,6 @@ Item = dict[str, Any]
 _MAX_CALL_ID: Final = 64
 # Items that a provider returned sealed and wants back as they were.
 _SEALED: Final = frozenset({"reasoning", "compaction"})
-# What stands for items that are not in the request.
-_CONTINUES: Final = ("previous_response_id", "conversation")
 _SEE_BELOW: Final = "(the next message shows what the tool returned)"
 # What ingate or a client added to an item: who made it, and its place in a stream.
 _ADDED: Final = frozenset({"provider", "index"})
@@ -67,8 +65,6 @@ class Conversation:
         self._foreign = False
         self._media: list[Item] = []  # what tools returned and their outputs cannot hold
         messages = messages_of(tracker.body)
-        if not any(tracker.body.get(name) for name in _CONTINUES):
-            check_results(messages)
         lead = self._lead(messages, json_mode=json_mode)
         for at, message in enumerate(messages[lead:], lead):
             if message["role"] not in {"tool", "function"}:
