@@ -23,6 +23,7 @@ from ingate.wire.adapt.schemas import with_accepted_schemas
 from ingate.wire.adapt.structured import with_accepted_format
 from ingate.wire.adapt.texts import with_accepted_texts
 from ingate.wire.adapt.tool_names import ToolNames
+from ingate.wire.adapt.tools import with_accepted_tools
 from ingate.wire.adapt.turns import with_accepted_turns
 from ingate.wire.facts import facts_of
 from ingate.wire.params import ParamTracker
@@ -91,6 +92,7 @@ def adapt(body: Mapping[str, Any], target: Target, wire_format: str, warnings: l
     made = dict(body)
     tracker = ParamTracker(made, policy=target.drop_params, model=target.model)
     without_refused(made, facts, tracker)
+    with_accepted_tools(made, facts, tracker)
     with_accepted_schemas(made, facts, tracker)
     with_accepted_choice(made, facts, tracker)
     schema = with_accepted_format(made, facts, tracker, wire_format, stream=target.stream)

@@ -24,15 +24,58 @@ _DIGEST_CHARS: Final = 9
 def with_accepted_ids(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
     """Replace the ids in the messages that `facts["call_id"]` does not allow; see `data/model_facts.json`.
 
+    Where `facts["unique_call_ids"]` is set, an id that comes again in a later turn is replaced, too.
+
     Args:
         body: A copy of the request that the caller owns; its messages are not changed in place.
         facts: The model's facts.
     """
     rule, messages = facts.get("call_id"), body.get("messages")
+    if facts.get("unique_call_ids") and isinstance(messages, list):
+        body["messages"] = messages = _unique(messages)
     if not isinstance(rule, dict) or not isinstance(messages, list):
         return
     pattern = _pattern(str(rule["chars"]), int(rule.get("min", 1)), int(rule["max"]))
     body["messages"] = replaced(messages, lambda message: _message(message, pattern, rule))
+
+
+def _unique(messages: list[Any]) -> list[Any]:
+    """The messages with every call's id once; the same list if it is so already.
+
+    A provider that counts its calls begins anew with every answer (`call_0`).
+    """
+    seen: dict[str, int] = {}
+    current: dict[str, list[str]] = {}  # an id → what replaces it in the results that follow, in order
+    made: list[Any] = []
+    for message in messages:
+        calls = message.get("tool_calls") if isinstance(message, dict) else None
+        if isinstance(calls, list):
+            current = {}
+            made.append(_replaced_calls(message, calls, seen, current))
+        elif isinstance(message, dict) and (ids := current.get(str(message.get("tool_call_id")))):
+            answered = ids.pop(0)
+            same = answered == message.get("tool_call_id")
+            made.append(message if same else {**message, "tool_call_id": answered})
+        else:
+            made.append(message)
+    return messages if all(new is old for new, old in zip(made, messages, strict=True)) else made
+
+
+def _replaced_calls(
+    message: dict[str, Any], calls: list[Any], seen: dict[str, int], current: dict[str, list[str]]
+) -> dict[str, Any]:
+    changed: list[Any] = []
+    for call in calls:
+        given = call.get("id") if isinstance(call, dict) else None
+        if not isinstance(given, str) or not given:
+            changed.append(call)
+            continue
+        seen[given] = count = seen.get(given, 0) + 1
+        unique = given if count == 1 else f"{given}_{_digest(f'{given} {count}', _DIGEST_CHARS)}"
+        current.setdefault(given, []).append(unique)
+        changed.append(call if unique == given else {**call, "id": unique})
+    same = all(new is old for new, old in zip(changed, calls, strict=True))
+    return message if same else {**message, "tool_calls": changed}
 
 
 def _message(message: Any, pattern: re.Pattern[str], rule: Mapping[str, Any]) -> Any:

@@ -39,8 +39,12 @@ def with_accepted_schemas(body: dict[str, Any], facts: Mapping[str, Any], tracke
 def _tool(tool: Any, refused: frozenset[str], changed: list[str]) -> Any:
     function = tool.get("function") if isinstance(tool, dict) else None
     schema = function.get("parameters") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(schema, dict) or not _is_refused(schema, refused):
+    if not isinstance(function, dict) or not isinstance(schema, dict):
         return tool
+    if not _is_refused(schema, refused):
+        if not schema or schema.get("type") == "object":
+            return tool
+        return {**tool, "function": {**function, "parameters": {"type": "object", **schema}}}
     changed.append(str(function.get("name")))
     made, lost = object_schema(schema, refused)
     described = {**function, "parameters": made}
