@@ -85,3 +85,30 @@ def test_any_ids_become_accepted_and_distinct(ids: list[str], where: tuple[str, 
     assert calls == results
     assert all(re.fullmatch(PATTERNS[where], one) for one in calls)
     assert len(set(calls)) == len(ids)
+
+
+def test_an_id_that_comes_again_is_replaced_where_ids_must_be_unique():
+    turn = _body("call_0", "call_1")["messages"][1:]
+    body = {"messages": [{"role": "user", "content": "go"}, *turn, *turn]}
+    before = copy.deepcopy(body)
+    made = adapt(body, _target("anthropic"), "messages").body["messages"]
+    assert body == before
+    assert made[:4] == body["messages"][:4]
+    calls = [call["id"] for message in made for call in message.get("tool_calls", ())]
+    results = [message["tool_call_id"] for message in made if message["role"] == "tool"]
+    assert calls == results
+    assert len(set(calls)) == 4
+    longer = adapt({"messages": [*body["messages"], *turn]}, _target("anthropic"), "messages").body["messages"]
+    assert longer[: len(made)] == made, "it is the same in later turns"
+
+
+def test_one_id_for_two_parallel_calls_becomes_two():
+    made = adapt(_body("a", "a"), _target("bedrock"), "bedrock").body
+    calls, results = _ids(made)
+    assert calls == results
+    assert len(set(calls)) == 2
+
+
+def test_ids_that_are_unique_stay():
+    body = _body("a", "b")
+    assert adapt(body, _target("anthropic"), "messages").body["messages"] is body["messages"]

@@ -128,3 +128,13 @@ def test_the_object_accepts_every_value_that_a_closed_schema_accepts(schema: dic
     assert made["type"] == "object"
     if jsonschema.Draft202012Validator(schema).is_valid(value):
         jsonschema.validate(value, made)
+
+
+def test_a_schema_without_a_type_is_said_to_be_an_object_under_every_policy():
+    body = _body({"properties": {"a": {"type": "string"}}})
+    made = adapt(body, Target(model="m", api_base="", drop_params="strict"), "chat")
+    assert made.body["tools"][0]["function"]["parameters"] == {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+    }
+    assert made.warnings == []

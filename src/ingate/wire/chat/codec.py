@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ingate.errors import StreamInterruptedError, UnavailableError
 from ingate.wire.answers import read_json
-from ingate.wire.chat.messages import is_strict, messages_for, tools_for
+from ingate.wire.chat.messages import REASONING, is_strict, messages_for, tools_for
 from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import Decoder, empty_response, incomplete_response
 from ingate.wire.errors import error_from_response
-from ingate.wire.facts import nearest_effort
+from ingate.wire.facts import facts_of, nearest_effort
 from ingate.wire.params import ParamTracker
 from ingate.wire.parts import choice_of
 from ingate.wire.sse import SSEParser
@@ -65,8 +66,12 @@ class ChatCodec(BaseCodec):
         wire.update((key, value) for key, value in body.items() if key not in _NOT_SENT)
         strict = is_strict(provider, target.api_base)
         if isinstance(messages := wire.get("messages"), list):
+            facts = facts_of(target, self.name)
             wire["messages"] = messages_for(
-                messages, quirks, strict=strict, text_results=strict or provider in _TEXT_RESULTS
+                messages,
+                replace(quirks, accepts=quirks.accepts | REASONING) if facts.get("reasoning_back") else quirks,
+                strict=strict or facts.get("unknown_fields", True) is False,
+                text_results=strict or provider in _TEXT_RESULTS,
             )
         if strict and isinstance(tools := wire.get("tools"), list):
             wire["tools"] = tools_for(tools)

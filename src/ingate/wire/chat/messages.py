@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from ingate.wire.adapt.prompts import joined
+
 if TYPE_CHECKING:
     from ingate.wire.chat.quirks import Quirks
 
@@ -29,6 +31,11 @@ _EXTRA_FIELDS: Final = frozenset(
         "ingate",
     }
 )
+REASONING: Final = frozenset({"reasoning_content"})
+"""What a provider takes if its model wants its reasoning back."""
+
+# Fields that OpenAI's answers have as null, and that a client sends back.
+_OPENAIS: Final = frozenset({"refusal", "audio", "function_call"})
 # Marks for other providers, on a content part, a tool or a tool call.
 _MARKS: Final = frozenset({"cache_control", "extra_content", "provider_specific_fields"})
 _HOSTS: Final = (".openai.com", ".azure.com", ".azure-api.net", ".azure.us", ".azure.cn")
@@ -65,11 +72,19 @@ def _message(message: Any, quirks: Quirks) -> Any:
         return message
     is_developer = message.get("role") == "developer" and not quirks.developer_role
     is_empty = message.get("role") == "assistant" and message.get("content") is None and not _has_other_content(message)
-    if not is_developer and not is_empty and not _EXTRA_FIELDS & message.keys():
+    nulls = {key for key in _OPENAIS & message.keys() if message[key] is None}
+    refusal = message.get("refusal") if not quirks.developer_role and message.get("refusal") else None
+    if not (is_developer or is_empty or nulls or refusal or _EXTRA_FIELDS & message.keys()):
         return message
     out = {
-        key: value for key, value in message.items() if key not in _EXTRA_FIELDS or (key in quirks.accepts and value)
+        key: value
+        for key, value in message.items()
+        if key not in nulls and (key not in _EXTRA_FIELDS or (key in quirks.accepts and value))
     }
+    if isinstance(refusal, str):
+        # Only OpenAI has the field; elsewhere a refusal is text.
+        del out["refusal"]
+        out["content"] = joined(message.get("content"), refusal)
     if is_developer:
         out["role"] = "system"
     if is_empty:

@@ -97,6 +97,7 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         model_rules="openai",
         model_knobs=_LIMIT_ONLY,
         accepts=frozenset({"reasoning_details"}),
+        reasoning_field="reasoning",
     ),
     "vercel_ai_gateway": Quirks(
         source="https://vercel.com/docs/ai-gateway/openai-compat",
@@ -149,7 +150,11 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     ),
     "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", accepts=_REASONING, model_rules="xai"),
     "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
-    "together_ai": Quirks(source="https://docs.together.ai/reference/chat-completions-1", renamed=_OLD_LIMIT),
+    "together_ai": Quirks(
+        source="https://docs.together.ai/reference/chat-completions-1",
+        renamed=_OLD_LIMIT,
+        reasoning_field="reasoning",
+    ),
     "ai21_chat": Quirks(source="https://docs.ai21.com/reference/jamba-1-6-api-ref", renamed=_OLD_LIMIT),
     "lm_studio": Quirks(source="https://lmstudio.ai/docs/developer/openai-compat", renamed=_OLD_LIMIT),
     "hosted_vllm": Quirks(source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html", accepts=_REASONING),
