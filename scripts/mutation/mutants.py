@@ -38,8 +38,10 @@ _PROSE_CALLS: Final = re.compile(
 # Arguments that a test cannot see, or that are limits.
 _UNSEEN_ARGUMENTS: Final = re.compile(
     r"(?:daemon|exist_ok|slots|frozen|gc|flush|encoding|errors|stacklevel|name|fix|message|hint|help|description"
-    r"|maxsize|indent|mode|chunk_size)\Z|.*timeout.*|.*limit.*|.*_s\Z"
+    r"|maxsize|indent|mode|chunk_size|prefix|ttl_\w+)\Z|.*timeout.*|.*limit.*|.*_s\Z"
 )
+# Calls whose plain arguments are a limit or the name of a class.
+_UNSEEN_CALLS: Final = frozenset({"timeout", "timeout_at", "wait_for", "sleep", "type"})
 # Swapping their arguments changes nothing, or raises at once.
 _UNSWAPPED: Final = frozenset(
     {"isinstance", "issubclass", "getattr", "setattr", "hasattr", "max", "min", "range", "cast"}
@@ -309,6 +311,9 @@ class _Finder(ast.NodeVisitor):
         name = _name(node.func)
         plain = [argument for argument in node.args if not isinstance(argument, ast.Starred)]
         prose = bool(_PROSE_CALLS.search(name))
+        if name in _UNSEEN_CALLS:
+            self._visit_all([argument for argument in node.args if not isinstance(argument, ast.Constant)])
+            return
         if len(plain) == len(node.args) >= 2 and name not in _UNSWAPPED and not prose:
             first, second = (self._text(argument) for argument in node.args[:2])
             if first != second:

@@ -69,6 +69,8 @@ def changes(folder: Path, text: str) -> set[tuple[str, str]]:
         ("_log.debug('event')", set()),
         ("return isinstance(a, b)", {"return None"}),
         ("a = f(timeout=3, daemon=True)", set()),
+        ("a = asyncio.timeout(1)", set()),
+        ("a = type('A', (b,), {})", set()),
         ("assert a == b", set()),
         ("return", set()),
         ("return None", set()),
