@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.config import trust_here
 from support.upstream import Reply, Upstream, chunks, completion, upstream
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def test_ask_goes_by_the_lane_that_is_asked_for(groq: Upstream) -> None:
 def test_doctor_shows_files_conflicts_and_keys(groq: Upstream) -> None:
     Path("ingate.yaml").write_text("anthropic:\n  base_url: http://localhost:1\n")
     Path("fastagent.config.yaml").write_text("anthropic:\n  base_url: http://localhost:2\n  api_key: sk-ant-nothing\n")
+    trust_here()
     out = run("doctor", code=None).stdout
     assert "ingate.yaml" in out
     assert "wins over" in out

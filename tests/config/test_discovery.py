@@ -210,7 +210,7 @@ def test_a_strangers_file_is_not_read_unless_it_is_named(project: Path, monkeypa
     theirs = write(project / "ingate.yaml", "openai: {base_url: 'http://elsewhere/v1'}")
     os.chown(theirs, 4242, -1)
     monkeypatch.setattr(os, "geteuid", lambda: 4243)
-    config = load_here(project)
+    config = load(environ={}, cwd=project)
     assert config.provider("openai").base_url is None
     assert "belongs to another user" in config.warnings[0]
     assert load(theirs, environ={}).provider("openai").base_url == "http://elsewhere/v1"

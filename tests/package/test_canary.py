@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate import Gateway, IngateError
+from support.config import trust_here
 from support.upstream import SENT, Reply, Upstream, chunks, upstream
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def home(provider: Upstream, monkeypatch: pytest.MonkeyPatch, clean_environment:
     secrets = clean_environment / "ingate.secrets.yaml"
     secrets.write_text(f"mistral:\n  api_key: {CANARY_SECRETS}\n")
     secrets.chmod(0o600)
+    trust_here()
     return clean_environment
 
 

@@ -6,7 +6,7 @@ import os
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from ingate.config import Config, load
+from ingate.config import Config, load, trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,14 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def load_here(folder: Path, **environ: str) -> Config:
-    """Discovery from `folder`, with `environ` as all the environment but HOME."""
-    return load(environ={"HOME": os.environ["HOME"], **environ}, cwd=folder)
+    """Discovery from `folder`, whose files are trusted, with `environ` as all the environment but HOME."""
+    return load(environ={"HOME": os.environ["HOME"], "INGATE_TRUST_WORKSPACE": "1", **environ}, cwd=folder)
+
+
+def trust_here(folder: Path | None = None) -> None:
+    """Trust the configuration files found from `folder` as they are now, as `ingate trust --yes` does."""
+    for found in load(environ={"HOME": os.environ["HOME"]}, cwd=folder, review=True).folders:
+        trust.remember(found.path, found.files)
 
 
 def load_text(folder: Path, text: str, **environ: str) -> Config:

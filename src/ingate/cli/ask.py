@@ -72,10 +72,12 @@ def command(
 async def _answer(
     config: str | None, body: dict[str, Any], *, lane: str | None, as_json: bool, stream: bool, schema: Path | None
 ) -> None:
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway, require_default
     from ingate.spec import with_lane
 
-    async with Gateway(config) as gateway:
+    async with open_gateway(config) as gateway:
+        if "model" not in body:
+            require_default(gateway.config)
         if "model" not in body and gateway.default_model is None:
             from ingate.cli.go import first_ready
 
@@ -142,15 +144,22 @@ def _validate(answer: str, schema: dict[str, Any]) -> None:
     """
     import jsonschema  # only here: it is slow to import
     import msgspec
+    import referencing
 
     try:
-        jsonschema.validate(msgspec.json.decode(answer), schema)
+        validator = jsonschema.validators.validator_for(schema)
+        validator.check_schema(schema)
+        # An empty registry: a reference to an address is not fetched.
+        errors = validator(schema, registry=referencing.Registry()).iter_errors(msgspec.json.decode(answer))
+        worst = jsonschema.exceptions.best_match(errors)
+    except referencing.exceptions.Unresolvable as error:
+        raise click.BadParameter(f"it refers to {error.ref!r}, which is not in it", param_hint="--schema") from None
     except msgspec.DecodeError:
         raise _invalid("is not JSON", answer) from None
-    except jsonschema.ValidationError as error:
-        raise _invalid(f"does not conform to the schema: {error.json_path}: {error.message}", answer) from None
     except jsonschema.SchemaError as error:
         raise click.BadParameter(f"not a JSON Schema: {error.message}", param_hint="--schema") from None
+    if worst is not None:
+        raise _invalid(f"does not conform to the schema: {worst.json_path}: {worst.message}", answer)
 
 
 def _invalid(problem: str, answer: str) -> IngateError:

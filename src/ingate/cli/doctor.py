@@ -24,10 +24,10 @@ Reads only files and variables: no network, no login. Exits with 1 if there is a
 @click.pass_obj
 def command(config: str | None, as_json: bool) -> int:
     """Check configuration, credentials, catalog and optional packages."""
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.gateway.doctor import examine
 
-    report = examine(Gateway(config))
+    report = examine(open_gateway(config, ask=False))
     if as_json:
         from ingate.cli.console import show_json
 
@@ -44,6 +44,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  {file}  ({kind})"
     if not report.files:
         yield "  no file found; `ingate init` writes one, but keys in the environment are enough"
+    yield from _table(report.trust)
     for conflict in report.conflicts:
         yield f"  {conflict.setting}: {conflict.winner} wins over {', '.join(conflict.losers)}"
     if report.default_model:

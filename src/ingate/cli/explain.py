@@ -26,10 +26,10 @@ Examples:
 @click.pass_obj
 def command(config: str | None, spec: str, lane: str | None, as_json: bool) -> None:
     """Show what a call of SPEC would do: engine, address, credential source, price and limits."""
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.spec import with_lane
 
-    found = Gateway(config).explain(with_lane(spec, lane))
+    found = open_gateway(config, ask=False).explain(with_lane(spec, lane))
     if as_json:
         from ingate.cli.console import show_json
 

@@ -71,10 +71,10 @@ def overlays(
 
     Without SPEC: the local model, your aliases, and the curated models that are ready.
     """
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.integrations.fast_agent.overlays import default_specs, manifest, write
 
-    gateway = Gateway(config)
+    gateway = open_gateway(config)
     chosen = list(specs) or default_specs(gateway)
     if everything:
         checker = gateway.readiness()

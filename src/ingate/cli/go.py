@@ -93,13 +93,16 @@ def run(
         ask: Whether the picker may be shown.
     """
     from ingate.cli.console import on_terminal
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway, require_default
 
     parsed = _parsed(servers)
-    gateway = Gateway(config)
+    gateway = open_gateway(config)
     if not (sys.stdin and sys.stdin.isatty() and on_terminal()):
         return _without_terminal(gateway, log, model, system, message, parsed, yes)
-    spec = model or (log.session.model if log is not None else None) or gateway.default_model
+    spec = model or (log.session.model if log is not None else None)
+    if spec is None:
+        require_default(gateway.config)
+        spec = gateway.default_model
     data: PickerData | None = None
     screen: Screen | None = None
     if spec is None and ask and _can_pick():
@@ -179,10 +182,15 @@ def _without_terminal(
     from ingate.chat.once import answer
     from ingate.chat.store import Log
     from ingate.cli.console import piped_text
+    from ingate.cli.workspace import require_default
+    from ingate.gateway.trust import untrusted_tools
 
-    spec = model or (log.session.model if log is not None else None) or gateway.default_model
+    spec = model or (log.session.model if log is not None else None)
     if spec is None:
-        spec = first_ready(gateway)
+        require_default(gateway.config)
+        spec = gateway.default_model or first_ready(gateway)
+    if (problem := untrusted_tools(gateway.config)) is not None:
+        raise problem
     question = "\n\n".join(part for part in (message or "", piped_text()) if part.strip())
     click.echo(f"{spec} answers.", err=True)
     if not question:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fast-agent": ("ingate.cli.fast_agent", "Run fast-agent with ingate's models."),
     "serve": ("ingate.cli.serve", "Serve all models to OpenAI and Anthropic clients over HTTP."),
     "proxy": ("ingate.cli.proxy", "Export, start or check a central LiteLLM proxy."),
+    "trust": ("ingate.cli.trust", "Show what a project's configuration may do, and trust it."),
     "init": ("ingate.cli.init", "Write a commented ingate.yaml to start from."),
 }
 

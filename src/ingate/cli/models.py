@@ -35,11 +35,11 @@ def command(
 ) -> None:
     """List models, or search them. All words must match; the filters are cap: cost: ctx: ready: provider:."""
     from ingate import providers
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.gateway.models import configured_rows
     from ingate.picker.data import kept_lists
 
-    gateway = Gateway(config)
+    gateway = open_gateway(config, ask=False)
     catalog = gateway.catalog()
     checker = gateway.readiness()
     lists = kept_lists(checker)

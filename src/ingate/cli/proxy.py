@@ -51,11 +51,11 @@ def export(
     config: str | None, out: Path | None, force: bool, local_url: str | None, wildcards: bool, specs: tuple[str, ...]
 ) -> None:
     """Export a proxy's configuration. Without --out it is printed. It contains no key."""
+    from ingate.cli.workspace import open_gateway
     from ingate.errors import ConfigError
-    from ingate.gateway import Gateway
     from ingate.proxy.export import CONFIG_FILE
 
-    written = _export(Gateway(config), local_url, wildcards=wildcards, specs=specs)
+    written = _export(open_gateway(config), local_url, wildcards=wildcards, specs=specs)
     if out is None:
         click.echo(written.files[CONFIG_FILE], nl=False)
     else:
@@ -90,12 +90,12 @@ def check(config: str | None, timeout_s: float, as_json: bool) -> int:
     Exits with 1 if one does not answer."""
     import asyncio
 
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.proxy.check import check as checked
 
     async def run() -> list[Checked]:
         found: list[Checked] = []
-        async with Gateway(config) as gateway:
+        async with open_gateway(config) as gateway:
             async for one in checked(gateway, timeout_s=timeout_s):
                 found.append(one)
                 if sys.stderr.isatty():
@@ -123,11 +123,11 @@ def list_(config: str | None, as_json: bool) -> None:
 
     from ingate.catalog.format import price, tokens
     from ingate.cli.console import show_json, table
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.picker.data import rows_of
 
     async def run() -> list[dict[str, Any]]:
-        async with Gateway(config) as gateway:
+        async with open_gateway(config) as gateway:
             gateway.routes("litellm/any")  # the error says what to set if no proxy is configured
             return await gateway.proxy_deployments()
 
@@ -177,7 +177,7 @@ def up(
     It has no database; virtual keys and budgets need the exported compose file."""
     import asyncio
 
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.paths import state_dir, write_private
     from ingate.proxy.export import CONFIG_FILE
     from ingate.proxy.up import child_environment, find_litellm
@@ -186,7 +186,7 @@ def up(
     from ingate.serve.server import bind
 
     command = find_litellm(litellm, Path.cwd())
-    gateway = Gateway(config)
+    gateway = open_gateway(config)
     environ = gateway.config.environ
     folder = state_dir() / "proxy"
     keys: dict[str, Secret] = {}

@@ -59,7 +59,7 @@ def command(
     import asyncio
     import logging
 
-    from ingate.gateway import Gateway
+    from ingate.cli.workspace import open_gateway
     from ingate.paths import state_dir
     from ingate.serve.guard import guarded
     from ingate.serve.key import default_key_file, read_or_make
@@ -71,7 +71,7 @@ def command(
         key_file = default_key_file()
     if key_file is not None:
         key, made = read_or_make(key_file)
-    gateway = Gateway(config, store=False if no_store else state_dir() / "responses.sqlite3")
+    gateway = open_gateway(config, store=False if no_store else state_dir() / "responses.sqlite3")
     bound = bind(host, port)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("ingate.access").setLevel(logging.WARNING if no_access_log else logging.INFO)

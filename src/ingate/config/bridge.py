@@ -25,10 +25,11 @@ _RENAMED: Final = {
 _NOT_OURS: Final = frozenset({"default_model"})
 
 
-def bridge(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
+def bridge(node: Node, environ: Mapping[str, str] | None, warnings: list[str]) -> Node:
     """The part of a fast-agent file that is used here, in our schema.
 
-    An MCP server that needs an unset variable is left out with a warning, since the user may not use tools at all.
+    An MCP server that needs an unset variable is left out with a warning, since the user may not use tools at all. Without
+    `environ`, none is.
     Everything else that is wrong is found later, when the layer is checked.
     """
     names = provider_names()
@@ -73,7 +74,7 @@ def _vertex(node: Node, sections: dict[str, Node]) -> None:
     sections["vertex_ai"] = Node(found, inner.where)
 
 
-def _mcp(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
+def _mcp(node: Node, environ: Mapping[str, str] | None, warnings: list[str]) -> Node:
     """`mcp: {servers: {name: …}}` without the servers that only fast-agent can use."""
     if not isinstance(node.value, dict):
         return node
@@ -85,7 +86,7 @@ def _mcp(node: Node, environ: Mapping[str, str], warnings: list[str]) -> Node:
         keys = server.value
         if not isinstance(keys, dict):
             kept[name] = server
-        elif missing := _missing(server, environ):
+        elif environ is not None and (missing := _missing(server, environ)):
             warnings.append(f"{server.where} mcp.servers.{name} is left out: {missing} is not set")
         elif _given(keys, "url"):
             kept[name] = Node({key: item for key, item in keys.items() if key not in {"command", "args"}}, server.where)

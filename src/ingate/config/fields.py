@@ -53,12 +53,14 @@ class Context(Redacted, msgspec.Struct):
         environ: The environment for references.
         folder: The folder from which relative paths start.
         foreign: Whether the layer is another tool's file; its unknown keys and its grammar of model names are not checked.
+        resolve: Whether variables may be read. If not, a text that refers to one has no value, which is not a problem.
         problems: The problems found so far.
     """
 
     environ: Mapping[str, str]
     folder: Path
     foreign: bool = False
+    resolve: bool = True
     problems: list[Problem] = msgspec.field(default_factory=list)
 
     def report(self, node: Node, path: KeyPath, message: str, fix: str = "") -> None:
@@ -123,6 +125,8 @@ def template(node: Node, path: KeyPath, context: Context) -> str | None:
 
 
 def _expanded(reference: Any, node: Node, path: KeyPath, context: Context, *, strip: bool = True) -> str | None:
+    if reference.variables and not context.resolve:
+        return None
     if missing := reference.missing(context.environ):
         fix = f"export {missing[0]}, or write ${{{missing[0]}:-a default}}"
         context.report(node, path, f"needs {' and '.join(missing)}, which the environment does not define", fix)

@@ -1,16 +1,18 @@
-"""The files of a configuration: which there are, strongest first; reading one; writing a first one."""
+"""The files of a configuration: which there are, strongest first; writing a first one."""
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from ingate import paths
-from ingate.config.tree import Node, Where, kind_of
+from ingate.config import trust
+from ingate.config.tree import Where
 from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
 VARIABLE: Final = "INGATE_CONFIG"
 FILE_NAME: Final = "ingate.yaml"
 SECRETS_NAME: Final = "ingate.secrets.yaml"
-_MAX_BYTES: Final = 1024 * 1024
 _MISNAMED: Final = "ingate.yml"
 _FAST_AGENT: Final = ("fast-agent.yaml", "fastagent.config.yaml")
 _FAST_AGENT_SECRETS: Final = ("fast-agent.secrets.yaml", "fastagent.secrets.yaml")
 
 LayerKind = Literal["explicit", "environment", "project", "user", "fast-agent", "mapping"]
+LayerTrust = Literal["trusted", "restricted", "unread"]
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -38,6 +40,7 @@ class Layer(msgspec.Struct, frozen=True):
         secrets: Whether it is the secrets file beside the other.
         found: Whether it exists.
         shown: The file's name for display.
+        trust: How much of it is used: all of it (`trusted`), harmless settings (`restricted`), or nothing (`unread`).
     """
 
     file: str
@@ -45,6 +48,7 @@ class Layer(msgspec.Struct, frozen=True):
     secrets: bool = False
     found: bool = False
     shown: str = ""
+    trust: LayerTrust = "trusted"
 
     @property
     def where(self) -> Where:
@@ -126,9 +130,8 @@ class Finder:
             if folder == user:
                 continue
             pair = self._pair(folder / FILE_NAME, folder / SECRETS_NAME, "project")
-            usable = [layer for layer in pair if self._usable(Path(layer.file))]
-            if usable:
-                return [layer for layer in pair if layer in usable or not layer.found]
+            if any(layer.found for layer in pair):
+                return pair
             if os.path.lexists(folder / _MISNAMED):
                 self.warnings.append(f"{self.show(folder / _MISNAMED)} is not read: rename it to {FILE_NAME}")
         if self._cwd in {None, user}:
@@ -140,81 +143,22 @@ class Finder:
         layers: list[Layer] = []
         if (named := self._fast_agent_file) is not None:
             beside = [named.with_name(name) for name in _FAST_AGENT_SECRETS]
-            found = [path for path in beside if self._usable(path)][:1]
+            found = [path for path in beside if os.path.lexists(path)][:1]
             return [self._layer(path, "fast-agent", secrets=True) for path in found] + [
                 self._layer(named, "fast-agent")
             ]
         for names, secrets in ((_FAST_AGENT_SECRETS, True), (_FAST_AGENT, False)):
             places = (folder / name for folder in self._folders() for name in names)
-            path = next((place for place in places if self._usable(place)), None)
+            path = next((place for place in places if os.path.lexists(place)), None)
             if path is not None:
                 layers.append(self._layer(path, "fast-agent", secrets=secrets))
         return layers
-
-    def _usable(self, path: Path) -> bool:
-        if not os.path.lexists(path):
-            return False
-        if not self._own(path):
-            self.warnings.append(f"{self.show(path)} belongs to another user and is not read: name it with --config")
-            return False
-        return True
-
-    def _own(self, path: Path) -> bool:
-        """Whether the user or root owns a file that was found rather than named.
-
-        A configuration may run commands and send keys elsewhere; a file that another user left in /tmp must not.
-        """
-        if os.name != "posix" or (user := os.geteuid()) == 0:
-            return True
-        try:
-            return path.stat().st_uid in {0, user}
-        except OSError:
-            return True
-
-
-def read(layer: Layer) -> Node:
-    """The file's content as a section.
-
-    Raises:
-        ConfigError: It cannot be read, is not UTF-8 text, is not YAML, or is YAML without keys.
-    """
-    from ingate.config.yaml_ import parse
-
-    node = parse(_text(layer), layer.where)
-    if not isinstance(node.value, dict):
-        message = f"the file must hold keys and values, but is {kind_of(node.value)}"
-        raise node.where.error(message, fix="write `key: value` lines")
-    return node
-
-
-def _text(layer: Layer) -> str:
-    path, where = Path(layer.file), layer.where
-    try:
-        mode = path.stat().st_mode
-        # A pipe may be named explicitly (`--config <(…)`), but reading one that was found might block for ever.
-        if stat.S_ISDIR(mode):
-            raise where.error("this is a folder, not a file", fix="name the file inside it, or move the folder away")
-        if not stat.S_ISREG(mode) and layer.kind not in {"explicit", "environment"}:
-            raise where.error("this is not a regular file", fix="move it away")
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as problem:
-        reason = os.strerror(problem.errno) if problem.errno else "unknown reason"
-        fix = "chmod u+r it" if isinstance(problem, PermissionError) else ""
-        raise where.error(f"the file cannot be read ({reason})", fix=fix) from None
-    if len(data) > _MAX_BYTES:
-        raise where.error(f"the file is larger than {_MAX_BYTES // 1024} KiB", fix="check that this is the right file")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise where.at(line).error("the file is not UTF-8 text", fix="save it as UTF-8") from None
 
 
 def write_starter(path: str | Path, *, force: bool = False) -> Path:
     """Write the commented starter file of `ingate init`, readable by its owner only.
 
-    Every setting in it is commented out, so it changes nothing.
+    Every setting in it is commented out, so it changes nothing. The file is trusted.
 
     Args:
         path: The file, or the folder to write `ingate.yaml` in.
@@ -234,6 +178,8 @@ def write_starter(path: str | Path, *, force: bool = False) -> Path:
     text = (Path(__file__).parent.parent / "data" / "starter.yaml").read_bytes()
     try:
         paths.write_private(target, text)
+        with suppress(ConfigError):  # without a state folder it is asked about once it holds more than it does now
+            trust.add(target, text)
     except OSError as problem:
         reason = os.strerror(problem.errno) if problem.errno else "unknown reason"
         raise ConfigError(f"the file cannot be written ({reason})", file=str(target)) from None

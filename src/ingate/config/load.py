@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ingate.config.bridge import bridge, without_servers_key
+from ingate.config.bridge import without_servers_key
 from ingate.config.build import Conflict, build, merge
 from ingate.config.fields import Context, Problem
-from ingate.config.files import Finder, Layer, read, readable_by_others
-from ingate.config.names import provider_names
+from ingate.config.files import Finder, Layer, readable_by_others
+from ingate.config.names import is_secret_name, provider_names
 from ingate.config.schema import Named, ProviderSettings, Section, Settings, root
 from ingate.config.secretref import SecretRef
 from ingate.config.tree import MAPPING_NAME, Redacted, Where, from_mapping
 from ingate.config.validate import Checked, check, raise_problems
+from ingate.config.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-# Words in the name of a key whose value is secret.
-_SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "cookie")
-_NO_SECRETS: Final = ("_file", "_id")
+    from ingate.config.restrict import Skipped
+    from ingate.config.trust import Folder
 
 
 class Config(Redacted, msgspec.Struct, frozen=True):
@@ -36,6 +36,8 @@ class Config(Redacted, msgspec.Struct, frozen=True):
         conflicts: Keys to which several layers give different values.
         warnings: Sentences about what is allowed but unwise, and about files that exist and are not read.
         environ: The environment for references.
+        folders: The folders whose files were found and not named, and whether the user trusts them.
+        skipped: What is left out because it stands in a file that is not trusted.
     """
 
     settings: Settings
@@ -44,6 +46,8 @@ class Config(Redacted, msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
     environ: Mapping[str, str]
     _places: Mapping[tuple[str, ...], Where]
+    folders: tuple[Folder, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def where(self, *path: str) -> Where | None:
         """The place of the value or section at `path`; None if it is not configured.
@@ -68,6 +72,7 @@ def load(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     fast_agent: Path | None = None,
+    review: bool = False,
 ) -> Config:
     """Read the configuration.
 
@@ -76,7 +81,13 @@ def load(
             it. A mapping of the same shape as a file is used alone.
         environ: The environment, for `INGATE_CONFIG` and for references.
         cwd: The folder to look in and from which relative paths start; None: the working directory.
-        fast_agent: fast-agent's own file, if the caller knows it; None: look for one.
+        fast_agent: fast-agent's own file, if fast-agent runs in this process and has read it, which is why nobody is asked
+            whether to trust it; None: look for one.
+        review: Whether to leave out everything that trust is needed for, whatever the user decided, so that `skipped`
+            lists it.
+
+    Of a file that was found and not named, and that the user has not trusted, only harmless settings are used
+    (`Config.skipped` lists the others). Nothing here asks; `ingate trust` does.
 
     Raises:
         ConfigError: Something in it is wrong. The message names file and line, and lists further problems.
@@ -93,26 +104,23 @@ def load(
     finder = Finder(environ, cwd, fast_agent)
     problems: list[Problem] = []
     if isinstance(source, Mapping):
-        layers = [Layer("", "mapping", found=True, shown=MAPPING_NAME)]
+        layers = (Layer("", "mapping", found=True, shown=MAPPING_NAME),)
         node = without_servers_key(from_mapping(source, Where()))
         checked = [check(node, Context(environ, finder.folder, problems=problems))]
+        workspace = None
     else:
-        layers = finder.layers(source)
-        checked = [_check_file(layer, environ, problems, finder.warnings) for layer in layers if layer.found]
+        workspace = Workspace(finder.layers(source), environ, hosted=fast_agent is not None, review=review)
+        checked = workspace.check(problems)
+        layers = workspace.layers
+        finder.warnings += workspace.warnings
     raise_problems(problems)
     merged, conflicts = merge(checked)
     settings = build(merged, problems)
     raise_problems(problems)
     warnings = (*finder.warnings, *_exposed(checked))
     places = merged.sections | {path: value.where for path, value in merged.values.items()}
-    return Config(settings, tuple(layers), conflicts, warnings, environ, places)
-
-
-def _check_file(layer: Layer, environ: Mapping[str, str], problems: list[Problem], warnings: list[str]) -> Checked:
-    node = read(layer)
-    foreign = layer.kind == "fast-agent"
-    context = Context(environ, Path(layer.file).parent, foreign, problems)
-    return check(bridge(node, environ, warnings) if foreign else without_servers_key(node), context)
+    folders, skipped = (workspace.folders, tuple(workspace.skipped)) if workspace is not None else ((), ())
+    return Config(settings, layers, conflicts, warnings, environ, places, folders, skipped)
 
 
 def _exposed(layers: Sequence[Checked]) -> list[str]:
@@ -121,18 +129,13 @@ def _exposed(layers: Sequence[Checked]) -> list[str]:
     for layer in layers:
         for path, value in layer.values.items():
             ref = value.value
-            if isinstance(ref, SecretRef) and ref.kind == "literal" and ref.present({}) and _is_secret(path[-1]):
+            if isinstance(ref, SecretRef) and ref.kind == "literal" and ref.present({}) and is_secret_name(path[-1]):
                 found.setdefault(ref.where.file or "", ref)
     return [
         f"{ref.describe()} is in plain text and other users can read the file: chmod 600 {ref.where.shown}, or write env:NAME"
         for file, ref in found.items()
         if file and readable_by_others(file)
     ]
-
-
-def _is_secret(key: str) -> bool:
-    lowered = key.lower()
-    return any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_NO_SECRETS)
 
 
 def _own_path(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,10 @@ import msgspec
 # First parts of a spec that are not providers, so nothing else may have these names.
 RESERVED: Final = frozenset({"litellm", "local", "scripted", "tensorzero"})
 
+# Words in the name of a key whose value is secret.
+_SECRET_WORDS: Final = ("key", "secret", "token", "password", "authorization", "cookie")
+_NO_SECRETS: Final = ("_file", "_id")
+
 _SERVER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VARIABLE: Final = re.compile(r"[^=\x00-\x20]+\Z")
@@ -47,6 +51,12 @@ def provider_names() -> ProviderNames:
     """The data file, read once."""
     path = Path(__file__).parent.parent / "data" / "provider_names.json"
     return msgspec.json.decode(path.read_bytes(), type=ProviderNames)
+
+
+def is_secret_name(key: str) -> bool:
+    """Whether a key's name says that its value is secret."""
+    lowered = key.lower()
+    return any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_NO_SECRETS)
 
 
 # Each of the following returns what is wrong with a name, as the end of a sentence; an empty string if nothing is.

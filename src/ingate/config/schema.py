@@ -2,7 +2,8 @@
 
 A setting is a field annotated with `Setting`. `section_of` derives from the class which keys a section has, and
 `Section.build` turns the values that were read back into an instance. To add a setting, add a field here (and a line to
-docs/config.md, which a test compares).
+docs/config.md, which a test compares). A project file that nobody has trusted may not use it unless it is declared with
+`allow`; `risk` then says what it could do.
 """
 
 # Annotations are evaluated at run time here: no `from __future__ import annotations`.
@@ -13,21 +14,38 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 
 import msgspec
 
-from ingate.config import fields, names
+from ingate.config import fields, harmless, names
 from ingate.config.fields import Read
+from ingate.config.harmless import Allow
 from ingate.config.names import provider_names
 from ingate.config.secretref import SecretRef
 from ingate.config.tree import Redacted
 
+TRUSTED_ONLY: Final = "is only read from a file that is trusted"
+
 
 class Leaf(msgspec.Struct, frozen=True):
-    """A key with one value."""
+    """A key with one value.
+
+    Attributes:
+        read: How it is read.
+        allow: Which values an untrusted project file may give it; None: none.
+        risk: What it could do in such a file, as the end of a sentence that begins with its name.
+    """
 
     read: Read
+    allow: Allow | None = None
+    risk: str = TRUSTED_ONLY
 
 
 class Free(msgspec.Struct, frozen=True):
-    """A section with arbitrary keys, passed on as it is; `${NAME}` in its texts is filled in."""
+    """A section with arbitrary keys, passed on as it is; `${NAME}` in its texts is filled in.
+
+    Attributes:
+        risk: As for `Leaf`.
+    """
+
+    risk: str = TRUSTED_ONLY
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -83,11 +101,14 @@ class Setting(msgspec.Struct, frozen=True):
         shape: A reader of single values, or a shape.
         key: Its name in a file; empty: the field's own name.
         also: Other names that are accepted in a file.
+        allow, risk: As for `Leaf`, if `shape` is a reader.
     """
 
     shape: Read | Shape
     key: str = ""
     also: tuple[str, ...] = ()
+    allow: Allow | None = None
+    risk: str = TRUSTED_ONLY
 
 
 @cache
@@ -100,7 +121,8 @@ def section_of(struct: Any) -> Section:
     for name, hint in sorted(hints.items(), key=lambda item: item[0] in TimeLimits.__struct_fields__):
         if get_origin(hint) is Annotated and isinstance(setting := get_args(hint)[-1], Setting):
             key = setting.key or name
-            keys[key] = setting.shape if isinstance(setting.shape, Shape) else Leaf(setting.shape)
+            is_shape = isinstance(setting.shape, Shape)
+            keys[key] = setting.shape if is_shape else Leaf(setting.shape, setting.allow, setting.risk)
             synonyms |= dict.fromkeys(setting.also, key)
             if key != name:
                 attributes[key] = name
@@ -109,7 +131,13 @@ def section_of(struct: Any) -> Section:
     return Section(keys, synonyms, attributes, struct)
 
 
-_HEADERS: Final = Named(Leaf(fields.secret), names.header_name)
+_ADDRESS: Final = "sends requests, and the key, to this address"
+_MODEL: Final = "names a model that only a trusted file may name"
+_FILE: Final = "loads this file into the process"
+_STARTS: Final = "starts this program when a chat begins"
+_ENV: Final = "is a variable of that program"
+_KEY: Final = "replaces the key that is used"
+_HEADERS: Final = Named(Leaf(fields.secret, risk="is sent with every request"), names.header_name)
 
 WireFormat = Literal["chat", "responses", "messages"]
 
@@ -125,11 +153,17 @@ class TimeLimits(Redacted, msgspec.Struct, kw_only=True):
         total_timeout_s: Longest time for everything, with retries and fallbacks (`total_timeout`).
     """
 
-    timeout_s: Annotated[float | None, Setting(fields.seconds, key="timeout")] = None
-    connect_timeout_s: Annotated[float | None, Setting(fields.seconds, key="connect_timeout")] = None
-    first_token_timeout_s: Annotated[float | None, Setting(fields.seconds, key="first_token_timeout")] = None
-    between_tokens_timeout_s: Annotated[float | None, Setting(fields.seconds, key="between_tokens_timeout")] = None
-    total_timeout_s: Annotated[float | None, Setting(fields.seconds, key="total_timeout")] = None
+    timeout_s: Annotated[float | None, Setting(fields.seconds, key="timeout", allow=harmless.number)] = None
+    connect_timeout_s: Annotated[
+        float | None, Setting(fields.seconds, key="connect_timeout", allow=harmless.number)
+    ] = None
+    first_token_timeout_s: Annotated[
+        float | None, Setting(fields.seconds, key="first_token_timeout", allow=harmless.number)
+    ] = None
+    between_tokens_timeout_s: Annotated[
+        float | None, Setting(fields.seconds, key="between_tokens_timeout", allow=harmless.number)
+    ] = None
+    total_timeout_s: Annotated[float | None, Setting(fields.seconds, key="total_timeout", allow=harmless.number)] = None
 
     def time_limits(self) -> dict[str, float | None]:
         """The limits by their names in a file; None for those that are not set."""
@@ -148,10 +182,10 @@ class ProviderSettings(TimeLimits, kw_only=True):
         params: Further credential values by litellm's argument name (`aws_region_name`, `vertex_project`, `api_version`).
     """
 
-    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
-    base_url: Annotated[str | None, Setting(fields.url, also=("api_base",))] = None
+    api_key: Annotated[SecretRef | None, Setting(fields.secret, risk=_KEY)] = None
+    base_url: Annotated[str | None, Setting(fields.url, also=("api_base",), risk=_ADDRESS)] = None
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
-    default_model: Annotated[str | None, Setting(fields.text)] = None
+    default_model: Annotated[str | None, Setting(fields.text, allow=harmless.model)] = None
     wire_format: Annotated[WireFormat | None, Setting(fields.wire_format)] = None
     params: dict[str, SecretRef] = {}
 
@@ -169,11 +203,13 @@ class LitellmSettings(TimeLimits, kw_only=True):
         default_headers: Headers to send with every request (`default_headers` or `headers`).
     """
 
-    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
-    api_base: Annotated[str | None, Setting(fields.url, also=("base_url",))] = None
-    default_model: Annotated[str | None, Setting(fields.spec)] = None
-    drop_params: Annotated[bool | Literal["strict", "warn", "drop"], Setting(fields.drop_params)] = True
-    extra_kwargs: Annotated[dict[str, Any], Setting(Free())] = {}
+    api_key: Annotated[SecretRef | None, Setting(fields.secret, risk=_KEY)] = None
+    api_base: Annotated[str | None, Setting(fields.url, also=("base_url",), risk=_ADDRESS)] = None
+    default_model: Annotated[str | None, Setting(fields.spec, allow=harmless.spec, risk=_MODEL)] = None
+    drop_params: Annotated[
+        bool | Literal["strict", "warn", "drop"], Setting(fields.drop_params, allow=harmless.policy)
+    ] = True
+    extra_kwargs: Annotated[dict[str, Any], Setting(Free("changes every call through litellm"))] = {}
     default_headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("headers",))] = {}
 
 
@@ -187,8 +223,8 @@ class ServerSettings(TimeLimits, kw_only=True):
         wire_format: The format it speaks.
     """
 
-    base_url: Annotated[str, Setting(fields.url, also=("api_base",))]
-    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
+    base_url: Annotated[str, Setting(fields.url, also=("api_base",), risk=_ADDRESS)]
+    api_key: Annotated[SecretRef | None, Setting(fields.secret, risk="is sent to that server")] = None
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS, also=("default_headers",))] = {}
     wire_format: Annotated[WireFormat, Setting(fields.wire_format)] = "chat"
 
@@ -202,9 +238,9 @@ class LocalSettings(Redacted, msgspec.Struct, kw_only=True):
         threads: Number of threads that compute; None: the engine's default.
     """
 
-    models: Annotated[dict[str, str], Setting(Named(Leaf(fields.file_path), names.alias_name))] = {}
-    context_tokens: Annotated[int | None, Setting(fields.count)] = None
-    threads: Annotated[int | None, Setting(fields.count)] = None
+    models: Annotated[dict[str, str], Setting(Named(Leaf(fields.file_path, risk=_FILE), names.alias_name))] = {}
+    context_tokens: Annotated[int | None, Setting(fields.count, risk="decides how much memory is used")] = None
+    threads: Annotated[int | None, Setting(fields.count, risk="decides how many threads are started")] = None
 
 
 class TensorZeroSettings(Redacted, msgspec.Struct, kw_only=True):
@@ -216,9 +252,9 @@ class TensorZeroSettings(Redacted, msgspec.Struct, kw_only=True):
         api_key: The gateway's key; None if it needs none.
     """
 
-    gateway_url: Annotated[str | None, Setting(fields.url, also=("base_url", "api_base"))] = None
-    config_file: Annotated[str | None, Setting(fields.file_path)] = None
-    api_key: Annotated[SecretRef | None, Setting(fields.secret)] = None
+    gateway_url: Annotated[str | None, Setting(fields.url, also=("base_url", "api_base"), risk=_ADDRESS)] = None
+    config_file: Annotated[str | None, Setting(fields.file_path, risk=_FILE)] = None
+    api_key: Annotated[SecretRef | None, Setting(fields.secret, risk=_KEY)] = None
 
 
 class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
@@ -232,10 +268,10 @@ class McpServerSettings(Redacted, msgspec.Struct, kw_only=True):
         headers: Headers to send to the URL.
     """
 
-    command: Annotated[str | list[str] | None, Setting(fields.command)] = None
-    args: Annotated[list[str], Setting(fields.text_list)] = []
-    env: Annotated[dict[str, SecretRef], Setting(Named(Leaf(fields.loose_secret), names.variable_name))] = {}
-    url: Annotated[str | None, Setting(fields.url)] = None
+    command: Annotated[str | list[str] | None, Setting(fields.command, risk=_STARTS)] = None
+    args: Annotated[list[str], Setting(fields.text_list, risk="are that program's arguments")] = []
+    env: Annotated[dict[str, SecretRef], Setting(Named(Leaf(fields.loose_secret, risk=_ENV), names.variable_name))] = {}
+    url: Annotated[str | None, Setting(fields.url, risk="offers tools from this address to the model")] = None
     headers: Annotated[dict[str, SecretRef], Setting(_HEADERS)] = {}
 
 
@@ -254,9 +290,14 @@ class Settings(TimeLimits, kw_only=True):
         mcp: Name → an MCP server.
     """
 
-    default_model: Annotated[str | None, Setting(fields.spec)] = None
-    aliases: Annotated[dict[str, str | list[str]], Setting(Named(Leaf(fields.spec_or_list), names.alias_name))] = {}
-    disabled_providers: Annotated[list[str], Setting(fields.text_list)] = []
+    default_model: Annotated[str | None, Setting(fields.spec, allow=harmless.spec, risk=_MODEL)] = None
+    aliases: Annotated[
+        dict[str, str | list[str]],
+        Setting(Named(Leaf(fields.spec_or_list, harmless.alias, _MODEL), names.alias_name)),
+    ] = {}
+    disabled_providers: Annotated[
+        list[str], Setting(fields.text_list, risk="replaces the list of providers that are not used")
+    ] = []
     litellm: LitellmSettings = msgspec.field(default_factory=LitellmSettings)
     providers: dict[str, ProviderSettings] = {}
     servers: Annotated[dict[str, ServerSettings], Setting(Named(section_of(ServerSettings), names.server_name))] = {}
@@ -269,7 +310,8 @@ class Settings(TimeLimits, kw_only=True):
 def provider_section() -> Section:
     """The shape of each provider's section: its settings, and every credential parameter."""
     section = section_of(ProviderSettings)
-    params = dict.fromkeys(provider_names().params, Leaf(fields.loose_secret))
+    leaf = Leaf(fields.loose_secret, risk="decides with which account, or where, the provider is called")
+    params = dict.fromkeys(provider_names().params, leaf)
     return msgspec.structs.replace(section, keys={**section.keys, **params})
 
 

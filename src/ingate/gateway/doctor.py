@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from ingate._version import __version__
+from ingate.config.notice import printable, trust_command
 from ingate.gateway.readiness import PROXY
 from ingate.providers import is_installed, providers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingate.config import Config
+    from ingate.config.trust import Folder
     from ingate.gateway import Gateway
     from ingate.gateway.readiness import Readiness
 
@@ -84,6 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         version: ingate's version.
         python: The interpreter's version and path.
         files: Configuration files found, highest precedence first, each with its kind.
+        trust: The folders whose files were found and not named, and whether they are trusted.
         conflicts: Settings that several files set.
         default_model: The configured default, None if there is none.
         catalog: Where the catalog comes from.
@@ -100,6 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     python: str
     files: tuple[tuple[str, str], ...]
+    trust: tuple[Line, ...]
     conflicts: tuple[Conflict, ...]
     default_model: str | None
     catalog: str
@@ -127,6 +132,7 @@ def examine(gateway: Gateway) -> Report:
             for layer in config.layers
             if layer.found
         ),
+        trust=tuple(_trust(folder, config) for folder in config.folders),
         conflicts=tuple(
             Conflict(".".join(one.path), str(one.winner), tuple(map(str, one.losers))) for one in config.conflicts
         ),
@@ -141,6 +147,19 @@ def examine(gateway: Gateway) -> Report:
         missing=sum(one.state == "missing" for one in found),
         problems=tuple(_problems(gateway)),
     )
+
+
+def _trust(folder: Folder, config: Config) -> Line:
+    skipped = [printable(one.name) for one in config.skipped if one.folder == folder.path]
+    if folder.state == "trusted":
+        return Line(printable(folder.path), "ready", "trusted")
+    source = "not trusted" if folder.state == "untrusted" else "not trusted, as you decided"
+    if folder.changed:
+        source = f"changed since it was trusted: {', '.join(folder.changed)}"
+    if not skipped and not folder.foreign:
+        return Line(printable(folder.path), "ready", source, "it sets nothing that needs trust")
+    detail = f"left out: {', '.join(skipped)}" if skipped else "it is not read"
+    return Line(printable(folder.path), "attention", source, detail, trust_command(folder.path))
 
 
 def _extra(name: str, module: str, purpose: str) -> Line:

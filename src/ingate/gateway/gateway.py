@@ -11,6 +11,7 @@ import msgspec
 
 from ingate import environment
 from ingate.config import load
+from ingate.config.notice import log_notice
 from ingate.engines.base import CallReport, Engine, PassThroughEngine, Route
 from ingate.engines.timeouts import call_limits
 from ingate.errors import (
@@ -30,6 +31,7 @@ from ingate.gateway.rejections import Rejections
 from ingate.gateway.reply import reply_on
 from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
+from ingate.gateway.trust import untrusted_default
 from ingate.wire.request_check import check_request
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Gateway:
         retries: int = DEFAULT_RETRIES,
         store: bool | Path = True,
     ) -> None:
-        self.config: Config = load(config, environ=environment.snapshot())
+        self.config: Config = _loaded(config)
         self._engines: dict[str, Engine] = dict(engines or {})
         self._extra_engines = frozenset(self._engines) - BUILT_IN.keys()
         self._retries = retries
@@ -297,7 +299,7 @@ class Gateway:
         Raises:
             ConfigError: It is wrong; the gateway keeps the configuration it had.
         """
-        self.config = load(config, environ=environment.snapshot())
+        self.config = _loaded(config)
         self.router = Router(self.config, self.catalog, engines=self._extra_engines)
         self._proxy_list = ProxyList(self)
 
@@ -335,6 +337,8 @@ class Gateway:
         """The models that a request names, in the order in which they are tried."""
         if not isinstance(body, Mapping):
             raise not_a_mapping(body)
+        if not body.get("model") and (problem := untrusted_default(self.config)) is not None:
+            raise problem
         model = body.get("model") or self.default_model
         if not isinstance(model, str) or not model:
             raise SpecError(
@@ -370,3 +374,11 @@ class Gateway:
     async def route(self, spec: ModelSpec) -> Route:
         """Where calls of one spec go now: to its provider, or to the proxy that lists it if there is no credential."""
         return await self._proxy_list.route(spec)
+
+
+def _loaded(config: Config | str | Path | Mapping[str, Any] | None) -> Config:
+    """The configuration. What is left out of files that are not trusted is logged."""
+    loaded = load(config, environ=environment.snapshot())
+    if loaded is not config and loaded.skipped:
+        log_notice(loaded)
+    return loaded

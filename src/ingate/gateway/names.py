@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ingate import providers
 from ingate.errors import IngateError, SpecError, UnknownProviderError
 from ingate.gateway.models import ANY, configured_rows, fetched_lists
+from ingate.gateway.trust import untrusted_alias
 from ingate.spec import ModelSpec, parse, parse_one
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def _named(
     """What an alias names: configured, else the one ready provider's model of that name, else a curated one."""
     if (configured := config.settings.aliases.get(spec.model)) is not None:
         return parse(configured if isinstance(configured, str) else ",".join(configured))
+    if (problem := untrusted_alias(spec.model, config)) is not None:
+        raise problem
     known = catalog()
     curated = [row for row in known.curated() if spec.model in {row.model, row.model.rpartition("/")[2]}]
     wanted = spec.model.lower()

@@ -4,7 +4,8 @@ Nothing here sends a request, starts a login, runs a command or queries a keyrin
 returned earlier is evidence that it runs, if the caller has one.
 
 A model is ✗ (missing) if its provider is unknown or disabled, has no credential, or its file does not exist. It is ○
-(attention) if a login, part of a credential, a package, a file or a project is missing, if a server that needs no key has
+(attention) if a login, part of a credential, a package, a file or a project is missing, if what it needs stands in a
+file that is not trusted, if a server that needs no key has
 not answered yet, or if only the configured proxy might serve it. Otherwise it is ✓ (ready): whether the provider accepts the
 credential, only a call can tell. `ReadinessChecker._decide` and `_provider` go through these reasons in order.
 """
@@ -19,6 +20,7 @@ import msgspec
 from ingate import providers
 from ingate.errors import IngateError, SpecError, UnknownProviderError
 from ingate.gateway.state import MARKS, RANK, Listing, Readiness, State
+from ingate.gateway.trust import untrusted
 from ingate.providers.lookup import ProviderLookup, disabled
 from ingate.spec import ModelSpec
 
@@ -111,6 +113,9 @@ class ReadinessChecker:
 
     def provider(self, name: str, lane: Lane = "auto") -> Readiness:
         """What holds for all models of a provider, a server, `local` or `litellm_proxy` on a lane, near misses aside."""
+        whole = ModelSpec("proxy", "", "any") if name == PROXY else ModelSpec(lane, name, "")
+        if self.config.skipped and (problem := self._untrusted(whole)) is not None:
+            return problem
         if name == "local":
             return min(map(self._local_model, self.local_models), key=lambda one: RANK[one.state])
         if name == PROXY and self.proxy is not None:
@@ -151,6 +156,8 @@ class ReadinessChecker:
 
     def _decide(self, spec: ModelSpec) -> Readiness:
         """The readiness of a model, near misses aside."""
+        if self.config.skipped and (problem := self._untrusted(spec)) is not None:
+            return problem
         if spec.lane == "proxy":
             return self._deployment()
         if spec.lane == "auto":
@@ -173,6 +180,13 @@ class ReadinessChecker:
         if not found.has_credential:
             return self._through_proxy(msgspec.structs.replace(found, lane=lane), spec)
         return self._on_litellm(found) if lane == "litellm" else found
+
+    def _untrusted(self, spec: ModelSpec) -> Readiness | None:
+        """What holds for a call that needs a setting of a file that is not trusted."""
+        problem = untrusted(spec, self.config, self._lookup(spec.provider))
+        if problem is None:
+            return None
+        return _with(_missing(problem, provider=spec.provider or PROXY), "attention", str(problem), problem.fix)
 
     def _provider(self, lookup: ProviderLookup) -> Readiness:
         """What a provider's credential is good for, whichever model is called."""

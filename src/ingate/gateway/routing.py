@@ -12,6 +12,7 @@ from ingate.engines.timeouts import is_limit, resolved
 from ingate.errors import MissingCredentialsError, SpecError, UnknownProviderError
 from ingate.gateway.formats import endpoints
 from ingate.gateway.names import expand, unknown_provider
+from ingate.gateway.trust import untrusted
 from ingate.providers.credential import Credential
 from ingate.providers.lanes import (
     FORMAT_NAMES,
@@ -92,6 +93,7 @@ class Router:
         """
         if not dry:
             self._refuse_disabled(spec)
+            self._refuse_untrusted(spec)
         if spec.lane == "proxy":
             why = f"{spec.target} is a deployment of the configured LiteLLM proxy"
             return self._proxy(spec, spec.model, why, dry=dry)
@@ -106,9 +108,12 @@ class Router:
         try:
             provider = providers.provider(name)
         except UnknownProviderError as error:
+            self._refuse_untrusted(spec)
             raise unknown_provider(spec, error, (*self.config.settings.servers, *_OWN, *self.engines)) from None
         lookup = providers.ProviderLookup(provider, self.config.environ, self.config)
         engine, why = self.lane(spec, lookup)
+        if not dry:
+            self._refuse_untrusted(spec, lookup, engine)
         try:
             credential, api_base = self._credential(lookup, engine, dry=dry)
         except MissingCredentialsError as error:
@@ -214,6 +219,11 @@ class Router:
         own = spec.lane == "auto" and (name in _OWN or name in self.config.settings.servers)
         if (own or name == PROXY) and (problem := disabled(name, self.config)) is not None:
             raise MissingCredentialsError(problem.reason, provider=name, spec=str(spec), fix=problem.fix)
+
+    def _refuse_untrusted(self, spec: ModelSpec, lookup: ProviderLookup | None = None, engine: str = "") -> None:
+        """Raise if the call needs a setting of a file that is not trusted."""
+        if (problem := untrusted(spec, self.config, lookup, engine)) is not None:
+            raise problem
 
     def _server(self, spec: ModelSpec, *, dry: bool) -> Route:
         server = self.config.settings.servers[spec.provider]
