@@ -144,7 +144,7 @@ def _validate(answer: str, schema: dict[str, Any]) -> None:
     """
     import jsonschema  # only here: it is slow to import
     import msgspec
-    import referencing
+    import referencing.exceptions
 
     try:
         validator = jsonschema.validators.validator_for(schema)
