@@ -129,13 +129,14 @@ def test_the_index_keeps_every_field_of_a_row(tmp_path):
         "supports_vision": True,
         "deprecation_date": "2099-01-31",
         "supported_endpoints": ["/v1/responses"],
+        "supports_forced_tool_use": False,
     }
     found = package(tmp_path, {"gpt-x": entry})
     (row,) = load_from(found, cache_dir=tmp_path / "cache").rows
     assert index_module.read(found, tmp_path / "cache")[0] == (row,)
     tier = PriceTier(200_000, input_usd_per_mtok=2.0)
     expected = ("openai", "gpt-x", "chat", 1000, 100, 1.0, 3.0, 0.1, 0.2, ("vision",), "2099-01-31", 4.0, (tier,))
-    assert msgspec.structs.astuple(row) == (*expected, ("responses",))
+    assert msgspec.structs.astuple(row) == (*expected, ("responses",), "-forced_tool_use")
 
 
 @pytest.mark.parametrize(

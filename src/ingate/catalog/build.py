@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from datetime import date
 from typing import Any, Final
@@ -12,6 +13,7 @@ import msgspec
 from ingate.catalog.litellm_names import NO_PROVIDER, place
 from ingate.catalog.prices import prices
 from ingate.catalog.schema import CAPS, FORMATS, MODES, ModelRow
+from ingate.wire.catalog_facts import text_of
 
 _FLAGS: Final = {
     "tools": ("supports_function_calling",),
@@ -131,6 +133,7 @@ def _row(
         base[4],
         tiers,
         formats,
+        sys.intern(text_of(entry)),
     )
 
 

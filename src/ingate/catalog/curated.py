@@ -33,6 +33,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deprecated_on: str | None = None
     formats: tuple[str, ...] = ()
     tiers: tuple[PriceTier, ...] = ()
+    facts: str = ""
 
     def row(self) -> ModelRow:
         """The entry's own facts as a row of the catalog."""
@@ -50,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.deprecated_on,
             tiers=self.tiers,
             formats=tuple(name for name in FORMATS if name in self.formats),
+            facts=self.facts,
         )
 
 

@@ -17,10 +17,10 @@ from ingate.catalog.schema import ModelRow  # noqa: TC001 - msgspec reads the an
 if TYPE_CHECKING:
     from ingate.catalog.source import Source
 
-_MAGIC: Final = b"ingate-catalog-2"
+_MAGIC: Final = b"ingate-catalog-3"
 _KEPT: Final = 6
 # The modules that decide what a row holds.
-_RULES: Final = ("build.py", "litellm_names.py", "prices.py", "schema.py")
+_RULES: Final = ("build.py", "litellm_names.py", "prices.py", "schema.py", "../wire/catalog_facts.py")
 
 
 class _Index(msgspec.Struct, frozen=True, array_like=True):
@@ -95,7 +95,7 @@ def _made_by() -> str:
     parts = [__version__]
     for name in _RULES:
         try:
-            stat = Path(__file__).with_name(name).stat()
+            stat = (Path(__file__).parent / name).stat()
         except OSError:
             continue
         parts.append(f"{stat.st_size}.{stat.st_mtime_ns}")

@@ -70,6 +70,7 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
         tiers: Higher prices for long prompts, shortest first.
         formats: The wire formats in which the provider offers the model, from `FORMATS` and in that order: litellm's
             `supported_endpoints`, or what its `mode` implies. Empty: unknown.
+        facts: What litellm says the model accepts and rejects, as words; `wire/catalog_facts.py` reads them.
     """
 
     provider: str
@@ -86,6 +87,7 @@ class ModelRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reasoning_usd_per_mtok: float | None = None
     tiers: tuple[PriceTier, ...] = ()
     formats: tuple[str, ...] = ()
+    facts: str = ""
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.engines.base import Endpoint
 from ingate.gateway.requests import target_of
 from ingate.wire.adapt import is_accepted
-from ingate.wire.facts import model_facts
+from ingate.wire.facts import facts_of, reasons, vendor_format
 from ingate.wire.messages.providers import PROVIDERS as MESSAGES_PROVIDERS
 from ingate.wire.messages.providers import messages_base
 from ingate.wire.responses.providers import PROVIDERS as RESPONSES_PROVIDERS
@@ -43,7 +43,7 @@ def endpoints(
         forced: The only format to use, if the spec or the configuration names one.
     """
     own = Endpoint(wire_format, api_base)
-    is_claude = "claude" in model.lower()
+    is_claude = vendor_format(model) == "messages"
     if is_claude and provider.startswith("vertex"):
         return (Endpoint("messages", api_base),)
     if is_claude and provider == "bedrock":
@@ -84,7 +84,7 @@ def passed_through(route: Route, request: ApiRequest) -> Route | None:
         from ingate.wire.chat.passthrough import is_exact
 
         body = {**request.body, **route.params}
-        if _needs_responses(route, body) or not is_exact(route.provider, route.model, body):
+        if _needs_responses(route, body) or not is_exact(target_of(route), endpoint.wire_format, body):
             return None
         if not is_accepted(body, target_of(route), endpoint.wire_format):
             return None
@@ -118,14 +118,10 @@ def _needs_responses(route: Route, chat: Mapping[str, Any]) -> bool:
     """Whether the model rejects this request on chat completions, by its facts: tools, or tools together with reasoning."""
     if not (chat.get("tools") or chat.get("functions")) or _endpoint(route, "responses") is None:
         return False
-    row = RESPONSES_PROVIDERS.get(route.provider)
-    if row is None or row.model_rules != "openai":
-        return False
-    facts = model_facts("openai", route.model.rpartition("/")[2].rpartition("openai.")[2])
+    facts = facts_of(target_of(route), route.wire_format)
     tools = facts.get("chat_tools", "always")
     if tools == "without_reasoning":
-        effort = chat.get("reasoning_effort")
-        return effort != "none" and (effort is not None or bool(facts.get("reasons_by_default")))
+        return reasons(facts, chat.get("reasoning_effort"))
     return tools == "never"
 
 

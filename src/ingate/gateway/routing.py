@@ -322,7 +322,7 @@ class Router:
         if settings is not None and not dry:
             headers |= self._resolved(settings.headers)
         limits = self._timeouts(spec, litellm if through_litellm else None, settings)
-        row = self._row(provider, model) if engine == "native" else None
+        row = self._row(provider, model) if engine in {"native", "litellm"} else None
         forced = self._forced(spec, settings)
         ways = endpoints(provider, wire_format, model, api_base, row, forced) if engine == "native" else ()
         if ways and ways[0] != (wire_format, api_base):
@@ -342,7 +342,7 @@ class Router:
             extra_kwargs=litellm.extra_kwargs if through_litellm else {},
             drop_params=_drop_policy(spec.params.get("drop_params", litellm.drop_params)),
             why=why,
-            facts={"max_output_tokens": row.max_output_tokens, "caps": row.caps} if row is not None else {},
+            facts=_facts(row) if row is not None else {},
         ).with_timeouts(limits)
 
     def _forced(self, spec: ModelSpec, settings: ProviderSettings | None) -> str | None:
@@ -372,6 +372,12 @@ class Router:
 
     def _resolved(self, headers: Mapping[str, SecretRef]) -> dict[str, str | Secret]:
         return {name: value.resolve(self.config.environ) for name, value in headers.items()}
+
+
+def _facts(row: ModelRow) -> dict[str, Any]:
+    """What the catalog knows of a model, as `wire.facts.facts_of` reads it."""
+    known = {"max_output_tokens": row.max_output_tokens, "caps": row.caps or None, "catalog": row.facts or None}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _drop_policy(value: Any) -> DropPolicy:

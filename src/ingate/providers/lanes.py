@@ -6,6 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ingate.wire.facts import vendor_format
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,7 +49,7 @@ def format_and_base(provider: str, wire_format: str, model: str, api_base: str |
 
     Azure AI Foundry serves Claude at a different address and in a different format than its other models.
     """
-    if provider != "azure_ai" or "claude" not in model.lower() or api_base is None:
+    if provider != "azure_ai" or vendor_format(model) != "messages" or api_base is None:
         return wire_format, api_base
     base = api_base.partition("?")[0].rstrip("/")
     for ending in _FOUNDRY_ENDINGS:

@@ -1,8 +1,10 @@
-"""What each model accepts, as data: `data/model_facts.json`, combined with what the catalog knows.
+"""What each model accepts, as data: `data/model_facts.json`, combined with what litellm's catalog says.
 
 Facts come from four places, later ones overriding earlier ones: the model's family (`claude-…`, wherever it is hosted), the
-wire format, the provider, and the catalog. A model newer than the file is treated like the newest of its family. For a
-model of an unknown family nothing is left out, and the provider reports what it does not accept.
+wire format, the provider, and the catalog's row of the model at that provider. The file lists the catalog's errors as
+`corrections`; one that the catalog has changed since is newer than the file, and applies again. A model newer than the
+file is treated like the newest of its family. For a model of an unknown family nothing is left out, and the provider
+reports what it does not accept.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.wire.catalog_facts import EFFORTS, add_statements, statements
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingate.wire.codec import Target
 
-EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # Tokens of reasoning for each effort, for models that accept a token budget.
 BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024,
@@ -29,76 +32,126 @@ BUDGETS: Final[Mapping[str, int]] = {
     "xhigh": 24576,
     "max": 32768,
 }
-# Names in LiteLLM's catalog → ours.
-_CATALOG_NAMES: Final[Mapping[str, str]] = {
-    "supports_sampling_params": "sampling",
-    "supports_assistant_prefill": "final_assistant",
-    "supports_native_structured_output": "structured",
-}
 # What hosting providers write before a model's name: `openai/gpt-5.5`, `databricks-gpt-5-5`, `us.anthropic.claude-…`.
 _VENDOR: Final = re.compile(
-    r"^(?:.*/)?(?:(?:us|us-gov|eu|apac|jp|au|ca|global)\.)?(?:databricks-|system\.ai\."
+    r"^(?:.*/)?(?:(?:us|us-gov|eu|apac|jp|au|ca|global)\.)?(?:databricks-|system\.ai\.|fw-"
     r"|(?:anthropic|openai|amazon|google|mistral|meta|qwen|moonshot|moonshotai|zai|minimax|nvidia|cohere|ai21|writer)\.)?"
 )
+# Version numbers without a dot: `gpt-5-5` at Databricks, `glm-5p3` at Fireworks.
 _DASHED: Final = re.compile(r"^(gpt-\d+)-(\d)(?!\d)")
+_POINT: Final = re.compile(r"(?<=\d)p(?=\d)")
+# What a Route's facts hold beside a model's facts: the catalog's text, see `wire/catalog_facts.py`.
+CATALOG: Final = "catalog"
+# Formats that are chat completions at other addresses.
+_VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "copilot": "chat"}
+_NOT_FACTS: Final = frozenset({CATALOG, "caps"})
+
+Rule = tuple[re.Pattern[str], "dict[str, Any]"]
 
 
 @cache
-def _file() -> dict[str, Any]:
+def facts_file() -> Mapping[str, Any]:
+    """The content of `data/model_facts.json`."""
     return msgspec.json.decode((files("ingate") / "data" / "model_facts.json").read_bytes())
 
 
 @cache
-def _rules(kind: str, name: str) -> tuple[tuple[re.Pattern[str], dict[str, Any]], ...]:
-    """The rules of one family, format or provider."""
-    found = _file()[kind].get(name, ())
-    rules = found["rules"] if kind == "families" and found else found
+def _families() -> tuple[tuple[re.Pattern[str], tuple[Rule, ...]], ...]:
+    entries = facts_file()["families"].values()
+    return tuple((re.compile(entry["match"]), _compiled(entry["rules"])) for entry in entries)
+
+
+@cache
+def _rules(kind: str, name: str) -> tuple[Rule, ...]:
+    """The rules of one format or provider."""
+    return _compiled(facts_file()[kind].get(name, ()))
+
+
+def _compiled(rules: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     return tuple((re.compile(rule["match"]), rule["facts"]) for rule in rules)
 
 
-def model_facts(section: str, model: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The facts about `model` by one family or format of the file, overridden by those in `given` that are not null."""
-    rules = _rules("families", section) or _rules("formats", section)
-    return _overridden(_matching(rules, model.lower()), given)
-
-
 def facts_of(target: Target, wire_format: str) -> Mapping[str, Any]:
-    """Everything known about a call's model: its family's facts, the format's, the provider's and the catalog's."""
-    known = _known(target.provider, wire_format, target.model)
-    return _overridden(known, target.facts) if target.facts else known
+    """Everything known about a call's model: its family's facts, the format's, the provider's and the catalog's.
+
+    Args:
+        target: Where the call goes. Its own `facts` override what is known; `catalog` among them is the catalog's text.
+        wire_format: The format in which the model is called (`"chat"`, `"azure"`, `"messages"`, …).
+    """
+    given = target.facts
+    known = known_facts(target.provider, target.model, wire_format, given.get(CATALOG) or "")
+    own = {name: value for name, value in given.items() if value is not None and name not in _NOT_FACTS}
+    if not own:
+        return known
+    made = dict(known)
+    add_statements(made, own, wire_format)
+    return made
 
 
 @lru_cache(maxsize=1024)
-def _known(provider: str, wire_format: str, model: str) -> dict[str, Any]:
+def known_facts(provider: str, model: str, wire_format: str, catalog: str = "") -> Mapping[str, Any]:
+    """The facts about a model at a provider, given what the catalog says of it. The result must not be changed."""
     name = plain_name(model)
-    facts: dict[str, Any] = {}
-    for family, entry in _file()["families"].items():
-        if re.search(entry["match"], name):
-            facts |= _matching(_rules("families", family), name)
-    for kind, key in (("formats", "*"), ("formats", wire_format), ("providers", provider)):
-        facts |= _matching(_rules(kind, key), name)
-    return facts
+    facts = _family_facts(name)
+    for kind, key in (("formats", "*"), ("formats", _VARIANTS.get(wire_format, wire_format)), ("providers", provider)):
+        _add(facts, _rules(kind, key), name)
+    said = {key: value for key, value in statements(catalog).items() if not is_corrected(provider, name, key, value)}
+    add_statements(facts, said, wire_format)
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def is_corrected(provider: str, name: str, field: str, value: Any) -> bool:
+    """Whether the file lists this statement of the catalog about a model, by its plain name, as an error."""
+    return any(
+        field in row["catalog"]
+        and row["catalog"][field] == value
+        and provider in row.get("providers", (provider,))
+        and re.search(row["match"], name) is not None
+        for row in facts_file()["corrections"]
+    )
+
+
+def vendor_format(model: str) -> str:
+    """The format that the model's vendor made for it, which hosting providers offer too; empty for none."""
+    return str(_family_facts(plain_name(model)).get("vendor_format", ""))
 
 
 def plain_name(model: str) -> str:
     """A model's name in lower case as its vendor writes it, without what hosting providers put before it."""
-    return _DASHED.sub(r"\1.\2", _VENDOR.sub("", model.lower()))
+    return _POINT.sub(".", _DASHED.sub(r"\1.\2", _VENDOR.sub("", model.lower())))
 
 
-def _matching(rules: Iterable[tuple[re.Pattern[str], dict[str, Any]]], name: str) -> dict[str, Any]:
+def _family_facts(name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
+    for match, rules in _families():
+        if match.search(name):
+            _add(facts, rules, name)
+    return facts
+
+
+def _add(facts: dict[str, Any], rules: Iterable[Rule], name: str) -> None:
     for pattern, found in rules:
         if pattern.search(name):
             facts.update(found)
-    return {key: value for key, value in facts.items() if value is not None}
 
 
-def _overridden(facts: dict[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
-    made = dict(facts)
-    for key, value in (given or {}).items():
-        if value is not None:
-            made[_CATALOG_NAMES.get(key, key)] = value
-    return made
+def takes_sampling(facts: Mapping[str, Any], effort: str | None) -> bool:
+    """Whether the model accepts `temperature` and its like at this effort, None if the request asks for none."""
+    return _holds(facts.get("sampling", True), facts, effort)
+
+
+def takes_stop(facts: Mapping[str, Any], effort: str | None) -> bool:
+    """Whether the model accepts stop sequences at this effort."""
+    return _holds(facts.get("stop", True), facts, effort)
+
+
+def _holds(fact: Any, facts: Mapping[str, Any], effort: str | None) -> bool:
+    return not reasons(facts, effort) if fact == "without_reasoning" else bool(fact)
+
+
+def reasons(facts: Mapping[str, Any], effort: str | None) -> bool:
+    """Whether the model reasons at this effort, None if the request asks for none."""
+    return bool(facts.get("reasons_by_default")) if effort is None else effort != "none"
 
 
 def nearest_effort(effort: str, levels: Iterable[str]) -> str | None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ingate.errors import BadRequestError
-from ingate.wire.facts import model_facts, nearest_effort
+from ingate.wire.efforts import adapt_effort
+from ingate.wire.facts import facts_of, nearest_effort, vendor_format
 from ingate.wire.messages.request import messages_request
 from ingate.wire.params import deep_merge
 
@@ -34,8 +35,8 @@ _OWN: Final = frozenset(
 
 
 def is_claude(model: str) -> bool:
-    """Whether a model's id or ARN names one of Anthropic's."""
-    return "anthropic" in model or "claude" in model
+    """Whether a model's id or ARN names one that is served in Anthropic's format, too."""
+    return vendor_format(model) == "messages"
 
 
 def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
@@ -45,15 +46,15 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
         BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
             accept while `drop_params` is `strict`.
     """
-    known = model_facts("bedrock", target.model, target.facts)
+    known = facts_of(target, "bedrock")
     claude = is_claude(target.model)
     given = {key: value for key, value in body.items() if key != "extra_body" and key not in _OWN}
     effort = None
     if not claude:
-        known.update(thinking=(), efforts=(), sampling=known.get("sampling", True))
+        target = replace(target, facts={**target.facts, "thinking": (), "efforts": ()})
         effort = given.pop("reasoning_effort", None)
     searches = isinstance(given.pop("web_search_options", None), dict)
-    made, params = messages_request(given, replace(target, facts=known))
+    made, params = messages_request(given, target, "bedrock")
     params.body = body
     if searches:
         _web_search(params, made, known)
@@ -89,7 +90,7 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
 def invoke_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
     """The InvokeModel request: Anthropic's format for Claude, Nova's (Converse's with a version) for other models."""
     if is_claude(target.model):
-        made, params = messages_request({**body, "web_search_options": None}, target)
+        made, params = messages_request({**body, "web_search_options": None}, target, "bedrock_invoke")
         if isinstance(body.get("web_search_options"), dict):
             params.drop("web_search_options", _NO_WEB_SEARCH)
         return {"anthropic_version": INVOKE_VERSION, **made}, params
@@ -123,10 +124,15 @@ def _effort(params: ParamTracker, more: dict[str, Any], effort: str, known: Mapp
     if level is None or knob is None:
         if effort != "none":
             params.drop("reasoning_effort", "the reasoning of this model cannot be configured")
-    elif knob == "reasoning_effort":
+        return
+    if knob == "reasoning_effort":
         more["reasoning_effort"] = level
     elif effort != "none":
         more["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": level}
+    else:
+        return
+    if level != effort:
+        adapt_effort(params, effort, level)
 
 
 def _turn(turn: dict[str, Any]) -> dict[str, Any]:

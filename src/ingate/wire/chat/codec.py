@@ -8,13 +8,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ingate.errors import StreamInterruptedError, UnavailableError
 from ingate.wire.answers import read_json
+from ingate.wire.chat.fit import fit
 from ingate.wire.chat.messages import REASONING, is_strict, messages_for, tools_for
-from ingate.wire.chat.quirks import NEUTRAL, UNKNOWN_TO_OPENAI, model_quirks, quirks_of
+from ingate.wire.chat.quirks import quirks_of
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.decoding import Decoder, empty_response, incomplete_response
 from ingate.wire.errors import error_from_response
-from ingate.wire.facts import facts_of, nearest_effort
-from ingate.wire.params import ParamTracker
+from ingate.wire.facts import facts_of
 from ingate.wire.parts import choice_of
 from ingate.wire.sse import SSEParser
 
@@ -87,7 +87,8 @@ class ChatCodec(BaseCodec):
         )
         if isinstance(headers := body.get("extra_headers"), dict):
             request.headers.update({str(name).lower(): str(value) for name, value in headers.items()})
-        _fit(wire, target, request, strict=strict)
+        params = fit(wire, target, self.name, strict=strict)
+        request.dropped, request.warnings = params.dropped, params.warnings
         if target.stream:
             wire["stream"] = True
             if quirks.no_stream_options:
@@ -279,34 +280,6 @@ def _offer_allowed(wire: dict[str, Any]) -> None:
 def _name_of(tool: Any) -> Any:
     inner = (tool.get("function") or tool.get("custom") or tool) if isinstance(tool, dict) else None
     return inner.get("name") if isinstance(inner, dict) else None
-
-
-def _fit(wire: dict[str, Any], target: Target, request: WireRequest, *, strict: bool) -> None:
-    """Rename parameters to the provider's names, and drop those that it rejects."""
-    model, provider = target.model, target.provider
-    params = ParamTracker(wire, policy=target.drop_params, model=model)
-    quirks = model_quirks(provider, model, wire.get("reasoning_effort"))
-    refused = quirks.refused | (UNKNOWN_TO_OPENAI if strict else frozenset())
-    efforts = target.facts.get("efforts", quirks.efforts)
-    if efforts is not None and not efforts:
-        refused |= {"reasoning_effort"}
-    for name, other in quirks.renamed.items():
-        if name in wire:
-            value = wire.pop(name)
-            if wire.get(other) is None:
-                wire[other] = value
-    for name in sorted(refused & wire.keys()):
-        value = wire[name]
-        if value is None or (name in NEUTRAL and value == NEUTRAL[name]):
-            del wire[name]
-            continue
-        params.drop(name, f"{provider} rejects it for this model")
-        del wire[name]
-    effort = wire.get("reasoning_effort")
-    if efforts and effort is not None and effort not in efforts and (near := nearest_effort(str(effort), efforts)):
-        wire["reasoning_effort"] = near
-        params.warn(f"reasoning_effort is {near}: {model} does not accept {effort}")
-    request.dropped, request.warnings = params.dropped, params.warnings
 
 
 CODEC: Final = ChatCodec()

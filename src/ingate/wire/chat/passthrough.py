@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.wire.chat.quirks import UNKNOWN_TO_OPENAI, model_quirks
+from ingate.wire.catalog_facts import EFFORTS
+from ingate.wire.chat.fit import fit
 from ingate.wire.errors import error_from_response
 from ingate.wire.passthrough import Meter, PassThrough, decoded
 
@@ -25,20 +27,20 @@ _EXTENSIONS: Final = frozenset(
 )
 
 
-def is_exact(provider: str, model: str, body: Mapping[str, Any]) -> bool:
+def is_exact(target: Target, wire_format: str, body: Mapping[str, Any]) -> bool:
     """Whether a chat request can be passed through as it is.
 
     False if the provider's responses need normalising, or if the model is known to refuse something in the request
     that the codec would adapt.
     """
-    if provider not in EXACT_PROVIDERS:
+    if target.provider not in EXACT_PROVIDERS:
         return False
-    effort = body.get("reasoning_effort")
-    quirks = model_quirks(provider, model, effort)
-    refused = quirks.refused | quirks.renamed.keys() | UNKNOWN_TO_OPENAI
-    if any(body.get(name) is not None for name in refused & body.keys()):
+    if body.get("reasoning_effort") not in (None, *EFFORTS):
         return False
-    if effort is not None and quirks.efforts is not None and effort not in quirks.efforts:
+    fitted = {name: value for name, value in body.items() if value is not None}
+    count = len(fitted)
+    fit(fitted, replace(target, drop_params="drop"), wire_format, strict=True)
+    if len(fitted) != count or any(body.get(name) is not value for name, value in fitted.items()):
         return False
     messages = body.get("messages")
     return isinstance(messages, list) and not any(

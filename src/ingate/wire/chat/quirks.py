@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.wire.facts import model_facts
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,8 +29,6 @@ class Quirks:
         accepts: Message fields beyond OpenAI's that it accepts (`reasoning_content`, `reasoning_details`).
         reasoning_field: The name under which it expects reasoning text.
         developer_role: Whether it accepts the role `developer`; otherwise `system` is sent.
-        model_rules: The format whose rules in `data/model_facts.json` apply to its models, empty for none.
-        model_knobs: The facts of those rules that apply; an aggregator itself drops what a model does not accept.
     """
 
     source: str = ""
@@ -43,39 +39,18 @@ class Quirks:
     accepts: frozenset[str] = frozenset()
     reasoning_field: str = "reasoning_content"
     developer_role: bool = False
-    model_rules: str = ""
-    model_knobs: frozenset[str] = frozenset({"max_tokens_name", "sampling", "efforts", "refused"})
-
-
-@dataclass(frozen=True, slots=True)
-class ModelQuirks:
-    """How one model at one provider differs.
-
-    Attributes:
-        renamed: Parameters that have another name.
-        refused: Parameters that it rejects.
-        efforts: The values of `reasoning_effort` that it accepts, None if all are passed on.
-    """
-
-    renamed: Mapping[str, str]
-    refused: frozenset[str]
-    efforts: list[str] | None = None
 
 
 _OLD_LIMIT: Final = MappingProxyType({"max_completion_tokens": "max_tokens"})
 _REASONING: Final = frozenset({"reasoning_content"})
-_LIMIT_ONLY: Final = frozenset({"max_tokens_name"})
 
 DEFAULT: Final = Quirks()
 
 PROVIDERS: Final[Mapping[str, Quirks]] = {
-    "openai": Quirks(
-        source="https://platform.openai.com/docs/api-reference/chat", developer_role=True, model_rules="openai"
-    ),
+    "openai": Quirks(source="https://platform.openai.com/docs/api-reference/chat", developer_role=True),
     "azure": Quirks(
         source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning",
         developer_role=True,
-        model_rules="openai",
     ),
     "github_copilot": Quirks(
         # One answer may come as several choices, so that `n` has no meaning.
@@ -83,9 +58,8 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         refused=frozenset({"n", "service_tier", "store"}),
         accepts=frozenset({"reasoning_content", "reasoning_opaque"}),
         reasoning_field="reasoning_text",
-        model_rules="openai",
     ),
-    "github": Quirks(source="https://docs.github.com/en/rest/models/inference", model_rules="openai"),
+    "github": Quirks(source="https://docs.github.com/en/rest/models/inference"),
     "litellm_proxy": Quirks(
         source="https://docs.litellm.ai/docs/reasoning_content",
         developer_role=True,
@@ -94,16 +68,12 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/use-cases/reasoning-tokens",
         developer_role=True,
-        model_rules="openai",
-        model_knobs=_LIMIT_ONLY,
         accepts=frozenset({"reasoning_details"}),
         reasoning_field="reasoning",
     ),
     "vercel_ai_gateway": Quirks(
         source="https://vercel.com/docs/ai-gateway/openai-compat",
         developer_role=True,
-        model_rules="openai",
-        model_knobs=_LIMIT_ONLY,
         accepts=frozenset({"reasoning_details"}),
     ),
     "mistral": Quirks(
@@ -148,7 +118,7 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         source="https://platform.minimax.io/docs/guides/text-m2-function-call",
         accepts=frozenset({"reasoning_content", "reasoning_details"}),
     ),
-    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", accepts=_REASONING, model_rules="xai"),
+    "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", accepts=_REASONING),
     "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
     "together_ai": Quirks(
         source="https://docs.together.ai/reference/chat-completions-1",
@@ -202,24 +172,3 @@ NEUTRAL: Final[Mapping[str, Any]] = {
 def quirks_of(provider: str) -> Quirks:
     """How `provider` differs; an unknown one does not."""
     return PROVIDERS.get(provider, DEFAULT)
-
-
-def model_quirks(provider: str, model: str, effort: Any = None) -> ModelQuirks:
-    """How a model at a provider differs, by the provider's row and `data/model_facts.json`.
-
-    Args:
-        provider: The provider.
-        model: The model's name, with or without a vendor before a slash.
-        effort: The request's `reasoning_effort`; some models accept sampling parameters only without one.
-    """
-    quirks = quirks_of(provider)
-    known = model_facts(quirks.model_rules, model.rpartition("/")[2]) if quirks.model_rules else {}
-    known = {name: fact for name, fact in known.items() if name in quirks.model_knobs}
-    renamed = dict(quirks.renamed)
-    if name := known.get("max_tokens_name"):
-        renamed["max_tokens"] = name
-    refused = quirks.refused | frozenset(known.get("refused", ()))
-    sampling = known.get("sampling", True)
-    if sampling is False or (sampling == "without_reasoning" and effort not in {None, "none"}):
-        refused |= SAMPLING
-    return ModelQuirks(renamed, refused, known.get("efforts"))

@@ -12,7 +12,7 @@ from ingate.wire.address import base_path, join
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
 from ingate.wire.cohere.answer import CohereDecoder, completion_of
 from ingate.wire.decoding import WholeDecoder
-from ingate.wire.facts import BUDGETS, model_facts
+from ingate.wire.facts import BUDGETS, facts_of
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import (
     calls_of,
@@ -86,7 +86,7 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
         BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
             accept while `drop_params` is `strict`.
     """
-    known = model_facts("cohere", target.model, target.facts)
+    known = facts_of(target, "cohere")
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
     messages = messages_of(body)
     out: dict[str, Any] = {"messages": []}

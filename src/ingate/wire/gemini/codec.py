@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ingate.wire.address import base_path, is_vertex, join, vertex_url
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
+from ingate.wire.facts import vendor_format
 from ingate.wire.gemini.answer import completion_of
 from ingate.wire.gemini.embeddings import embeddings_of, embeddings_request
 from ingate.wire.gemini.request import generate_request
@@ -75,7 +76,7 @@ class GeminiCodec(BaseCodec):
 
 
 def _is_claude(model: str) -> bool:
-    return "claude" in model.lower()
+    return vendor_format(model) == "messages"
 
 
 def _on_vertex(target: Target) -> Target:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
+from ingate.wire.efforts import adapt_effort
+from ingate.wire.facts import BUDGETS, effort_of_budget, facts_of, nearest_effort
 from ingate.wire.gemini.contents import contents
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import Choice, choice_of, format_of, tools_of
@@ -48,7 +49,7 @@ def generate_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
         BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
             accept while `drop_params` is `strict`.
     """
-    known = model_facts("gemini", target.model, target.facts)
+    known = facts_of(target, "gemini")
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
     system, turns = contents(body, known)
     out: dict[str, Any] = {"contents": turns}
@@ -180,8 +181,8 @@ def _thinking(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
         config["thinkingConfig"] = _budget(params, effort, budget, known)
     else:
         level = nearest_effort(effort, known.get("efforts", ()))
-        if effort == "none" and level is not None:
-            params.warn(f"{params.model!r} always reasons; the lowest effort was requested ({level})")
+        if level not in (None, effort):
+            adapt_effort(params, effort, level)
         config["thinkingConfig"] = {"includeThoughts": effort != "none"}
         if level is not None:
             config["thinkingConfig"]["thinkingLevel"] = level.upper()
@@ -192,7 +193,7 @@ def _budget(params: ParamTracker, effort: str, budget: int | None, known: Mappin
     if effort == "none":
         if known.get("thinking_off"):
             return {"thinkingBudget": 0}
-        params.warn(f"{params.model!r} always reasons; the lowest effort was requested")
+        params.adapt("reasoning_effort", f"{params.model!r} always reasons; the lowest effort was requested")
         return {"thinkingBudget": least}
     wanted = BUDGETS[effort] if budget is None else budget
     return {"includeThoughts": True, "thinkingBudget": wanted if wanted == -1 else min(max(wanted, least), most)}

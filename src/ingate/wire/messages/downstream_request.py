@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.client_fields import Warnings, invalid, objects, optional, required
-from ingate.wire.facts import effort_of_budget
+from ingate.wire.facts import effort_of_budget, vendor_format
 from ingate.wire.messages.downstream_answer import THREAD_UNSUPPORTED
 from ingate.wire.messages.downstream_history import History
 
@@ -27,8 +27,6 @@ _KNOWN: Final = frozenset(
     | {"thinking", "output_config", "output_format", "service_tier", "cache_control", "betas", "anthropic_version"}
     | {"diagnostics", "user_profile_id", "workspace_id", "billing_policy", *_NUMBERS}
 )
-# To providers without prompt-cache marks and flags for failed tools these would be unknown fields.
-_MARKED: Final = ("claude", "anthropic")
 _MOST_USER_ID: Final = 64  # characters of `user` that OpenAI accepts
 _SEARCH: Final = "web_search"
 _SEARCH_FIELDS: Final = frozenset({"type", "name", "user_location", "cache_control"})
@@ -86,7 +84,8 @@ def translate(body: Mapping[str, Any], target: str = "") -> MessagesRequest:
     if most < 1:
         raise invalid("max_tokens", f"'max_tokens' must be greater than 0, not {most}")
     warnings = Warnings()
-    marks = any(word in f"{model} {target}" for word in _MARKED)
+    # To providers without prompt-cache marks and flags for failed tools these would be unknown fields.
+    marks = "anthropic" in f"{model} {target}" or any(vendor_format(name) == "messages" for name in (model, target))
     history = History(warnings, marks=marks)
     history.add_system(body.get("system"))
     history.add_turns(body.get("messages"))

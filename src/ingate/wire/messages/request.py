@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.facts import BUDGETS, effort_of_budget, model_facts, nearest_effort
+from ingate.wire.facts import BUDGETS, effort_of_budget, facts_of, nearest_effort, takes_sampling
 from ingate.wire.messages.history import conversation, lacks_thinking, uses_tools
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import Choice, Tool, choice_of, format_of, tools_of
@@ -29,16 +29,24 @@ _DEFAULT_MAX_TOKENS: Final = 8192
 _UNSTREAMED_MAX_TOKENS: Final = 21_333
 _MOST_STRICT_TOOLS: Final = 20
 _LEAST_BUDGET: Final = 1024
+_OFF: Final = frozenset({"disabled", "between_tools"})
 
 
-def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
+def messages_request(
+    body: Mapping[str, Any], target: Target, wire_format: str = "messages"
+) -> tuple[dict[str, Any], ParamTracker]:
     """The request body without `model` and `stream`, and the tracker that lists the dropped parameters.
+
+    Args:
+        body: The chat request.
+        target: Where the call goes.
+        wire_format: The format in which it goes there: Bedrock's are written from this one.
 
     Raises:
         BadRequestError: The request cannot be expressed in this format, or has a parameter that the model does not
             accept while `drop_params` is `strict`.
     """
-    known = model_facts("anthropic", target.model, target.facts)
+    known = facts_of(target, wire_format)
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
     system, turns = conversation(params, prefill=bool(known.get("final_assistant", True)))
     out: dict[str, Any] = {"max_tokens": _max_tokens(params, known, stream=target.stream), "messages": turns}
@@ -47,7 +55,11 @@ def messages_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     tools, native = tools_of(body, choice)
     wanted, schema = format_of(body)
     params.take("response_format")
-    tool_blocks = _tools(tools, strict=bool(known.get("structured"))) + native + _web_search(params)
+    tool_blocks = (
+        _tools(tools, strict=known.get("structured") == "schema" and known.get("strict_tools", True))
+        + native
+        + _web_search(params)
+    )
     if not tool_blocks and (called := uses_tools(turns)):
         # A history with tool calls is refused without the tools' definitions.
         tool_blocks = [{"name": name, "input_schema": {"type": "object"}} for name in called]
@@ -119,7 +131,7 @@ def _structured(
     system: list[dict[str, Any]],
 ) -> Choice:
     """Request the format of the answer. Returns the tool choice that it requires."""
-    if schema is not None and known.get("structured"):
+    if schema is not None and known.get("structured") == "schema":
         out["output_config"] = {"format": {"type": "json_schema", "schema": anthropic_schema(schema)}}
         return choice
     if not known.get("forced_tools", True) or (wanted == "json_object" and tools):
@@ -166,20 +178,30 @@ def _thinking(
     if effort is None and isinstance(nested, dict):
         effort = nested.get("effort")
     types = known.get("thinking", ("enabled", "disabled"))
+    kind = given.get("type") if isinstance(given, dict) else None
     if not isinstance(given, dict):
         _effort(params, out, effort, turns, choice, known)
-    elif given.get("type") == "enabled" and types and "enabled" not in types:
-        params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
-        effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
-        _effort(params, out, effort, turns, choice, known)
-    elif given.get("type") != "disabled" and not types:
-        params.drop("thinking", "this model does not support reasoning")
-    else:
+    elif not types:
+        if kind not in _OFF:
+            params.drop("thinking", "this model does not support reasoning")
+    elif kind in types:
         out["thinking"] = given
-        _set_effort(out, effort, known)
+        _set_effort(params, out, effort, known)
         if _make_room(out):
             budget = out["thinking"]["budget_tokens"]
             params.warn(f"budget_tokens was lowered to {budget}: it must be less than max_tokens")
+    elif kind in _OFF:
+        _switch_off(params, out, effort, known, name="thinking")
+    elif kind == "enabled":
+        params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
+        effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
+        _effort(params, out, effort, turns, choice, known)
+    elif kind == "adaptive":
+        params.warn(f"{params.model!r} reasons within a budget, which the effort sets")
+        _effort(params, out, effort or "medium", turns, choice, known)
+    else:
+        out["thinking"] = given
+        _set_effort(params, out, effort, known)
 
 
 def _effort(
@@ -195,11 +217,8 @@ def _effort(
     if effort is None:
         return
     if effort in {"none", "disable", "disabled"}:
-        if "disabled" in types:
-            out["thinking"] = {"type": "disabled"}
-        elif types:
-            params.warn(f"{params.model!r} always reasons; the lowest effort was requested")
-            _set_effort(out, "low", known)
+        if types:
+            _switch_off(params, out, None, known, name="reasoning_effort")
     elif effort not in BUDGETS:
         raise BadRequestError(f"reasoning_effort is {effort!r}, not one of none, {', '.join(BUDGETS)}")
     elif not types:
@@ -208,7 +227,7 @@ def _effort(
         out["thinking"] = {"type": "adaptive"}
         if known.get("thinking_display"):
             out["thinking"]["display"] = "summarized"
-        _set_effort(out, effort, known)
+        _set_effort(params, out, effort, known)
     elif choice.mode in {"required", "named"}:
         params.drop("reasoning_effort", "this model does not reason when a tool call is required")
     elif lacks_thinking(turns):
@@ -217,18 +236,39 @@ def _effort(
         params.drop("reasoning_effort", f"max_tokens leaves no room for {_LEAST_BUDGET} tokens of reasoning")
     else:
         out["thinking"] = {"type": "enabled", "budget_tokens": BUDGETS[effort]}
-        _set_effort(out, effort, known)
+        _set_effort(params, out, effort, known)
         _make_room(out)
+
+
+def _switch_off(params: ParamTracker, out: dict[str, Any], effort: Any, known: Mapping[str, Any], *, name: str) -> None:
+    """Switch reasoning off as far as the model allows: off, only between tool calls, or at the lowest effort."""
+    types = known.get("thinking", ("enabled", "disabled"))
+    if kind := next((one for one in ("disabled", "between_tools") if one in types), None):
+        out["thinking"] = {"type": kind}
+        _set_effort(params, out, effort, known)
+        if kind != "disabled":
+            params.adapt(name, f"{params.model!r} always reasons between tool calls; it does not before them")
+        return
+    params.adapt(name, f"{params.model!r} always reasons; the lowest effort was requested")
+    if low := next(iter(known.get("efforts", ())), None):
+        _set_effort(params, out, low, known)
 
 
 def _int(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _set_effort(out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> None:
-    level = nearest_effort(effort, known.get("efforts", ())) if isinstance(effort, str) else None
-    if level is not None:
-        out.setdefault("output_config", {})["effort"] = level
+def _set_effort(params: ParamTracker, out: dict[str, Any], effort: Any, known: Mapping[str, Any]) -> None:
+    levels = known.get("efforts", ())
+    kind = out.get("thinking", {}).get("type")
+    if kind in {"disabled", "between_tools"}:  # both are rejected at a higher effort
+        levels = [level for level in levels if level in known.get("efforts_off", levels)]
+    level = nearest_effort(effort, levels) if isinstance(effort, str) else None
+    if level is None:
+        return
+    if level != effort and effort in BUDGETS:
+        params.adapt("reasoning_effort", f"reasoning_effort is {level}: {params.model} does not accept {effort}")
+    out.setdefault("output_config", {})["effort"] = level
 
 
 def _make_room(out: dict[str, Any]) -> bool:
@@ -247,13 +287,13 @@ def _make_room(out: dict[str, Any]) -> bool:
 def _sampling(params: ParamTracker, out: dict[str, Any], known: Mapping[str, Any]) -> None:
     values = {name: params.number(name) for name in ("temperature", "top_p", "top_k")}
     given = {name: value for name, value in values.items() if value is not None}
-    reasons = out.get("thinking", {}).get("type") in {"enabled", "adaptive"}
+    thinks = out.get("thinking", {}).get("type") in {"enabled", "adaptive"}
     for name, value in list(given.items()):
-        if not known.get("sampling", True):
+        if not takes_sampling(known, "high" if thinks else "none"):
             if not (name == "temperature" and value == 1):
                 params.drop(name, "this model does not accept sampling parameters")
             del given[name]
-        elif reasons and not (name == "temperature" and value == 1) and not (name == "top_p" and value >= 0.95):
+        elif thinks and not (name == "temperature" and value == 1) and not (name == "top_p" and value >= 0.95):
             params.drop(name, "it cannot be set while the model reasons")
             del given[name]
     if known.get("one_sampling") and {"temperature", "top_p"} <= given.keys():

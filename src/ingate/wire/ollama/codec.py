@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.errors import BadRequestError
 from ingate.wire.address import join
 from ingate.wire.codec import BaseCodec, WireRequest, encode_body
-from ingate.wire.facts import model_facts, nearest_effort
+from ingate.wire.efforts import fitted_effort
+from ingate.wire.facts import facts_of
 from ingate.wire.ollama.answer import OllamaDecoder, completion_of, embeddings_of
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import calls_of, choice_of, format_of, in_message, messages_of, parts_of, text_of, tools_of
@@ -122,20 +123,25 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
             out["top_logprobs"] = top
     effort, thinking = params.take("reasoning_effort"), params.take("thinking")
     if isinstance(thinking, dict):
-        out["think"] = thinking.get("type") != "disabled"
-    elif effort is not None:
-        out["think"] = _effort(params, str(effort), model_facts("ollama", target.model, target.facts))
+        effort = "none" if thinking.get("type") == "disabled" else "medium" if effort in {None, "none"} else effort
+    if effort is not None:
+        _think(params, out, str(effort), facts_of(target, "ollama"))
     return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
 
 
-def _effort(params: ParamTracker, effort: str, known: Mapping[str, Any]) -> str | bool:
-    """The value of `think`: a level if the model has levels, else whether it reasons."""
-    level = nearest_effort(effort, known.get("efforts", ()))
-    if level is None:
-        return effort != "none"
-    if effort == "none":
-        params.warn(f"{params.model!r} always reasons; the lowest effort was requested ({level})")
-    return level
+def _think(params: ParamTracker, out: dict[str, Any], effort: str, known: Mapping[str, Any]) -> None:
+    """Set `think`: a level if the model has levels, else whether it reasons; Ollama rejects it for any other model."""
+    thinks = known.get("thinking")
+    if levels := known.get("efforts"):
+        out["think"] = fitted_effort(params, effort, levels)
+    elif effort == "none":
+        out["think"] = False  # every model takes this
+    elif thinks:
+        out["think"] = True
+    elif thinks is False:
+        params.drop("reasoning_effort", "this model does not reason")
+    else:
+        params.drop("reasoning_effort", "it is not known whether this model can reason; one that can does so unasked")
 
 
 def _message(message: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -49,7 +49,6 @@ class ResponsesProvider:
         preset_prefix: How names of presets begin, which go into `preset` instead of `model`; empty for none.
         efforts: The values of `reasoning.effort` the provider accepts for any model; None if that depends on the model.
         min_output_tokens: The least `max_output_tokens` the provider accepts.
-        model_rules: Which rules of `data/model_facts.json` its models follow; empty for none.
     """
 
     source: str
@@ -78,7 +77,6 @@ class ResponsesProvider:
     preset_prefix: str = ""
     efforts: tuple[str, ...] | None = None
     min_output_tokens: int = 1
-    model_rules: str = ""
 
 
 # Parameters of other providers, which OpenAI's own servers refuse by name.
@@ -118,7 +116,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         allowed_tools=True,
         web_search=True,
         min_output_tokens=16,
-        model_rules="openai",
     ),
     "azure": ResponsesProvider(
         source="https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses",
@@ -136,7 +133,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         allowed_tools=True,
         web_search=True,
         min_output_tokens=16,
-        model_rules="openai",
     ),
     "azure_ai": ResponsesProvider(
         source="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/generate-responses",
@@ -152,7 +148,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         custom_tools=True,
         allowed_tools=True,
         min_output_tokens=16,
-        model_rules="openai",
     ),
     "xai": ResponsesProvider(
         # Chat Completions is deprecated there: https://docs.x.ai/developers/model-capabilities/text/comparison.
@@ -162,7 +157,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         encrypted=True,
         web_search=True,
         search_options=frozenset(),
-        model_rules="xai",
     ),
     "groq": ResponsesProvider(
         source="https://console.groq.com/docs/responses-api#unsupported-features",
@@ -233,7 +227,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         media_results=True,
         custom_tools=True,
         min_output_tokens=16,
-        model_rules="openai",
     ),
     "bedrock_mantle": ResponsesProvider(
         # OpenAI's closed models are served under /openai/v1, its open-weight models and other vendors' under /v1:
@@ -250,7 +243,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         media_results=True,
         custom_tools=True,
         web_search=True,
-        model_rules="openai",
     ),
     "github_copilot": ResponsesProvider(
         # Item ids change from event to event, and what calls a tool may be enciphered until it is complete
@@ -267,7 +259,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         call_fields=_NAMESPACE,
         media_results=True,
         min_output_tokens=16,
-        model_rules="openai",
     ),
     "ollama": _OLLAMA,
     "ollama_chat": _OLLAMA,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
-from ingate.wire.facts import effort_of_budget, model_facts, nearest_effort
+from ingate.wire.efforts import fitted_effort
+from ingate.wire.facts import effort_of_budget, facts_of, takes_sampling
 from ingate.wire.params import ParamTracker, deep_merge
 from ingate.wire.parts import format_of
 from ingate.wire.responses.items import Conversation
@@ -32,9 +32,6 @@ _UNMISSED: Final = frozenset(
 )
 # What a model accepts although it has no sampling parameters: the value that applies anyway.
 _NEUTRAL: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
-# How providers write OpenAI's models: `openai/gpt-5.5`, `openai.gpt-5.5`, `databricks-gpt-5-5`.
-_VENDOR: Final = re.compile(r"^(?:.*/)?(?:openai\.|databricks-)?")
-_DASHED: Final = re.compile(r"^(gpt-\d+)-(\d)(?!\d)")
 
 
 def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], ParamTracker]:
@@ -46,7 +43,7 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
     """
     row = responses_provider(target.provider)
     tracker = ParamTracker(body, policy=target.drop_params, model=target.model)
-    known = model_facts(row.model_rules, _plain(target.model)) if row.model_rules else {}
+    known = facts_of(target, "responses")
     store = _store(tracker, row)
     wanted, _ = format_of(body)
     conversation = Conversation(tracker, row, provider=target.provider, store=store, json_mode=wanted == "json_object")
@@ -76,11 +73,6 @@ def responses_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str
             tracker.drop(name, f"{target.provider} does not support it")
         del out[name]
     return deep_merge(out, tracker.extra_body), tracker
-
-
-def _plain(model: str) -> str:
-    """A model's name as OpenAI writes it."""
-    return _DASHED.sub(r"\1.\2", _VENDOR.sub("", model))
 
 
 def _named(model: str, row: ResponsesProvider) -> dict[str, Any]:
@@ -140,13 +132,8 @@ def _reasoning(
     if effort is not None and not isinstance(effort, str):
         raise BadRequestError(f"reasoning_effort is {effort!r}, not a string", code="invalid_parameter")
     levels = row.efforts if row.efforts is not None else known.get("efforts")
-    if effort is not None and levels == []:
-        if effort != "none":
-            tracker.drop("reasoning_effort", "this model does not reason")
-        return None
-    if effort and levels and effort not in levels and (near := nearest_effort(effort, levels)):
-        tracker.warn(f"reasoning_effort is {near}: {tracker.model} does not accept {effort}")
-        effort = near
+    if effort is not None:
+        effort = fitted_effort(tracker, effort, levels)
     if effort is not None:
         reasoning["effort"] = effort
     if isinstance(summary, str):
@@ -186,9 +173,7 @@ def _sampling(
     effort: str | None,
     include: list[Any],
 ) -> None:
-    sampling = known.get("sampling", True)
-    thinks = bool(known.get("reasons_by_default")) if effort is None else effort != "none"
-    refuses = sampling is False or (sampling == "without_reasoning" and thinks)
+    refuses = not takes_sampling(known, effort)
     for name in ("temperature", "top_p"):
         value = tracker.number(name)
         if value is None:

@@ -1,0 +1,90 @@
+"""The parameters of a chat request as its model and provider take them, by `quirks.py` and `data/model_facts.json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ingate.wire.chat.quirks import NEUTRAL, SAMPLING, UNKNOWN_TO_OPENAI, quirks_of
+from ingate.wire.efforts import fitted_effort
+from ingate.wire.facts import facts_of, reasons, takes_sampling, takes_stop
+from ingate.wire.params import ParamTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingate.wire.codec import Target
+
+_OFF: Final = frozenset({"none", "disable", "disabled"})
+_ANY: Final = ("low", "medium", "high")
+_STOP: Final = frozenset({"stop"})
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool) -> ParamTracker:
+    """Rename parameters to the provider's names, adapt the effort, and drop what the model rejects.
+
+    Args:
+        wire: The request body; changed in place.
+        target: Where it goes.
+        wire_format: `"chat"` or `"azure"`.
+        strict: Whether the server is one that rejects parameters it does not know, as OpenAI's does.
+
+    Returns:
+        What was dropped and changed.
+
+    Raises:
+        BadRequestError: The model does not accept a parameter, and the policy is `strict`.
+    """
+    facts, quirks = facts_of(target, wire_format), quirks_of(target.provider)
+    params = ParamTracker(wire, policy=target.drop_params, model=target.model)
+    renamed = dict(quirks.renamed)
+    if (name := facts.get("max_tokens_name")) and name not in renamed:
+        renamed["max_tokens"] = name
+    for name, other in renamed.items():
+        if name in wire:
+            value = wire.pop(name)
+            if wire.get(other) is None:
+                wire[other] = value
+    refused = quirks.refused | frozenset(facts.get("refused", ())) | (UNKNOWN_TO_OPENAI if strict else _NONE)
+    if facts.get("efforts") == []:
+        refused |= {"reasoning_effort"}
+    efforts = ParamTracker(wire, policy=target.drop_params, model=target.model)
+    effort = _reasoning(efforts, wire, facts)
+    if not takes_sampling(facts, effort):
+        refused |= SAMPLING
+    if not takes_stop(facts, effort):
+        refused |= _STOP
+    for name in sorted(refused & wire.keys()):
+        value = wire[name]
+        if value is not None and not (name in NEUTRAL and value == NEUTRAL[name]):
+            params.drop(name, f"{target.provider} rejects it for this model")
+        del wire[name]
+    params.dropped += efforts.dropped
+    params.warnings += efforts.warnings
+    return params
+
+
+def _reasoning(params: ParamTracker, wire: dict[str, Any], facts: Mapping[str, Any]) -> str | None:
+    """Set how much the model reasons. Returns the effort, None if that is left to the model."""
+    effort, levels = wire.get("reasoning_effort"), facts.get("efforts")
+    if effort is not None and not isinstance(effort, str):
+        return "high"  # litellm's form, {"effort": …}, is meant for the provider
+    if effort in _OFF:
+        effort = "none"
+        if levels is None and facts.get("always_reasons"):
+            levels = _ANY
+        elif (off := facts.get("reasoning_off")) is not None:
+            del wire["reasoning_effort"]
+            wire.update((name, value) for name, value in off.items() if name not in wire)
+            return effort
+    if effort is not None and levels != []:
+        wire["reasoning_effort"] = effort = fitted_effort(params, effort, levels)
+    elif isinstance(given := wire.get("thinking"), dict) and given.get("type") == "disabled":
+        return "none"
+    needs_none = facts.get("chat_tools") in {"without_reasoning", "never"} and bool(wire.get("tools"))
+    if needs_none and reasons(facts, effort) and "none" in (levels or ()):
+        params.adapt(
+            "reasoning_effort", f"reasoning_effort is none: {params.model} takes tools only so on chat completions"
+        )
+        wire["reasoning_effort"] = effort = "none"
+    return effort
