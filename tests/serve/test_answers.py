@@ -76,7 +76,7 @@ async def test_a_slow_client_holds_the_model_back() -> None:
     async def receive() -> Any:
         return incoming.pop() if incoming else await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": []}
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": [(b"content-type", b"application/json")]}
     task = asyncio.create_task(create_app(gateway)(scope, receive, send))
     while gateway.sent < 3:
         await asyncio.sleep(0)
@@ -114,7 +114,7 @@ async def test_an_error_inside_a_stream_is_an_event_with_the_partial_text_and_th
 async def test_an_errors_remedy_is_in_its_body() -> None:
     error = MissingCredentialsError("groq needs a key", provider="groq", fix="export GROQ_API_KEY=…")
     answer = await ask(create_app(FakeGateway(error)), "POST", CHAT, GOOD)
-    assert answer.status == 401
+    assert answer.status == 502
     assert answer.json()["error"]["fix"] == "export GROQ_API_KEY=…"
     assert answer.json()["error"]["provider"] == "groq"
 
@@ -192,7 +192,7 @@ async def test_a_client_that_leaves_stops_the_work(body: dict[str, Any]) -> None
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": []}
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": [(b"content-type", b"application/json")]}
     task = asyncio.create_task(create_app(gateway)(scope, incoming.get, send))
     await gateway.waiting.wait()
     incoming.put_nowait({"type": "http.disconnect"})
@@ -214,7 +214,7 @@ async def test_a_server_whose_send_fails_stops_the_work() -> None:
     async def receive() -> Any:
         return incoming.pop() if incoming else await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": []}
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": [(b"content-type", b"application/json")]}
     await create_app(gateway)(scope, receive, send)
     assert gateway.open == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}

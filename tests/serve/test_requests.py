@@ -110,7 +110,8 @@ async def test_a_body_over_the_limit_that_does_not_say_so_is_refused_on_the_way(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": []}
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": headers}
     await create_app(FakeGateway())(scope, receive, send)
     assert sent[0]["status"] == 413
     assert taken == MAX_BODY_BYTES // (1024 * 1024) + 1
@@ -119,6 +120,9 @@ async def test_a_body_over_the_limit_that_does_not_say_so_is_refused_on_the_way(
 async def test_another_media_type_is_refused_so_that_web_pages_cannot_post() -> None:
     answer = await ask(create_app(FakeGateway()), "POST", CHAT, GOOD, headers={"content-type": "text/plain"})
     assert answer.status == 415
+    answer = await ask(create_app(FakeGateway()), "POST", CHAT, GOOD, headers={"x-no-content-type": "1"})
+    assert (answer.status, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+    assert answer.json()["error"]["fix"] == "send the header content-type: application/json"
     accepted = {"content-type": "application/json; charset=utf-8"}
     assert (await ask(create_app(FakeGateway()), "POST", CHAT, GOOD, headers=accepted)).status == 200
 
@@ -132,7 +136,7 @@ async def test_a_client_that_leaves_while_it_sends_gets_no_answer() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": []}
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": [(b"content-type", b"application/json")]}
     await create_app(FakeGateway())(scope, receive, send)
     assert sent == []
 

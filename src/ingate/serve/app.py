@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingate.errors import IngateError, InternalError
 from ingate.serve.call import CANCELS, LIMITS, Call, ClientDisconnectedError, decode_body, read_body, until_disconnect
-from ingate.serve.endpoints import Handler, api_of, endpoint, handler
+from ingate.serve.endpoints import Handler, api_of, endpoint, handler, takes_no_body
 
 if TYPE_CHECKING:
     from ingate.serve.call import ASGIApp, GatewayLike, Receive, Scope, Send
@@ -47,6 +47,7 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
 
 async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Send) -> None:
     path = endpoint(scope)
+    extensions = scope.get("extensions") or {}
     call = Call(
         gateway=gateway,
         method=scope["method"],
@@ -56,18 +57,20 @@ async def _answer(gateway: GatewayLike, scope: Scope, receive: Receive, send: Se
         request_id=f"req_{uuid.uuid4().hex}",
         headers=dict(scope["headers"]),
         query=scope.get("query_string", b""),
-        limits=(scope.get("extensions") or {}).get(LIMITS) or {},
+        limits=extensions.get(LIMITS) or {},
+        in_process=CANCELS in extensions,
     )
     try:
         found = handler(call.method, call.endpoint)
         if call.method == "POST":
             call.content = await read_body(receive, call.headers)
-            call.body = decode_body(call.content)
+            if call.content or not takes_no_body(path):
+                call.body = decode_body(call.content)
     except IngateError as error:
         await call.refuse(error)
         return
     work = _handle(found, call)
-    if CANCELS in (scope.get("extensions") or {}):
+    if call.in_process:
         await work
     else:
         await until_disconnect(receive, work)

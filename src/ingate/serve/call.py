@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from ingate.errors import InvalidRequestError
+from ingate.errors import AuthenticationError, IngateError, InvalidRequestError, MissingCredentialsError
 from ingate.wire.downstream import error_body
 from ingate.wire.errors import error_to_response
 from ingate.wire.passthrough import PROTOCOL_HEADERS, ApiRequest
@@ -19,7 +19,7 @@ from ingate.wire.passthrough import PROTOCOL_HEADERS, ApiRequest
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from ingate.errors import IngateError, UpstreamResponse
+    from ingate.errors import UpstreamResponse
     from ingate.gateway.continuation import Continuations
     from ingate.gateway.reply import Reply
     from ingate.wire.passthrough import Api
@@ -108,6 +108,7 @@ class Call:
         body: The same, decoded; empty for other methods.
         limits: The caller's own time limits, from the extension `LIMITS`.
         started: Whether the response's status has been sent, so that it can no longer change.
+        in_process: Whether the caller is in this process, where a provider's 401 keeps its status; see `over_http`.
     """
 
     gateway: GatewayLike
@@ -122,6 +123,7 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)
     limits: Mapping[str, float | None] = field(default_factory=dict)
     started: bool = False
+    in_process: bool = False
 
     def request(self, api: Api) -> ApiRequest:
         """The request for the gateway."""
@@ -164,7 +166,13 @@ class Call:
 
     async def refuse(self, error: IngateError) -> None:
         """Answer with an error: the provider's own response if the request was passed through, else the API's JSON."""
+        if not self.in_process:
+            error = over_http(error)
         status, headers, _ = error_to_response(error)
+        if error.provider:
+            headers["x-ingate-provider"] = error.provider
+        if status == 408:
+            headers["connection"] = "close"  # the rest of the body is not waited for
         if (upstream := error.response) is not None:
             headers |= {"content-type": upstream.content_type}
             if error.fix:
@@ -215,22 +223,42 @@ def _header_pairs(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes
     ]
 
 
+def over_http(error: IngateError) -> IngateError:
+    """An error as callers over HTTP see it: they have a key of their own, so that 401 must mean that one.
+
+    A provider that rejects this server's key, or for which it has none, is a 502 that is not worth a retry. With a 401,
+    clients would ask their user to log in again. Callers in this process hold the provider's key themselves.
+    """
+    if not isinstance(error, AuthenticationError | MissingCredentialsError):
+        return error
+    rejected = isinstance(error, AuthenticationError)
+    return IngateError(
+        str(error),
+        provider=error.provider,
+        spec=error.spec,
+        status=502,
+        code="provider_authentication_error" if rejected else error.code,
+        fix=error.fix,
+        credential_source=error.credential_source,
+        provider_message=error.provider_message,
+        request_id=error.request_id,
+    )
+
+
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The body of a request for JSON.
+    """The body of a request for JSON; empty if there is none.
 
     Raises:
-        InvalidRequestError: It is empty (400), larger than `limit` (413), or of another media type (415). The last also
-            excludes web pages: a browser sends JSON to another origin only after a preflight request, which fails.
+        InvalidRequestError: It is larger than `limit` (413), or not declared as JSON (415). The latter also excludes web
+            pages: a browser sends JSON to another origin only after a preflight request, which fails.
         ClientDisconnectedError: The client has disconnected.
     """
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type and media_type != b"application/json" and not media_type.endswith(b"+json"):
-        raise InvalidRequestError(
-            f"the body is {media_type.decode('latin-1')!r}; this endpoint accepts application/json",
-            status=415,
-            code="unsupported_media_type",
-            fix="send the header content-type: application/json",
-        )
+    is_json = media_type == b"application/json" or (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    )
+    if media_type and not is_json:
+        raise _not_json(media_type)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
@@ -244,13 +272,12 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], *, limit: 
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
+        if piece and not is_json:
+            raise _not_json(media_type)
         pieces.append(piece)
         if not message.get("more_body", False):
             break
-    content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    if not content:
-        raise InvalidRequestError("the body is empty; a JSON object is required", code="invalid_json")
-    return content
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def decode_body(content: bytes) -> dict[str, Any]:
@@ -259,6 +286,8 @@ def decode_body(content: bytes) -> dict[str, Any]:
     Raises:
         InvalidRequestError: It is not one.
     """
+    if not content:
+        raise InvalidRequestError("the body is empty; a JSON object is required", code="invalid_json")
     try:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -266,6 +295,16 @@ def decode_body(content: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidRequestError(f"the body is a JSON {_kind(body)}; an object is required", code="invalid_json")
     return body
+
+
+def _not_json(media_type: bytes) -> InvalidRequestError:
+    given = f"is {media_type.decode('latin-1')!r}" if media_type else "has no content type"
+    return InvalidRequestError(
+        f"the body {given}; this endpoint accepts application/json",
+        status=415,
+        code="unsupported_media_type",
+        fix="send the header content-type: application/json",
+    )
 
 
 def _too_large(limit: int) -> InvalidRequestError:

@@ -220,6 +220,11 @@ def api_of(path: str, headers: Mapping[bytes, bytes] | None = None) -> Api:
     return "responses" if path == "/responses" or path.startswith("/responses/") else "chat"
 
 
+def takes_no_body(path: str) -> bool:
+    """Whether a POST to this endpoint needs no body."""
+    return path.startswith("/responses/") and path.endswith("/cancel")
+
+
 def handler(method: str, path: str) -> Handler:
     """The handler of `method` on an endpoint.
 

@@ -1,18 +1,16 @@
-"""Middleware for the application on a socket: the bearer key, the Host check, CORS, and the access log."""
+"""Middleware for the application on a socket: the bearer key, which web pages may call, and the access log."""
 
 from __future__ import annotations
 
 import hmac
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from ingate.errors import AuthenticationError, IngateError, PermissionDeniedError
-from ingate.serve.endpoints import api_of, endpoint
-from ingate.wire.downstream import error_body
-from ingate.wire.errors import error_to_response
+from ingate.errors import AuthenticationError, IngateError, InvalidRequestError
+from ingate.serve.endpoints import endpoint
+from ingate.serve.origin import OriginPolicy
+from ingate.serve.refusal import refuse, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,15 +20,11 @@ if TYPE_CHECKING:
 
 access = logging.getLogger("ingate.access")
 
-_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _OPEN: Final = frozenset({"/health"})  # reveals only that the server runs, so that a load balancer needs no key
 _KEY_HEADERS: Final = (b"x-api-key", b"api-key")  # Anthropic's SDK sends the first, Azure's the second
-_CORS: Final = {
-    "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "*, authorization, content-type, x-api-key",
-    "access-control-expose-headers": "*",
-    "access-control-max-age": "600",
-}
+_MOST_HEADERS: Final = 256
+# For browsers that send no Sec-Fetch-Site: a page can neither run a response as a script nor embed it.
+_HARDENING: Final = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
 
 
 def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log: bool = True) -> ASGIApp:
@@ -41,10 +35,13 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
         key: The key that a caller must send as `Authorization: Bearer …` or `x-api-key`; compared in constant time. None
             for a server that only this machine can reach: then the `Host` header must name this machine, which excludes web
             pages whose own host name resolves to it.
-        cors: Origins whose pages may call it (`"https://app.example"`, `"*"` for all); none by default.
+        cors: Origins whose pages may call it (`"https://app.example"`, `"*"` for all), from `read_origins`. Requests of
+            all other pages are answered with 403, on every path; so are those that a page makes without an `Origin`.
         log: Whether each request is logged to `ingate.access`: client, method, path, status, time, model. Queries, headers
             and bodies are never logged.
     """
+
+    policy = OriginPolicy(cors, local_only=key is None)
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,13 +49,16 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
             return
         headers = dict(scope["headers"])
         outcome = _Outcome()
-        observed = _observed(send, outcome, _cors_headers(headers, cors))
+        extra = policy.cors_headers(headers)
+        observed = _observed(send, outcome, [*_HARDENING, *extra])
         begun_s = time.monotonic()
         try:
-            if cors and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                await _answer(observed, 204, {}, b"")
-            elif (error := _refusal(scope, headers, key)) is not None:
-                await _refuse(observed, endpoint(scope), error)
+            if (error := _shape_refusal(scope) or policy.refusal(headers)) is not None:
+                await refuse(observed, endpoint(scope), error)
+            elif extra and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+                await respond(observed, 204, {}, b"")
+            elif key is not None and (error := _key_refusal(scope, headers, key)) is not None:
+                await refuse(observed, endpoint(scope), error)
             else:
                 await app(scope, receive, observed)
         finally:
@@ -77,16 +77,22 @@ class _Outcome:
         self.complete = False
 
 
-def _refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret | None) -> IngateError | None:
-    if key is None:
-        host = headers.get(b"host", b"").decode("latin-1").strip().lower()
-        name = host if host.startswith("[") and host.endswith("]") else host.rpartition(":")[0] or host
-        if name in _LOCAL_HOSTS or not host:
-            return None
-        return PermissionDeniedError(
-            f"this server accepts only requests for this machine, but the Host header is {host!r}",
-            fix="call it as http://127.0.0.1, or start it with --key-file",
-        )
+def _shape_refusal(scope: Scope) -> IngateError | None:
+    if len(scope["headers"]) > _MOST_HEADERS:
+        return InvalidRequestError(
+            f"the request has {len(scope['headers'])} headers", status=431, code="too_many_headers",
+            fix=f"send at most {_MOST_HEADERS} headers",
+        )  # fmt: skip
+    if not scope["path"].startswith("/"):
+        # As a proxy is called (`GET http://other.example/`): then the address, not the Host header, names the server.
+        return InvalidRequestError(
+            "the request line contains a whole address instead of a path", code="invalid_path",
+            fix="call the server directly, not as a proxy",
+        )  # fmt: skip
+    return None
+
+
+def _key_refusal(scope: Scope, headers: Mapping[bytes, bytes], key: Secret) -> IngateError | None:
     if endpoint(scope) in _OPEN:
         return None
     given = _given(headers)
@@ -110,16 +116,8 @@ def _given(headers: Mapping[bytes, bytes]) -> bytes:
     return next((headers[name].strip() for name in _KEY_HEADERS if headers.get(name)), b"")
 
 
-def _cors_headers(headers: Mapping[bytes, bytes], cors: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    if not cors or not origin or not ("*" in cors or origin in cors):
-        return []
-    allowed = {"access-control-allow-origin": "*" if "*" in cors else origin, "vary": "Origin", **_CORS}
-    return [(name.encode(), value.encode("latin-1")) for name, value in allowed.items()]
-
-
 def _observed(send: Send, outcome: _Outcome, extra: list[tuple[bytes, bytes]]) -> Send:
-    """`send`, with headers added to the response and its details recorded in `outcome`."""
+    """`send`, with `extra` headers on the response and its details recorded in `outcome`."""
 
     async def observed(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -129,27 +127,12 @@ def _observed(send: Send, outcome: _Outcome, extra: list[tuple[bytes, bytes]]) -
                     outcome.spec = value.decode("latin-1")
                 elif name == b"x-request-id":
                     outcome.request_id = value.decode("latin-1")
-            if extra:
-                message = {**message, "headers": [*message["headers"], *extra]}
+            message = {**message, "headers": [*message["headers"], *extra]}
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             outcome.complete = True
         await send(message)
 
     return observed
-
-
-async def _refuse(send: Send, path: str, error: IngateError) -> None:
-    status, headers, _ = error_to_response(error)
-    answer = error_body(api_of(path), error, "")
-    await _answer(send, status, {**headers, "www-authenticate": "Bearer"}, msgspec.json.encode(answer))
-
-
-async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    pairs: list[Any] = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    if status != 204:
-        pairs.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _line(scope: Scope, outcome: _Outcome, seconds: float) -> str:

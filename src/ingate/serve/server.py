@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import ipaddress
-import signal
+import logging
+import math
 import socket
 from typing import TYPE_CHECKING, Final
 
 from ingate.errors import ConfigError, MissingExtraError
+from ingate.serve.descriptors import connections_within
+from ingate.serve.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from ingate.serve.call import ASGIApp
+
+logger = logging.getLogger("ingate.serve")
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4100
@@ -69,21 +72,25 @@ async def serve(
     app: ASGIApp,
     bound: socket.socket,
     *,
-    grace_s: int = DEFAULT_GRACE_S,
+    limits: Limits | None = None,
+    grace_s: float = DEFAULT_GRACE_S,
     ready: Callable[[], None] | None = None,
-    stopping: Callable[[int], None] | None = None,
+    stopping: Callable[[int, bool], None] | None = None,
+    signalled: Callable[[int], None] | None = None,
 ) -> None:
     """Serve `app` on a bound socket until SIGINT or SIGTERM.
 
     At the first signal it accepts no new connections and lets running requests finish, for `grace_s` seconds at most; at
-    a second one it stops at once.
+    a second one, of either kind, it cuts them.
 
     Args:
         app: The application; its lifespan is run, which closes the gateway.
         bound: From `bind`; closed at the end.
+        limits: The limits on time and connections; those on requests are `admitted`'s.
         grace_s: How long running requests may take after the first signal, in seconds.
         ready: Called once the server accepts requests.
-        stopping: Called at the first signal, with the number of running requests.
+        stopping: Called at each signal, with the number of running requests and whether they are cut now.
+        signalled: Called in the signal handler, with the number of signals so far, even while the event loop is blocked.
 
     Raises:
         MissingExtraError: uvicorn is not installed.
@@ -94,43 +101,35 @@ async def serve(
         bound.close()
         raise MissingExtraError("`ingate serve` requires uvicorn, which is not installed", extra="serve") from None
 
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None]:
-            # uvicorn would raise the signal again at the end, which would kill the process after a clean shutdown.
-            loop = asyncio.get_running_loop()
-            handled = []
-            for number in (signal.SIGINT, signal.SIGTERM):
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows; not the main thread
-                    loop.add_signal_handler(number, stop, number)
-                    handled.append(number)
-            try:
-                yield
-            finally:
-                for number in handled:
-                    loop.remove_signal_handler(number)
+    from ingate.serve.uvicorn_server import Server
 
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            if self.started and ready is not None:
-                ready()
-
+    limits = limits or Limits()
+    most = connections_within(limits)
+    if most < limits.max_connections:
+        logger.warning(
+            "only %d connections can be open at the same time, because this process may open few files; "
+            "`ulimit -n %d` allows %d",
+            most, 2 * limits.max_connections, limits.max_connections,
+        )  # fmt: skip
     config = uvicorn.Config(
         app,
+        http="h11",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
-        timeout_graceful_shutdown=grace_s,
-        backlog=_BACKLOG,
+        timeout_keep_alive=math.ceil(limits.idle_timeout_s),
     )
-    server = Server(config)
-
-    def stop(number: int) -> None:
-        if not server.should_exit and stopping is not None:
-            stopping(len(server.server_state.tasks))
-        server.handle_exit(number, None)
-
+    server = Server(
+        config,
+        limits=limits,
+        most_connections=most,
+        grace_s=grace_s,
+        ready=ready,
+        stopping=stopping,
+        signalled=signalled,
+    )
     try:
         await server.serve(sockets=[bound])
     finally:

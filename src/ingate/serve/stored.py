@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ingate.errors import IngateError, InvalidRequestError, NotSupportedError
+from ingate.errors import AuthenticationError, IngateError, InvalidRequestError, NotSupportedError
 
 if TYPE_CHECKING:
     from ingate.gateway.stored import ResponseStore, Turn
@@ -107,6 +107,11 @@ async def _relayed(call: Call, turn: Turn, rest: str) -> None:
     """Forward a request to the provider that stores the response."""
     path = f"/{turn.id}" + (f"/{rest}" if rest else "")
     answer = await call.gateway.relay(turn.spec, path, method=call.method)
+    if answer.status == 401:
+        raise AuthenticationError(
+            f"{turn.provider} rejected the key", provider=turn.provider, spec=turn.spec,
+            fix=f"check the key of {turn.provider} with `ingate doctor`",
+        )  # fmt: skip
     await call.reply_bytes(answer.content, status=answer.status, headers={"content-type": answer.content_type})
 
 

@@ -1,0 +1,123 @@
+"""Accepts connections: up to a limit, and without a storm of log lines when file descriptors run out.
+
+asyncio's own accept loop tries again for every place in the backlog when no descriptor is left, and logs each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from ingate.serve.connection import Connection, bare_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+logger = logging.getLogger("ingate.serve")
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 1.0
+_EVICT_AFTER_S: Final = 1.0  # a connection that is younger is about to send its request
+_EVICTED_PART: Final = 8  # an eighth of the connections at once, so that the search for idle ones is rare
+_LINGER_S: Final = 0.5
+_MOST_LINGERING: Final = 32
+_RETRY_AFTER_S: Final = 1
+
+
+class Listener:
+    """Accepts the connections of one listening socket.
+
+    Args:
+        bound: The listening socket, not blocking.
+        connect: Makes the protocol of a connection.
+        connections: The open connections, kept by uvicorn.
+        most: How many there may be.
+    """
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        connect: Callable[[], Connection],
+        connections: Collection[Connection],
+        most: int,
+    ) -> None:
+        self._bound = bound
+        self._connect = connect
+        self._connections = connections
+        self._most = most
+        self._lingering: deque[socket.socket] = deque()
+        self._is_short = False
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="ingate accept")
+
+    async def aclose(self) -> None:
+        """Accept no more connections."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._bound.close()
+        while self._lingering:
+            self._lingering.popleft().close()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                client, _ = await loop.sock_accept(self._bound)
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._report_shortage(error)
+                    self._evict()
+                elif error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
+                    return  # the socket is closed
+                await asyncio.sleep(pause_s)  # the clients wait in the backlog
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                continue
+            pause_s = _FIRST_PAUSE_S
+            self._is_short = False
+            if len(self._connections) >= self._most:
+                self._evict()
+                await asyncio.sleep(0)  # the evicted ones leave the set
+                if len(self._connections) >= self._most:
+                    logger.warning("a connection was refused: %d are open (--max-connections)", len(self._connections))
+                    self._turn_away(client)
+                    continue
+            with contextlib.suppress(OSError):
+                await loop.connect_accepted_socket(self._connect, client)
+
+    def _report_shortage(self, error: OSError) -> None:
+        if not self._is_short:
+            self._is_short = True
+            logger.error(
+                "no connection can be accepted: %s; new clients wait (raise the limit with `ulimit -n`)", error.strerror
+            )
+
+    def _evict(self) -> None:
+        """Close the connections that have been idle for longest."""
+        until_s = asyncio.get_running_loop().time() - _EVICT_AFTER_S
+        idle = [
+            (since_s, number, connection)
+            for number, connection in enumerate(self._connections)
+            if (since_s := connection.idle_since_s()) is not None and since_s < until_s
+        ]
+        for _, _, connection in sorted(idle)[: max(1, len(self._connections) // _EVICTED_PART)]:
+            connection.transport.abort()
+
+    def _turn_away(self, client: socket.socket) -> None:
+        answer = bare_response(
+            503, "server_busy", "this server has as many connections as it accepts", retry_after_s=_RETRY_AFTER_S,
+            fix="try again after the time in Retry-After",
+        )  # fmt: skip
+        with contextlib.suppress(OSError):
+            client.send(answer)
+            client.shutdown(socket.SHUT_WR)
+        # Closing a socket at once, whose request has not been read, would reset the connection before the client reads.
+        self._lingering.append(client)
+        if len(self._lingering) > _MOST_LINGERING:
+            self._lingering.popleft().close()
+        asyncio.get_running_loop().call_later(_LINGER_S, client.close)
