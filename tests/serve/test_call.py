@@ -43,7 +43,9 @@ async def test_json_media_types_are_accepted(media_type: bytes) -> None:
     assert await read_body(_receiving(_part(b"{}")), {b"content-type": media_type}) == b"{}"
 
 
-@pytest.mark.parametrize("media_type", [b"text/plain", b"application/x-www-form-urlencoded", b"text/json5", b"text/x+json", b""])
+@pytest.mark.parametrize(
+    "media_type", [b"text/plain", b"application/x-www-form-urlencoded", b"text/json5", b"text/x+json", b""]
+)
 async def test_other_media_types_are_415(media_type: bytes) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         await read_body(_receiving(_part(b"{}")), {b"content-type": media_type})

@@ -43,6 +43,9 @@ LIMITS: Final = "ingate.limits"
 MAX_BODY_BYTES: Final = 100 * 1024 * 1024
 """The largest request body, in bytes: room for long conversations with images and PDFs in base64."""
 
+_MOST_VALUES: Final = 4_000_000
+"""How many values a body may contain: an empty list of two bytes takes sixty in memory."""
+
 _FORWARDED: Final = ("x-ratelimit-", "x-litellm-", "anthropic-ratelimit-")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _encode = msgspec.json.Encoder().encode
@@ -288,6 +291,13 @@ def decode_body(content: bytes) -> dict[str, Any]:
     """
     if not content:
         raise InvalidRequestError("the body is empty; a JSON object is required", code="invalid_json")
+    if len(content) > _MOST_VALUES and sum(map(content.count, b",[{")) > _MOST_VALUES:
+        raise InvalidRequestError(
+            f"the body contains more than {_MOST_VALUES:,} values",
+            status=413,
+            code="request_too_large",
+            fix="send it in several requests",
+        )
     try:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

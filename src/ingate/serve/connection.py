@@ -1,7 +1,7 @@
 """One connection of a server: uvicorn's HTTP/1.1 protocol, with the time limits that it lacks.
 
-Only `server.py` imports this module, because it needs uvicorn. h11 is used even if a faster parser is installed: it rejects
-what could be read in two ways (both `Content-Length` and `Transfer-Encoding`, a `Host` twice, a bare LF in a header).
+Only `server.py` imports this module, because it needs uvicorn. h11 is used even if a faster parser is installed, so that
+what is accepted as HTTP does not depend on it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _KEEPALIVE_AFTER_S: Final = 60
 _KEEPALIVE_EVERY_S: Final = 15
 _KEEPALIVE_PROBES: Final = 4
+_READ_BYTES: Final = 64 * 1024  # at a time; asyncio's 256 kB of small chunks would block the loop for seconds
+_MOST_CHUNKS: Final = 4096
+_LEAST_CHUNK_BYTES: Final = 32
 _REASONS: Final = {
     400: "Bad Request",
     408: "Request Timeout",
@@ -37,13 +40,32 @@ _REASONS: Final = {
 def bare_response(status: int, code: str, message: str, *, fix: str, retry_after_s: int | None = None) -> bytes:
     """A whole HTTP response, for a connection that has no valid request to answer; it closes the connection."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    body = msgspec.json.encode(
-        {"error": {"message": message, "type": kind, "param": None, "code": code, "fix": fix}}
-    )  # fmt: skip
+    error = {"message": message, "type": kind, "param": None, "code": code, "fix": fix}
+    body = msgspec.json.encode({"error": error})
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", "content-type: application/json", f"content-length: {len(body)}"]
     if retry_after_s is not None:
         lines += [f"retry-after: {retry_after_s}", "x-should-retry: true"]
     return "\r\n".join([*lines, "connection: close", "", ""]).encode() + body
+
+
+class _Parser(h11.Connection):
+    """h11, without requests whose bodies come in very many very small chunks: each chunk costs as much as a large one."""
+
+    _chunks = 0
+    _bytes = 0
+
+    def next_event(self) -> Any:
+        """The next event; see h11."""
+        event = super().next_event()
+        kind = type(event)
+        if kind is h11.Data:
+            self._chunks += 1
+            self._bytes += len(event.data)
+            if self._chunks > _MOST_CHUNKS and self._bytes < self._chunks * _LEAST_CHUNK_BYTES:
+                raise h11.RemoteProtocolError("the chunks of the body are too small")
+        elif kind is h11.Request:
+            self._chunks = self._bytes = 0
+        return event
 
 
 class Connection(H11Protocol):
@@ -58,6 +80,8 @@ class Connection(H11Protocol):
 
     def __init__(self, *, limits: Limits, **arguments: Any) -> None:
         super().__init__(**arguments)
+        most = self.config.h11_max_incomplete_event_size
+        self.conn = _Parser(h11.SERVER, **({} if most is None else {"max_incomplete_event_size": most}))
         self.limits = limits
         self._since_s = self.loop.time()  # the last end of a response, or the first byte of a request after that
         self._is_new = True
@@ -65,6 +89,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        transport.max_size = _READ_BYTES  # ty: ignore[missing-attribute] -- of asyncio's own transports
         if (peer := transport.get_extra_info("socket")) is not None:
             _keep_alive(peer)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ingate.serve.limits import Limits
 
-_OWN: Final = 64  # of the process itself: files, the event loop, SQLite, name look-ups
+_OWN: Final = 32  # of the process itself: files, the event loop, SQLite, name look-ups
 _LEAST: Final = 4
 
 

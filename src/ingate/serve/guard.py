@@ -23,6 +23,10 @@ access = logging.getLogger("ingate.access")
 _OPEN: Final = frozenset({"/health"})  # reveals only that the server runs, so that a load balancer needs no key
 _KEY_HEADERS: Final = (b"x-api-key", b"api-key")  # Anthropic's SDK sends the first, Azure's the second
 _MOST_HEADERS: Final = 256
+# What is decided by one of these must not depend on which of two is read; no client sends one twice.
+_ONCE: Final = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"host", b"origin", b"sec-fetch-site", *_KEY_HEADERS}
+)
 # For browsers that send no Sec-Fetch-Site: a page can neither run a response as a script nor embed it.
 _HARDENING: Final = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
 
@@ -53,7 +57,9 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
         observed = _observed(send, outcome, [*_HARDENING, *extra])
         begun_s = time.monotonic()
         try:
-            if (error := _shape_refusal(scope) or policy.refusal(headers)) is not None:
+            if (error := _shape_refusal(scope, headers)) is not None:
+                await refuse(observed, endpoint(scope), error, {"connection": "close"})
+            elif (error := policy.refusal(headers)) is not None:
                 await refuse(observed, endpoint(scope), error)
             elif extra and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await respond(observed, 204, {}, b"")
@@ -77,18 +83,25 @@ class _Outcome:
         self.complete = False
 
 
-def _shape_refusal(scope: Scope) -> IngateError | None:
-    if len(scope["headers"]) > _MOST_HEADERS:
-        return InvalidRequestError(
-            f"the request has {len(scope['headers'])} headers", status=431, code="too_many_headers",
-            fix=f"send at most {_MOST_HEADERS} headers",
-        )  # fmt: skip
+def _shape_refusal(scope: Scope, headers: Mapping[bytes, bytes]) -> IngateError | None:
+    """Why a request is not answered because of its form: what two programs could read in two ways."""
+    count = len(scope["headers"])
+    if count > _MOST_HEADERS:
+        message = f"the request has {count} headers"
+        fix = f"send at most {_MOST_HEADERS} headers"
+        return InvalidRequestError(message, status=431, code="too_many_headers", fix=fix)
+    if count > len(headers):
+        names = [name for name, _ in scope["headers"] if name in _ONCE]
+        if len(names) > len(set(names)):
+            twice = next(name for name in names if names.count(name) > 1).decode("latin-1")
+            return InvalidRequestError(f"the header {twice} occurs twice", code="invalid_http", fix="send it once")
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        message = "the request has both a content-length and a transfer-encoding"
+        return InvalidRequestError(message, code="invalid_http", fix="send one of them")
     if not scope["path"].startswith("/"):
         # As a proxy is called (`GET http://other.example/`): then the address, not the Host header, names the server.
-        return InvalidRequestError(
-            "the request line contains a whole address instead of a path", code="invalid_path",
-            fix="call the server directly, not as a proxy",
-        )  # fmt: skip
+        message = "the request line contains a whole address instead of a path"
+        return InvalidRequestError(message, code="invalid_http", fix="call the server directly, not as a proxy")
     return None
 
 

@@ -24,7 +24,10 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 _EVICT_AFTER_S: Final = 1.0  # a connection that is younger is about to send its request
+_EVICT_SHORT_AFTER_S: Final = 0.1  # the same, if there is no descriptor left at all
 _EVICTED_PART: Final = 8  # an eighth of the connections at once, so that the search for idle ones is rare
+_EVICTED_LEAST: Final = 8
+_REPORT_EVERY_S: Final = 60.0
 _LINGER_S: Final = 0.5
 _MOST_LINGERING: Final = 32
 _RETRY_AFTER_S: Final = 1
@@ -52,7 +55,7 @@ class Listener:
         self._connections = connections
         self._most = most
         self._lingering: deque[socket.socket] = deque()
-        self._is_short = False
+        self._reported_s: float | None = None
         self._task = asyncio.get_running_loop().create_task(self._run(), name="ingate accept")
 
     async def aclose(self) -> None:
@@ -72,16 +75,16 @@ class Listener:
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._report_shortage(error)
-                    self._evict()
+                    if self._evict(_EVICT_SHORT_AFTER_S):
+                        pause_s = _FIRST_PAUSE_S
                 elif error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
                     return  # the socket is closed
                 await asyncio.sleep(pause_s)  # the clients wait in the backlog
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
             pause_s = _FIRST_PAUSE_S
-            self._is_short = False
             if len(self._connections) >= self._most:
-                self._evict()
+                self._evict(_EVICT_AFTER_S)
                 await asyncio.sleep(0)  # the evicted ones leave the set
                 if len(self._connections) >= self._most:
                     logger.warning("a connection was refused: %d are open (--max-connections)", len(self._connections))
@@ -91,22 +94,25 @@ class Listener:
                 await loop.connect_accepted_socket(self._connect, client)
 
     def _report_shortage(self, error: OSError) -> None:
-        if not self._is_short:
-            self._is_short = True
+        now_s = asyncio.get_running_loop().time()
+        if self._reported_s is None or now_s - self._reported_s > _REPORT_EVERY_S:
+            self._reported_s = now_s
             logger.error(
                 "no connection can be accepted: %s; new clients wait (raise the limit with `ulimit -n`)", error.strerror
             )
 
-    def _evict(self) -> None:
-        """Close the connections that have been idle for longest."""
-        until_s = asyncio.get_running_loop().time() - _EVICT_AFTER_S
+    def _evict(self, least_s: float) -> int:
+        """Close the connections that have been idle for longest, and for `least_s` at least; how many."""
+        until_s = asyncio.get_running_loop().time() - least_s
         idle = [
             (since_s, number, connection)
             for number, connection in enumerate(self._connections)
             if (since_s := connection.idle_since_s()) is not None and since_s < until_s
         ]
-        for _, _, connection in sorted(idle)[: max(1, len(self._connections) // _EVICTED_PART)]:
+        evicted = sorted(idle)[: max(_EVICTED_LEAST, len(self._connections) // _EVICTED_PART)]
+        for _, _, connection in evicted:
             connection.transport.abort()
+        return len(evicted)
 
     def _turn_away(self, client: socket.socket) -> None:
         answer = bare_response(

@@ -24,7 +24,7 @@ logger = logging.getLogger("ingate.serve")
 ANY: Final = "*"
 # Sandboxed frames of any web site have the origin `null`, so that it is as open as `*`.
 _OPEN: Final = frozenset({ANY, "null"})
-_HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(?::([0-9]{1,5}))?")
+_HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(?::([0-9]{0,5}))?")
 _ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@\s]+")
 _OWN_PAGE: Final = frozenset({b"same-origin", b"none"})  # `none`: the user typed the address
 _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]+")
