@@ -57,13 +57,12 @@ class _Parser(h11.Connection):
     def next_event(self) -> Any:
         """The next event; see h11."""
         event = super().next_event()
-        kind = type(event)
-        if kind is h11.Data:
+        if isinstance(event, h11.Data):
             self._chunks += 1
             self._bytes += len(event.data)
             if self._chunks > _MOST_CHUNKS and self._bytes < self._chunks * _LEAST_CHUNK_BYTES:
                 raise h11.RemoteProtocolError("the chunks of the body are too small")
-        elif kind is h11.Request:
+        elif isinstance(event, h11.Request):
             self._chunks = self._bytes = 0
         return event
 
