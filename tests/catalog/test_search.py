@@ -257,3 +257,14 @@ def test_a_query_is_read_to_its_end_in_any_order():
     assert not found.empty
     assert parse_query("").empty
     assert not parse_query("ready:").empty
+
+
+def test_a_term_that_only_rows_filtered_out_have_finds_nothing():
+    assert keys("groq pdf") == []
+    assert keys("cost:<0.2 vision") == []
+
+
+def test_the_nearest_spelling_wins_over_a_farther_one():
+    rows = (row("a/mistral-small"), row("a/mistrel-large"))
+    assert keys("mistrel", rows) == ["a/mistrel-large"]
+    assert set(keys("mistrael", rows)) == {"a/mistrel-large", "a/mistral-small"}, "both are one error away"

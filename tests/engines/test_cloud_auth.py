@@ -218,3 +218,24 @@ async def test_half_a_pair_of_keys_is_not_used(clean_environment: Path, half: di
         call_to("https://bedrock-runtime.us-east-1.amazonaws.com/x"),
     )
     assert "Credential=AKIDOFPROFILE/" in headers["authorization"]
+
+
+async def test_a_users_name_and_password_sign_in_at_entra(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    class FakeCredential:  # Entra itself answers over the internet only
+        def __init__(self, client: str, user: str, password: str, tenant_id: str | None = None) -> None:
+            made.append((client, user, password, tenant_id))
+
+        def get_token(self, scope: str) -> Any:
+            return type("Token", (), {"token": "entra-token", "expires_on": 4_000_000_000})()
+
+    from azure import identity
+
+    monkeypatch.setattr(identity, "UsernamePasswordCredential", FakeCredential, raising=False)
+    auth_azure._known.clear()
+    keys = {"client_id": "c", "azure_username": "ann", "azure_password": "p4ss"}
+    headers = await auth_azure.headers(route("azure", "azure", **keys), call_to("https://x/y"))
+    auth_azure._known.clear()
+    assert made == [("c", "ann", "p4ss", None)]
+    assert headers["authorization"] == "Bearer entra-token"

@@ -264,3 +264,44 @@ async def test_a_request_whose_references_the_provider_has_keeps_its_bytes() -> 
     ):
         assert (await ask(gateway.asgi, "POST", "/v1/responses", raw)).status == 200
     assert b'"temperature":1.0e0' in server.asked[0].body
+
+
+async def test_input_items_come_page_by_page() -> None:
+    gateway, engine = scripted()
+    async with gateway:
+        engine.enqueue("Hello.")
+        words = ["a", "b", "c", "d", "e"]
+        path = f"/v1/responses/{(await respond(gateway, [{'role': 'user', 'content': word} for word in words])).json()['id']}"
+
+        async def page(query: str) -> tuple[str, bool, str]:
+            found = (await ask(gateway.asgi, "GET", f"{path}/input_items?{query}")).json()
+            texts = "".join(item["content"][0]["text"] for item in found["data"])
+            return texts, found["has_more"], found["last_id"]
+
+        assert (await page("limit=5"))[:2] == ("edcba", False)
+        first = await page("order=asc&limit=2")
+        assert first[:2] == ("ab", True)
+        second = await page(f"order=asc&limit=2&after={first[2]}")
+        assert second[:2] == ("cd", True)
+        assert (await page(f"order=asc&limit=2&after={second[2]}"))[:2] == ("e", False)
+        unknown = (await ask(gateway.asgi, "GET", f"{path}/input_items?after=msg_none")).json()
+        assert (unknown["data"], unknown["has_more"]) == ([], False)
+        for limit in ("0", "101", "x"):
+            refused = await ask(gateway.asgi, "GET", f"{path}/input_items?limit={limit}")
+            assert (refused.status, refused.json()["error"]["param"]) == (400, "limit")
+
+
+async def test_a_response_that_the_provider_does_not_delete_is_kept() -> None:
+    async def refuse_to_delete(talk: Conversation) -> None:
+        status = "409 Conflict" if talk.head.startswith("DELETE") else "200 OK"
+        await talk.answer(json.dumps(RESPONSE).encode(), status=status)
+
+    async with (
+        serving(refuse_to_delete) as server,
+        Gateway({"openai": {"api_key": "k" * 20, "base_url": server.base}}) as gateway,
+    ):
+        await ask(gateway.asgi, "POST", "/v1/responses", {"model": "openai/gpt-5.1", "input": "Hi"})
+        refused = await ask(gateway.asgi, "DELETE", "/v1/responses/resp_up")
+        assert refused.status == 409
+        assert "did not delete" in refused.json()["error"]["message"]
+        assert (await ask(gateway.asgi, "GET", "/v1/responses/resp_up")).status == 200
