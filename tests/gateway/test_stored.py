@@ -305,3 +305,40 @@ async def test_a_response_that_the_provider_does_not_delete_is_kept() -> None:
         assert refused.status == 409
         assert "did not delete" in refused.json()["error"]["message"]
         assert (await ask(gateway.asgi, "GET", "/v1/responses/resp_up")).status == 200
+
+
+async def test_what_is_not_stored_is_an_invalid_request_of_the_api() -> None:
+    gateway, engine = scripted()
+    async with gateway:
+        for method, path, param in (
+            ("GET", "/v1/responses/resp_none", "response_id"),
+            ("DELETE", "/v1/responses/resp_none", "response_id"),
+            ("GET", "/v1/responses/resp_none/input_items", "response_id"),
+            ("POST", "/v1/responses/resp_none/cancel", "response_id"),  # without a body, as OpenAI's client sends it
+            ("GET", "/v1/conversations/conv_none", "conversation_id"),
+        ):
+            found = await ask(gateway.asgi, method, path)
+            error = found.json()["error"]
+            assert (found.status, error["type"], error["param"], error["code"]) == (
+                404, "invalid_request_error", param, "not_found",
+            ), path  # fmt: skip
+        conversation = (await ask(gateway.asgi, "POST", "/v1/conversations", {})).json()["id"]
+        missing = await ask(gateway.asgi, "GET", f"/v1/conversations/{conversation}/items/msg_none")
+        assert (missing.status, missing.json()["error"]["param"]) == (404, "item_id")
+        engine.enqueue("Hello.")
+        first = (await respond(gateway, "Hi")).json()
+        both = await respond(gateway, "Hi", previous_response_id=first["id"], conversation=conversation)
+        assert (both.status, both.json()["error"]["param"]) == (400, "previous_response_id")
+        assert len(engine.requests) == 1
+
+
+async def test_curated_models_are_listed_with_the_name_to_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-none")
+    gateway, _ = scripted()
+    async with gateway:
+        headers = {"anthropic-version": "2023-06-01"}
+        page = await ask(gateway.asgi, "GET", "/v1/models?limit=1000", headers=headers)
+        names = {model["id"]: model["display_name"] for model in page.json()["data"]}
+        curated = [row for row in gateway.catalog().curated() if row.provider == "anthropic"]
+        assert curated
+        assert {names[row.row.key] for row in curated} == {row.display_name for row in curated}

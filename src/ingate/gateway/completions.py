@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingate.gateway.formats import translated_route
 from ingate.gateway.metadata import answer_metadata
-from ingate.gateway.requests import accepted_request, chat_request, with_own_reasoning
+from ingate.gateway.requests import accepted_request, chat_request, with_own_reasoning, with_own_search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -26,7 +26,7 @@ async def completed(
 
     chat = chat_request(route, body, report)
     route = translated_route(route, chat, api)
-    chat = with_own_reasoning(route, chat, report)
+    chat = with_own_search(route, with_own_reasoning(route, chat, report), report, api)
     engine = gateway.engine(route.engine)
 
     async def attempt(route: Route) -> dict[str, Any]:
@@ -48,7 +48,7 @@ async def streamed(
 
     chat = chat_request(route, body, report)
     route = translated_route(route, chat, api)
-    chat = with_own_reasoning(route, chat, report)
+    chat = with_own_search(route, with_own_reasoning(route, chat, report), report, api)
     engine = gateway.engine(route.engine)
 
     async def attempt(route: Route) -> AsyncGenerator[dict[str, Any], None]:

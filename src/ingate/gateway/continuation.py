@@ -126,7 +126,14 @@ class Continuations:
     def _history(self, body: Mapping[str, Any], keeper: str) -> list[dict[str, Any]] | None:
         """The items that a request continues; None if there are none to add."""
         store = self.store
-        if conversation := _conversation_id(body):
+        conversation = _conversation_id(body)
+        if conversation and body.get("previous_response_id"):
+            raise InvalidRequestError(
+                "'previous_response_id' and 'conversation' exclude each other",
+                param="previous_response_id",
+                code="mutually_exclusive_parameters",
+            )
+        if conversation:
             if store is not None and store.conversation(conversation) is not None:
                 return [_sendable(item) for item in store.conversation_items(conversation)]
             if keeper:

@@ -107,8 +107,11 @@ async def list_models(gateway: Gateway) -> list[dict[str, Any]]:
     checker = gateway.readiness(lists)
     found: dict[str, dict[str, Any]] = {}
 
+    shown = {f"{row.provider}/{row.model}": row.display_name for row in gateway.catalog().curated()}
+
     def add(name: str, owner: str) -> None:
-        found.setdefault(name, {"id": name, "object": "model", "created": 0, "owned_by": owner})
+        made = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+        found.setdefault(name, made | {"display_name": shown[name]} if name in shown else made)
 
     for name in gateway.config.settings.aliases:
         if checker.check(name).state != "missing":

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ingate.errors import BadRequestError
+from ingate.providers import providers
 from ingate.wire.adapt import Adapted, adapt
+from ingate.wire.chat.quirks import quirks_of
 from ingate.wire.codec import Target
+from ingate.wire.params import ParamTracker
 from ingate.wire.passthrough import Api, ApiRequest
 from ingate.wire.reasoning_state import own_state
 from ingate.wire.thinking import strip_block_indexes
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 # The engines that call a provider. The local one accepts what llama.cpp does, and tests script their own.
 ADAPTED_ENGINES: Final = frozenset({"native", "litellm"})
+CHAT_FORMATS: Final = frozenset({"chat", "azure", "copilot"})
 _LENGTHS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -49,6 +53,32 @@ def with_own_reasoning(route: Route, chat: dict[str, Any], report: CallReport) -
         return chat
     report.warnings += warnings
     return {**chat, "messages": own}
+
+
+def with_own_search(route: Route, chat: dict[str, Any], report: CallReport, api: Api) -> dict[str, Any]:
+    """The request without a web search that the model's chat completions do not have, which is reported.
+
+    A client of chat completions that asks for a search itself gets the provider's own answer; Responses and Messages
+    clients send the tool whichever model they call.
+
+    Raises:
+        BadRequestError: The drop policy is `strict`.
+    """
+    is_chat = route.engine == "native" and route.wire_format in CHAT_FORMATS
+    if api == "chat" or not is_chat or not isinstance(chat.get("web_search_options"), dict) or _searches(route):
+        return chat
+    tracker = ParamTracker(chat, policy=route.drop_params, model=route.model)
+    tracker.drop("web_search", f"{route.provider} has no web search for this model")
+    report.dropped += tracker.dropped
+    report.warnings += tracker.warnings
+    return {name: value for name, value in chat.items() if name != "web_search_options"}
+
+
+def _searches(route: Route) -> bool:
+    """Whether a model's chat completions take `web_search_options`; a server that nobody has described may."""
+    if route.provider in providers():
+        return quirks_of(route.provider).web_search or (route.provider == "openai" and "search" in route.model)
+    return True
 
 
 def accepted_request(route: Route, chat: dict[str, Any], report: CallReport, *, stream: bool = False) -> Adapted:

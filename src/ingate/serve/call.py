@@ -199,6 +199,9 @@ class Call:
             raise ClientDisconnectedError from None
 
 
+_MAX_WARNINGS: Final = 2000  # characters; proxies refuse longer headers
+
+
 def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
     """Response headers that report what served an answer, and the provider's own on limits and cost."""
     if not metadata:
@@ -209,6 +212,8 @@ def metadata_headers(metadata: Mapping[str, Any] | None) -> dict[str, str]:
             headers[f"x-ingate-{name}"] = str(value)
     if dropped := metadata.get("dropped"):
         headers["x-ingate-dropped"] = ", ".join(map(str, dropped))
+    if warnings := metadata.get("warnings"):
+        headers["x-ingate-warnings"] = "; ".join(map(str, warnings))[:_MAX_WARNINGS]
     for name, value in (metadata.get("headers") or {}).items():
         name = name.lower()
         if name.startswith(_FORWARDED):

@@ -21,8 +21,9 @@ async def responses(call: Call) -> None:
         raise NotSupportedError(f"ingate does not serve {call.method} /v1{call.endpoint}")
     turn = _store(call).turn(wanted)
     if turn is None:
-        raise IngateError(
+        raise InvalidRequestError(
             f"Response with id {wanted!r} not found.",
+            param="response_id",
             status=404,
             code="not_found",
             fix="responses are kept for 30 days, and only if store is not false",
@@ -54,7 +55,9 @@ async def conversations(call: Call) -> None:
     store = _store(call)
     found = store.conversation(wanted)
     if found is None:
-        raise IngateError(f"Conversation with id {wanted!r} not found.", status=404, code="not_found")
+        raise InvalidRequestError(
+            f"Conversation with id {wanted!r} not found.", param="conversation_id", status=404, code="not_found"
+        )
     if rest == "items" and call.method == "POST":
         await call.reply(_list(store.extend(wanted, _items(call.body.get("items"))), has_more=False))
     elif rest == "items" and call.method == "GET":
@@ -80,7 +83,7 @@ async def _item(call: Call, store: ResponseStore, conversation: dict[str, Any], 
     """`GET` and `DELETE /v1/conversations/{id}/items/{item}`; the latter answers with the conversation, as OpenAI's."""
     found = next((item for item in store.conversation_items(conversation["id"]) if item.get("id") == wanted), None)
     if found is None:
-        raise IngateError(f"Item with id {wanted!r} not found.", status=404, code="not_found")
+        raise InvalidRequestError(f"Item with id {wanted!r} not found.", param="item_id", status=404, code="not_found")
     if call.method == "DELETE":
         store.remove_item(conversation["id"], wanted)
         await call.reply(conversation)

@@ -29,6 +29,7 @@ class Quirks:
         accepts: Message fields beyond OpenAI's that it accepts (`reasoning_content`, `reasoning_details`).
         reasoning_field: The name under which it expects reasoning text.
         developer_role: Whether it accepts the role `developer`; otherwise `system` is sent.
+        web_search: Whether it takes `web_search_options`, for the models that have a web search.
     """
 
     source: str = ""
@@ -39,6 +40,7 @@ class Quirks:
     accepts: frozenset[str] = frozenset()
     reasoning_field: str = "reasoning_content"
     developer_role: bool = False
+    web_search: bool = False
 
 
 _OLD_LIMIT: Final = MappingProxyType({"max_completion_tokens": "max_tokens"})
@@ -63,11 +65,13 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
     "litellm_proxy": Quirks(
         source="https://docs.litellm.ai/docs/reasoning_content",
         developer_role=True,
+        web_search=True,
         accepts=frozenset({"reasoning_content", "thinking_blocks", "reasoning_details", "provider_specific_fields"}),
     ),
     "openrouter": Quirks(
         source="https://openrouter.ai/docs/use-cases/reasoning-tokens",
         developer_role=True,
+        web_search=True,
         accepts=frozenset({"reasoning_details"}),
         reasoning_field="reasoning",
     ),
@@ -82,6 +86,7 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
         refused=frozenset(
             {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
+            | {"web_search_options"}
         ),
         no_stream_options=True,
     ),
@@ -90,12 +95,13 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
         refused=frozenset(
             {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
+            | {"web_search_options"}
         ),
         no_stream_options=True,
     ),
     "groq": Quirks(
         source="https://console.groq.com/docs/openai",
-        refused=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
+        refused=frozenset({"logprobs", "top_logprobs", "logit_bias", "web_search_options"}),
         accepts=_REASONING,
         reasoning_field="reasoning",
     ),
@@ -119,7 +125,9 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         accepts=frozenset({"reasoning_content", "reasoning_details"}),
     ),
     "xai": Quirks(source="https://docs.x.ai/docs/guides/reasoning", accepts=_REASONING),
-    "perplexity": Quirks(source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT),
+    "perplexity": Quirks(
+        source="https://docs.perplexity.ai/api-reference/chat-completions-post", renamed=_OLD_LIMIT, web_search=True
+    ),
     "together_ai": Quirks(
         source="https://docs.together.ai/reference/chat-completions-1",
         renamed=_OLD_LIMIT,
