@@ -34,8 +34,3 @@ def set_litellm_import_switches() -> None:
 def silence_tensorzero() -> None:
     """Keep TensorZero's gateway from logging to standard output, unless `RUST_LOG` says what to log."""
     os.environ.setdefault("RUST_LOG", "off")
-
-
-def without(names: frozenset[str]) -> dict[str, str]:
-    """A copy of the environment for a child process, without the variables in `names`."""
-    return {name: value for name, value in os.environ.items() if name not in names}

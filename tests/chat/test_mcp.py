@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from ingate import environment
-from ingate.chat.mcp_servers import Server, Servers, _list_tools, _text, configured, hidden_variables, parse_server
+from ingate.chat.mcp_servers import Server, Servers, _list_tools, _text, configured, parse_server
 from ingate.chat.talk import Talk
 from ingate.chat.tools import Toolbox
 from ingate.config import load
@@ -33,7 +32,7 @@ COMMAND = shlex.join([sys.executable, str(FILE)])
 
 @pytest.fixture
 async def small() -> AsyncIterator[Servers]:
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     servers.add(parse_server(COMMAND))
     await servers.ready()
     yield servers
@@ -67,15 +66,12 @@ async def test_a_child_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         "LITELLM_API_KEY": "sk-planted-proxy",
         "AWS_SECRET_ACCESS_KEY": "sk-planted-aws",
         "MY_OWN_NAME": "sk-planted-own",
-        "HARMLESS": "seen",
+        "A_COMPANYS_OWN_TOKEN": "sk-planted-company",
+        "LC_TIME": "C",
     }
     for name, value in planted.items():
         monkeypatch.setenv(name, value)
-    config = load(
-        {"groq": {"api_key": "env:MY_OWN_NAME"}, "openai": {"api_key": "sk-planted-file"}},
-        environ=environment.snapshot(),
-    )
-    servers = Servers(config)
+    servers = Servers()
     try:
         servers.add(parse_server(COMMAND))
         await servers.ready()
@@ -84,13 +80,14 @@ async def test_a_child_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         await servers.aclose()
     assert "sk-planted" not in text
-    assert json.loads(text)["HARMLESS"] == "seen"
+    assert json.loads(text)["LC_TIME"] == "C"
+    assert json.loads(text)["PATH"]
 
 
 async def test_the_configurations_own_variables_reach_the_child_they_are_for() -> None:
     words = [sys.executable, str(FILE)]
     config = load({"mcp": {"small": {"command": words, "env": {"SMALL_TOKEN": "given-to-it"}}}}, environ={})
-    servers = Servers(config)
+    servers = Servers()
     try:
         (server,) = configured(config)
         assert "given-to-it" not in repr(server)
@@ -110,7 +107,7 @@ async def test_a_server_over_http() -> None:
     child = subprocess.Popen(
         [sys.executable, str(FILE), "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     try:
         async with asyncio.timeout(20):
             while True:
@@ -142,7 +139,7 @@ async def test_a_server_over_http() -> None:
     ],
 )
 async def test_a_server_that_cannot_be_used_says_why(command: str, said: str) -> None:
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     connection = servers.add(parse_server(command))
     await servers.ready()
     assert connection.problem is not None
@@ -190,15 +187,26 @@ async def test_two_servers_of_one_name_get_two_names(small: Servers) -> None:
     assert any(name.endswith("2_add") for name in toolbox.named)
 
 
-def test_hidden_variables_cover_providers_and_references() -> None:
-    hidden = hidden_variables(load({"litellm": {"api_key": "${PROXY_KEY}"}}, environ={"PROXY_KEY": "x"}))
-    assert {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PROXY_KEY"} <= hidden
-    assert "PATH" not in hidden
-    assert "HOME" not in hidden
+def test_a_relative_program_is_beside_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a server of the user's own configuration could be replaced by any folder a chat is started in."""
+    file = tmp_path / "own" / "ingate.yaml"
+    file.parent.mkdir()
+    file.write_text(
+        "mcp: {a: {command: ./server -v}, b: {command: [bin/server]}, c: {command: uvx x}, d: {command: /x/y}}"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = {server.name: server.command for server in configured(load(file, environ={}))}
+    assert found == {
+        "a": (str(file.parent / "server"), "-v"),
+        "b": (str(file.parent / "bin" / "server"),),
+        "c": ("uvx", "x"),
+        "d": ("/x/y",),
+    }
 
 
 async def test_a_server_that_prints_on_its_protocol_is_tolerated_silently(capfd: pytest.CaptureFixture[str]) -> None:
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     connection = servers.add(parse_server(f"{COMMAND} --noisy"))
     await servers.ready()
     assert connection.problem is None
@@ -225,7 +233,7 @@ async def test_a_server_that_dies_during_a_call_is_an_error_of_the_tool(small: S
 
 async def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     connection = servers.add(parse_server(COMMAND))
     await servers.ready()
     assert isinstance(connection.problem, MissingExtraError)
@@ -235,7 +243,7 @@ async def test_without_the_package_the_extra_is_named(monkeypatch: pytest.Monkey
 
 async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingate.chat.mcp_servers.CONNECT_S", 0.2)
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     connection = servers.add(Server(name="cat", command=("sleep", "60")))
     await servers.ready()
     assert str(connection.problem) == "the MCP server cat cannot be used: no response within 0.2 s"
@@ -306,7 +314,7 @@ def test_configured_servers_have_a_command_or_a_url() -> None:
 
 
 async def test_three_servers_of_one_name_are_numbered() -> None:
-    servers = Servers(load({}, environ={}))
+    servers = Servers()
     names = [servers.add(Server(name="same", command=("/nowhere",))).server.name for _ in range(3)]
     assert names == ["same", "same2", "same3"]
     await servers.aclose()

@@ -154,9 +154,37 @@ class TestCommand:
             == "0 False"
         )
 
-    def test_it_sees_the_environment_it_was_given(self) -> None:
-        reference = self.python('import os; print(os.environ["ONLY_HERE"])')
-        assert reference.resolve(RUN | {"ONLY_HERE": "yes"}).reveal() == "yes"
+    def test_it_sees_the_variables_that_are_assigned_and_those_of_password_managers(self) -> None:
+        code = 'import os; print(sorted(name for name in os.environ if name.startswith(("A_", "VAULT_", "OPENAI"))), os.environ["A_B"])'
+        given = RUN | {"A_SECRET": "s3", "A_OTHER": "no", "VAULT_ADDR": "v", "OPENAI_API_KEY": "sk-planted"}
+        reference = ref(f"cmd:A_SECRET=$A_SECRET A_B=${{A_SECRET}} A_C= {sys.executable} -c '{code}'")
+        assert reference.resolve(given).reveal() == "['A_B', 'A_C', 'A_SECRET', 'VAULT_ADDR'] s3"
+        with pytest.raises(ConfigError, match="names no program"):
+            ref("cmd:A=b").resolve(RUN)
+
+    def test_a_relative_program_is_beside_the_file_that_names_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A `cmd:./key` of the user's own file must not run a `./key` of whatever folder ingate is started in."""
+        for folder, says in (("own", "mine"), ("elsewhere", "theirs")):
+            program = tmp_path / folder / "bin" / "key"
+            program.parent.mkdir(parents=True)
+            program.write_text(f"#!/bin/sh\necho {says}\n")
+            program.chmod(0o755)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        where = Where(str(tmp_path / "own" / "ingate.yaml"), 4, "ingate.yaml")
+        assert SecretRef("cmd:bin/key", where, ("groq", "api_key")).resolve(RUN).reveal() == "mine"
+
+    def test_a_path_that_begins_in_the_working_directory_is_not_searched(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "get-key"
+        program.write_text("#!/bin/sh\necho theirs\n")
+        program.chmod(0o755)
+        monkeypatch.chdir(tmp_path)
+        for path in (".", "", f":{RUN['PATH']}:."):
+            with pytest.raises(ConfigError, match="is not found"):
+                ref("cmd:get-key").resolve({"PATH": path})
 
     @pytest.mark.parametrize(
         ("code", "message"),

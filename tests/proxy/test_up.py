@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingate.errors import ConfigError, MissingExtraError, RequestTimeoutError, UnavailableError
-from ingate.proxy.up import child_environment, find_litellm, start, tail
+from ingate.proxy.up import child_environment, find_litellm, named_variables, start, tail
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
@@ -183,11 +183,11 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
 def test_the_given_command_is_used_or_an_error(tmp_path: Path) -> None:
     command = tmp_path / "litellm"
     with pytest.raises(ConfigError, match="there is no litellm command at"):
-        find_litellm(str(command), tmp_path)
+        find_litellm(str(command))
     command.write_text("")
-    assert find_litellm(str(command), tmp_path) == [str(command)]
+    assert find_litellm(str(command)) == [str(command)]
     with pytest.raises(ConfigError):
-        find_litellm(str(tmp_path), tmp_path)
+        find_litellm(str(tmp_path))
 
 
 @pytest.mark.parametrize("extras", [True, False])
@@ -197,17 +197,24 @@ def test_the_command_beside_this_python_needs_the_proxy_extra(
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "litellm").write_text("")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "ingate" / ".venv"))
     monkeypatch.setattr("ingate.proxy.up.find_spec", lambda name: object() if extras else None)
     if extras:
-        assert find_litellm(None, tmp_path) == [str(tmp_path / "bin" / "litellm")]
+        assert find_litellm(None) == [str(tmp_path / "bin" / "litellm")]
         return
     with pytest.raises(MissingExtraError) as caught:
-        find_litellm(None, tmp_path)
+        find_litellm(None)
     assert "make setup-proxy" in caught.value.fix
-    made = tmp_path / ".venv-proxy" / "bin" / "litellm"
-    made.parent.mkdir(parents=True)
-    made.write_text("")
-    assert find_litellm(None, tmp_path) == [str(made)]
+    for folder in (tmp_path / "elsewhere", tmp_path / "ingate"):
+        made = folder / ".venv-proxy" / "bin" / "litellm"
+        made.parent.mkdir(parents=True)
+        made.write_text("")
+        monkeypatch.chdir(folder)  # nothing is run from the working directory
+        if folder.name == "elsewhere":
+            with pytest.raises(MissingExtraError):
+                find_litellm(None)
+    monkeypatch.chdir(tmp_path)
+    assert find_litellm(None) == [str(made)]
 
 
 def test_its_environment_has_the_keys_it_needs_and_no_settings_of_this_python() -> None:
@@ -222,12 +229,17 @@ def test_its_environment_has_the_keys_it_needs_and_no_settings_of_this_python() 
         "REDIS_HOST": "r",
         "LITELLM_MODE": "DEV",
         "GROQ_API_KEY": "of the environment",
+        "OPENAI_API_KEY": "not in the configuration",
+        "LITELLM_API_KEY": "a client's",
+        "MY_SETTING": "named",
     }
     keys = {"XAI_API_KEY": Secret("xai-1")}
-    made = child_environment(environ, keys, Secret("sk-master"), redis=False)
+    named = named_variables("key: os.environ/GROQ_API_KEY\nother: 'os.environ/MY_SETTING'\n")
+    made = child_environment(environ, keys, Secret("sk-master"), redis=False, names=named)
     assert made == {
         "PATH": "/bin",
         "GROQ_API_KEY": "of the environment",
+        "MY_SETTING": "named",
         "XAI_API_KEY": "xai-1",
         "LITELLM_MASTER_KEY": "sk-master",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingate import environment
+from ingate import children
 from ingate.chat import attach, mcp_servers, store
 from ingate.chat.commands import COMMANDS, help_lines, nearest, parse
 from ingate.chat.convert import request_messages
@@ -131,9 +131,7 @@ def _back_to(chat: Chat, index: int) -> None:
 
 
 def _in_editor(text: str) -> str:
-    from ingate.providers import secret_variables
-
-    environ = environment.without(secret_variables())
+    environ = children.for_child(also=("VISUAL", "EDITOR", "VIMINIT", "EXINIT", "NVIM_APPNAME"))
     editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="ingate-") as folder:
         path = Path(folder) / "message.md"
@@ -142,7 +140,8 @@ def _in_editor(text: str) -> str:
 
         try:
             with normal_input():
-                subprocess.run([*shlex.split(editor), str(path)], env=environ, check=True)
+                words = children.program([*shlex.split(editor), str(path)], environ, None)
+                subprocess.run(words, env=environ, check=True)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             raise BadRequestError(f"the editor {editor!r} failed: {error}", fix="set EDITOR, or use /edit") from None
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")

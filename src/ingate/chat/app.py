@@ -83,7 +83,7 @@ class Chat:
         self.console = console
         self.options = options
         self.toolbox = Toolbox(allow_all=options.allow_all)
-        self.servers = mcp_servers.Servers(gateway.config)
+        self.servers = mcp_servers.Servers()
         self.screen = Screen(console, before_show=self._before_show, ask=self._ask)
         self.attached: list[Attachment] = []
         self.draft = ""

@@ -1,6 +1,6 @@
 """MCP servers: started or connected to, their tools listed, and stopped at the end.
 
-Child processes get the environment without the variables that may hold a provider's key.
+Child processes get what every program needs (`children.for_child`) and the variables that their own entry names.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import logging
 import shlex
 import tempfile
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate import environment
+from ingate import children
 from ingate.chat.tools import Tool
 from ingate.errors import BadRequestError, IngateError, MissingExtraError, UnavailableError
 from ingate.secret import scrub
@@ -60,11 +61,10 @@ class Connection:
         tools: Its tools, once it is connected.
     """
 
-    def __init__(self, server: Server, hidden: frozenset[str]) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
         self.problem: IngateError | None = None
         self.tools: list[Tool] = []
-        self._hidden = hidden
         self._session: Any = None
         self._ready = asyncio.Event()
         self._leave = asyncio.Event()
@@ -110,11 +110,9 @@ class Connection:
             client = await stack.enter_async_context(create_mcp_http_client(headers=_revealed(server.headers)))
             streams = await stack.enter_async_context(streamable_http_client(server.url, http_client=client))
         else:
-            parameters = StdioServerParameters(
-                command=server.command[0],
-                args=list(server.command[1:]),
-                env={**environment.without(self._hidden), **_revealed(server.env)},
-            )
+            child = {**children.for_child(), **_revealed(server.env)}
+            command, *arguments = children.program(server.command, child, None)
+            parameters = StdioServerParameters(command=command, args=arguments, env=child)
             streams = await stack.enter_async_context(stdio_client(parameters, errlog=stderr))
         session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
         await session.initialize()
@@ -157,8 +155,7 @@ class Servers:
         connections: In the order they were added.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._hidden = hidden_variables(config)
+    def __init__(self) -> None:
         self.connections: list[Connection] = []
 
     def add(self, server: Server) -> Connection:
@@ -167,7 +164,7 @@ class Servers:
         name, number = server.name, 2
         while name in taken:
             name, number = f"{server.name}{number}", number + 1
-        connection = Connection(msgspec.structs.replace(server, name=name), self._hidden)
+        connection = Connection(msgspec.structs.replace(server, name=name))
         self.connections.append(connection)
         return connection
 
@@ -217,12 +214,16 @@ def configured(config: Config) -> list[Server]:
         BadRequestError: A server has neither command nor URL.
         ConfigError: A reference has no value.
     """
-    return [_server(name, settings, config.environ) for name, settings in config.settings.mcp.items()]
+    return [_server(name, settings, config) for name, settings in config.settings.mcp.items()]
 
 
-def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) -> Server:
-    command = settings.command or ()
+def _server(name: str, settings: McpServerSettings, config: Config) -> Server:
+    command, environ = settings.command or (), config.environ
     words = shlex.split(command) if isinstance(command, str) else list(command)
+    place = config.where("mcp", name, "command")
+    if words and place is not None and place.file is not None:
+        # `./server` is beside the file that names it, not in whatever folder the chat is started.
+        words = children.program(words, environ, Path(place.file).parent)
     if not words and not settings.url:
         raise BadRequestError(f"the MCP server {name} in the configuration has neither command nor url")
     return Server(
@@ -232,18 +233,6 @@ def _server(name: str, settings: McpServerSettings, environ: Mapping[str, str]) 
         env={key: value.resolve(environ) for key, value in settings.env.items()},
         headers={key: value.resolve(environ) for key, value in settings.headers.items()},
     )
-
-
-def hidden_variables(config: Config) -> frozenset[str]:
-    """The variables that a child process must not see: those that hold a provider's key, or that the configuration
-    refers to."""
-    from ingate.providers import secret_variables
-
-    settings = config.settings
-    references: list[Any] = [settings.litellm.api_key, *settings.litellm.default_headers.values()]
-    for section in [*settings.providers.values(), *settings.servers.values()]:
-        references += [section.api_key, *section.headers.values(), *getattr(section, "params", {}).values()]
-    return secret_variables() | {name for one in references if one is not None for name in one.variables}
 
 
 async def _list_tools(session: Any) -> list[Any]:

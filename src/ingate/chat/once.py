@@ -34,7 +34,7 @@ async def answer(gateway: Gateway, log: Log, question: str, servers: tuple[Serve
             without the requested tools would go unnoticed.
     """
     toolbox = Toolbox(allow_all=allow_all)
-    connections = mcp_servers.Servers(gateway.config)
+    connections = mcp_servers.Servers()
     view = PlainView()
     try:
         configured = await asyncio.to_thread(mcp_servers.configured, gateway.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate import environment, providers
+from ingate import children, environment, providers
 from ingate.config import load
 from ingate.errors import NotSupportedError
 from ingate.gateway import Gateway
@@ -84,17 +85,18 @@ class GatewayServices:
 
     def copy(self, text: str) -> bool:
         """Copy `text` with the desktop's clipboard command; returns False if there is none."""
-        environ = environment.snapshot()
+        environ = children.for_child()
         if sys.platform.startswith("linux") and not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
             return False
         for command in _CLIPBOARDS:
-            if shutil.which(command[0]) is None:
+            found = shutil.which(command[0], path=environ.get("PATH", os.defpath))
+            if found is None:
                 continue
             try:
                 done = subprocess.run(
-                    command,
+                    [found, *command[1:]],
                     input=text.encode(),
-                    env=environment.without(providers.secret_variables()),
+                    env=environ,
                     timeout=2.0,
                     check=False,
                     stdout=subprocess.DEVNULL,

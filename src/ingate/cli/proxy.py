@@ -151,12 +151,18 @@ def list_(config: str | None, as_json: bool) -> None:
 @click.option(
     "--litellm",
     metavar="PATH",
-    help="The litellm command to run (default: that of this environment, or of .venv-proxy).",
+    help="The litellm command to run (default: that of this environment, or of the .venv-proxy beside it).",
 )
 @click.option("--proxy-config", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
               help="Use this proxy configuration instead of the export.")  # fmt: skip
 @click.option(
     "--redis", is_flag=True, help="Share limits and cooldowns through the Redis server at REDIS_HOST and REDIS_PORT."
+)
+@click.option(
+    "--pass-env",
+    multiple=True,
+    metavar="NAME",
+    help="A variable to pass on (repeatable). Otherwise the proxy gets those that its configuration refers to.",
 )
 @_local_url
 @_wildcards
@@ -168,6 +174,7 @@ def up(
     litellm: str | None,
     proxy_config: Path | None,
     redis: bool,
+    pass_env: tuple[str, ...],
     local_url: str | None,
     wildcards: bool,
     specs: tuple[str, ...],
@@ -178,14 +185,15 @@ def up(
     import asyncio
 
     from ingate.cli.workspace import open_gateway
+    from ingate.errors import ConfigError
     from ingate.paths import state_dir, write_private
     from ingate.proxy.export import CONFIG_FILE
-    from ingate.proxy.up import child_environment, find_litellm
+    from ingate.proxy.up import child_environment, find_litellm, named_variables
     from ingate.secret import Secret
     from ingate.serve.key import read_or_make
     from ingate.serve.server import bind
 
-    command = find_litellm(litellm, Path.cwd())
+    command = find_litellm(litellm)
     gateway = open_gateway(config)
     environ = gateway.config.environ
     folder = state_dir() / "proxy"
@@ -199,12 +207,17 @@ def up(
         models = len(written.models.entries)
         proxy_config = folder / CONFIG_FILE
         write_private(proxy_config, written.files[CONFIG_FILE].encode())
+    try:
+        named = named_variables(proxy_config.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise ConfigError(f"{proxy_config} cannot be read: {error.strerror}") from None
     key_file = folder / "master.key"
     given = environ.get("LITELLM_MASTER_KEY", "").strip()
     master = Secret(given) if given else read_or_make(key_file)[0]
     with bind("127.0.0.1", port) as free:  # fails here, and not in the proxy's log, if the port is in use
         port = free.getsockname()[1]
-    child = child_environment(environ, keys, master, redis=redis)
+    proxy_config = proxy_config.absolute()
+    child = child_environment(environ, keys, master, redis=redis, names=named | set(pass_env))
     where = "LITELLM_MASTER_KEY" if given else str(key_file)
     shown = '"$LITELLM_MASTER_KEY"' if given else f'"$(cat {key_file})"'
     if models:

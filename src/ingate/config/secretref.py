@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ingate.config.references import is_placeholder, parse
@@ -106,7 +107,8 @@ class SecretRef:
         from ingate.config.command import CommandFailedError, output_of
 
         try:
-            return output_of(self._reference.argument, environ, COMMAND_TIMEOUT_S)
+            folder = Path(self.where.file).parent if self.where.file else None
+            return output_of(self._reference.argument, environ, COMMAND_TIMEOUT_S, folder)
         except CommandFailedError as problem:
             self._fail(f"the command after cmd: {problem}", "run the command in a terminal to see its output")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ingate import children
 from ingate.errors import ConfigError, MissingExtraError, RequestTimeoutError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ingate.secret import Secret
 
@@ -23,15 +25,21 @@ LIMIT_S: Final = 180.0
 _STOP_S: Final = 15.0
 _POLL_S: Final = 0.25
 _TAIL_LINES: Final = 15
-# Settings of this Python would affect the proxy's; a database is for the compose file.
-_NOT_PASSED: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "DATABASE_URL", "PORT", "HOST"})
+# What the proxy and its clouds' libraries read besides the variables that its configuration names: its own settings, and
+# where credentials' files are.
+_PASSED: Final = (
+    "LITELLM_*", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR",
+)  # fmt: skip
+_CLIENT_KEYS: Final = frozenset({"LITELLM_API_KEY", "LITELLM_PROXY_API_KEY"})
+_NAMED: Final = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 
 
-def find_litellm(given: str | None, cwd: Path) -> list[str]:
+def find_litellm(given: str | None) -> list[str]:
     """The command that starts a LiteLLM proxy.
 
-    In order: the one given; the `litellm` beside this Python, if its `proxy` extra is installed; `.venv-proxy` in the
-    working directory, which `make setup-proxy` creates.
+    In order: the one given; the `litellm` beside this Python, if its `proxy` extra is installed; `.venv-proxy` beside this
+    Python's environment, which `make setup-proxy` creates. Nothing is looked for in the working directory.
 
     Raises:
         ConfigError: The one given does not exist.
@@ -40,29 +48,46 @@ def find_litellm(given: str | None, cwd: Path) -> list[str]:
     if given is not None:
         if not Path(given).is_file():
             raise ConfigError(f"there is no litellm command at {given!r}", fix="--litellm .venv-proxy/bin/litellm")
-        return [given]
+        return [str(Path(given).absolute())]
     beside = Path(sys.executable).with_name("litellm")
     if beside.is_file() and find_spec("litellm_proxy_extras") is not None:
         return [str(beside)]
-    made = cwd / ".venv-proxy" / "bin" / "litellm"
+    made = Path(sys.prefix).with_name(".venv-proxy") / "bin" / "litellm"
     if made.is_file():
         return [str(made)]
     raise MissingExtraError(
         "no LiteLLM proxy is installed here",
         extra="proxy",
-        fix="run `make setup-proxy` in ingate's folder and `ingate proxy up` there, or pip install '.[proxy]'",
+        fix="run `make setup-proxy` in ingate's folder, name one with --litellm PATH, or pip install '.[proxy]'",
     )
 
 
+def named_variables(config: str) -> frozenset[str]:
+    """The variables that a proxy's configuration refers to as `os.environ/NAME`."""
+    return frozenset(_NAMED.findall(config))
+
+
 def child_environment(
-    environ: Mapping[str, str], keys: Mapping[str, Secret], master_key: Secret, *, redis: bool
+    environ: Mapping[str, str],
+    keys: Mapping[str, Secret],
+    master_key: Secret,
+    *,
+    redis: bool,
+    names: Iterable[str] = (),
 ) -> dict[str, str]:
-    """The proxy's environment: this process's, the configured keys it needs, its own key, and no downloads at start-up."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name not in _NOT_PASSED and (redis or not name.startswith("REDIS_"))
-    }
+    """The proxy's environment: what every program needs, the proxy's settings, and what its configuration refers to.
+
+    Args:
+        environ: This process's environment.
+        keys: Variables whose values are in ingate's own configuration.
+        master_key: The proxy's own key.
+        redis: Whether it may use the Redis server of the `REDIS_` variables.
+        names: Further variables by name.
+    """
+    passed = (*_PASSED, *names, *(("REDIS_*",) if redis else ()))
+    kept = children.for_child(environ, passed)
+    for name in _CLIENT_KEYS - set(names):
+        kept.pop(name, None)
     kept |= {name: key.reveal() for name, key in keys.items()}
     kept["LITELLM_MASTER_KEY"] = master_key.reveal()
     kept.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -146,7 +171,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
 
     Args:
         command: From `find_litellm`.
-        config: Its configuration file.
+        config: Its configuration file, by its absolute path.
         port: The port on 127.0.0.1 to listen on.
         environ: From `child_environment`.
         log: The file for its output; replaced, readable only by its owner.
@@ -154,6 +179,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
     Raises:
         UnavailableError: The command cannot be run.
     """
+    # It runs in its log's folder, since programs read files such as `.env` from the folder they are started in.
     arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
     descriptor = _fresh(log)
     try:
@@ -164,6 +190,7 @@ async def start(command: list[str], config: Path, *, port: int, environ: Mapping
             stdout=descriptor,
             stderr=descriptor,
             env=dict(environ),
+            cwd=log.parent,
             start_new_session=True,  # Ctrl-C goes to ingate, which stops the proxy
             preexec_fn=_ending_with_parent(),
         )
