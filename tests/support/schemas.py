@@ -151,7 +151,15 @@ def _anthropic_turns(body: Mapping[str, Any]) -> None:
     uses_tools = False
     for at, turn in enumerate(body["messages"]):
         where = f"messages[{at}]"
-        obj({"role": one_of("user", "assistant"), "content": arr(mapping, 1)})(turn, where)
+        obj({"role": one_of("user", "assistant", "system"), "content": arr(mapping, 1)})(turn, where)
+        if turn["role"] == "system":
+            if before != "user":
+                refuse(where, "a system turn must follow a user's")
+            arr(by_type({"text": _A_USER["text"]}), 1)(turn["content"], f"{where}.content")
+            before = "system"
+            continue
+        if before == "system" and turn["role"] != "assistant":
+            refuse(where, "a system turn must be last or precede an assistant's")
         if turn["role"] == before:
             refuse(where, "roles must alternate")
         if at == 0 and turn["role"] != "user":

@@ -44,6 +44,8 @@ class Adapted:
         warnings: Sentences for the user.
         names: The names of tools that were replaced.
         check: What validates the answer, None if nothing has to.
+        late: Where sentences about the answer go.
+        binds: Whether the provider may leave out thinking that does not fit the conversation, and reports it.
     """
 
     body: dict[str, Any]
@@ -51,22 +53,35 @@ class Adapted:
     warnings: list[str] = field(default_factory=list)
     names: ToolNames = field(default_factory=ToolNames)
     check: AnswerCheck | None = None
+    late: list[str] = field(default_factory=list)
+    binds: bool = False
 
     @property
     def reads_answer(self) -> bool:
         """Whether the answer has to go through `restore`."""
-        return bool(self.names) or self.check is not None
+        return bool(self.names) or self.check is not None or self.binds
 
     def restore(self, answer: dict[str, Any]) -> None:
         """Put the caller's names back into a completion or a chunk, in place, and validate its text."""
         if self.check is not None:
             self.check.read(answer)
+        if self.binds:
+            self._report_left_out(answer)
         if not self.names:
             return
         for choice in answer.get("choices") or ():
             for part in ("message", "delta"):
                 if isinstance(message := choice.get(part), dict):
                     self.names.restore(message)
+
+    def _report_left_out(self, answer: dict[str, Any]) -> None:
+        """Report the thinking that the provider left out of the request."""
+        for choice in answer.get("choices") or ():
+            changes = choice.pop("input_transformations", None)
+            dropped = [one for one in changes or () if isinstance(one, dict) and one.get("type") == "thinking_dropped"]
+            if dropped:
+                reason = str(dropped[0].get("reason") or "").replace("_", " ")
+                self.late.append(f"the provider left out {len(dropped)} block(s) of earlier thinking ({reason})")
 
 
 def is_accepted(body: Mapping[str, Any], target: Target, wire_format: str) -> bool:
@@ -106,4 +121,5 @@ def adapt(body: Mapping[str, Any], target: Target, wire_format: str, warnings: l
     with_accepted_ids(made, facts)
     late = tracker.warnings if warnings is None else warnings
     check = AnswerCheck(schema, late) if schema is not None else None
-    return Adapted(made, tracker.dropped, tracker.warnings, names, check)
+    binds = bool(facts.get("signature_binds"))
+    return Adapted(made, tracker.dropped, tracker.warnings, names, check, late, binds)

@@ -199,6 +199,8 @@ def completion_of_message(message: dict[str, Any], model: str) -> dict[str, Any]
     }
     if explained := text(mapping(message.get("stop_details")).get("explanation")):
         choice["native_finish_message"] = explained
+    if changes := items(message.get("input_transformations")):
+        choice["input_transformations"] = changes
     counts = mapping(message.get("usage"))
     return completion(
         answer_id=text(message.get("id")),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ingate.errors import BadRequestError
+from ingate.wire.adapt.turns import SYSTEM_NOTE
 from ingate.wire.parts import Part, calls_of, in_message, messages_of, parts_of
 
 if TYPE_CHECKING:
@@ -14,18 +15,27 @@ if TYPE_CHECKING:
     from ingate.wire.params import ParamTracker
 
 Block = dict[str, Any]
+LaterSystem = Literal["keep", "user", "hoist"]
 _IMAGES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 # Anthropic's own blocks, which a caller may put among OpenAI's parts.
 _NATIVE: Final = frozenset({"image", "document", "search_result", "container_upload"})
 _CONTINUE: Final = "Continue."
 
 
-def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], list[dict[str, Any]]]:
+def conversation(
+    params: ParamTracker, *, prefill: bool, later_system: LaterSystem = "hoist"
+) -> tuple[list[Block], list[dict[str, Any]]]:
     """The system prompt's blocks and the turns, with alternating roles and tool results first in their turn.
+
+    What precedes a turn does not depend on what follows it, except where system messages are hoisted, so that a
+    conversation that grows keeps its beginning: cached prompts and bound thinking depend on that.
 
     Args:
         params: The request's parameters.
         prefill: Whether the model continues an assistant message at the end.
+        later_system: What becomes of system messages behind others: "keep" makes them turns of their own where they are
+            allowed (behind a user's turn, and last or before an assistant's), and marked text of the user elsewhere; "user"
+            makes them marked text of the user; "hoist" puts them into the system prompt.
 
     Raises:
         BadRequestError: A message has content that this format cannot express.
@@ -33,19 +43,29 @@ def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], l
     system: list[Block] = []
     turns: list[dict[str, Any]] = []  # each {"role": …, "content": [blocks]}
     open_ids: list[str] = []
+    waiting: list[Block] = []  # of later system messages, until the user's turn that they belong to ends
     for at, message in enumerate(messages_of(params.body)):
         role = message["role"]
         with in_message(at):
             if role in {"system", "developer"}:
-                system += [_text(part) for part in _texts(message, role) if part.text.strip()]
+                blocks = [_text(part) for part in _texts(message, role) if part.text.strip()]
+                if later_system == "hoist" or not turns:
+                    system += blocks
+                elif later_system == "keep":
+                    waiting += blocks
+                else:
+                    _add(turns, "user", _noted(blocks))
             elif role in {"tool", "function"}:
                 _add(turns, "user", [_tool_result(message, open_ids)])
             elif role == "user":
                 _add(turns, "user", _blocks(message.get("content")))
             else:
                 blocks = _assistant(message)
+                if blocks:
+                    _place(turns, waiting)
                 open_ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
                 _add(turns, "assistant", blocks)
+    _place(turns, waiting)
     if not turns:
         # A user turn is required, so a system prompt without messages becomes one.
         _add(turns, "user", system or [{"type": "text", "text": _CONTINUE}])
@@ -58,6 +78,20 @@ def conversation(params: ParamTracker, *, prefill: bool) -> tuple[list[Block], l
         if turn["role"] == "user":
             turn["content"] = sorted(turn["content"], key=lambda block: block["type"] != "tool_result")
     return system, turns
+
+
+def _place(turns: list[dict[str, Any]], waiting: list[Block]) -> None:
+    """Add the system messages that wait, as a turn of their own behind the user's, else as text of the user."""
+    if waiting and turns[-1]["role"] == "user":
+        turns.append({"role": "system", "content": list(waiting)})
+    elif waiting:
+        _add(turns, "user", _noted(waiting))
+    waiting.clear()
+
+
+def _noted(blocks: list[Block]) -> list[Block]:
+    """A system message's blocks as the user's, marked as not the user's own."""
+    return [{"type": "text", "text": SYSTEM_NOTE}, *blocks] if blocks else []
 
 
 def _end(params: ParamTracker, turns: list[dict[str, Any]], *, prefill: bool) -> None:
@@ -211,7 +245,8 @@ def _thinking(blocks: Any) -> Iterable[Block]:
 
 def lacks_thinking(turns: list[dict[str, Any]]) -> bool:
     """Whether the tool call that is answered has no thinking blocks; Anthropic then rejects a request with thinking."""
-    if not any(block["type"] == "tool_result" for block in turns[-1]["content"]):
+    spoken = [turn for turn in turns if turn["role"] != "system"]
+    if not any(block["type"] == "tool_result" for block in spoken[-1]["content"]):
         return False
     for turn in reversed(turns):
         if turn["role"] == "assistant":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import BadRequestError
 from ingate.wire.facts import BUDGETS, effort_of_budget, facts_of, nearest_effort, takes_sampling
+from ingate.wire.messages.binding import with_binding_controls
 from ingate.wire.messages.history import conversation, lacks_thinking, uses_tools
 from ingate.wire.params import ParamTracker, deep_merge, stops_of
 from ingate.wire.parts import Choice, Tool, choice_of, format_of, tools_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.wire.codec import Target
+    from ingate.wire.messages.history import LaterSystem
 
 # The tool whose call is the answer, for models without structured outputs. `answer.py` and `stream.py` recognise it by
 # its name and turn the call back into content.
@@ -48,7 +50,9 @@ def messages_request(
     """
     known = facts_of(target, wire_format)
     params = ParamTracker(body, policy=target.drop_params, model=target.model)
-    system, turns = conversation(params, prefill=bool(known.get("final_assistant", True)))
+    system, turns = conversation(
+        params, prefill=bool(known.get("final_assistant", True)), later_system=_later_system(known)
+    )
     out: dict[str, Any] = {"max_tokens": _max_tokens(params, known, stream=target.stream), "messages": turns}
     choice = choice_of(body)
     params.take("tools", "tool_choice", "functions", "function_call")
@@ -76,7 +80,15 @@ def messages_request(
     if stops := stops_of(params, blank=False):
         out["stop_sequences"] = stops
     _metadata(params, out)
-    return deep_merge(deep_merge(out, params.rest()), params.extra_body), params
+    made = deep_merge(deep_merge(out, params.rest()), params.extra_body)
+    return with_binding_controls(made, known, strict=target.drop_params == "strict"), params
+
+
+def _later_system(known: Mapping[str, Any]) -> LaterSystem:
+    """Where later system messages go: a prompt that changes makes thinking invalid that is bound to it."""
+    if known.get("later_system"):
+        return "keep"
+    return "user" if known.get("signature_binds") else "hoist"
 
 
 def _max_tokens(params: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:

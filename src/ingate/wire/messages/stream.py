@@ -52,6 +52,7 @@ class MessagesDecoder(Decoder):
         self._tools = 0
         self._answered = False  # with the answer tool
         self._stop: str | None = None
+        self._changes: list[dict[str, Any]] = []  # what the provider changed in the request
         self._has_usage = False  # the usage chunk was emitted
 
     def take(self, event: dict[str, Any], out: list[dict[str, Any]]) -> None:
@@ -92,6 +93,7 @@ class MessagesDecoder(Decoder):
             self._chunks.id = text(message.get("id"))
             self._chunks.model = text(message.get("model")) or self._chunks.model
             self._count(message.get("usage"))
+            self._changes = items(message.get("input_transformations"))
             out.append(self._chunks.delta({"role": "assistant", "content": ""}))
             for number, block in enumerate(items(message.get("content"))):  # a message that arrives whole
                 self._start(number, block, out)
@@ -121,6 +123,8 @@ class MessagesDecoder(Decoder):
         extra: dict[str, Any] = {"native_finish_reason": reason}
         if explanation := text(mapping(delta.get("stop_details")).get("explanation")):
             extra["native_finish_message"] = explanation
+        if changes := items(event.get("input_transformations")) or self._changes:
+            extra["input_transformations"] = changes
         finish = finish_of(reason, answered=self._answered, has_calls=self._tools > 0)
         out.append(self._chunks.delta({}, finish=finish, extra=extra))
 
