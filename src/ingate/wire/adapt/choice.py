@@ -58,13 +58,19 @@ def is_forced(choice: Any) -> bool:
 
 def reasoning_is_off(body: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Whether the model answers a request without reasoning: it switches it off, or does not switch it on where it must."""
+    if facts.get("always_reasons"):
+        return False
     thinking, nested = body.get("thinking"), body.get("reasoning")
     if isinstance(thinking, dict) and "type" in thinking:
         return thinking["type"] == "disabled"
     effort = body.get("reasoning_effort")
     if effort is None and isinstance(nested, dict):
         effort = nested.get("effort")
-    return effort == "none" or (effort is None and facts.get("reasons_by_default") is False)
+    if effort == "none":
+        # A model with levels but without a switch reasons at its lowest level instead.
+        levels = facts.get("efforts")
+        return levels is None or "none" in levels or "reasoning_off" in facts or facts.get("always_reasons") is False
+    return effort is None and facts.get("reasons_by_default") is False
 
 
 def _named(choice: Any) -> str:

@@ -85,10 +85,10 @@ def messages_request(
 
 
 def _later_system(known: Mapping[str, Any]) -> LaterSystem:
-    """Where later system messages go: a prompt that changes makes thinking invalid that is bound to it."""
-    if known.get("later_system"):
-        return "keep"
-    return "user" if known.get("signature_binds") else "hoist"
+    """Where later system messages go: a prompt that changes makes the thinking invalid that is bound to it."""
+    if not known.get("signature_binds"):
+        return "hoist"
+    return "keep" if known.get("later_system") else "user"
 
 
 def _max_tokens(params: ParamTracker, known: Mapping[str, Any], *, stream: bool) -> int:
