@@ -446,3 +446,13 @@ def test_what_init_writes_is_trusted_and_nothing_beside_it(project: Path) -> Non
     assert found_in(project).provider("openai").base_url is None
     (project / "fastagent.config.yaml").unlink()
     assert [folder.state for folder in found_in(project).folders] == ["trusted"]
+
+
+def test_a_provider_that_needs_an_untrusted_setting_is_shown_by_its_name(project: Path) -> None:
+    from ingate import Gateway
+
+    (project / "ingate.yaml").write_text("openai:\n  base_url: http://127.0.0.1:9/v1\n")
+    config = found_in(project, OPENAI_API_KEY="sk-any-0123456789")
+    [found] = Gateway(config).explain("openai/gpt-5.5")
+    assert (found.state, found.display_name) == ("attention", "OpenAI")
+    assert "ingate trust" in found.fix

@@ -183,10 +183,13 @@ class ReadinessChecker:
 
     def _untrusted(self, spec: ModelSpec) -> Readiness | None:
         """What holds for a call that needs a setting of a file that is not trusted."""
-        problem = untrusted(spec, self.config, self._lookup(spec.provider))
+        lookup = self._lookup(spec.provider)
+        problem = untrusted(spec, self.config, lookup)
         if problem is None:
             return None
-        return _with(_missing(problem, provider=spec.provider or PROXY), "attention", str(problem), problem.fix)
+        name = spec.provider or PROXY
+        shown = lookup.provider.display_name if lookup is not None else _DISPLAY_NAMES.get(name, name)
+        return _with(_missing(problem, provider=name, display_name=shown), "attention", str(problem), problem.fix)
 
     def _provider(self, lookup: ProviderLookup) -> Readiness:
         """What a provider's credential is good for, whichever model is called."""
