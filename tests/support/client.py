@@ -9,6 +9,7 @@ from typing import Any
 from ingate.gateway.continuation import Continuations
 from ingate.gateway.reply import translated
 from ingate.serve.app import create_app
+from ingate.serve.call import CANCELS
 
 ABOUT = {
     "spec": "scripted/echo",
@@ -186,8 +187,9 @@ async def ask(
     *,
     headers: dict[str, str] | None = None,
     root_path: str = "",
+    in_process: bool = False,
 ) -> Answer:
-    """Call an ASGI application as a server would whose client stays to the end."""
+    """Call an ASGI application as a server would whose client stays to the end, or as a client in this process does."""
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     pairs = {"content-type": "application/json"} if headers is None and data else headers or {}
     incoming = [{"type": "http.request", "body": data, "more_body": False}]
@@ -210,6 +212,7 @@ async def ask(
         "root_path": root_path,
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in pairs.items()],
+        **({"extensions": {CANCELS: {}}} if in_process else {}),
     }
     await app(scope, receive, send)
     return Answer(sent)

@@ -75,7 +75,8 @@ async def differences(case: Case, base: str, *, options: str = "") -> list[str]:
     request = dict(case.request["json"])
     request["model"] = f"{provider}/{request['model']}"
     async with Gateway(config) as gateway:
-        answer = await ask(gateway.asgi, "POST", path, request)
+        # Over HTTP a 401 is the caller's own key (tests/serve/test_answers.py); in this process it is the provider's.
+        answer = await ask(gateway.asgi, "POST", path, request, in_process=True)
     found = []
     sent = sent_upstream(base, case)
     if len(sent) != 1:
