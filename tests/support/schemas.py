@@ -57,7 +57,8 @@ _A_ASSISTANT = {
     "thinking": obj({**_TYPE, "thinking": text(), "signature": text(blank=False)}),
     "redacted_thinking": obj({**_TYPE, "data": text(blank=False)}),
     "tool_use": obj(
-        {**_TYPE, "id": _A_ID, "name": text(r"[a-zA-Z0-9_-]{1,128}"), "input": mapping}, {"cache_control": _CACHE}
+        {**_TYPE, "id": _A_ID, "name": text(r"[a-zA-Z0-9_-]{1,128}"), "input": mapping},
+        {"cache_control": _CACHE, "caller": mapping},
     ),
 }
 _SCHEMA_KEYS = (

@@ -54,17 +54,25 @@ _ITEM = by_type(
         "message": _message,
         "function_call": obj(
             {**_TYPE, "call_id": _CALL_ID, "name": _NAME, "arguments": text()},
-            {"id": text("fc_.+"), "namespace": _NAME},
+            {"id": text("fc_.+"), "namespace": _NAME, "status": text()},
         ),
-        "function_call_output": obj({**_TYPE, "call_id": _CALL_ID, "output": _RESULT}, {"id": text()}),
+        "function_call_output": obj(
+            {**_TYPE, "call_id": _CALL_ID, "output": _RESULT}, {"id": text(), "status": text()}
+        ),
         "custom_tool_call": obj({**_TYPE, "call_id": _CALL_ID, "name": _NAME, "input": text()}, {"id": text()}),
         "custom_tool_call_output": obj({**_TYPE, "call_id": _CALL_ID, "output": _RESULT}, {"id": text()}),
         "reasoning": obj(
-            {**_TYPE, "summary": arr(mapping), "encrypted_content": text(blank=False)},
-            {"id": text("rs_.+"), "content": arr(mapping)},
+            {**_TYPE, "summary": arr(mapping)},
+            {"id": text("rs_.+"), "content": arr(mapping), "status": text(), "encrypted_content": text(blank=False)},
         ),
     }
 )
+
+
+def _item(value: Any, where: str) -> None:
+    """An item; a message may leave out its type."""
+    is_message = isinstance(value, dict) and "type" not in value and "role" in value
+    _ITEM({"type": "message", **value} if is_message else value, where)
 
 
 def _nothing(value: Any, where: str) -> None:
@@ -100,7 +108,7 @@ _FORMAT = by_type(
     }
 )
 _REQUEST = obj(
-    {"model": text(blank=False), "input": either(text(blank=False), arr(_ITEM, 1))},
+    {"model": text(blank=False), "input": either(text(blank=False), arr(_item, 1))},
     {
         "instructions": text(),
         "stream": flag,
@@ -131,20 +139,27 @@ _REQUEST = obj(
 )
 
 
-def check_responses(body: Any) -> None:
-    """Raises `Refused` where OpenAI's Responses would answer 400."""
+def check_responses(body: Any, *, encrypted: bool = True) -> None:
+    """Raises `Refused` where OpenAI's Responses would answer 400.
+
+    Args:
+        body: The request.
+        encrypted: Whether reasoning is encrypted; else its text comes back.
+    """
     _REQUEST(body, "request")
     items = body["input"] if isinstance(body["input"], list) else []
     waiting: list[str] = []
     for at, item in enumerate(items):
-        where = f"input[{at}]"
-        if item["type"].endswith("_call"):
+        where, kind = f"input[{at}]", item.get("type", "message")
+        if kind.endswith("_call"):
             waiting.append(item["call_id"])
-        elif item["type"].endswith("_call_output"):
+        elif kind.endswith("_call_output"):
             if item["call_id"] not in waiting:
                 refuse(where, f"no tool call found for call_id {item['call_id']}")
             waiting.remove(item["call_id"])
-        elif item["type"] == "reasoning":
+        elif kind == "reasoning":
+            if encrypted and "encrypted_content" not in item:
+                refuse(where, "encrypted_content is missing")
             following = items[at + 1 :]
             if not following or following[0].get("role", "assistant") != "assistant":
                 refuse(where, "'reasoning' was provided without its required following item")

@@ -237,7 +237,7 @@ def encrypted_items(rule: Rule, view: View) -> None:
                 refuse(rule, view, turn.where, id=item.get("id", "rs_0"))
 
 
-ENCRYPTED = {"openai": "gAAAAopenai", "xai": "gAAAAxai"}
+ENCRYPTED = {"openai": "gAAAAopenai", "azure": "gAAAAopenai", "xai": "gAAAAxai"}
 
 HISTORY = {
     "no_user_after_tool": no_user_after_tool, "system_order": system_order, "last_assistant": last_assistant, "first_user": first_user,

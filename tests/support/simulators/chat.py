@@ -82,8 +82,12 @@ def openai(
 
 
 def responses_whole(reply: Reply) -> dict[str, Any]:
-    """A response, with an encrypted reasoning item before what is said."""
-    thought = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": reply.signature or "gAAA"}
+    """A response, with a reasoning item before what is said: encrypted, or as text."""
+    thought: dict[str, Any] = {"id": "rs_1", "type": "reasoning", "summary": []}
+    if reply.thought and not reply.signature:
+        thought["content"] = [{"type": "reasoning_text", "text": reply.thought}]
+    else:
+        thought["encrypted_content"] = reply.signature or "gAAA"
     said: dict[str, Any] = {
         "id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}],
@@ -124,7 +128,11 @@ def responses_events(reply: Reply) -> bytes:
         ]
     sent = [
         {"type": "response.created", "response": {**made, "status": "in_progress", "output": [], "usage": None}},
-        {"type": "response.output_item.added", "output_index": 0, "item": {**thought, "encrypted_content": ""}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"id": thought["id"], "type": "reasoning", "summary": []},
+        },
         {"type": "response.output_item.done", "output_index": 0, "item": thought},
         {"type": "response.output_item.added", "output_index": 1, "item": begun},
         *middle,

@@ -162,7 +162,8 @@ def _thinking(host: Host, wire: str, model: str, body: Any, reply: Reply, number
     if wire == "chat":
         return replace(said, thought=thought if host.reasoning else "", field=host.reasoning or "reasoning_content")
     if wire == "responses":
-        return replace(said, thought=thought, signature=f"{ENCRYPTED.get(host.provider, 'gAAAA')}{number}==")
+        by = ENCRYPTED.get(host.provider)
+        return replace(said, thought=thought, signature=f"{by}{number}==" if by else "")
     if wire == "gemini":
         return replace(said, thought=thought, signature=f"{GEMINI_SIGNATURE}{number}")
     if wire in {"messages", "invoke", "bedrock"} and "claude" in model:
@@ -177,5 +178,7 @@ def _thinking(host: Host, wire: str, model: str, body: Any, reply: Reply, number
             return replace(said, thought=shown, signature=signature(model, body, bound))
         return said
     if wire == "messages":
-        return replace(said, thought=thought, signature=f"sig-{number}")
+        return replace(
+            said, thought=thought, signature=f"sig-{number}", call_id=f"toolu_{number:024d}" if reply.tool else ""
+        )
     return replace(said, thought=thought)

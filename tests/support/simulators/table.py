@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from support.schemas_responses import check_responses
 from support.simulators.base import KEY
 from support.simulators.bedrock import AWS, bedrock, invoke
 from support.simulators.chat import lenient, openai, responses
@@ -25,6 +26,10 @@ _BEARER = f"Bearer {KEY}"
 
 def _chat(provider: str, model: str, base: str, check: object = lenient) -> Provider:
     return openai(provider, model, f"{base}/chat/completions", "authorization", _BEARER, check)
+
+
+def _messages(provider: str, model: str, path: str, header: str = "x-api-key", value: str = KEY) -> Provider:
+    return anthropic(provider, model, f"{path}/v1/messages", header, value, section=_KEYED)
 
 
 def _compatible(provider: str, model: str, base: str, reasoning: str = "reasoning_content", **more: object) -> Host:
@@ -98,9 +103,14 @@ def _xai(model: str) -> Host:
 
 
 def _deepseek(model: str) -> Host:
-    messages = anthropic("deepseek", model, "/anthropic/v1/messages", "x-api-key", KEY, section=_KEYED)
+    more = {
+        "messages": _messages("deepseek", model, "/anthropic"),
+        "responses": replace(
+            responses("deepseek", model, "/responses"), check=lambda body: check_responses(body, encrypted=False)
+        ),
+    }
     return _compatible(
-        "deepseek", model, "/beta", endpoints={"messages": messages},
+        "deepseek", model, "/beta", endpoints=more,
         call_id=lambda name, number: f"call_00_{number:024d}",
     )  # fmt: skip
 
@@ -131,7 +141,7 @@ _CURATED = [
         "together_ai", "moonshotai/Kimi-K3", "/v1", "reasoning", call_id=lambda name, number: f"functions.{name}:{number}"
     ),
     _compatible("deepinfra", "deepseek-ai/DeepSeek-V4.1-Flash", "/v1/openai"),
-    _compatible("zai", "glm-5.3", "/api/paas/v4", call_id=lambda name, number: f"call_-{number:019d}"),
+    _compatible("zai", "glm-5.3", "/api/paas/v4", endpoints={"messages": _messages("zai", "glm-5.3", "/api/anthropic")}, call_id=lambda name, number: f"call_-{number:019d}"),
     _cohere("command-a-plus-05-2026"),
     _compatible("perplexity", "sonar-pro", "", ""),
 ]  # fmt: skip
@@ -144,7 +154,7 @@ _OTHERS = [
     _gemini("gemini-2.5-flash"), _gemini("gemini-2.5-pro"),
     _xai("grok-4.5"),
     _compatible(
-        "moonshot", "kimi-k3", "/v1", call_id=lambda name, number: f"functions.{name}:{number}"
+        "moonshot", "kimi-k3", "/v1", endpoints={"messages": _messages("moonshot", "kimi-k3", "/anthropic")}, call_id=lambda name, number: f"functions.{name}:{number}"
     ),
     _compatible("minimax", "MiniMax-M2.5", "/v1", call_id=lambda name, number: f"call_function_{number:012d}_1"),
     *(
