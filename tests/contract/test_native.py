@@ -31,7 +31,6 @@ UNSAID = {
 # Left out and told, as (provider, conversation).
 TOLD = {
     ("cohere_chat", "a tool gives an image"): ["image in a tool's result"],
-    ("cohere_chat", "an answer by schema, with tools"): ["response_format"],
 }
 _CACHE: dict[tuple[str, bool], dict[str, Result]] = {}
 
