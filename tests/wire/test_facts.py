@@ -184,6 +184,7 @@ def test_sampling_depends_on_whether_the_model_reasons(facts: dict[str, Any], ef
 def test_without_an_effort_a_model_reasons_as_its_facts_say() -> None:
     assert reasons({}, None) is False
     assert reasons({}, "minimal") is True
+    assert reasons({"always_reasons": True}, "none") is True
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,8 @@ def _holds(fact: Any, facts: Mapping[str, Any], effort: str | None) -> bool:
 
 def reasons(facts: Mapping[str, Any], effort: str | None) -> bool:
     """Whether the model reasons at this effort, None if the request asks for none."""
+    if facts.get("always_reasons"):
+        return True
     return bool(facts.get("reasons_by_default")) if effort is None else effort != "none"
 
 

@@ -248,7 +248,8 @@ def test_sampling_and_limits_keep_their_meaning() -> None:
             "top_logprobs": 3,
             "presence_penalty": 0.5,
             "frequency_penalty": -0.5,
-        }
+        },
+        "gemini-2.0-flash",
     )["generationConfig"]
     assert config == {
         "temperature": 0.2,

@@ -627,7 +627,7 @@ def test_a_model_that_does_not_reason_gets_neither_an_effort_nor_encrypted_conte
     ("at", "is_asked"),
     [
         (target("xai", "grok-9", facts={"caps": ("reasoning",)}), True),
-        (target("xai", "grok-9", facts={"caps": ("tools",)}), False),
+        (target("xai", "grok-3", facts={"caps": ("tools",)}), False),
         (target("azure", "my-deployment"), False),
         (target("bedrock_mantle", "openai.gpt-5.4"), True),
         (target("groq", "openai/gpt-oss-20b", facts={"caps": ("reasoning",)}), False),

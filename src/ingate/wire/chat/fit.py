@@ -71,8 +71,11 @@ def _reasoning(params: ParamTracker, wire: dict[str, Any], facts: Mapping[str, A
         return "high"  # litellm's form, {"effort": …}, is meant for the provider
     if effort in _OFF:
         effort = "none"
-        if levels is None and facts.get("always_reasons"):
+        always = facts.get("always_reasons")
+        if levels is None and always:
             levels = _ANY
+        elif always is False and "none" not in (levels or ()):
+            levels = ["none", *(levels or _ANY)]
         elif (off := facts.get("reasoning_off")) is not None:
             del wire["reasoning_effort"]
             wire.update((name, value) for name, value in off.items() if name not in wire)

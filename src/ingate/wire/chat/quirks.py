@@ -86,7 +86,7 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
         refused=frozenset(
             {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
-            | {"web_search_options"}
+            | {"web_search_options", "top_k", "min_p", "repetition_penalty", "thinking", "cache_control", "reasoning"}
         ),
         no_stream_options=True,
     ),
@@ -95,7 +95,7 @@ PROVIDERS: Final[Mapping[str, Quirks]] = {
         renamed=MappingProxyType({"max_completion_tokens": "max_tokens", "seed": "random_seed"}),
         refused=frozenset(
             {"logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "verbosity", "modalities"}
-            | {"web_search_options"}
+            | {"web_search_options", "top_k", "min_p", "repetition_penalty", "thinking", "cache_control", "reasoning"}
         ),
         no_stream_options=True,
     ),

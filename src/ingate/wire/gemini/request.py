@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingate.wire.codec import Target
 
 _MAX_STOPS: Final = 5
+_NEUTRAL: Final[Mapping[str, float]] = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0}
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 # Keys of the request that callers may also write in snake case.
 _SNAKE: Final = {
@@ -99,6 +100,7 @@ def _tools(params: ParamTracker, out: dict[str, Any], choice: Choice, known: Map
 
 
 def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]) -> None:
+    refused = known.get("refused", ())
     for name, key in (("temperature", "temperature"), ("top_p", "topP"), ("top_k", "topK")):
         value = params.number(name)
         if value is None:
@@ -114,7 +116,11 @@ def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
         ("presence_penalty", "presencePenalty"),
     ):
         value = params.number(name)
-        if value is not None and not (name == "n" and value == 1) and not (name.endswith("_penalty") and value == 0):
+        if value is None or value == _NEUTRAL.get(name):
+            continue
+        if name in refused:
+            params.drop(name, "this model does not accept it")
+        else:
             config[key] = value
     limit = params.take("max_completion_tokens", "max_tokens")
     if limit is not None:
@@ -122,9 +128,11 @@ def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
             raise BadRequestError(f"max_tokens is {limit!r}, not a positive number of tokens", code="invalid_parameter")
         config["maxOutputTokens"] = limit
     if params.take("logprobs"):
-        config["responseLogprobs"] = True
-        if top := params.number("top_logprobs"):
-            config["logprobs"] = top
+        top = params.number("top_logprobs")
+        if "logprobs" in refused:
+            params.drop("logprobs", "this model does not accept it")
+        else:
+            config |= {"responseLogprobs": True, **({"logprobs": top} if top else {})}
     if stops := stops_of(params, blank=True):
         if len(stops) > _MAX_STOPS:
             params.warn(f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more")
