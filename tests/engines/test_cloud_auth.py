@@ -15,7 +15,7 @@ from ingate.engines.base import Route
 from ingate.engines.http import Call, Connections
 from ingate.errors import AuthenticationError, MissingCredentialsError
 from ingate.providers.credential import Credential
-from ingate.secret import Secret
+from ingate.secret import Secret, revealed
 from ingate.spec import parse_one
 from support.http import Conversation, serving
 
@@ -95,7 +95,7 @@ async def test_the_signature_is_the_one_aws_computes(path: str) -> None:
 async def test_a_session_token_goes_along_and_the_region_is_read_from_the_host() -> None:
     keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": KEY, "aws_session_token": "the-session-token"}
     call = call_to("https://bedrock-runtime.ap-southeast-2.amazonaws.com/model/m/converse")
-    headers = await auth_aws.headers(route("bedrock", "bedrock", **keys), call)
+    headers = revealed(await auth_aws.headers(route("bedrock", "bedrock", **keys), call))
     assert headers["x-amz-security-token"] == "the-session-token"
     assert "/ap-southeast-2/bedrock/aws4_request" in headers["authorization"]
 
@@ -109,7 +109,7 @@ async def test_a_profile_is_read_from_the_shared_file(clean_environment: Path) -
         route("bedrock", "bedrock", aws_profile_name="work"),
         call_to("https://bedrock-runtime.us-east-1.amazonaws.com/x"),
     )
-    assert f"Credential={KEY_ID}/" in headers["authorization"]
+    assert f"Credential={KEY_ID}/" in revealed(headers)["authorization"]
 
 
 async def test_a_profile_that_is_not_there_is_told_as_such(clean_environment: Path) -> None:
@@ -159,7 +159,7 @@ async def test_a_service_account_becomes_a_token_once(tmp_path: Path) -> None:
             asked.clear()
             vertex = route("vertex_ai", "gemini", vertex_credentials=given)
             for _ in range(2):
-                headers = await auth_google.headers(vertex, call_to("https://x/y"))
+                headers = revealed(await auth_google.headers(vertex, call_to("https://x/y")))
                 assert headers["authorization"] == "Bearer ya29.token"
             (conversation,) = asked
             assert "assertion" in parse_qs(conversation.body.decode())
@@ -202,7 +202,7 @@ async def test_an_entra_token_is_asked_for_with_the_right_scope(monkeypatch: pyt
     monkeypatch.setattr(identity, "ClientSecretCredential", FakeCredential)
     auth_azure._known.clear()
     azure = route("azure", "azure", tenant_id="t", client_id="c", client_secret="s")
-    assert await auth_azure.headers(azure, call_to("https://x/y")) == {"authorization": "Bearer entra-token"}
+    assert revealed(await auth_azure.headers(azure, call_to("https://x/y"))) == {"authorization": "Bearer entra-token"}
     assert scopes == ["https://cognitiveservices.azure.com/.default"]
     auth_azure._known.clear()
 
@@ -217,7 +217,7 @@ async def test_half_a_pair_of_keys_is_not_used(clean_environment: Path, half: di
         route("bedrock", "bedrock", aws_profile_name="work", **half),
         call_to("https://bedrock-runtime.us-east-1.amazonaws.com/x"),
     )
-    assert "Credential=AKIDOFPROFILE/" in headers["authorization"]
+    assert "Credential=AKIDOFPROFILE/" in revealed(headers)["authorization"]
 
 
 async def test_a_users_name_and_password_sign_in_at_entra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,4 +238,4 @@ async def test_a_users_name_and_password_sign_in_at_entra(monkeypatch: pytest.Mo
     headers = await auth_azure.headers(route("azure", "azure", **keys), call_to("https://x/y"))
     auth_azure._known.clear()
     assert made == [("c", "ann", "p4ss", None)]
-    assert headers["authorization"] == "Bearer entra-token"
+    assert revealed(headers)["authorization"] == "Bearer entra-token"

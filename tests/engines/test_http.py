@@ -12,8 +12,10 @@ import pytest
 from yarl import URL
 
 from ingate import errors
-from ingate.engines import http
-from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
+from ingate.engines import accept
+from ingate.engines.accept import kept_headers, origin_of
+from ingate.engines.http import Call, Connections, describe, read_body
+from ingate.secret import revealed
 from support.http import Conversation, serving
 
 if TYPE_CHECKING:
@@ -155,14 +157,15 @@ def test_the_proxy_of_the_environment_is_used_with_its_login(
     found, headers = Connections()._proxy(url)
     assert found == (None if proxy is None else URL(proxy))
     expected = {"proxy-authorization": "Basic " + base64.b64encode((login or "").encode()).decode()}
-    assert headers == (expected if login else None)
+    assert (revealed(headers) if headers else None) == (expected if login else None)
+    assert "pw" not in repr(headers)
 
 
 async def test_a_response_may_be_larger_than_an_error(
     connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "_MAX_BODY", 3000)
-    monkeypatch.setattr(http, "_MAX_ERROR", 1000)
+    monkeypatch.setattr(accept, "_MAX_BODY", 3000)
+    monkeypatch.setattr(accept, "_MAX_ERROR", 1000)
 
     async def answer(talk: Conversation) -> None:
         size, status = talk.body.split(b" ", 1)
@@ -192,7 +195,8 @@ async def test_a_redirect_names_its_target_without_the_query(connections: Connec
         with pytest.raises(errors.UnavailableError, match="redirects") as caught:
             async with connections.send(Call(url=f"{server.base}/v1", body=b"", headers={}, timeout_s=5.0)):
                 pass
-    assert "'/v2/chat'" in str(caught.value)
+    origin = origin_of(server.base)
+    assert f"from {origin} to '{origin}/v2/chat'" in str(caught.value)
     assert (caught.value.code, caught.value.retryable) == ("redirected", False)
 
 

@@ -9,7 +9,7 @@ from ingate.engines.base import Route
 from ingate.engines.http import Call
 from ingate.errors import NotSupportedError
 from ingate.providers.credential import Credential
-from ingate.secret import Secret
+from ingate.secret import Secret, revealed
 from ingate.spec import parse_one
 
 
@@ -26,7 +26,7 @@ async def _headers(provider: str, wire: str = "chat", key: str | None = "k-12345
         **more,
     )
     call = Call(url="http://x", body=b"", headers=more.get("headers", {}), timeout_s=1)
-    return await auth.apply(route, call)
+    return revealed(await auth.apply(route, call))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ingate.config.references import is_placeholder, parse
 from ingate.errors import ConfigError, MissingExtraError
-from ingate.secret import Secret
+from ingate.secret import Revealed, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,7 @@ class SecretRef:
         if missing := self._reference.missing(environ):
             names = " and ".join(missing)
             self._fail(f"{names} {'is' if len(missing) == 1 else 'are'} unset or empty", f"export {missing[0]}")
-        value = self._reference.expand(environ).strip()
+        value = Revealed(self._reference.expand(environ)).strip()
         if is_placeholder(value):
             self._fail("this is still a template's placeholder", "put the key itself here, or env:NAME")
         return self._checked(value)
@@ -93,7 +93,7 @@ class SecretRef:
     def _once(self, get: Any, environ: Mapping[str, str]) -> Secret:
         with self._lock:
             if self._cached is None:
-                self._cached = self._checked(get(environ))
+                self._cached = self._checked(Revealed(get(environ)))
             return self._cached
 
     def _checked(self, value: str) -> Secret:

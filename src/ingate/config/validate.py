@@ -136,7 +136,7 @@ def _plain(node: Node, path: KeyPath, context: Context) -> Any:
         case str() as text if "${" in text:
             return fields.template(node, path, context)
         case Secret() as given:
-            return given.reveal()
+            return str(given.reveal())
     return node.value
 
 

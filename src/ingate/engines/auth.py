@@ -9,23 +9,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import AuthenticationError, NotSupportedError, RequestTimeoutError
+from ingate.errors import AuthenticationError, IngateError, NotSupportedError, RequestTimeoutError
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ingate.engines.base import Route
     from ingate.engines.http import Call, Connections
-    from ingate.errors import IngateError
 
 ANTHROPIC_VERSION: Final = "2023-06-01"
 _OAUTH_BETA: Final = "oauth-2025-04-20"
 # The provider whose stored login is exchanged for a token before a call.
 _EXCHANGED: Final = "github_copilot"
 _TOKEN_S: Final = 60.0  # logins through a command-line tool or a metadata service take seconds
+_EMPTY: Final = Secret("")
+Headers = dict[str, str | Secret]
 
 
-async def apply(route: Route, call: Call) -> dict[str, str]:
+async def apply(route: Route, call: Call) -> Headers:
     """The headers that authenticate `call`, without those that the Route sets itself.
 
     Raises:
@@ -43,7 +45,7 @@ async def apply(route: Route, call: Call) -> dict[str, str]:
     return {name: _checked(value, route) for name, value in headers.items() if name.lower() not in own}
 
 
-async def _fetched(module: Any, route: Route, call: Call) -> dict[str, str]:
+async def _fetched(module: Any, route: Route, call: Call) -> Headers:
     import asyncio
 
     try:
@@ -57,6 +59,15 @@ async def _fetched(module: Any, route: Route, call: Call) -> dict[str, str]:
             provider=route.provider,
             credential_source=route.credential.source or None,
             fix="check the network, the login and the metadata service that issues the token",
+        ) from None
+    except (IngateError, ImportError):
+        raise
+    except Exception as error:  # noqa: BLE001 -- of the cloud's library; its frames hold the credential
+        raise AuthenticationError(
+            f"{route.provider} cannot be authenticated: {type(error).__name__}",
+            provider=route.provider,
+            credential_source=route.credential.source or None,
+            fix="check the credential with the cloud's own command-line tool",
         ) from None
 
 
@@ -98,60 +109,60 @@ def scheme_of(route: Route) -> str:
     return "bearer" if has_key else "none"
 
 
-def _key(route: Route) -> str:
-    return route.credential.api_key.reveal().strip() if route.credential.api_key is not None else ""
+def _key(route: Route) -> Secret:
+    return route.credential.api_key.strip() if route.credential.api_key is not None else _EMPTY
 
 
-def _none(route: Route) -> dict[str, str]:  # noqa: ARG001
+def _none(route: Route) -> Headers:  # noqa: ARG001
     return {}
 
 
-def _bearer(route: Route) -> dict[str, str]:
-    headers = {"authorization": f"Bearer {_key(route)}"}
+def _bearer(route: Route) -> Headers:
+    headers: Headers = {"authorization": _key(route).after("Bearer ")}
     if route.provider == "openai":
         for name, header in (("organization", "openai-organization"), ("project", "openai-project")):
             if value := route.credential.params.get(name):
-                headers[header] = value.reveal().strip()
+                headers[header] = value.strip()
     return headers
 
 
-def _anthropic(route: Route) -> dict[str, str]:
-    headers = {"anthropic-version": ANTHROPIC_VERSION}
+def _anthropic(route: Route) -> Headers:
+    headers: Headers = {"anthropic-version": ANTHROPIC_VERSION}
     token = route.credential.params.get("auth_token")
-    key = token.reveal().strip() if token else _key(route)
-    if token or key.startswith("sk-ant-oat"):
-        headers["authorization"] = f"Bearer {key}"
+    key = token.strip() if token else _key(route)
+    if token or key.reveal().startswith("sk-ant-oat"):
+        headers["authorization"] = key.after("Bearer ")
         headers["anthropic-beta"] = _OAUTH_BETA
     elif key:
         headers["x-api-key"] = key
     return headers
 
 
-def _azure_key(route: Route) -> dict[str, str]:
+def _azure_key(route: Route) -> Headers:
     return {"api-key": _key(route)}
 
 
-def _azure_token(route: Route) -> dict[str, str]:
-    return {"authorization": f"Bearer {route.credential.params['azure_ad_token'].reveal().strip()}"}
+def _azure_token(route: Route) -> Headers:
+    return {"authorization": route.credential.params["azure_ad_token"].strip().after("Bearer ")}
 
 
-def _goog_key(route: Route) -> dict[str, str]:
+def _goog_key(route: Route) -> Headers:
     return {"x-goog-api-key": _key(route)}
 
 
-def _snowflake(route: Route) -> dict[str, str]:
+def _snowflake(route: Route) -> Headers:
     key = _key(route)
     if not key:
         return {}
-    if key.startswith("pat/"):  # a programmatic access token; otherwise a key pair's JWT
+    if key.reveal().startswith("pat/"):  # a programmatic access token; otherwise a key pair's JWT
         return {
-            "authorization": f"Bearer {key.removeprefix('pat/')}",
+            "authorization": Secret(key.reveal().removeprefix("pat/")).after("Bearer "),
             "x-snowflake-authorization-token-type": "PROGRAMMATIC_ACCESS_TOKEN",
         }
-    return {"authorization": f"Bearer {key}", "x-snowflake-authorization-token-type": "KEYPAIR_JWT"}
+    return {"authorization": key.after("Bearer "), "x-snowflake-authorization-token-type": "KEYPAIR_JWT"}
 
 
-_SCHEMES: Final[Mapping[str, Callable[[Route], dict[str, str]]]] = {
+_SCHEMES: Final[Mapping[str, Callable[[Route], Headers]]] = {
     "none": _none,
     "bearer": _bearer,
     "anthropic": _anthropic,
@@ -160,7 +171,7 @@ _SCHEMES: Final[Mapping[str, Callable[[Route], dict[str, str]]]] = {
     "goog_key": _goog_key,
     "snowflake": _snowflake,
 }
-# Scheme → a module with `async def headers(route, call) -> dict[str, str]`.
+# Scheme → a module with `async def headers(route, call) -> dict[str, str | Secret]`.
 _MODULES: Final[Mapping[str, str]] = {
     "aws": "ingate.engines.auth_aws",
     "google": "ingate.engines.auth_google",
@@ -190,8 +201,9 @@ def rejected(route: Route, error: IngateError) -> None:
         auth_copilot.rejected(route, error)
 
 
-def _checked(value: str, route: Route) -> str:
-    if value.isascii() and value.isprintable():
+def _checked(value: str | Secret, route: Route) -> str | Secret:
+    text = value.reveal() if isinstance(value, Secret) else value
+    if text.isascii() and text.isprintable():
         return value
     source = route.credential.source or "the configured credential"
     raise AuthenticationError(
@@ -206,7 +218,12 @@ async def sign(route: Route, call: Call) -> None:
     """Add the credential to `call`."""
     for name, value in (await apply(route, call)).items():
         if name == "anthropic-beta" and call.headers.get(name):
-            value = f"{call.headers[name]},{value}"
+            value = f"{_plain(call.headers[name])},{_plain(value)}"
         elif name == "anthropic-version" and name in call.headers:  # the client's own version is passed through
             continue
         call.headers[name] = value
+
+
+def _plain(value: str | Secret) -> str:
+    """A header that does not authenticate, in plain text: a configured one counts as secret."""
+    return str(value.reveal()) if isinstance(value, Secret) else value

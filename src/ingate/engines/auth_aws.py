@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import AuthenticationError, MissingCredentialsError, MissingExtraError
+from ingate.secret import Revealed, Secret, revealed
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -22,7 +23,7 @@ _HOST_REGION: Final = re.compile(r"//(?:bedrock-[a-z-]+|bedrock)[.-]([a-z]{2}(?:
 _known: dict[str, Any] = {}
 
 
-async def headers(route: Route, call: Call) -> dict[str, str]:
+async def headers(route: Route, call: Call) -> dict[str, str | Secret]:
     """The headers that sign `call`, including its body and its URL.
 
     Raises:
@@ -40,15 +41,15 @@ async def headers(route: Route, call: Call) -> dict[str, str]:
         ) from None
 
 
-def _signed(route: Route, call: Call) -> dict[str, str]:
+def _signed(route: Route, call: Call) -> dict[str, str | Secret]:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    sent = {name: value for name, value in call.headers.items() if name in {"content-type", "accept"}}
+    sent = revealed({name: value for name, value in call.headers.items() if name in {"content-type", "accept"}})
     request = AWSRequest(method=call.method, url=call.url, data=call.body, headers=sent)
     SigV4Auth(_credentials(route), "bedrock", _region(route, call)).add_auth(request)
     names = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
-    return {name.lower(): str(value) for name, value in request.headers.items() if name.lower() in names}
+    return {name.lower(): Secret(str(value)) for name, value in request.headers.items() if name.lower() in names}
 
 
 def _region(route: Route, call: Call) -> str:
@@ -77,7 +78,7 @@ def _credentials(route: Route) -> Any:
         if profile not in _known:
             _known[profile] = Session(profile=profile or None).get_credentials()
         if _known[profile] is not None:
-            return _known[profile].get_frozen_credentials()
+            return _masked(_known[profile])
     except (BotoCoreError, ClientError) as error:
         _known.pop(profile, None)
         raise AuthenticationError(
@@ -94,3 +95,8 @@ def _credentials(route: Route) -> Any:
         alternatives=(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_PROFILE",), ("AWS_BEARER_TOKEN_BEDROCK",)),
         fix="set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     )
+
+
+def _masked(found: Any) -> Any:
+    """botocore's present credentials, with values whose `repr` is masked."""
+    return type(frozen := found.get_frozen_credentials())(*(Revealed(value) if value else value for value in frozen))

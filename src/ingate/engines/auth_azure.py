@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import AuthenticationError, MissingExtraError
+from ingate.secret import Secret, revealed
 
 if TYPE_CHECKING:
     from ingate.engines.base import Route
@@ -16,7 +17,7 @@ SCOPE: Final = "https://cognitiveservices.azure.com/.default"
 _known: dict[tuple[str, str, str], Any] = {}
 
 
-async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
+async def headers(route: Route, call: Call) -> dict[str, str | Secret]:  # noqa: ARG001
     """The bearer token.
 
     Raises:
@@ -31,18 +32,18 @@ async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
             extra="azure",
             provider=route.provider,
         ) from None
-    return {"authorization": f"Bearer {token}"}
+    return {"authorization": token}
 
 
-def _token(route: Route) -> str:
+def _token(route: Route) -> Secret:
     from azure.core.exceptions import AzureError
 
-    params = {name: value.reveal() for name, value in route.credential.params.items()}
+    params = revealed(route.credential.params)
     identity = (params.get("tenant_id", ""), params.get("client_id", ""), params.get("azure_username", ""))
     try:
         if identity not in _known:
             _known[identity] = _credential(params)
-        return _known[identity].get_token(params.get("azure_scope") or SCOPE).token
+        return Secret(f"Bearer {_known[identity].get_token(params.get('azure_scope') or SCOPE).token}")
     except (AzureError, ValueError) as error:
         _known.pop(identity, None)
         raise AuthenticationError(

@@ -98,10 +98,10 @@ async def opened(route: Route, connections: Connections) -> Route:
     return replace(route, credential=Credential(token.secret, params, route.credential.source), api_base=base)
 
 
-async def headers(route: Route, call: Call) -> dict[str, str]:
+async def headers(route: Route, call: Call) -> dict[str, str | Secret]:
     """The headers of a request to Copilot: the token, the editor, and what the body is about."""
-    found = {
-        "authorization": f"Bearer {route.credential.api_key.reveal() if route.credential.api_key else ''}",
+    found: dict[str, str | Secret] = {
+        "authorization": (route.credential.api_key or Secret("")).after("Bearer "),
         **_EDITOR,
         "openai-intent": "conversation-panel",
         "x-github-api-version": _API_VERSION,
@@ -189,7 +189,7 @@ async def _exchange(route: Route, login: Secret, connections: Connections) -> _T
         body=b"",
         headers={
             "accept": "application/json",
-            "authorization": f"token {_header_value(login, route)}",
+            "authorization": _header_value(login, route).after("token "),
             "x-github-api-version": _API_VERSION,
             **_EDITOR,
         },
@@ -214,10 +214,10 @@ async def _exchange(route: Route, login: Secret, connections: Connections) -> _T
     return _Token(Secret(token), _api_base(found), asked + _lifetime_s(found, asked))
 
 
-def _header_value(login: Secret, route: Route) -> str:
+def _header_value(login: Secret, route: Route) -> Secret:
     value = login.reveal().strip()
     if value.isascii() and value.isprintable():
-        return value
+        return Secret(value)
     raise _invalid(route, "the stored login contains a character that is not allowed in a token", "")
 
 

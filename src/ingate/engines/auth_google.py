@@ -10,20 +10,26 @@ import json
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
 
+from ingate.engines.accept import origin_of, redirect_error
 from ingate.errors import AuthenticationError, MissingCredentialsError, MissingExtraError, UnavailableError
+from ingate.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingate.engines.base import Route
     from ingate.engines.http import Call
+    from ingate.errors import IngateError
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 # Credential text or path (empty for the default one) → google-auth's credentials, which know when their token expires.
-_known: dict[str, Any] = {}
+_known: dict[Secret, Any] = {}
 _lock = threading.Lock()
 
 
-async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
+async def headers(route: Route, call: Call) -> dict[str, str | Secret]:  # noqa: ARG001
     """The bearer token, and the project to bill if the credential names one.
 
     Raises:
@@ -42,20 +48,22 @@ async def headers(route: Route, call: Call) -> dict[str, str]:  # noqa: ARG001
         ) from None
 
 
-def _token_headers(route: Route) -> dict[str, str]:
+def _token_headers(route: Route) -> dict[str, str | Secret]:
     from google.auth import exceptions
     from google.auth.transport.requests import Request
 
     given = route.credential.params.get("vertex_credentials")
-    key = given.reveal() if given is not None else ""
+    key = given if given is not None else Secret("")
     try:
         with _lock:
             credentials = _known[key] if key in _known else _known.setdefault(key, _load(key))
             if not credentials.valid:
-                credentials.refresh(Request())
+                credentials.refresh(Request(one_origin_session(f"the token service of {route.provider}")))
     except exceptions.TransportError as error:
         raise UnavailableError(
-            f"Google's token service does not respond: {type(error).__name__}", provider=route.provider
+            f"Google's token service does not respond: {type(error).__name__}",
+            provider=route.provider,
+            fix="check the network, and HTTPS_PROXY if there is a proxy",
         ) from None
     except exceptions.RefreshError as error:
         _known.pop(key, None)
@@ -74,14 +82,38 @@ def _token_headers(route: Route) -> dict[str, str]:
             credential_source=route.credential.source,
             fix="gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",
         ) from None
-    found = {"authorization": f"Bearer {credentials.token}"}
+    found: dict[str, str | Secret] = {"authorization": Secret(f"Bearer {credentials.token}")}
     if project := getattr(credentials, "quota_project_id", None):
         found["x-goog-user-project"] = project
     return found
 
 
-def _load(given: str) -> Any:
+def one_origin_session(provider: str, refuse: Callable[[IngateError], None] | None = None) -> Any:
+    """A `requests.Session` that follows no redirect to another origin: the body of a token's request authenticates.
+
+    Args:
+        provider: The name for the error.
+        refuse: Called with the error before it is raised.
+    """
+    import requests
+
+    class OneOriginSession(requests.Session):
+        def get_redirect_target(self, resp: Any) -> str | None:
+            target = super().get_redirect_target(resp)
+            if target is not None and origin_of(urljoin(resp.url, target)) != origin_of(resp.url):
+                error = redirect_error(resp.url, resp.status_code, target, provider=provider)
+                if refuse is not None:
+                    refuse(error)
+                raise error
+            return target
+
+    return OneOriginSession()
+
+
+def _load(credential: Secret) -> Any:
     import google.auth
+
+    given = credential.reveal()
 
     if not given:
         return google.auth.default(scopes=[SCOPE])[0]

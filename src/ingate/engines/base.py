@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 from ingate.engines.timeouts import DEFAULTS, Timeouts
 from ingate.providers.credential import Credential
-from ingate.secret import Secret
+from ingate.secret import Secret, revealed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -90,8 +90,8 @@ class Route:
         return replace(self, timeouts=timeouts, timeout_s=max(timeouts.first_token_s, timeouts.between_tokens_s))
 
     def header_values(self) -> dict[str, str]:
-        """The extra headers with secrets revealed, as they are sent."""
-        return {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.headers.items()}
+        """The extra headers for a library that sends them itself: revealed, with a masked `repr`."""
+        return revealed(self.headers)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every value to mask in the provider's responses: those of the credential and of secret headers."""

@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ingate._version import __version__
+from ingate.engines.accept import limit_for, origin_of, redirect_error, too_large
 from ingate.engines.timeouts import DEFAULTS, timeout_error
 from ingate.errors import IngateError, RequestTimeoutError, UnavailableError
+from ingate.secret import Secret, revealed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable
 
     import aiohttp
 
-_MAX_BODY: Final = 256 * 2**20  # largest accepted response body, in bytes
-_MAX_ERROR: Final = 2**20  # bytes read of an error's body
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
@@ -31,7 +31,8 @@ class Call:
     Attributes:
         url: The complete URL.
         body: The request's body; empty for GET.
-        headers: The request's headers, names in lower case.
+        headers: The request's headers, names in lower case. Those that authenticate are secrets until the HTTP library
+            takes them.
         timeout_s: Longest wait for the next bytes of the response, in seconds.
         connect_s: Longest wait for a connection, in seconds; `timeout_s` if that is shorter.
         method: The HTTP method.
@@ -41,7 +42,7 @@ class Call:
 
     url: str
     body: bytes
-    headers: dict[str, str]
+    headers: dict[str, str | Secret]
     timeout_s: float
     method: str = "POST"
     provider: str | None = None
@@ -107,18 +108,19 @@ class Connections:
                 URL(call.url, encoded=call.url.isascii()),
                 data=call.body or None,
                 # Through a tunnel only the proxy gets the login; without one, the proxy reads the request's headers.
-                headers={**call.headers, **login} if login and call.url.startswith("http:") else call.headers,
+                headers=revealed({**call.headers, **login} if login and call.url.startswith("http:") else call.headers),
                 timeout=timeout,
                 allow_redirects=False,
                 proxy=proxy,
-                proxy_headers=login,
+                proxy_headers=revealed(login) if login else None,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise describe(error, call) from None
         release = _end_with_connection(response)
         try:
             if 300 <= response.status < 400:
-                raise _redirect(response, call)
+                where = response.headers.get("location", "")
+                raise redirect_error(call.url, response.status, where, provider=call.provider, spec=call.spec)
             yield response
         finally:
             release()
@@ -153,22 +155,17 @@ class Connections:
                 del self._sessions[loop]
             await session.close()
 
-    def _proxy(self, url: str) -> tuple[Any, Any]:
+    def _proxy(self, url: str) -> tuple[Any, dict[str, Secret] | None]:
         """The environment's proxy for a URL and its login headers; (None, None) if it has none."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._proxies:
             from urllib.request import getproxies, proxy_bypass
 
-            found = getproxies().get(parts.scheme)
+            found = Secret(getproxies().get(parts.scheme) or "")  # it may have a login
             self._proxies[origin] = (None, None)
             if found and not proxy_bypass(parts.hostname or ""):
-                from yarl import URL
-
-                proxy = URL(found if "://" in found else f"http://{found}")
-                login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
-                headers = {"proxy-authorization": f"Basic {login}"} if proxy.user else None
-                self._proxies[origin] = (proxy.with_user(None), headers)
+                self._proxies[origin] = _without_login(found)
         return self._proxies[origin]
 
     def _forget_dead_loops(self) -> None:
@@ -206,6 +203,21 @@ def _end_with_connection(response: aiohttp.ClientResponse) -> Callable[[], None]
     return release
 
 
+def _without_login(proxy: Secret) -> tuple[Any, dict[str, Secret] | None]:
+    """A proxy's URL without its login, and the headers with which it logs in."""
+    from yarl import URL
+
+    if "://" not in proxy.reveal():
+        proxy = Secret(f"http://{proxy.reveal()}")
+    basic = Secret(_basic(URL(proxy.reveal())))
+    return URL(proxy.reveal()).with_user(None), {"proxy-authorization": basic} if basic else None
+
+
+def _basic(proxy: Any) -> str:
+    login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+    return f"Basic {login}" if proxy.user else ""
+
+
 def _drop(session: aiohttp.ClientSession) -> None:
     """Release a session whose loop no longer runs."""
     connector = session.connector
@@ -226,7 +238,7 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
     """
     import aiohttp
 
-    limit = _MAX_BODY if response.status < 400 else _MAX_ERROR
+    limit = limit_for(response.status)
     pieces: list[bytes] = []
     size = 0
     try:
@@ -236,43 +248,12 @@ async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
             if size > limit:
                 if response.status >= 400:
                     break
-                raise UnavailableError(
-                    f"the response of {call.provider} is larger than {limit // 2**20} MB",
-                    provider=call.provider,
-                    retryable=False,
-                )
+                raise too_large(call.provider)
     except (aiohttp.ClientError, OSError) as error:
         if response.status >= 400:  # the status is enough to report the error
             return b"".join(pieces)
         raise describe(error, call) from None
     return b"".join(pieces)
-
-
-def _redirect(response: aiohttp.ClientResponse, call: Call) -> UnavailableError:
-    where = response.headers.get("location", "")
-    parts = urlsplit(where)
-    shown = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
-    return UnavailableError(
-        f"{call.provider or 'the provider'} redirects ({response.status}) from {origin_of(call.url)} to {shown!r}; "
-        "redirects are not followed, because the key would be sent along",
-        provider=call.provider,
-        spec=call.spec,
-        retryable=False,
-        code="redirected",
-        fix="set the base URL to the redirect's target",
-    )
-
-
-def origin_of(url: str) -> str:
-    """The scheme, host and port of a URL, without a user name or password."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return f"{parts.scheme}://{host}:{port}" if port else f"{parts.scheme}://{host}"
 
 
 def describe(error: BaseException, call: Call) -> IngateError:
@@ -334,33 +315,3 @@ def describe(error: BaseException, call: Call) -> IngateError:
     if isinstance(error, aiohttp.ClientResponseError):
         return UnavailableError(f"{origin} violates the HTTP protocol: {error.message[:200]}", **details)
     return UnavailableError(f"the connection to {origin} broke before the response was complete", **details)
-
-
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The response headers of interest to callers, names in lower case; none that authenticates or sets a cookie."""
-    out = {}
-    for name, value in headers.items():
-        low = name.lower()
-        if low in _KEPT or low.startswith(_KEPT_STARTS):
-            out[low] = value
-    return out
-
-
-_KEPT: Final = frozenset(
-    {
-        "request-id",
-        "x-request-id",
-        "x-amzn-requestid",
-        "apim-request-id",
-        "x-ms-region",
-        "retry-after",
-        "retry-after-ms",
-        "openai-processing-ms",
-        "openai-version",
-        "cf-ray",
-        "x-groq-region",
-        "x-envoy-upstream-service-time",
-        "x-should-retry",
-    }
-)
-_KEPT_STARTS: Final = ("x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "x-litellm-", "llm_provider-")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines import auth, proxy
-from ingate.engines.http import Call, Connections, describe, kept_headers, origin_of, read_body
+from ingate.engines.accept import ascii_text, kept_headers, limit_for, too_large, web_page
+from ingate.engines.http import Call, Connections, describe, read_body
 from ingate.engines.passthrough import forward, relay
 from ingate.engines.timeouts import within_first_token
 from ingate.errors import (
@@ -15,7 +16,7 @@ from ingate.errors import (
     UnavailableError,
     UpstreamResponse,
 )
-from ingate.secret import scrub
+from ingate.secret import Secret, detached, scrub
 from ingate.wire.chat.codec import decode_json, endpoint
 from ingate.wire.codec import Target, codec_for
 from ingate.wire.params import deep_merge
@@ -138,7 +139,7 @@ class NativeEngine:
         call = Call(
             url=endpoint(_api_base(route), path),
             body=b"",
-            headers={"accept": "application/json", **_lower(route.header_values())},
+            headers={"accept": "application/json", **_lower(route.headers)},
             timeout_s=route.timeout_s,
             connect_s=route.timeouts.connect_s,
             method="GET",
@@ -210,9 +211,9 @@ class NativeEngine:
                 fix=f"set base_url in the section {route.provider} of ingate.yaml",
             )
         headers = _lower(wire.headers)
-        if "event-stream" in headers.get("accept", ""):
+        if "event-stream" in wire.headers.get("accept", ""):
             headers["accept-encoding"] = "identity"  # a compressor may delay tokens
-        headers.update(_lower(route.header_values()))
+        headers.update(_lower(route.headers))
         call = Call(
             url=wire.url,
             body=wire.body,
@@ -231,7 +232,7 @@ class NativeEngine:
         if response.status >= 400:
             error = codec.error(
                 response.status,
-                response.headers,
+                {name: ascii_text(value) for name, value in response.headers.items()},
                 content,
                 provider=route.provider,
                 secrets=route.secrets(),
@@ -246,11 +247,7 @@ class NativeEngine:
         if "html" in response.headers.get("content-type", "") and route.provider == proxy.PROVIDER:
             raise proxy.not_a_proxy(route)
         if "html" in response.headers.get("content-type", "") and content.lstrip()[:1] == b"<":
-            raise UnavailableError(
-                f"{origin_of(str(response.url))} returned a web page, not a response of {route.provider}'s API",
-                retryable=False,
-                fix=f"check the base URL of {route.provider}: it often ends in /v1",
-            )
+            raise web_page(str(response.url), route.provider)
 
 
 async def _chunks(
@@ -260,11 +257,14 @@ async def _chunks(
     import aiohttp
 
     begun = False
-    quiet = 0
+    quiet = total = 0
     broken: IngateError | None = None
     content = response.content
     try:
         async for data in content.iter_any():
+            total += len(data)
+            if total > limit_for(response.status):
+                raise too_large(call.provider)
             chunks = decoder.feed(data)
             quiet = 0 if chunks else quiet + len(data)
             for chunk in chunks:
@@ -352,7 +352,7 @@ def _api_base(route: Route) -> str:
     return base
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+def _lower(headers: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
     return {name.lower(): value for name, value in headers.items()}
 
 
@@ -372,7 +372,7 @@ def _attribute_error(error: IngateError, route: Route) -> IngateError:
     error.provider_message = scrub(error.provider_message, secrets)
     error.fix = scrub(error.fix, secrets)
     error.args = (error.message,)
-    return error
+    return detached(error)
 
 
 def _model_list(content: bytes, route: Route) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines import auth
+from ingate.engines.accept import ascii_text, kept_headers, limit_for, too_large
 from ingate.engines.base import Forwarded
-from ingate.engines.http import Call, describe, kept_headers, read_body
+from ingate.engines.http import Call, describe, read_body
 from ingate.errors import IngateError, StreamInterruptedError, UnavailableError, UpstreamResponse
 from ingate.secret import scrub_bytes
 from ingate.wire.passthrough import PROTOCOL_HEADERS, pass_through
@@ -57,7 +58,7 @@ async def forward(
     response = await sending.__aenter__()
     try:
         report.headers.update(kept_headers(response.headers))
-        kind = response.headers.get("content-type", "")
+        kind = ascii_text(response.headers.get("content-type", ""))
         if response.status >= 400 or not request.stream or not kind.startswith(_STREAMS):
             content = await read_body(response, call)
             forwarded = _whole(meter, response, content, kind, route, check)
@@ -84,14 +85,14 @@ async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest,
         changes[limit[0]] = most
         report.warnings.append(f"{limit[0]} was lowered from {limit[1]} to {most}, the most that {route.model} returns")
     body, own = how.prepare(request, target, changes)
-    headers = {
+    headers: dict[str, str | Secret] = {
         "content-type": "application/json",
         "accept": "text/event-stream" if request.stream else "application/json",
         **{name: value for name, value in own.items() if name in PROTOCOL_HEADERS},
     }
     if request.stream:
         headers["accept-encoding"] = "identity"  # a compressor may delay tokens
-    headers |= {name.lower(): value for name, value in route.header_values().items()}
+    headers |= {name.lower(): value for name, value in route.headers.items()}
     call = Call(
         url=codec.url(target),
         body=body,
@@ -211,7 +212,11 @@ async def _pieces(response: aiohttp.ClientResponse, call: Call) -> AsyncGenerato
     import aiohttp
 
     try:
+        total = 0
         async for data in response.content.iter_any():
+            total += len(data)
+            if total > limit_for(response.status):
+                raise too_large(call.provider)
             yield data
     except (aiohttp.ClientError, OSError) as error:
         raise describe(error, call) from None
@@ -242,7 +247,7 @@ async def relay(
             "accept": "application/json",
             **({"content-type": "application/json"} if content else {}),
             **(headers or {}),
-            **{name.lower(): value for name, value in route.header_values().items()},
+            **{name.lower(): value for name, value in route.headers.items()},
         },
         timeout_s=route.timeout_s,
         connect_s=route.timeouts.connect_s,
@@ -253,4 +258,4 @@ async def relay(
     await auth.sign(route, call)
     async with connections.send(call) as response:
         body = await read_body(response, call)
-        return _upstream(response.status, response.headers.get("content-type", ""), body, route.secrets())
+        return _upstream(response.status, ascii_text(response.headers.get("content-type", "")), body, route.secrets())

@@ -34,12 +34,13 @@ class Credential:
     def secrets(self) -> tuple[Secret, ...]:
         """Every value to scrub from what the provider returns; a region or a version is not one."""
         own = (self.api_key,) if self.api_key is not None else ()
-        return own + tuple(value for name, value in self.params.items() if _is_secret(name))
+        return own + tuple(value for name, value in self.params.items() if is_secret(name))
 
     def open_params(self) -> dict[str, str]:
         """The values that shape the request and are not secret, in plain text (`api_version`, `vertex_project`)."""
-        return {name: value.reveal() for name, value in self.params.items() if not _is_secret(name)}
+        return {name: str(value.reveal()) for name, value in self.params.items() if not is_secret(name)}
 
 
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether a value with this argument name authenticates."""
     return any(part in name for part in _SECRET_PARTS)

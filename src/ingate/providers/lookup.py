@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ingate.errors import ConfigError, MissingCredentialsError, MissingExtraError
 from ingate.providers import address, alternatives, files, near
 from ingate.providers.alternatives import Found, Partial, base_place, source_of
-from ingate.providers.credential import Credential
+from ingate.providers.credential import Credential, is_secret
 from ingate.providers.proxy import proxy_settings
 from ingate.providers.registry import Provider, aliases, litellm_arguments, provider
 from ingate.secret import Secret
@@ -252,7 +252,7 @@ class ProviderLookup:
                 raise self._refusal(Problem(f"{self.source} holds no login", how_to_set(known)))
         given = secrets.get("vertex_credentials")
         shapes = self._shapes(
-            {target: value.reveal() for target, value in secrets.items() if target in _SHAPES},
+            {target: str(value.reveal()) for target, value in secrets.items() if target in _SHAPES},
             has_key=key is not None,
             google_credentials=given.reveal() if given is not None else "",
         )
@@ -295,9 +295,10 @@ class ProviderLookup:
         if not part.is_immediate or not (part.name or part.ref):
             return ""
         try:
-            return part.secret(self.environ).reveal()
+            value = part.secret(self.environ).reveal()
         except ConfigError:  # reported when a call is made
             return ""
+        return value if is_secret(part.target) else str(value)
 
     def _applies(self, variables: tuple[str, ...]) -> bool:
         """Whether `variables` of the map (names, `"files"`, or `"*"` for all) include the credential in use."""

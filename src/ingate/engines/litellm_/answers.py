@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 # Arguments with which a configuration makes litellm change answers.
 _SHAPING: Final = frozenset({"merge_reasoning_content_in_choices", "mock_response", "mock_tool_calls", "fallbacks"})
+# Fields of a message that are not part of an answer; litellm fills the second one itself.
+_ENVELOPE: Final = frozenset({"role", "provider_specific_fields"})
 # Fields of a message that litellm may omit.
 _OFTEN_LOST: Final = ("reasoning_content", "thinking_blocks", "annotations", "refusal", "provider_tool_calls")
 
@@ -83,6 +85,7 @@ class ChunkCorrector:
 
     Attributes:
         has_content: Whether a chunk with content has been returned.
+        has_answer: Whether one had more than a finish reason: text, reasoning or a tool call.
     """
 
     def __init__(self, reading: ProviderReading) -> None:
@@ -92,11 +95,14 @@ class ChunkCorrector:
         self._provider_tool_indexes: set[int] = set()
         self._called = False
         self._text = ""
-        self.has_content = False
+        self.has_content = self.has_answer = False
 
     def correct(self, chunk: dict[str, Any]) -> list[dict[str, Any]]:
         """The chunks to send for one chunk of litellm's."""
         reading = self._reading
+        self.has_answer = self.has_answer or any(
+            _is_answer(choice.get("delta")) for choice in chunk.get("choices") or ()
+        )
         if not reading.active:
             self._tidy(chunk)
             self.has_content = True
@@ -205,6 +211,15 @@ def _tidy(message: dict[str, Any]) -> None:
 def _offered(call: Mapping[str, Any]) -> list[str]:
     functions = [tool.get("function") or {} for tool in call.get("tools") or () if isinstance(tool, dict)]
     return [str(function["name"]) for function in functions if isinstance(function, dict) and function.get("name")]
+
+
+def has_answer(completion: Mapping[str, Any]) -> bool:
+    """Whether a completion has a choice with text, reasoning, a tool call or anything else in its message."""
+    return any(_is_answer(choice.get("message")) for choice in completion.get("choices") or ())
+
+
+def _is_answer(message: Any) -> bool:
+    return isinstance(message, dict) and any(value for name, value in message.items() if name not in _ENVELOPE)
 
 
 def _has_content(choice: Mapping[str, Any]) -> bool:

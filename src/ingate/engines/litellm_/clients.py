@@ -15,10 +15,13 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.engines.accept import ascii_text
 from ingate.engines.litellm_ import observe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from ingate.errors import IngateError
 
 _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
 # The clients created on each loop. litellm's own keys identify loops differently from release to release.
@@ -36,6 +39,11 @@ def install(litellm: Any) -> None:
     _litellm = litellm
     litellm.in_memory_llm_clients_cache = _cache_kind(litellm)()
     _keep_routes(litellm)
+    _adopt_created()
+    _accept_any_header()
+    _keep_tokens_at_one_origin()
+    if (shared := vars(litellm).get("module_level_client")) is not None:
+        adopt_blocking(shared)
 
 
 def _cache_kind(litellm: Any) -> type:
@@ -43,11 +51,11 @@ def _cache_kind(litellm: Any) -> type:
 
     class WatchedClients(kind):
         def set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
-            adopt(value)
+            _adopt_any(value)
             return super().set_cache(key, value, *args, **kwargs)
 
         async def async_set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
-            adopt(value)
+            _adopt_any(value)
             return await super().async_set_cache(key, value, *args, **kwargs)
 
     return WatchedClients
@@ -64,6 +72,63 @@ def _keep_routes(litellm: Any) -> None:
     config.should_use_litellm_proxy_by_default = staticmethod(decide)
 
 
+def _adopt_created() -> None:
+    """Adopt also the clients that litellm creates without its cache, most of them to fetch a token."""
+    from litellm.llms.custom_httpx import http_handler
+
+    for kind, take in ((http_handler.AsyncHTTPHandler, adopt), (http_handler.HTTPHandler, adopt_blocking)):
+        create: Any = kind.create_client
+
+        def create_client(self: Any, *args: Any, _create: Any = create, _take: Any = take, **kwargs: Any) -> Any:
+            client = _create(self, *args, **kwargs)
+            _take(client)
+            return client
+
+        kind.create_client = create_client
+
+
+def _accept_any_header() -> None:
+    """Keep a response whose headers have bytes beyond ASCII: litellm's transport fails to convert them."""
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport as Transport
+    from multidict import CIMultiDict, CIMultiDictProxy
+
+    request: Any = Transport._make_aiohttp_request
+
+    async def make_request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        response = await request(self, *args, **kwargs)
+        if not all(value.isascii() for _, value in response.raw_headers):
+            pairs = [(name.decode("latin-1"), value.decode("ascii", "replace")) for name, value in response.raw_headers]
+            response._cache.pop("headers", None)
+            response._headers = CIMultiDictProxy(CIMultiDict((name, ascii_text(value)) for name, value in pairs))
+        return response
+
+    Transport._make_aiohttp_request = make_request
+
+
+def _keep_tokens_at_one_origin() -> None:
+    """Let Google's tokens be fetched without redirects to other origins: litellm uses a session that follows them."""
+    from litellm.llms.vertex_ai.vertex_llm_base import VertexBase
+
+    original = VertexBase.refresh_auth
+
+    def refresh_auth(self: Any, credentials: Any) -> None:
+        if (observation := observe.current.get()) is None:
+            original(self, credentials)
+            return
+        from google.auth.transport.requests import Request
+
+        from ingate.engines.auth_google import one_origin_session
+
+        def refuse(error: IngateError) -> None:
+            observation.refused = error
+
+        session = one_origin_session(f"the token service of {observation.provider}", refuse)
+        with getattr(self, "_sync_refresh_lock", contextlib.nullcontext()):
+            credentials.refresh(Request(session))
+
+    VertexBase.refresh_auth = refresh_auth
+
+
 def http_client(value: object) -> Any:
     """The asynchronous httpx (or httpx2) client inside one of litellm's or openai's; None if there is none."""
     for holder in (value, getattr(value, "client", None), getattr(value, "_client", None)):
@@ -74,6 +139,13 @@ def http_client(value: object) -> Any:
         ):
             return holder
     return None
+
+
+def _adopt_any(value: Any) -> None:
+    if http_client(value) is not None:
+        adopt(value)
+    elif hasattr(blocking := getattr(value, "_client", value), "event_hooks") or hasattr(value, "client"):
+        adopt_blocking(blocking)
 
 
 def adopt(value: Any) -> None:
@@ -91,6 +163,13 @@ def adopt(value: Any) -> None:
             value.event_hooks = client.event_hooks  # litellm's handler creates its next client with these
     with contextlib.suppress(RuntimeError, TypeError):
         _made.setdefault(asyncio.get_running_loop(), weakref.WeakSet()).add(value)
+
+
+def adopt_blocking(value: Any) -> None:
+    """Add the hook of a client that blocks, once."""
+    client = next((one for one in (getattr(value, "client", None), value) if hasattr(one, "event_hooks")), None)
+    if client is not None and observe.on_blocking_response not in (hooks := client.event_hooks).get("response", []):
+        client.event_hooks = {**hooks, "response": [*hooks.get("response", []), observe.on_blocking_response]}
 
 
 async def join_loop(user: object) -> None:

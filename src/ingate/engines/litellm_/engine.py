@@ -10,11 +10,13 @@ from ingate.engines.litellm_ import answers, arguments, clients, errors, load
 from ingate.engines.litellm_.observe import Observation
 from ingate.engines.litellm_.reading import ProviderReading
 from ingate.engines.litellm_.signatures import Signatures
+from ingate.secret import detached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from ingate.engines.base import CallReport, Route
+    from ingate.errors import IngateError
 
 
 class LitellmEngine:
@@ -30,7 +32,7 @@ class LitellmEngine:
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return one answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s)
+        observation = Observation(route.timeouts.connect_s, route.provider)
         reading = ProviderReading(observation, route.provider, route.model)
         try:
             call = self._call(litellm, route, body, report, stream=False)
@@ -46,22 +48,30 @@ class LitellmEngine:
             result = answers.completion(answer, reading, call)
             if reading.error is not None:
                 raise reading.error
+            if reading.completion is None and not answers.has_answer(result):
+                errors.check_body(observation, route)
         except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
-            raise errors.completed(reading.error or errors.translate(error, route, observation), route) from None
-        report.headers.update(observation.kept_headers())
-        self._signatures.note(choice["message"] for choice in result.get("choices") or () if choice.get("message"))
-        return result
+            failure = errors.final(error, route, observation, reading.error)
+        except BaseException as error:  # noqa: BLE001 -- a cancellation has passed litellm's frames, too
+            raise detached(error).with_traceback(None) from None
+        else:
+            report.headers.update(observation.kept_headers())
+            self._signatures.note(choice["message"] for choice in result.get("choices") or () if choice.get("message"))
+            return result
+        raise failure  # outside of `except`, so that it does not refer to litellm's exception, whose frames hold the key
 
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """Yield the answer as chunks; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s)
+        observation = Observation(route.timeouts.connect_s, route.provider)
         reading = ProviderReading(observation, route.provider, route.model)
         response: Any = None
+        failure: IngateError | None = None
+        held: list[dict[str, Any]] = []
         try:
             call = self._call(litellm, route, body, report, stream=True)
             corrector = answers.ChunkCorrector(reading)
-            alone = answers.provider_decides(call)
+            alone = provider_decides = answers.provider_decides(call)
             source: Any = None
             try:
                 with observation.watching():
@@ -75,14 +85,17 @@ class LitellmEngine:
                     alone = False
                     for out in corrector.correct(answers.plain(chunk)):
                         self._signatures.note(choice["delta"] for choice in out.get("choices") or ())
-                        yield out
+                        if observation.is_json:
+                            held.append(out)
+                        else:
+                            yield out
                 else:
                     alone = False
             except Exception:
                 alone = not corrector.has_content and await _is_sound(reading, observation)
                 if not alone:
                     reading.catch_up()
-                    for chunk in corrector.held_back():
+                    for chunk in (*held, *corrector.held_back()):
                         yield chunk
                     raise
                 source = None
@@ -100,26 +113,40 @@ class LitellmEngine:
                 raise reading.error
             if observation.failure is not None:
                 raise errors.interrupted(route)
-            for chunk in reading.take_chunks() if alone else corrector.last():
+            if not (reading.active or corrector.has_answer):
+                errors.check_body(observation, route)
+            # litellm may read JSON in reply to a request for a stream as no answer at all, or as several.
+            alone = alone or (reading.completion is not None and (provider_decides or not corrector.has_answer))
+            for chunk in reading.take_chunks() if alone else (*held, *corrector.last()):
                 yield chunk
         except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
             reading.catch_up()
-            raise errors.completed(reading.error or errors.translate(error, route, observation), route) from None
+            failure = errors.final(error, route, observation, reading.error)
+        except BaseException as error:  # noqa: BLE001 -- a cancellation has passed litellm's frames, too
+            raise detached(error).with_traceback(None) from None
         finally:
             await _close(response, observation)
+        if failure is not None:
+            raise failure
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return embeddings; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s)
+        observation = Observation(route.timeouts.connect_s, route.provider)
         try:
             call = arguments.for_embedding(litellm, route, body, report)
             with observation.watching():
                 answer = answers.plain(await litellm.aembedding(**call))
+            if not answer.get("data"):
+                errors.check_embeddings(observation, route)
         except Exception as error:  # noqa: BLE001 -- every exception of litellm becomes an IngateError
-            raise (errors.no_embeddings(error, route) or errors.translate(error, route, observation)) from None
-        report.headers.update(observation.kept_headers())
-        return answer
+            failure = errors.final(error, route, observation, errors.no_embeddings(error, route))
+        except BaseException as error:  # noqa: BLE001 -- a cancellation has passed litellm's frames, too
+            raise detached(error).with_traceback(None) from None
+        else:
+            report.headers.update(observation.kept_headers())
+            return answer
+        raise failure
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop, unless another engine still uses them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.engines.accept import ELSEWHERE, web_page
 from ingate.engines.timeouts import timeout_error
 from ingate.errors import (
     AuthenticationError,
@@ -27,7 +28,9 @@ from ingate.errors import (
     UnavailableError,
     UnknownProviderError,
 )
-from ingate.secret import scrub
+from ingate.secret import detached, scrub
+from ingate.wire.codec import codec_for
+from ingate.wire.decoding import empty_response
 from ingate.wire.errors import error_from_response, retry_after_s
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ CLASSES: Final[Mapping[str, type[IngateError]]] = {
     "VectorStoreSearchError": BadRequestError,
 }
 
+_AGAIN: Final = "try again; the partial answer is kept"
 _NO_MODULE: Final = re.compile(r"No module named '([\w.]+)'")
 # A library that a provider needs → ingate's extra that includes it.
 _EXTRAS: Final[Mapping[str, str]] = {
@@ -96,7 +100,7 @@ _NO_EMBEDDINGS: Final = re.compile(
 _UNFINISHED: Final = re.compile(r"stream ended before a finish_reason", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"^\s*(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)|Timeout)\s*(?::|-)\s*")
 _TRAIL: Final = re.compile(
-    r"\s*(?:Traceback \(most recent call last\)|, Received chunk:|Received Model Group=|Available Model Group ).*",
+    r"\s*(?:Traceback \(most recent call last\)|, Received chunk:|Received Model Group=|Available Model Group |Handle with `litellm).*",
     re.DOTALL,
 )
 
@@ -126,7 +130,10 @@ def translate(error: BaseException, route: Route, observation: Observation) -> I
         return reclassified
     if observation.failure is not None and _kind(observation.failure) is not RequestTimeoutError:
         return StreamInterruptedError(
-            f"{route.provider} closed the connection in the middle of the response", provider_message=message, **details
+            f"{route.provider} closed the connection in the middle of the response",
+            provider_message=message,
+            fix=_AGAIN,
+            **details,
         )
     if _UNFINISHED.search(message):
         return interrupted(route)
@@ -139,9 +146,72 @@ def translate(error: BaseException, route: Route, observation: Observation) -> I
     )
 
 
+def final(error: Exception, route: Route, observation: Observation, known: IngateError | None) -> IngateError:
+    """The error to raise for an exception of litellm, without any reference to litellm's frames, which hold the key.
+
+    Args:
+        error: What was raised.
+        route: The call.
+        observation: Its HTTP exchange.
+        known: The error that ingate's own reading of the response has found.
+    """
+    found = observation.refused or known
+    if found is None and not isinstance(error, IngateError) and _succeeded(observation):
+        try:
+            check_body(observation, route)
+        except IngateError as refused:
+            found = refused
+    return completed(detached(found or translate(error, route, observation)), route).with_traceback(None)
+
+
+def check_body(observation: Observation, route: Route) -> None:
+    """Check a successful response from which litellm has made no answer, by the native lane's rules.
+
+    Raises:
+        UnavailableError: It is empty, a web page, or not an answer.
+        IngateError: It is an error inside a 200.
+    """
+    content = observation.content()
+    if observation.status is None:
+        return
+    if observation.complete or observation.status == 204:
+        _check_page(observation, content, route)
+    codec = codec_for("chat")
+    if content.lstrip()[:1] in {b"d", b"e", b":"}:  # `data:`, `event:` or a comment
+        decoder = codec.decoder(model=route.model, content_type="text/event-stream")
+        decoder.feed(content)
+        if observation.complete:
+            decoder.close()
+    elif observation.complete:
+        codec.response(content, model=route.model)
+
+
+def check_embeddings(observation: Observation, route: Route) -> None:
+    """The same for embeddings."""
+    content = observation.content()
+    if observation.status is None or not observation.complete:
+        return
+    _check_page(observation, content, route)
+    codec_for("chat").embeddings_response(content, model=route.model)
+
+
+def _check_page(observation: Observation, content: bytes, route: Route) -> None:
+    if not content.strip():
+        raise empty_response()
+    if content.lstrip()[:1] == b"<":
+        raise web_page(observation.url, route.provider)
+
+
+def _succeeded(observation: Observation) -> bool:
+    return observation.status is not None and observation.status < 300
+
+
 def completed(error: IngateError, route: Route) -> IngateError:
     """An error raised by a codec, with the route's provider, spec and credential source, and with secrets masked."""
-    error.provider = error.provider or route.provider
+    if error.provider is None:
+        error.provider = route.provider
+        error.message = error.message.replace("the provider", route.provider)
+        error.fix = error.fix.replace("the provider", route.provider)
     error.spec = error.spec or str(route.spec)
     error.credential_source = error.credential_source or route.credential.source or None
     secrets = route.secrets()
@@ -154,7 +224,10 @@ def no_embeddings(error: BaseException, route: Route) -> NotSupportedError | Non
     """The error if litellm reports that a provider has no embeddings; None for any other exception."""
     if not isinstance(error, IngateError) and _NO_EMBEDDINGS.search(str(error)):
         return NotSupportedError(
-            f"litellm has no embeddings for {route.provider!r}", provider=route.provider, spec=str(route.spec)
+            f"litellm has no embeddings for {route.provider!r}",
+            provider=route.provider,
+            spec=str(route.spec),
+            fix="name a model of another provider",
         )
     return None
 
@@ -171,6 +244,7 @@ def interrupted(route: Route) -> StreamInterruptedError:
     """The error for a stream that ended without a finish reason."""
     return StreamInterruptedError(
         f"the stream from {route.provider} ended before it was complete",
+        fix=_AGAIN,
         provider=route.provider,
         spec=str(route.spec),
         credential_source=route.credential.source or None,
@@ -192,7 +266,7 @@ def _make(
     if kind is UnavailableError:
         where = f" at {route.api_base}" if route.api_base else ""
         text = f"cannot connect to {route.provider}{where}: {message}" if connecting else f"{route.provider}: {message}"
-        fix = "check the base URL and the network: `ingate doctor`" if connecting else ""
+        fix = "check the base URL and the network: `ingate doctor`" if connecting else ELSEWHERE
         return UnavailableError(text, fix=fix, provider_message=message, **details)
     arguments: dict[str, Any] = {"retry_after_s": retry_after_s, "provider_message": message, **details}
     return kind(f"{route.provider}: {message}" if message else f"{route.provider} rejected the request", **arguments)

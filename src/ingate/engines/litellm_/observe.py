@@ -11,8 +11,20 @@ import zlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.engines.accept import (
+    ascii_text,
+    damaged_encoding,
+    limit_for,
+    redirect_error,
+    too_large,
+    unknown_encoding,
+)
+from ingate.engines.unpack import Unpacker
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator
+
+    from ingate.errors import IngateError
 
 current: ContextVar[Observation | None] = ContextVar("ingate_litellm_observation", default=None)
 
@@ -30,27 +42,33 @@ class Observation:
     """One call's last HTTP exchange.
 
     Attributes:
+        provider: The provider's name, for errors.
         connect_s: Longest wait for a connection, in seconds; None for the client's own limit.
         status: The response's status; None if there was no response.
         headers: The response's headers, names in lower case.
         url: The requested URL, without its query.
         complete: Whether the body has been read to its end.
         failure: The exception that interrupted the body; None if there was none.
+        refused: Why the response is not read any further, by the rules for every lane: it redirects, is too large, or is
+            compressed in a way that was not requested; None if it is acceptable.
     """
 
     __slots__ = (
-        "_body", "_inflate", "_pieces", "_response", "complete", "connect_s", "failure", "headers", "status", "url",
+        "_body", "_pieces", "_response", "_unpack", "complete", "connect_s", "failure", "headers", "provider", "refused", "status",
+        "url",
     )  # fmt: skip
 
-    def __init__(self, connect_s: float | None = None) -> None:
+    def __init__(self, connect_s: float | None = None, provider: str | None = None) -> None:
         self.connect_s = connect_s
+        self.provider = provider
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.url = ""
         self.complete = False
         self.failure: BaseException | None = None
         self._body = bytearray()
-        self._inflate: Any = None
+        self.refused: IngateError | None = None
+        self._unpack: Unpacker | None = None
         self._pieces: AsyncGenerator[bytes, None] | None = None
         self._response: Any = None
 
@@ -64,18 +82,43 @@ class Observation:
             current.reset(token)
 
     def take(self, response: Any) -> None:
-        """Begin to observe a response (of httpx, its body still unread)."""
+        """Begin to observe a response (of httpx, its body still unread).
+
+        Raises:
+            UnavailableError: It redirects, or has an unknown encoding.
+        """
         self.status = response.status_code
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = {name.lower(): ascii_text(value) for name, value in response.headers.items()}
         self.url = str(response.url).partition("?")[0]
         self.complete = False
         self.failure = None
         self._body = bytearray()
-        encoding = self.headers.get("content-encoding", "")
-        self._inflate = zlib.decompressobj(47) if encoding in {"gzip", "deflate"} else None
+        if (error := self.objection(response)) is not None:
+            self.refused = error
+            raise error
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        self._unpack = None if encoding == "identity" else Unpacker(limit_for(response.status_code))
         self._response = response
         if not response.is_closed:
             response.stream = _follow(response.stream, self)
+            if self._unpack is not None:  # httpx would unpack it without a limit
+                del response.headers["content-encoding"]
+
+    def objection(self, response: Any) -> IngateError | None:
+        """Why a response is refused by its head; None if it is not."""
+        if 300 <= response.status_code < 400:
+            where = response.headers.get("location", "")
+            return redirect_error(str(response.url), response.status_code, where, provider=self.provider)
+        encoding = response.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() not in {"gzip", "deflate", "identity"}:
+            return unknown_encoding(encoding, self.provider)
+        return None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the response is one JSON document by its content type, rather than a stream."""
+        kind = self.headers.get("content-type", "")
+        return "json" in kind and "ndjson" not in kind and "stream" not in kind
 
     def content(self) -> bytes:
         """The body so far, uncompressed."""
@@ -109,20 +152,33 @@ class Observation:
     async def _pass(self, stream: Any) -> AsyncGenerator[bytes, None]:
         try:
             async for piece in stream:
-                self._note(piece)
-                yield piece
+                taken = self._note(piece)
+                if taken:
+                    yield taken
+                if self.status is not None and self.status >= 400 and len(self._body) >= limit_for(self.status):
+                    break  # enough to report the error
             self.complete = True
         except Exception as error:
             self.failure = error
             raise
 
-    def _note(self, piece: bytes) -> None:
-        if self._inflate is not None:
-            try:
-                piece = self._inflate.decompress(piece)
-            except zlib.error:
-                self._inflate, piece = None, b""
+    def _note(self, piece: bytes) -> bytes:
+        """The next piece of the body, uncompressed.
+
+        Raises:
+            UnavailableError: The body is larger than on any other lane, or its compression is damaged.
+        """
+        limit = limit_for(self.status or 200)
+        try:
+            piece = piece if self._unpack is None else self._unpack.feed(piece)
+        except zlib.error:
+            self.refused = damaged_encoding(self.provider)
+            raise self.refused from None
         self._body += piece
+        if len(self._body) > limit and (self.status or 200) < 400:
+            self.refused = too_large(self.provider)
+            raise self.refused
+        return piece
 
 
 def _follow(stream: Any, observation: Observation) -> Any:
@@ -163,3 +219,10 @@ async def on_response(response: Any) -> None:
     """Pass the response to the observation of the current call."""
     if (observation := current.get()) is not None:
         observation.take(response)
+
+
+def on_blocking_response(response: Any) -> None:
+    """The same for a client that blocks, with which litellm fetches tokens: it redirects no further either."""
+    if (observation := current.get()) is not None and (error := observation.objection(response)) is not None:
+        observation.refused = error
+        raise error

@@ -144,7 +144,7 @@ class ProviderReading:
                 return False
             content_type = self._observation.headers.get("content-type", "")
             try:
-                if "json" in content_type and "ndjson" not in content_type and "stream" not in content_type:
+                if self._observation.is_json:
                     return self._begun_whole()
                 self._decoder = codec_for(wire_format).decoder(model=self._model, content_type=content_type)
             except Exception:  # noqa: BLE001 -- a format without a codec

@@ -119,6 +119,7 @@ class ChatCodec(BaseCodec):
         for choice in value["choices"]:
             if isinstance(choice, dict):
                 _raise_choice_error(choice)
+                check_message(choice, model)
         return value
 
     def decoder(self, *, model: str, content_type: str) -> ChatDecoder:
@@ -181,6 +182,9 @@ class ChatDecoder(Decoder):
         value = decode_json(body, self._model)
         _raise_error(value)
         self._note(value)
+        for choice in value.get("choices") or ():
+            if isinstance(choice, dict):
+                check_message(choice, self._model)
         self.done = True
         out.append(value)
 
@@ -249,6 +253,20 @@ def decode_json(body: bytes, model: str) -> dict[str, Any]:
 
 def _excerpt(body: bytes) -> str:
     return repr(body[:_MAX_TEXT].decode(errors="replace")) if body.strip() else "it is empty"
+
+
+def check_message(choice: Mapping[str, Any], model: str) -> None:
+    """Check that a choice of a whole completion has an answer.
+
+    Raises:
+        UnavailableError: It has neither a message nor, in the older form, a text.
+    """
+    has_answer = isinstance(choice.get("message") or choice.get("delta"), dict) or isinstance(choice.get("text"), str)
+    if not has_answer and choice.get("finish_reason") != "content_filter":  # Azure leaves the message out then
+        raise UnavailableError(
+            f"the response for {model!r} has a choice without a message",
+            fix="try again, or name a fallback model after a comma",
+        )
 
 
 def _raise_error(value: dict[str, Any], *, certain: bool = False) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.errors import UnavailableError
 from ingate.wire.catalog_facts import EFFORTS
+from ingate.wire.chat.codec import check_message
 from ingate.wire.chat.fit import fit
 from ingate.wire.errors import error_from_response
 from ingate.wire.passthrough import Meter, PassThrough, decoded
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 # Providers whose own responses keep every invariant of ingate's streams, so that nothing is left to normalise.
 EXACT_PROVIDERS: Final = frozenset({"openai"})
+# Reading a whole answer costs more than looking for these in it.
+_NO_CHOICES: Final = re.compile(rb"\s*(?:null|\[\s*\])\s*")
+_NO_MESSAGE: Final = re.compile(rb'"message"\s*:\s*null')
 # What the neutral form adds to OpenAI's messages. OpenAI refuses it.
 _EXTENSIONS: Final = frozenset(
     {"reasoning_content", "reasoning", "reasoning_details", "reasoning_items", "thinking_blocks"}
@@ -92,8 +98,23 @@ class ChatMeter(Meter):
             raise error_from_response(
                 200, {}, {name: decoded(raw) for name, raw in fields.items()}, provider=self._provider or None
             )
+        self._check_choices(fields["choices"])
         usage = decoded(fields.get("usage"))
         self.usage = usage if isinstance(usage, dict) else None
+
+    def _check_choices(self, raw: msgspec.Raw) -> None:
+        content = bytes(raw)
+        if not (_NO_CHOICES.fullmatch(content) or _NO_MESSAGE.search(content)):
+            return
+        choices = decoded(raw)
+        if not isinstance(choices, list) or not choices:
+            raise UnavailableError(
+                f"the response of {self._provider} has no choices",
+                fix="try again, or name a fallback model after a comma",
+            )
+        for choice in choices:
+            if isinstance(choice, dict):
+                check_message(choice, self._provider)
 
 
 PASS_THROUGH: Final = ChatPassThrough()
