@@ -142,6 +142,9 @@ class Connection(H11Protocol):
         reason = f"{msg.rstrip('.')}: {error}" if error else msg
         self._refuse(status if status in _REASONS else 400, "invalid_http", reason)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: the request is answered without the upgrade, and uvicorn would advise to install a library."""
+
     def shutdown(self) -> None:
         with contextlib.suppress(h11.LocalProtocolError):  # an invalid request has been answered already
             super().shutdown()
