@@ -25,6 +25,10 @@ def create_app(gateway: GatewayLike) -> ASGIApp:
     names the endpoint. When a server that runs it at the root shuts down, it closes the gateway; a mounted application
     receives no shutdown event, so the gateway's owner has to close it.
 
+    It checks neither keys nor `Host` nor `Origin`: that is the policy of the application that mounts it, and of `guarded`
+    for a server of its own. It does require JSON's content type, which a page of another origin can send only after a
+    preflight request.
+
     Args:
         gateway: The gateway. Its `IngateError`s become the statuses and error JSON of the API that was called.
     """
