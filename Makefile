@@ -1,5 +1,5 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup setup-proxy go test test-hosts mutate lint bench lock clean
+.PHONY: help setup setup-proxy go test test-hosts mutate chaos kill lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -22,6 +22,12 @@ test-hosts: ## Tests inside the real hosts (fast-agent and others), each in an e
 
 mutate: setup ## Mutation testing: what would the tests not notice? (ARGS="--package config --sample 40"; the first run is long)
 	@scripts/mutate $(ARGS)
+
+chaos: setup ## Faults of providers on every lane and surface: does every call end, and rightly? (ARGS="--lane chat --fault ping")
+	@scripts/chaos $(ARGS)
+
+kill: setup ## Kill chats 100 times, also with a full disk: is anything missing that was shown? (ARGS="--rounds 20")
+	@scripts/kill $(ARGS)
 
 lint: setup ## Linters, types and the import contract only
 	@scripts/lint

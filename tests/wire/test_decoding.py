@@ -74,3 +74,16 @@ def test_a_whole_response_is_read_once_it_has_ended() -> None:
         {"id": "x", "model": "m", "object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 1}}
     ]
     assert seen == [b'{"a":1}']
+
+
+@pytest.mark.parametrize("choices", ["ab", {"0": {}}, ["a"], [{"index": 0, "delta": {"content": "a"}}, 3], 7])
+def test_choices_that_are_not_a_list_of_objects_are_an_error(choices: object) -> None:
+    event = b"data: " + json.dumps({"id": "c", "choices": choices}).encode() + b"\n\n"
+    decoder = codec_for("chat").decoder(model="m", content_type="text/event-stream")
+    with pytest.raises(errors.UnavailableError, match="choices"):
+        decoder.feed(event)
+    decoder = codec_for("chat").decoder(model="m", content_type="text/event-stream")
+    good = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    assert len(decoder.feed(good + event)) == 1
+    with pytest.raises(errors.UnavailableError, match="choices"):
+        decoder.feed(b"")

@@ -193,12 +193,12 @@ def _end_with_connection(response: aiohttp.ClientResponse) -> Callable[[], None]
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the body violates the HTTP protocol"))
 
+    closed.remove_done_callback(_retrieve)  # of an earlier response on this connection
+    closed.add_done_callback(_retrieve)
     closed.add_done_callback(end)
 
     def release() -> None:
         closed.remove_done_callback(end)
-        if closed.done() and not closed.cancelled():
-            closed.exception()  # retrieved: the body's reader has its own
 
     return release
 
@@ -216,6 +216,12 @@ def _without_login(proxy: Secret) -> tuple[Any, dict[str, Secret] | None]:
 def _basic(proxy: Any) -> str:
     login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
     return f"Basic {login}" if proxy.user else ""
+
+
+def _retrieve(closed: asyncio.Future[None]) -> None:
+    """Mark the exception with which a connection ended as retrieved: the body's reader has one of its own."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _drop(session: aiohttp.ClientSession) -> None:

@@ -51,8 +51,16 @@ class Decoder(ABC):
             step(out)
         except IngateError as error:
             self.failed = error
-            if not out:
-                raise
+        for at, chunk in enumerate(out):
+            if not _has_sound_choices(chunk):
+                self.failed = UnavailableError(
+                    f"the provider sent choices that are not a list of objects: {chunk['choices']!r:.100}",
+                    fix="try again, or check the base URL",
+                )
+                del out[at:]
+                break
+        if self.failed is not None and not out:
+            raise self.failed
         return out
 
     @abstractmethod
@@ -62,6 +70,16 @@ class Decoder(ABC):
     @abstractmethod
     def _close(self, out: list[dict[str, Any]]) -> None:
         """Append the chunks that were held back to `out`; the body has ended."""
+
+
+def _has_sound_choices(chunk: dict[str, Any]) -> bool:
+    choices = chunk.get("choices")
+    if not isinstance(choices, list):
+        return choices is None
+    for choice in choices:  # noqa: SIM110 - for every chunk, and three times as fast as all()
+        if not isinstance(choice, dict):
+            return False
+    return True
 
 
 class WholeDecoder(Decoder):

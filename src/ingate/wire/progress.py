@@ -20,11 +20,14 @@ _decode = msgspec.json.Decoder().decode
 
 def has_substance(chunk: Mapping[str, Any]) -> bool:
     """Whether a chat chunk has content: text, reasoning, a tool call, a finish reason."""
-    for choice in chunk.get("choices") or ():
+    choices = chunk.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
         if choice.get("finish_reason"):
             return True
-        delta = choice.get("delta") or {}
-        if any(value for name, value in delta.items() if name != "role"):
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role"):
             return True
     return False
 
