@@ -9,7 +9,6 @@ from typing import Any
 from ingate.wire.bedrock.eventstream import encode_message
 
 TEXT = "Hello there."
-_ONE, _TWO = "Hello ", "there."
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ def _body(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def _chat() -> Sample:
+def _chat(one: str, two: str) -> Sample:
+    text = one + two
     head = {"id": "c", "created": 1, "model": "m"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -51,28 +51,30 @@ def _chat() -> Sample:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return {**head, "object": "chat.completion.chunk", "choices": [choice]}
 
-    message = {"role": "assistant", "content": TEXT}
+    message = {"role": "assistant", "content": text}
     whole = {**head, "object": "chat.completion", "usage": usage}
     whole["choices"] = [{"index": 0, "finish_reason": "stop", "message": message}]
     last = {**chunk({}), "choices": [], "usage": usage}
-    events = (chunk({"role": "assistant", "content": ""}), chunk({"content": _ONE}), chunk({"content": _TWO}))
+    events = (chunk({"role": "assistant", "content": ""}), chunk({"content": one}), chunk({"content": two}))
     return Sample(_body(whole), _sse(*events, chunk({}, "stop"), last, done=True), 2)
 
 
-def _completions() -> Sample:
+def _completions(one: str, two: str) -> Sample:
+    text = one + two
     head = {"id": "c", "object": "text_completion", "created": 1, "model": "m"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
-    def choice(text: str, finish: str | None = None) -> dict[str, Any]:
-        return {**head, "choices": [{"index": 0, "text": text, "finish_reason": finish, "logprobs": None}]}
+    def choice(part: str, finish: str | None = None) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "text": part, "finish_reason": finish, "logprobs": None}]}
 
     last = {**head, "choices": [], "usage": usage}
-    whole = {**choice(TEXT, "stop"), "usage": usage}
-    return Sample(_body(whole), _sse(choice(_ONE), choice(_TWO), choice("", "stop"), last, done=True), 1)
+    whole = {**choice(text, "stop"), "usage": usage}
+    return Sample(_body(whole), _sse(choice(one), choice(two), choice("", "stop"), last, done=True), 1)
 
 
-def _responses() -> Sample:
-    part = {"type": "output_text", "text": TEXT, "annotations": []}
+def _responses(one: str, two: str) -> Sample:
+    text = one + two
+    part = {"type": "output_text", "text": text, "annotations": []}
     item = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part]}
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     whole = {"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": [item]}
@@ -83,9 +85,9 @@ def _responses() -> Sample:
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "status": "in_progress", "content": []}},
         {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
-        {"type": "response.output_text.delta", **at, "delta": _ONE},
-        {"type": "response.output_text.delta", **at, "delta": _TWO},
-        {"type": "response.output_text.done", **at, "text": TEXT},
+        {"type": "response.output_text.delta", **at, "delta": one},
+        {"type": "response.output_text.delta", **at, "delta": two},
+        {"type": "response.output_text.done", **at, "text": text},
         {"type": "response.content_part.done", **at, "part": part},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": whole},
@@ -94,20 +96,21 @@ def _responses() -> Sample:
     return Sample(_body(whole), _sse(*numbered, named=True), 4)
 
 
-def _messages() -> Sample:
+def _messages(one: str, two: str) -> Sample:
+    text = one + two
     message = {"id": "msg", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None}
-    whole = {**message, "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn"}
+    whole = {**message, "content": [{"type": "text", "text": text}], "stop_reason": "end_turn"}
     whole["usage"] = {"input_tokens": 3, "output_tokens": 2}
     start = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 3, "output_tokens": 1}}
 
-    def delta(text: str) -> dict[str, Any]:
-        return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    def delta(part: str) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": part}}
 
     events = [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        delta(_ONE),
-        delta(_TWO),
+        delta(one),
+        delta(two),
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}},
         {"type": "message_stop"},
@@ -115,19 +118,21 @@ def _messages() -> Sample:
     return Sample(_body(whole), _sse(*events, named=True), 3, ping=b'event: ping\ndata: {"type": "ping"}\n\n')
 
 
-def _gemini() -> Sample:
+def _gemini(one: str, two: str) -> Sample:
+    text = one + two
     usage = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
 
-    def made(text: str, **more: Any) -> dict[str, Any]:
-        content = {"role": "model", "parts": [{"text": text}]}
+    def made(part: str, **more: Any) -> dict[str, Any]:
+        content = {"role": "model", "parts": [{"text": part}]}
         return {"candidates": [{"index": 0, "content": content, **more}], "usageMetadata": usage, "modelVersion": "m"}
 
-    return Sample(_body(made(TEXT, finishReason="STOP")), _sse(made(_ONE), made(_TWO, finishReason="STOP")), 1)
+    return Sample(_body(made(text, finishReason="STOP")), _sse(made(one), made(two, finishReason="STOP")), 1)
 
 
-def _bedrock() -> Sample:
+def _bedrock(one: str, two: str) -> Sample:
+    text = one + two
     usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
-    message = {"role": "assistant", "content": [{"text": TEXT}]}
+    message = {"role": "assistant", "content": [{"text": text}]}
     metrics = {"latencyMs": 1}
     whole = {"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": metrics}
 
@@ -137,8 +142,8 @@ def _bedrock() -> Sample:
 
     events = (
         event("messageStart", {"role": "assistant"}),
-        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": _ONE}}),
-        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": _TWO}}),
+        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": one}}),
+        event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": two}}),
         event("contentBlockStop", {"contentBlockIndex": 0}),
         event("messageStop", {"stopReason": "end_turn"}),
         event("metadata", {"usage": usage, "metrics": metrics}),
@@ -146,44 +151,47 @@ def _bedrock() -> Sample:
     return Sample(_body(whole), events, 2, "application/vnd.amazon.eventstream", event("ping", {}))
 
 
-def _cohere() -> Sample:
+def _cohere(one: str, two: str) -> Sample:
+    text = one + two
     usage = {"billed_units": {"input_tokens": 3, "output_tokens": 2}, "tokens": {"input_tokens": 3, "output_tokens": 2}}
-    message = {"role": "assistant", "content": [{"type": "text", "text": TEXT}]}
+    message = {"role": "assistant", "content": [{"type": "text", "text": text}]}
     whole = {"id": "r", "finish_reason": "COMPLETE", "message": message, "usage": usage}
 
-    def delta(text: str) -> dict[str, Any]:
-        return {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}
+    def delta(part: str) -> dict[str, Any]:
+        return {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": part}}}}
 
     events = [
         {"type": "message-start", "id": "r", "delta": {"message": {"role": "assistant"}}},
         {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
-        delta(_ONE),
-        delta(_TWO),
+        delta(one),
+        delta(two),
         {"type": "content-end", "index": 0},
         {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}},
     ]
     return Sample(_body(whole), _sse(*events, named=True), 3)
 
 
-def _ollama() -> Sample:
-    def line(text: str, **more: Any) -> dict[str, Any]:
-        message = {"role": "assistant", "content": text}
+def _ollama(one: str, two: str) -> Sample:
+    text = one + two
+
+    def line(part: str, **more: Any) -> dict[str, Any]:
+        message = {"role": "assistant", "content": part}
         return {"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": False, **more}
 
     end = {"done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 2}
-    events = tuple(_body(one) + b"\n" for one in (line(_ONE), line(_TWO), line("", **end)))
-    return Sample(_body(line(TEXT, **end)), events, 1, "application/x-ndjson", b"\n")
+    events = tuple(_body(each) + b"\n" for each in (line(one), line(two), line("", **end)))
+    return Sample(_body(line(text, **end)), events, 1, "application/x-ndjson", b"\n")
 
 
-SAMPLES = {
-    "chat": _chat(),
-    "completions": _completions(),
-    "responses": _responses(),
-    "messages": _messages(),
-    "gemini": _gemini(),
-    "bedrock": _bedrock(),
-    "cohere": _cohere(),
-    "ollama": _ollama(),
+_MAKERS = {
+    "chat": _chat,
+    "completions": _completions,
+    "responses": _responses,
+    "messages": _messages,
+    "gemini": _gemini,
+    "bedrock": _bedrock,
+    "cohere": _cohere,
+    "ollama": _ollama,
 }
 _PATHS = (
     ("/chat/completions", "chat"),
@@ -200,3 +208,9 @@ _PATHS = (
 def format_of(path: str) -> str:
     """The format that a request's path belongs to."""
     return next((name for part, name in _PATHS if part in path), "chat")
+
+
+def sample(format_: str, text: str = TEXT) -> Sample:
+    """A correct answer with a text of at least two words."""
+    one, _, two = text.partition(" ")
+    return _MAKERS[format_](f"{one} ", two)

@@ -173,12 +173,12 @@ class Chaos:
             case "serve":
                 return _content(await self._post(address, body))
             case "serve stream":
-                return await self._post_stream(address, {**body, "stream": True})
+                return await self.post_stream(address, {**body, "stream": True})
         request = {"model": spec, "stream": surface == "passed through", **_asked(api, text)}
         reply = await gateway.respond(ApiRequest(api=api, body=request), retries=retries)  # ty: ignore[invalid-argument-type]
         if (whole := reply.content()) is not None:
             return _whole_text(api, json.loads(whole))
-        return _stream_text(api, b"".join([piece async for piece in reply.pieces()]))
+        return stream_text(api, b"".join([piece async for piece in reply.pieces()]))
 
     async def _post(self, address: str, body: dict[str, Any]) -> dict[str, Any]:
         assert self.http is not None
@@ -186,13 +186,13 @@ class Chaos:
             content = await response.read()
         return _checked(response.status, json.loads(content))
 
-    async def _post_stream(self, address: str, body: dict[str, Any]) -> str:
+    async def post_stream(self, address: str, body: dict[str, Any]) -> str:
         assert self.http is not None
         async with self.http.post(self._url(address), json=body) as response:
             content = await response.read()
         if response.status != 200:
             _checked(response.status, json.loads(content))
-        return _stream_text("chat", content)
+        return stream_text("chat", content)
 
     def _url(self, address: str) -> str:
         return f"{self.base}/{list(self.gateways).index(address)}/v1/chat/completions"
@@ -239,7 +239,7 @@ def _whole_text(api: str, body: dict[str, Any]) -> str:
     return "".join(part["text"] for item in body["output"] for part in item["content"])
 
 
-def _stream_text(api: str, content: bytes) -> str:
+def stream_text(api: str, content: bytes) -> str:
     """The text of a stream of events.
 
     Raises:

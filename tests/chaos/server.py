@@ -12,12 +12,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults import CLOSE, FAULTS, HANG, RESET, Good, Repeat, correct
-from chaos.formats import SAMPLES, format_of
+from chaos.formats import TEXT, format_of, sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _ASKED = re.compile(rb"fault:([a-z0-9-]+):(\d+)")
+_QUESTION = re.compile(rb"q(\d+-\d+);")
 _NAMES = {re.sub(r"[^a-z0-9]+", "-", name.lower()): name for name in FAULTS}
 assert len(_NAMES) == len(FAULTS)
 
@@ -27,17 +28,23 @@ def question(fault: str, number: int) -> str:
     return f"fault:{re.sub(r'[^a-z0-9]+', '-', fault.lower())}:{number}"
 
 
+def answer_to(body: bytes) -> str:
+    """What a model says: in a conversation of numbered questions, which one is answered, and how many there were."""
+    asked = _QUESTION.findall(body)
+    return f"a{asked[-1].decode()}; of {len(asked)} questions." if asked else TEXT
+
+
 def good_answer(path: str, body: bytes) -> Good:
     """The correct answer to a request."""
-    sample = SAMPLES[format_of(path)]
+    made = sample(format_of(path), answer_to(body))
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
         asked = {}
     if asked.get("stream") or "stream" in path.rpartition("/")[2].lower():
-        return Good(sample.kind, sample.events, sample.begun, sample.ping, stream=True)
-    size = len(sample.body) // 3
-    pieces = (sample.body[:size], sample.body[size : 2 * size], sample.body[2 * size :])
+        return Good(made.kind, made.events, made.begun, made.ping, stream=True)
+    size = len(made.body) // 3
+    pieces = (made.body[:size], made.body[size : 2 * size], made.body[2 * size :])
     return Good("application/json", pieces, 1, b" ", stream=False)
 
 
