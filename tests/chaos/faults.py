@@ -122,8 +122,13 @@ def _drip(data: bytes, pause_s: float) -> Steps:
     return [step for byte in data for step in (chunk(bytes([byte])), pause_s)]
 
 
+def _in_pieces(data: bytes, size: int) -> Steps:
+    pieces = [chunk(data[at : at + size]) for at in range(0, len(data), size)]
+    return [step for piece in pieces for step in (piece, 0.0)]
+
+
 HTML = b"<!doctype html><html><title>Login</title></html>"
-_DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+_DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
 _RATE = "retry-after: {}"
 _LIMITED = _error("slow down", "rate_limit_exceeded")
 
@@ -258,8 +263,8 @@ FAULTS: dict[str, Fault] = {
     "only the end mark": _body(b"data: [DONE]\n\n", only="stream"),
     # What a call recovers from
     "a correct answer": Fault(correct, recovers=True),
-    "one byte at a time": Fault(
-        lambda good: [head(good, "200 OK", "transfer-encoding: chunked"), *_drip(good.body, 0.0), b"0\r\n\r\n"],
+    "four bytes at a time": Fault(
+        lambda good: [head(good, "200 OK", "transfer-encoding: chunked"), *_in_pieces(good.body, 4), b"0\r\n\r\n"],
         recovers=True,
     ),
     "a byte above 0x7f in a header": Fault(

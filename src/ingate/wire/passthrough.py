@@ -142,12 +142,15 @@ class Meter(ABC):
         return self._held + b"".join(self._tail) if not self.begun else b""
 
     def feed(self, data: bytes) -> bytes:
-        """What to hand on for `data`; empty as long as the response has not begun."""
+        """The whole events to hand on; none as long as the response has not begun.
+
+        A client that gets a part of an event fails when the rest does not come.
+        """
         before = self._tail[-1][-3:] if self._tail else b""
         cut = _last_end(before + data) - len(before)
         if cut <= 0:
             self._tail.append(data)
-            return data if self.begun else b""
+            return b""
         whole = b"".join((*self._tail, data[:cut]))
         self._tail = [data[cut:]] if cut < len(data) else []
         if not self.begun:
@@ -156,23 +159,35 @@ class Meter(ABC):
                 self._event(event.data)
             if not self.begun:
                 return b""
-            out, self._held = self.opening(self._held) + data[cut:], b""
+            out, self._held = self.opening(self._held), b""
             return out
         for marker in self.markers:
             if marker in whole:
                 for event in SSEParser().feed(whole):
                     self._event(event.data)
                 break
-        return data
+        return whole
 
     def close(self) -> bytes:
-        """The body has ended: what was held back. `done` tells whether the stream had ended in its own terms."""
-        held, begun = self.held, self.begun
-        if tail := b"".join(self._tail).strip():
-            parser = SSEParser()
-            for event in parser.feed(tail) + parser.close():
-                self._event(event.data)
-        return b"" if begun else self.opening(held)
+        """The body has ended: what was held back, without an event that is cut off. `done` tells whether the stream had ended
+        in its own terms."""
+        held, begun, tail = self.held, self.begun, b"".join(self._tail)
+        self._tail = []
+        parser = SSEParser()
+        rest = parser.feed(tail) + parser.close()
+        for event in rest:
+            self._event(event.data)
+        if not begun:
+            return self.opening(held)
+        return tail if all(self._is_whole(event.data) for event in rest) else b""
+
+    def _is_whole(self, data: str) -> bool:
+        """Whether the data of the last event has arrived in full."""
+        try:
+            _decode(data)
+        except (msgspec.MsgspecError, RecursionError):
+            return self.end_mark(data)
+        return True
 
     def opening(self, held: bytes) -> bytes:
         """The bytes up to the first event with substance, as they are handed on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.errors import InvalidRequestError
+from ingate.errors import InvalidRequestError, UnavailableError
 from ingate.wire.address import is_vertex
 from ingate.wire.messages.answer import error_of_event, usage_of
 from ingate.wire.messages.codec import VERTEX_VERSION
@@ -148,6 +148,11 @@ class MessagesMeter(Meter):
         """Read the usage of a whole message."""
         if decoded(fields.get("type")) == "error" or ("error" in fields and "content" not in fields):
             raise error_of_event({name: decoded(raw) for name, raw in fields.items()})
+        if "content" not in fields:
+            raise UnavailableError(
+                f"{self._provider or 'the provider'} sent no message: {content[:200].decode(errors='replace')!r}",
+                fix="check the base URL, or try again",
+            )
         self._count(decoded(fields.get("usage")))
 
     def rewritten(self, fields: dict[str, msgspec.Raw], content: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.errors import UnavailableError
 from ingate.wire.passthrough import Meter, decoded
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class ResponsesMeter(Meter):
         """Read the usage of a whole response. One that failed after it was accepted is the client's to read."""
         if "output" not in fields and (error := decoded(fields.get("error"))):
             raise self.fail({"error": error})
+        if "output" not in fields and "status" not in fields:
+            raise UnavailableError(
+                f"{self._provider or 'the provider'} sent no response object: {content[:200].decode(errors='replace')!r}",
+                fix="check the base URL, or try again",
+            )
         self._count(decoded(fields.get("usage")))
 
     def _count(self, counts: Any) -> None:
