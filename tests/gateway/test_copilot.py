@@ -400,21 +400,26 @@ def rotating(*, enciphered: bool) -> tuple[dict[str, Any], ...]:
         {"type": "response.created", "response": {**RESPONSE, "id": new("resp"), "output": [], "status": "in_progress"}},
         {"type": "response.output_item.added", "output_index": 0, "item": item("reasoning", summary=[])},
         {"type": "response.output_item.done", "output_index": 0, "item": item("reasoning", summary=[], encrypted_content="e0")},
-        {"type": "response.output_item.added", "output_index": 1, "item": item("message", role="assistant", content=[])},
+        {"type": "response.output_item.added", "output_index": 1, "item": item("message", role="assistant", status="in_progress", content=[])},
         {"type": "response.content_part.added", "output_index": 1, "item_id": new("item"), "content_index": 0, "part": {"type": "output_text", "text": "", "annotations": []}},
         *({"type": "response.output_text.delta", "output_index": 1, "item_id": new("item"), "content_index": 0, "delta": piece} for piece in ("Hel", "lo")),
         {"type": "response.output_text.done", "output_index": 1, "item_id": new("item"), "content_index": 0, "text": "Hello"},
-        {"type": "response.output_item.done", "output_index": 1, "item": item("message", role="assistant", content=[{"type": "output_text", "text": "Hello", "annotations": []}])},
-        {"type": "response.output_item.added", "output_index": 2, "item": item("function_call", call_id="call_1", name="look", arguments="")},
+        {"type": "response.output_item.done", "output_index": 1, "item": item("message", role="assistant", status="completed", content=[{"type": "output_text", "text": "Hello", "annotations": []}])},
+        {"type": "response.output_item.added", "output_index": 2, "item": item("function_call", call_id="call_1", name="look", arguments="", status="in_progress")},
         *({"type": "response.function_call_arguments.delta", "output_index": 2, "item_id": new("item"), "delta": piece, "obfuscation": "x"} for piece in deltas),
         {"type": "response.function_call_arguments.done", "output_index": 2, "item_id": new("item"), "arguments": arguments},
-        {"type": "response.output_item.done", "output_index": 2, "item": item("function_call", call_id="call_1", name="look", arguments=arguments)},
+        {"type": "response.output_item.done", "output_index": 2, "item": item("function_call", call_id="call_1", name="look", arguments=arguments, status="completed")},
         {"type": "response.tomorrow", "x": {"id": "kept"}},
     ]  # fmt: skip
     output = [
         item("reasoning", summary=[], encrypted_content="e0"),
-        item("message", role="assistant", content=[{"type": "output_text", "text": "Hello", "annotations": []}]),
-        item("function_call", call_id="call_1", name="look", arguments=arguments),
+        item(
+            "message",
+            role="assistant",
+            status="completed",
+            content=[{"type": "output_text", "text": "Hello", "annotations": []}],
+        ),
+        item("function_call", call_id="call_1", name="look", arguments=arguments, status="completed"),
     ]
     events.append({"type": "response.completed", "response": {**RESPONSE, "id": new("resp"), "output": output}})
     return tuple({**event, "sequence_number": place} for place, event in enumerate(events))
@@ -701,3 +706,23 @@ async def test_embeddings_are_asked_for_in_a_list(monkeypatch: pytest.MonkeyPatc
         found = await gateway.embed({"model": "github_copilot/text-embedding-3-small", "input": "Hi"})
         assert found["data"][0]["embedding"] == [0.5]
         assert far.bodies == [("/individual/embeddings", {"model": "text-embedding-3-small", "input": ["Hi"]})]
+
+
+async def test_the_openai_sdk_follows_a_stream_of_copilots(
+    monkeypatch: pytest.MonkeyPatch, clean_environment: Path
+) -> None:
+    pytest.importorskip("openai")
+    from ingate import AsyncIngate
+
+    answers = {"/responses": sse(*rotating(enciphered=True))}
+    async with (
+        copilot(monkeypatch, clean_environment, answers=answers),
+        Gateway({}, retries=0) as gateway,
+        AsyncIngate(gateway=gateway) as client,
+        client.responses.stream(model="github_copilot/gpt-5.5", input="Hi") as stream,
+    ):
+        done = [event async for event in stream if event.type == "response.function_call_arguments.done"]
+        final = await stream.get_final_response()
+    assert final.output_text == "Hello"
+    assert [item.type for item in final.output] == ["reasoning", "message", "function_call"]
+    assert [event.arguments for event in done] == ['{"a":1}']
