@@ -237,8 +237,9 @@ async def test_github_out_of_reach_is_named(monkeypatch: pytest.MonkeyPatch, cle
     store_login(clean_environment)
     monkeypatch.setenv("GITHUB_COPILOT_API_KEY_URL", "http://127.0.0.1:9/token")
     async with Gateway({}, retries=0) as gateway:
-        with pytest.raises(UnavailableError, match="nothing listens at http"):
+        with pytest.raises(UnavailableError, match="nothing listens at http") as found:
             await gateway.complete(HI)
+    assert found.value.provider == "github_copilot"
 
 
 async def test_a_token_that_copilot_no_longer_accepts_is_replaced(

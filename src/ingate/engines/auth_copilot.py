@@ -199,8 +199,12 @@ async def _exchange(route: Route, login: Secret, connections: Connections) -> _T
         spec=str(route.spec),
     )
     asked = time.time()
-    async with connections.send(call) as response:
-        content = await read_body(response, call)
+    try:
+        async with connections.send(call) as response:
+            content = await read_body(response, call)
+    except IngateError as error:
+        error.provider = route.provider
+        raise
     try:
         found = _decode(content)
     except (msgspec.DecodeError, RecursionError):
