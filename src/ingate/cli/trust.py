@@ -47,11 +47,14 @@ def _decide(config: str | None, path: Path | None, *, yes: bool, never: bool) ->
     from ingate.cli.workspace import can_ask, describe
     from ingate.config import load, trust
     from ingate.config.notice import printable
+    from ingate.config.trees import FAST_AGENT_FOLDER, with_fast_agent_files
 
     folder = _folder(path)
     environ = environment.snapshot()
     found = load(config, environ=environ, cwd=Path(folder), review=True)
-    folders = [one for one in found.folders if path is None or one.path == folder]
+    folders = [with_fast_agent_files(one) for one in found.folders if path is None or one.path == folder]
+    if folder not in {one.path for one in folders} and os.path.lexists(Path(folder, FAST_AGENT_FOLDER)):
+        folders.append(with_fast_agent_files(trust.Folder(folder, "untrusted", {})))
     if not folders:
         click.echo("There is no configuration here that needs trust.", err=True)
         return 0
@@ -83,7 +86,7 @@ def _list() -> int:
 
     decisions = trust.decisions()
     for one in decisions:
-        changed = [name for name, digest in one.files.items() if _digest(Path(one.folder, name)) != digest]
+        changed = [name for name, known in one.files.items() if _digest(Path(one.folder, name)) != known]
         note = f" (changed since: {', '.join(changed)})" if changed else ""
         click.echo(f"{_STATES[one.state]}  {printable(one.folder)}  {one.date}{printable(note)}")
     if not decisions:
@@ -94,8 +97,11 @@ def _list() -> int:
 def _digest(file: Path) -> str:
     from ingate.config import Layer
     from ingate.config.content import read
+    from ingate.config.trees import FAST_AGENT_FOLDER, digest
     from ingate.errors import ConfigError
 
+    if file.name == FAST_AGENT_FOLDER:
+        return digest(file)
     try:
         return read(Layer(str(file), "project")).digest()
     except ConfigError:

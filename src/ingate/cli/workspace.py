@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ingate.config import Config
     from ingate.config.restrict import Skipped
@@ -52,7 +52,8 @@ def open_config(config: str | None, *, ask: bool = True) -> Config:
         folders = [folder.path for folder in loaded.folders if folder.state == "untrusted" and _matters(folder, loaded)]
         if not folders:
             return loaded
-        _ask_about(load(config, environ=environ, review=True), folders)
+        review = load(config, environ=environ, review=True)
+        ask_about([one for one in review.folders if one.path in folders], review.skipped)
         loaded = load(config, environ=environ)
     if line := notice(loaded):
         click.echo(f"note: {line}", err=True)
@@ -86,6 +87,7 @@ def describe(folder: Folder, skipped: tuple[Skipped, ...], *, limit: int | None 
         limit: The most settings to list; None: all.
     """
     from ingate.config.notice import printable
+    from ingate.config.trees import FAST_AGENT_FOLDER
 
     for name in folder.files:
         notes = [
@@ -104,27 +106,33 @@ def describe(folder: Folder, skipped: tuple[Skipped, ...], *, limit: int | None 
         yield click.style(f"      {one.risk}", dim=True)
     if limit is not None and len(inside) > limit:
         yield f"    and {len(inside) - limit} more: `ingate trust` lists them all"
-    if not inside:
-        yield "    nothing that needs trust"
+    if FAST_AGENT_FOLDER in folder.files:
+        yield f"    {FAST_AGENT_FOLDER}: agents, tools and plugins that fast-agent loads, if it is started here"
+    elif not inside:
+        yield "    nothing that ingate needs trust for"
 
 
 def _matters(folder: Folder, config: Config) -> bool:
     return bool(folder.foreign) or any(one.folder == folder.path for one in config.skipped)
 
 
-def _ask_about(review: Config, folders: list[str]) -> None:
-    """Ask about each folder, and keep the answer."""
+def ask_about(folders: Sequence[Folder], skipped: tuple[Skipped, ...] = ()) -> None:
+    """Ask about each folder, and keep the answer.
+
+    Args:
+        folders: The folders, with the files that would be trusted.
+        skipped: What is left out of them, from a configuration loaded for review.
+    """
     from ingate.config import trust
     from ingate.config.notice import printable
+    from ingate.config.trees import with_fast_agent_files
 
-    for folder in review.folders:
-        if folder.path not in folders:
-            continue
+    for folder in map(with_fast_agent_files, folders):
         click.echo(
             f"The configuration in {printable(folder.path)} is not trusted yet. It would be allowed to do this:",
             err=True,
         )
-        for line in describe(folder, review.skipped, limit=_SHOWN):
+        for line in describe(folder, skipped, limit=_SHOWN):
             click.echo(line, err=True)
         answer = click.prompt(
             "Trust it? (y)es, (n)o: leave this out now, ne(v)er: do not ask again",

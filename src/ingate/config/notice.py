@@ -64,7 +64,12 @@ def trust_command(folder: str) -> str:
 
 def how_to_trust(skipped: Iterable[Skipped]) -> str:
     """What to do about a call that needs what is left out."""
-    commands = " and ".join(dict.fromkeys(f"`{trust_command(one.folder)}`" for one in skipped))
+    return how_to_trust_folders(one.folder for one in skipped)
+
+
+def how_to_trust_folders(folders: Iterable[str]) -> str:
+    """What to do about folders that are not trusted."""
+    commands = " and ".join(dict.fromkeys(f"`{trust_command(folder)}`" for folder in folders))
     return f"{commands} shows what the file may do and trusts it; in CI and containers set {VARIABLE}=1"
 
 

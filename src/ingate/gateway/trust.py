@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ingate.config.names import provider_names
 from ingate.config.notice import how_to_trust, printable
 from ingate.errors import ConfigError
 from ingate.providers.address import SHAPES, written
@@ -87,15 +86,16 @@ def _of_provider(lookup: ProviderLookup, config: Config) -> list[Skipped]:
         return found
     has_key = isinstance(lookup.found, Found)
     has_base = bool((written(lookup.provider, lookup.environ, lookup.settings) or ("", ""))[1])
+    credentials = {lookup.provider.target(name) for group in lookup.provider.env for name in group}
     supplied = {part.target for part in lookup.parts}
 
     def matters(one: Skipped) -> bool:
         key = one.path[1]
         if key == "base_url":
             return not has_base
-        if key in _SHAPES:
-            return key not in supplied
-        return not has_key if key == "api_key" or key in provider_names().params else True
+        if key in credentials and key not in _SHAPES:
+            return not has_key
+        return key not in supplied
 
     return [one for one in found if matters(one)]
 

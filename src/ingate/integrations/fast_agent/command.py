@@ -9,6 +9,7 @@ from ingate import environment
 from ingate.errors import IngateError
 from ingate.integrations.fast_agent import runtime as runtimes
 from ingate.integrations.fast_agent.register import register
+from ingate.integrations.fast_agent.workspace import refuse_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _MODEL_OPTIONS: Final = ("--model", "--models", "--pack")
 _CONFIG_OPTIONS: Final = ("--config-path", "-c")
+_HELP: Final = frozenset({"--help", "-h", "--version"})
 
 
 def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = None, config: str | None = None) -> None:
@@ -26,9 +28,11 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
 
     Raises:
         MissingExtraError: fast-agent is not installed.
-        ConfigError: ingate's configuration is wrong.
+        ConfigError: ingate's configuration is wrong, or fast-agent would read files that are not trusted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if not _HELP & set(given):
+        refuse_untrusted(environment.snapshot(), named=_option(given, _CONFIG_OPTIONS) is not None)
     named = _option(given, _MODEL_OPTIONS)
     register(gateway=gateway, config=config, specs=tuple(named.split(",")) if named else ())
     if given[:1] == ["go"] and named is None and (model := _default_model(given)) is not None:

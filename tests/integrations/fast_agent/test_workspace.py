@@ -1,0 +1,87 @@
+"""fast-agent is not started where it would believe files that nobody has trusted. Needs no fast-agent."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingate.config import trees, trust
+from ingate.errors import ConfigError
+from ingate.integrations.fast_agent.workspace import read_by_fast_agent, refuse_untrusted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project" / "inside"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def environ(**more: str) -> dict[str, str]:
+    return {"HOME": os.environ["HOME"], **more}
+
+
+def test_a_folder_without_its_files_is_no_obstacle(project: Path) -> None:
+    (project / "ingate.yaml").write_text("openai: {base_url: 'http://x'}\n")
+    refuse_untrusted(environ())
+
+
+@pytest.mark.parametrize(
+    "place", ["fastagent.config.yaml", "fast-agent.yaml", "../fastagent.config.yaml", ".fast-agent/agent-cards/a.md"]
+)
+def test_it_is_not_started_where_its_files_are_not_trusted(project: Path, place: str) -> None:
+    file = project / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("default_model: sonnet\n")
+    with pytest.raises(ConfigError, match="fast-agent would run") as caught:
+        refuse_untrusted(environ())
+    assert "ingate trust" in caught.value.fix
+    refuse_untrusted(environ(INGATE_TRUST_WORKSPACE="1"))
+    for folder in read_by_fast_agent(environ()):
+        trust.remember(folder.path, folder.files)
+    refuse_untrusted(environ())
+    file.write_text("default_model: haiku\n")
+    with pytest.raises(ConfigError):
+        refuse_untrusted(environ())
+
+
+def test_a_refusal_is_an_error_too_since_fast_agent_leaves_nothing_out(project: Path) -> None:
+    (project / "fast-agent.yaml").write_text("default_model: sonnet\n")
+    trust.decline(str(project.resolve()))
+    with pytest.raises(ConfigError):
+        refuse_untrusted(environ())
+
+
+def test_a_configuration_that_is_named_is_trusted_but_not_the_folder_of_cards(project: Path) -> None:
+    (project / "fast-agent.yaml").write_text("default_model: sonnet\n")
+    refuse_untrusted(environ(), named=True)
+    (project / ".fast-agent").mkdir()
+    with pytest.raises(ConfigError):
+        refuse_untrusted(environ(), named=True)
+
+
+def test_every_file_of_its_folder_counts_but_what_it_writes_itself(project: Path) -> None:
+    tree = project / ".fast-agent"
+    (tree / "plugins" / "sessions").mkdir(parents=True)
+    (tree / "sessions").mkdir()
+    seen = [trees.digest(tree)]
+    (tree / "sessions" / "1.json").write_text("{}")
+    assert trees.digest(tree) == seen[0]
+    for change in (
+        lambda: (tree / "plugins" / "a.py").write_text("1"),
+        lambda: (tree / "plugins" / "a.py").write_text("2"),
+        lambda: (tree / "plugins" / "a.py").rename(tree / "plugins" / "b.py"),
+        lambda: (tree / "plugins" / "sessions" / "x.py").write_text("1"),
+        lambda: (tree / "link").symlink_to("/etc"),
+        lambda: (tree / "other").symlink_to("plugins/b.py"),
+        lambda: os.mkfifo(tree / "pipe"),
+    ):
+        change()
+        seen.append(trees.digest(tree))
+    assert len(set(seen)) == len(seen)
