@@ -44,7 +44,8 @@ _POINT: Final = re.compile(r"(?<=\d)p(?=\d)")
 CATALOG: Final = "catalog"
 # Formats that are chat completions at other addresses.
 _VARIANTS: Final[Mapping[str, str]] = {"azure": "chat", "copilot": "chat"}
-_NOT_FACTS: Final = frozenset({CATALOG, "caps"})
+# What a Route knows from the catalog; other facts come from whoever made the Target.
+_ROUTES: Final = frozenset({CATALOG, "caps", "max_output_tokens"})
 
 Rule = tuple[re.Pattern[str], "dict[str, Any]"]
 
@@ -79,24 +80,27 @@ def facts_of(target: Target, wire_format: str) -> Mapping[str, Any]:
         wire_format: The format in which the model is called (`"chat"`, `"azure"`, `"messages"`, …).
     """
     given = target.facts
-    known = known_facts(target.provider, target.model, wire_format, given.get(CATALOG) or "")
-    own = {name: value for name, value in given.items() if value is not None and name not in _NOT_FACTS}
-    if not own:
+    catalog, most = given.get(CATALOG) or "", given.get("max_output_tokens")
+    known = known_facts(target.provider, target.model, wire_format, catalog, most)
+    if given.keys() <= _ROUTES:
         return known
     made = dict(known)
+    own = {name: value for name, value in given.items() if value is not None and name not in _ROUTES}
     add_statements(made, own, wire_format)
     return made
 
 
 @lru_cache(maxsize=1024)
-def known_facts(provider: str, model: str, wire_format: str, catalog: str = "") -> Mapping[str, Any]:
+def known_facts(
+    provider: str, model: str, wire_format: str, catalog: str = "", max_output_tokens: int | None = None
+) -> Mapping[str, Any]:
     """The facts about a model at a provider, given what the catalog says of it. The result must not be changed."""
     name = plain_name(model)
     facts = _family_facts(name)
     for kind, key in (("formats", "*"), ("formats", _VARIANTS.get(wire_format, wire_format)), ("providers", provider)):
         _add(facts, _rules(kind, key), name)
     said = {key: value for key, value in statements(catalog).items() if not is_corrected(provider, name, key, value)}
-    add_statements(facts, said, wire_format)
+    add_statements(facts, {**said, "max_output_tokens": max_output_tokens}, wire_format)
     return {key: value for key, value in facts.items() if value is not None}
 
 

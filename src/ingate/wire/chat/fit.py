@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 _OFF: Final = frozenset({"none", "disable", "disabled"})
 _ANY: Final = ("low", "medium", "high")
-_STOP: Final = frozenset({"stop"})
-_NONE: Final[frozenset[str]] = frozenset()
+_REASONING: Final = frozenset({"reasoning_effort", "thinking", "tools"})
 
 
 def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool) -> ParamTracker:
@@ -37,30 +36,30 @@ def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool)
     """
     facts, quirks = facts_of(target, wire_format), quirks_of(target.provider)
     params = ParamTracker(wire, policy=target.drop_params, model=target.model)
-    renamed = dict(quirks.renamed)
-    if (name := facts.get("max_tokens_name")) and name not in renamed:
-        renamed["max_tokens"] = name
+    renamed = quirks.renamed
+    if (limit := facts.get("max_tokens_name")) and "max_tokens" in wire and limit not in renamed:
+        renamed = {**renamed, "max_tokens": limit}
     for name, other in renamed.items():
         if name in wire:
             value = wire.pop(name)
             if wire.get(other) is None:
                 wire[other] = value
-    refused = quirks.refused | frozenset(facts.get("refused", ())) | (UNKNOWN_TO_OPENAI if strict else _NONE)
+    effort, efforts = None, None
+    if not _REASONING.isdisjoint(wire):
+        efforts = ParamTracker(wire, policy=target.drop_params, model=target.model)
+        effort = _reasoning(efforts, wire, facts)
+    refused = [*facts.get("refused", ()), *(() if takes_stop(facts, effort) else ("stop",))]
     if facts.get("efforts") == []:
-        refused |= {"reasoning_effort"}
-    efforts = ParamTracker(wire, policy=target.drop_params, model=target.model)
-    effort = _reasoning(efforts, wire, facts)
-    if not takes_sampling(facts, effort):
-        refused |= SAMPLING
-    if not takes_stop(facts, effort):
-        refused |= _STOP
-    for name in sorted(refused & wire.keys()):
+        refused.append("reasoning_effort")
+    sets = (quirks.refused, UNKNOWN_TO_OPENAI if strict else (), () if takes_sampling(facts, effort) else SAMPLING)
+    for name in sorted(name for name in wire if name in refused or any(name in one for one in sets)):
         value = wire[name]
         if value is not None and not (name in NEUTRAL and value == NEUTRAL[name]):
             params.drop(name, f"{target.provider} rejects it for this model")
         del wire[name]
-    params.dropped += efforts.dropped
-    params.warnings += efforts.warnings
+    if efforts is not None:
+        params.dropped += efforts.dropped
+        params.warnings += efforts.warnings
     return params
 
 
