@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["writing-an-engine.md", "testing-agents.md"])
+@pytest.mark.parametrize("page", ["writing-an-engine.md", "testing-agents.md", "adding-a-model.md"])
 def test_the_tests_on_the_page_pass(page: str, tmp_path: Path) -> None:
     files = dict(FILE.findall((DOCS / page).read_text(encoding="utf-8")))
     assert len(files) == 2
@@ -50,7 +50,7 @@ async def test_everything_that_the_page_queues_can_be_queued() -> None:
                 assert "You said" not in str(await gateway.complete(body)), call
 
 
-@pytest.mark.parametrize("page", ["writing-an-engine.md", "testing-agents.md"])
+@pytest.mark.parametrize("page", ["writing-an-engine.md", "testing-agents.md", "adding-a-model.md"])
 def test_its_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!https:)([^)#]+)", (DOCS / page).read_text(encoding="utf-8"))
     assert links
