@@ -10,7 +10,7 @@ import pytest
 
 from support.cells import cells, outcomes
 from support.current import CURRENT
-from support.simulators.table import HOSTS
+from support.simulators.table import CURATED, HOSTS
 
 
 @pytest.mark.parametrize(("spec", "title"), cells("native", HOSTS, CURRENT))
@@ -18,3 +18,11 @@ async def test_a_current_model_accepts_the_request_and_the_answer_is_mapped_back
     whole = (await outcomes(spec, "native", stream=False))[title]
     streamed = (await outcomes(spec, "native", stream=True))[title]
     assert (whole, streamed) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "title"), cells("litellm", [spec for spec in CURATED if HOSTS[spec].litellm], CURRENT)
+)
+async def test_embedded_litellm_is_handed_a_request_that_the_model_accepts(spec: str, title: str) -> None:
+    pytest.importorskip("litellm")
+    assert (await outcomes(spec, "litellm", stream=False))[title] == ""

@@ -24,6 +24,8 @@ from support.conversations import (
     user,
 )
 
+# As Gemini's hosts sign: another provider is not to be sent it.
+GEMINI_SIGNATURE = "CiQBsigned0"
 HI = user("Hi")
 _SCHEMA = {"name": "person", "schema": PERSON, "strict": True}
 _LONG_ID = "call_" + "abcDEF0123456789-" * 7
@@ -179,7 +181,7 @@ CURRENT: dict[str, dict[str, Any]] = {
             user("Weather in Rome?"),
             assistant(
                 None,
-                call("call_7", "get_weather", {"city": "Rome"}, extra_content={"google": {"thought_signature": "c2ln"}}),
+                call("call_7", "get_weather", {"city": "Rome"}, extra_content={"google": {"thought_signature": GEMINI_SIGNATURE}}),
                 reasoning_details=[{"type": "reasoning.text", "text": "Hm.", "format": "unknown", "index": 0}],
                 annotations=[], refusal=None, audio=None, provider_specific_fields={"a": 1},
             ),

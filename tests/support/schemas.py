@@ -304,7 +304,7 @@ _G_THINKING = obj(
     {
         "includeThoughts": flag,
         "thinkingBudget": number(-1, 32768, whole=True),
-        "thinkingLevel": one_of("MINIMAL", "LOW", "MEDIUM", "HIGH"),
+        "thinkingLevel": one_of("MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"),
     },
 )
 _G_CONFIG = obj(
@@ -347,6 +347,7 @@ _G_REQUEST = obj(
         "safetySettings": arr(obj({"category": text(), "threshold": text()})),
         "cachedContent": text(),
         "labels": mapping,
+        "serviceTier": text(),
     },
 )
 

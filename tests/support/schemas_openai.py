@@ -49,6 +49,7 @@ def _checkers(names: str) -> tuple[Any, dict[str, Any]]:
                 "tool_calls": arr(call, 1),
                 "function_call": either(old_call, _nothing),
                 "audio": anything,
+                "annotations": anything,  # SDKs send a message back as it came
             },
         ),
         "tool": obj({"role": anything, "tool_call_id": text(blank=False), "content": plain}),

@@ -49,21 +49,26 @@ def _offers(body: Any) -> list[str]:
 _NOT_OPENAIS = frozenset(
     {"cache_control", "extra_content", "top_k", "reasoning", "reasoning_content", "reasoning_details", "prefix"}
     | {"thinking", "thinking_blocks", "random_seed", "provider_specific_fields", "min_p", "repetition_penalty"}
-    | {"reasoning_format", "include_reasoning", "enable_thinking", "chat_template_kwargs", "partial", "safe_prompt"}
+    | {"reasoning_format", "include_reasoning", "enable_thinking", "chat_template_kwargs", "partial", "safe_prompt", "usage"}
 )
 
 
 def lenient(body: Any) -> None:
     """A server of one's own that speaks OpenAI's format passes over what is not in it."""
     made = json.loads(json.dumps(body), object_hook=_known)
+    if made.get("tool_choice") == "any":  # Mistral's own word
+        made["tool_choice"] = "required"
     check_openai(made, names=r"(?s).+")
 
 
 def _known(one: dict[str, Any]) -> dict[str, Any]:
     """An object of the request without what only such servers know; arguments of schemas keep their names."""
-    if one.keys() & {"role", "model", "function", "text", "image_url"}:
-        return {key: value for key, value in one.items() if key not in _NOT_OPENAIS}
-    return one
+    if not one.keys() & {"role", "model", "function", "text", "image_url"}:
+        return one
+    known = {key: value for key, value in one.items() if key not in _NOT_OPENAIS}
+    if "role" in known and isinstance(known.get("content"), list):
+        known["content"] = [part for part in known["content"] if part.get("type") != "thinking"] or ""
+    return known
 
 
 def openai(
