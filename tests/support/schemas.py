@@ -245,7 +245,7 @@ _G_USER_PART = either(
     obj({"functionResponse": _G_RESPONSE}),
 )
 _G_MODEL_PART = either(
-    obj({"text": text()}, _G_SIGNED),
+    obj({"text": text()}, {**_G_SIGNED, "thought": flag}),
     obj({"functionCall": obj({"name": _G_NAME, "args": mapping}, {"id": text(blank=False)})}, _G_SIGNED),
 )
 _JSON_KEYS = {

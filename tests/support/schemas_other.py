@@ -122,7 +122,11 @@ def check_cohere(body: Any) -> None:
         _C_MESSAGES[role](message, where)
         for call in message.get("tool_calls", ()):
             known.add(call["id"])
-            if not isinstance(json.loads(call["function"]["arguments"]), dict):
+            try:
+                arguments = json.loads(call["function"]["arguments"])
+            except ValueError:
+                arguments = None
+            if not isinstance(arguments, dict):
                 refuse(where, "arguments must be an object")
         if role == "tool" and message["tool_call_id"] not in known:
             refuse(where, f"{message['tool_call_id']} answers no call")

@@ -49,7 +49,15 @@ def _offers(body: Any) -> list[str]:
 _NOT_OPENAIS = frozenset(
     {"cache_control", "extra_content", "top_k", "reasoning", "reasoning_content", "reasoning_details", "prefix"}
     | {"thinking", "thinking_blocks", "random_seed", "provider_specific_fields", "min_p", "repetition_penalty"}
-    | {"reasoning_format", "include_reasoning", "enable_thinking", "chat_template_kwargs", "partial", "safe_prompt", "usage"}
+    | {
+        "reasoning_format",
+        "include_reasoning",
+        "enable_thinking",
+        "chat_template_kwargs",
+        "partial",
+        "safe_prompt",
+        "usage",
+    }
 )
 
 

@@ -53,7 +53,8 @@ def _azure(model: str) -> Host:
     new = openai("azure", model, "/openai/v1/chat/completions", "api-key", KEY)
     newer = responses("azure", model, "/openai/v1/responses", "api-key", KEY)
     section = {**_KEYED, "api_version": "2025-04-01-preview"}
-    return Host("azure", model, section, "", {"chat": own, "responses": newer, "azure": new})
+    old = responses("azure", model, "/openai/responses", "api-key", KEY)  # with an api-version, as litellm writes it
+    return Host("azure", model, section, "", {"chat": own, "responses": newer, "azure": new, "dated": old})
 
 
 def _claude_id(name: str, number: int) -> str:
