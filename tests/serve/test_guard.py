@@ -64,6 +64,15 @@ async def test_a_refusal_says_what_to_do_in_the_words_of_the_api_and_tells_no_ke
         assert "my-own-wrong-key" not in text
         _, _, text = await call(address, "/v1/messages")
         assert text.startswith('{"type":"error"')
+        # Anthropic's and OpenAI's clients share this path.
+        _, headers, text = await call(address, "/v1/models", "GET", **{"anthropic-version": "2023-06-01"})
+        assert text.startswith('{"type":"error"')
+        assert headers["x-request-id"].startswith("req_")
+        assert headers["request-id"] == headers["x-request-id"]
+        assert f'"request_id":"{headers["x-request-id"]}"' in text
+        _, headers, text = await call(address, "/v1/models", "GET")
+        assert text.startswith('{"error"')
+        assert "request-id" not in headers
 
 
 @pytest.mark.parametrize(

@@ -31,19 +31,19 @@ def admitted(app: ASGIApp, limits: Limits) -> ASGIApp:
     usage = _Usage(limits)
 
     async def admission(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (path := endpoint(scope)) == "/health":
+        if scope["type"] != "http" or endpoint(scope) == "/health":
             await app(scope, receive, send)
             return
         if usage.requests >= limits.max_requests:
             logger.warning("a request was refused: %d are running (--max-requests)", usage.requests)
-            await refuse(send, path, _busy(f"{usage.requests} requests are running, which is its limit"))
+            await refuse(send, scope, _busy(f"{usage.requests} requests are running, which is its limit"))
             return
         body = _Body(receive, usage)
         usage.requests += 1
         try:
             length = dict(scope["headers"]).get(b"content-length", b"")
             if length.isdigit() and (error := usage.refusal(int(length[:20]))) is not None:
-                await refuse(send, path, error)
+                await refuse(send, scope, error)
                 return
             await app(scope, body.receive, send)
         finally:

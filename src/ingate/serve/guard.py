@@ -58,13 +58,13 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
         begun_s = time.monotonic()
         try:
             if (error := _shape_refusal(scope, headers)) is not None:
-                await refuse(observed, endpoint(scope), error, {"connection": "close"})
+                await refuse(observed, scope, error, {"connection": "close"})
             elif (error := policy.refusal(headers)) is not None:
-                await refuse(observed, endpoint(scope), error)
+                await refuse(observed, scope, error)
             elif extra and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
                 await respond(observed, 204, {}, b"")
             elif key is not None and (error := _key_refusal(scope, headers, key)) is not None:
-                await refuse(observed, endpoint(scope), error)
+                await refuse(observed, scope, error)
             else:
                 await app(scope, receive, observed)
         finally:
