@@ -727,3 +727,25 @@ async def test_the_openai_sdk_follows_a_stream_of_copilots(
     assert final.output_text == "Hello"
     assert [item.type for item in final.output] == ["reasoning", "message", "function_call"]
     assert [event.arguments for event in done] == ['{"a":1}']
+
+
+async def test_a_response_is_continued_by_its_id_although_copilot_stores_none(
+    monkeypatch: pytest.MonkeyPatch, clean_environment: Path
+) -> None:
+    thought = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "e0"}
+    answers = {"/responses": {**RESPONSE, "output": [thought, *RESPONSE["output"]]}}
+    async with copilot(monkeypatch, clean_environment, answers=answers) as far, Gateway({}, retries=0) as gateway:
+        body = {"model": "github_copilot/gpt-5.5", "input": "I am Ann."}
+        first = await gateway.complete(body, api="responses")
+        await gateway.complete({**body, "input": "Who am I?", "previous_response_id": first["id"]}, api="responses")
+        sent = far.bodies[1][1]
+        assert "previous_response_id" not in sent
+        assert [item.get("role") or item["type"] for item in sent["input"]] == [
+            "user",
+            "reasoning",
+            "assistant",
+            "user",
+        ]
+        assert sent["input"][1] == thought
+        assert [item for item in sent["input"] if "id" in item] == [thought]
+        assert far.calls[1].headers["x-initiator"] == "user"
