@@ -1,7 +1,8 @@
-"""Write what differs between the lanes into docs/lanes.md, between its two markers.
+"""Write what differs between the lanes, and what current models accept, into docs/lanes.md, each between two markers.
 
 Forty conversations go through the native lanes and through litellm to small providers on loopback that check each
-request by its published schema. Needs litellm; takes about half a minute.
+request by its published schema. Needs litellm; takes about half a minute. What current models accept is what the
+contract suite verifies (`tests/contract/test_current_models.py`).
 
 python scripts/docs_lanes.py            writes the page
 python scripts/docs_lanes.py --check    exits 1 where the page is not what would be written
@@ -19,15 +20,20 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from ingate.engines.litellm_ import load  # noqa: E402
+from support.cells import waiting  # noqa: E402
 from support.contract import Result, results  # noqa: E402
 from support.conversations import CONVERSATIONS  # noqa: E402
+from support.current import CURRENT  # noqa: E402
+from support.rules import all_rules  # noqa: E402
 from support.simulators import PROVIDERS  # noqa: E402
+from support.simulators.table import CURATED, HOSTS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PAGE = ROOT / "docs" / "lanes.md"
-BEGIN, END = "<!-- lanes: begin -->", "<!-- lanes: end -->"
+LANES = ("<!-- lanes: begin -->", "<!-- lanes: end -->")
+CURRENT_MODELS = ("<!-- current models: begin -->", "<!-- current models: end -->")
 # litellm asks Google for a token before it sends anything to Vertex AI.
 LEFT_OUT = frozenset({"vertex_ai", "vertex_ai, Claude"})
 
@@ -47,6 +53,24 @@ async def table() -> str:
     differ = ["| provider | conversation | native | litellm |", "|---|---|---|---|"]
     differ += [f"| {'; '.join(names)} | {' | '.join(cells)} |" for cells, names in rows.items()]
     return "\n\n".join([about, "\n".join(counts), "Where the two differ:", "\n".join(differ)])
+
+
+def current_models() -> str:
+    """How many requests each current model accepts on either lane, and which rules the others break."""
+    rows = ["| model | native | litellm | not accepted on the litellm lane |", "|---|---|---|---|"]
+    native, other = waiting("native"), waiting("litellm")
+    for spec in [*CURATED, *(spec for spec in HOSTS if spec not in CURATED)]:
+        broken = sorted(set(other.get(spec, {}).values()))
+        is_asked = spec in CURATED and HOSTS[spec].litellm
+        cells = [
+            spec,
+            str(len(CURRENT) - len(native.get(spec, {}))),
+            str(len(CURRENT) - len(other.get(spec, {}))) if is_asked else "not asked",
+            "; ".join(_cell(reason) for reason in broken),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    about = f"Accepted, of {len(CURRENT)} requests, by hosts that enforce {len(all_rules())} rules:"
+    return "\n\n".join([about, "\n".join(rows)])
 
 
 def _count(found: Mapping[str, Result]) -> int:
@@ -74,16 +98,18 @@ def _cell(text: str) -> str:
     return text if len(text) <= 80 else text[:79].rstrip() + "…"
 
 
-def with_table(page: str, made: str) -> str:
-    """`page` with everything between the markers written anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return "\n\n".join([before + BEGIN, made, END]) + after
+def with_table(page: str, made: str, markers: tuple[str, str] = LANES) -> str:
+    """`page` with everything between two markers written anew."""
+    begin, end = markers
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return "\n\n".join([before + begin, made, end]) + after
 
 
 if __name__ == "__main__":
     old = PAGE.read_text(encoding="utf-8")
     new = with_table(old, asyncio.run(table()))
+    new = with_table(new, current_models(), CURRENT_MODELS)
     if "--check" in sys.argv[1:]:
         sys.exit(0 if new == old else f"{PAGE.name} is out of date; run python scripts/docs_lanes.py")
     PAGE.write_text(new, encoding="utf-8")

@@ -40,12 +40,12 @@ def check_rules(
         wire: The request's format.
         body: The request.
         headers: Its headers, names in lower case.
-        without: Kinds of rules that are not asked.
+        without: Rules that are not asked, by their kinds or names.
     """
     try:
         view = view_of(wire, provider, model, body, headers or {})
     except (KeyError, TypeError, AttributeError):
         return  # not a request of this format: the schema says why
     for rule in rules_for(provider, model, wire):
-        if rule["kind"] not in without and holds(rule, view):
+        if rule["kind"] not in without and rule.id not in without and holds(rule, view):
             KINDS[rule["kind"]](rule, view)

@@ -37,6 +37,8 @@ class Host:
         call_id: Tool's name, number → an id as the provider makes them.
         reasoning: The field of chat completions that has the reasoning, empty if it is not shown.
         litellm: Whether embedded litellm can be sent to it.
+        without: Rules that are not asked: the lane takes another address than the provider's own for a server that is
+            compatible with it and may know more.
     """
 
     provider: str
@@ -47,6 +49,7 @@ class Host:
     call_id: Callable[[str, int], str] = lambda name, number: f"call_{number:024d}"
     reasoning: str = ""
     litellm: bool = True
+    without: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> str:
@@ -102,7 +105,7 @@ async def _answer(host: Host, told: Hosted, conversation: Conversation, target: 
     try:
         if not conversation.headers.get(endpoint.header, "").startswith(endpoint.value):
             refuse("headers", f"{endpoint.header} does not begin with {endpoint.value!r}")
-        check_rules(host.provider, model, wire, body, conversation.headers)
+        check_rules(host.provider, model, wire, body, conversation.headers, without=host.without)
         endpoint.check(body)
     except RuleBroken as error:
         told.refused.append(error)

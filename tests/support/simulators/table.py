@@ -44,6 +44,7 @@ def _openai(model: str) -> Host:
     return Host(
         "openai", model, _KEYED, "/v1",
         {"chat": _chat("openai", model, "/v1"), "responses": responses("openai", model, "/v1/responses")},
+        without=frozenset({"openai-unknown-parameters"}),
     )  # fmt: skip
 
 
