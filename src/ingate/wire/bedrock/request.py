@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 INVOKE_VERSION: Final = "bedrock-2023-05-31"
 _NO_WEB_SEARCH: Final = "on Bedrock only some of Amazon's own models can search the web"
+_INFERENCE: Final = {
+    "max_tokens": "maxTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "stop_sequences": "stopSequences",
+}
 _CACHE_POINT: Final = {"cachePoint": {"type": "default"}}
 # Converse's own keys, which a caller may set in addition to OpenAI's.
 _OWN: Final = frozenset(
@@ -75,7 +81,7 @@ def converse_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str,
     if config:
         more["output_config"] = config
     if effort is not None:
-        _effort(params, more, str(effort), known)
+        _effort(params, out, more, str(effort), known)
     for name in ("metadata", "service_tier"):
         made.pop(name, None)
     more.update(made)  # thinking, top_k, and parameters of the model itself
@@ -106,19 +112,15 @@ def _web_search(params: ParamTracker, made: dict[str, Any], known: Mapping[str, 
 
 
 def _inference(made: dict[str, Any], *, has_limit: bool) -> dict[str, Any]:
-    names = {
-        "max_tokens": "maxTokens",
-        "temperature": "temperature",
-        "top_p": "topP",
-        "stop_sequences": "stopSequences",
-    }
-    config = {key: made.pop(name) for name, key in names.items() if name in made}
+    config = {key: made.pop(name) for name, key in _INFERENCE.items() if name in made}
     if not has_limit:  # only Claude requires a limit
         config.pop("maxTokens", None)
     return config
 
 
-def _effort(params: ParamTracker, more: dict[str, Any], effort: str, known: Mapping[str, Any]) -> None:
+def _effort(
+    params: ParamTracker, out: dict[str, Any], more: dict[str, Any], effort: str, known: Mapping[str, Any]
+) -> None:
     level = nearest_effort(effort, known.get("bedrock_efforts", ()))
     knob = known.get("effort_knob")
     if level is None or knob is None:
@@ -133,6 +135,9 @@ def _effort(params: ParamTracker, more: dict[str, Any], effort: str, known: Mapp
         return
     if level != effort:
         adapt_effort(params, effort, level)
+    for name in known.get("refused_at", {}).get(level, ()):
+        if out["inferenceConfig"].pop(_INFERENCE[name], None) is not None:
+            params.drop(name, f"this model does not accept it at the effort {level}")
 
 
 def _turn(turn: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,13 @@ def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool)
         if value is not None and not (name in NEUTRAL and value == NEUTRAL[name]):
             params.drop(name, f"{target.provider} rejects it for this model")
         del wire[name]
+    most, temperature = facts.get("max_temperature"), wire.get("temperature")
+    if most is not None and isinstance(temperature, int | float) and temperature > most:
+        params.adapt(
+            "temperature",
+            f"temperature {temperature} was lowered to {most}, the highest that {target.provider} accepts",
+        )
+        wire["temperature"] = most
     if efforts is not None:
         params.dropped += efforts.dropped
         params.warnings += efforts.warnings
@@ -79,6 +86,10 @@ def _reasoning(params: ParamTracker, wire: dict[str, Any], facts: Mapping[str, A
             del wire["reasoning_effort"]
             wire.update((name, value) for name, value in off.items() if name not in wire)
             return effort
+    if effort is not None and effort != "none" and (on := facts.get("reasoning_on")) is not None:
+        del wire["reasoning_effort"]
+        wire.update((name, value) for name, value in on.items() if name not in wire)
+        return effort
     if effort is not None and levels != []:
         wire["reasoning_effort"] = effort = fitted_effort(params, effort, levels)
     elif isinstance(given := wire.get("thinking"), dict) and given.get("type") == "disabled":
