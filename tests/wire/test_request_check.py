@@ -8,6 +8,7 @@ import pytest
 
 from ingate.errors import InvalidRequestError
 from ingate.wire.codec import Target, codec_for
+from ingate.wire.downstream import translate
 from ingate.wire.passthrough import ApiRequest, pass_through
 from ingate.wire.request_check import check_request
 
@@ -46,6 +47,7 @@ VALID: dict[str, dict[str, Any]] = {
         ("responses", {"previous_response_id": 5}, "previous_response_id"),
         ("responses", {"conversation": 5}, "conversation"),
         ("responses", {"store": "no"}, "store"),
+        ("responses", {"truncation": 5}, "truncation"),
         ("messages", {"messages": None}, "messages"),
         ("messages", {"messages": [5]}, "messages[0]"),
         ("messages", {"messages": [{"role": "user", "content": {}}]}, "messages[0].content"),
@@ -126,3 +128,20 @@ def test_results_without_a_call_are_not_passed_to_claude() -> None:
     history([result("nope")], thread={"id": "th"})  # the provider has the earlier turns
     history([result("nope")], provider="ollama")
     assert how.history(ApiRequest(api="messages", body={"messages": [USER]}), target) == ({}, [])
+
+
+@pytest.mark.parametrize("wire", ["messages", "gemini", "responses", "completions"])
+def test_a_limit_below_zero_is_named(wire: str) -> None:
+    with pytest.raises(InvalidRequestError, match="max_tokens is -1") as found:
+        codec_for(wire).request({"messages": [USER], "max_tokens": -1}, Target(model="m", api_base="https://far"))
+    assert found.value.param == "max_tokens"
+
+
+@pytest.mark.parametrize("content", ["", [], [{"type": "tomorrow"}], [{"type": "container_upload", "file_id": "f"}]])
+def test_messages_of_which_a_translation_leaves_nothing_are_refused(content: Any) -> None:
+    body = {"model": "m", "max_tokens": 8, "system": "s", "messages": [{"role": "user", "content": content}]}
+    with pytest.raises(InvalidRequestError, match="no content that this model can read") as found:
+        translate("messages", body)
+    assert found.value.param == "messages"
+    more = [*body["messages"], {"role": "user", "content": "Hi"}]
+    assert translate("messages", {**body, "messages": more}).chat["messages"][-1]["content"] == "Hi"

@@ -41,7 +41,9 @@ _TYPES: Final[Mapping[Api, Mapping[str, str]]] = {
         "parallel_tool_calls": "a boolean",
         "previous_response_id": "a string",
         "prompt": "an object",
+        "prompt_cache_key": "a string",
         "reasoning": "an object",
+        "safety_identifier": "a string",
         "service_tier": "a string",
         "store": "a boolean",
         "stream": "a boolean",
@@ -51,6 +53,8 @@ _TYPES: Final[Mapping[Api, Mapping[str, str]]] = {
         "tools": "an array",
         "top_logprobs": "an integer",
         "top_p": "a number",
+        "truncation": "a string",
+        "user": "a string",
     },
     "messages": {
         "max_tokens": "an integer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import BadRequestError
+from ingate.errors import InvalidRequestError
 from ingate.wire.chat.azure import azure_endpoint
 from ingate.wire.chat.codec import CODEC as CHAT
 from ingate.wire.chat.codec import ChatDecoder, encode_body, endpoint
@@ -113,7 +113,9 @@ def _limit(tracker: ParamTracker, target: Target) -> int:
         most = target.facts.get("max_output_tokens")
         return min(most, _DEFAULT_MAX_TOKENS) if isinstance(most, int) and most > 0 else _DEFAULT_MAX_TOKENS
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise BadRequestError(f"max_tokens is {given!r}, not a number of tokens", code="invalid_parameter")
+        raise InvalidRequestError(
+            f"max_tokens is {given!r}, not a number of tokens", param="max_tokens", code="invalid_parameter"
+        )
     return given
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, InvalidRequestError
 from ingate.wire.efforts import adapt_effort
 from ingate.wire.facts import BUDGETS, effort_of_budget, facts_of, nearest_effort
 from ingate.wire.gemini.contents import contents
@@ -125,7 +125,11 @@ def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
     limit = params.take("max_completion_tokens", "max_tokens")
     if limit is not None:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-            raise BadRequestError(f"max_tokens is {limit!r}, not a positive number of tokens", code="invalid_parameter")
+            raise InvalidRequestError(
+                f"max_tokens is {limit!r}, not a positive number of tokens",
+                param="max_tokens",
+                code="invalid_parameter",
+            )
         config["maxOutputTokens"] = limit
     if params.take("logprobs"):
         top = params.number("top_logprobs")

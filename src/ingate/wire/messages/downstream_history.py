@@ -74,6 +74,8 @@ class History:
                 self._add_user(blocks, f"{where}.content")
             else:
                 self._add_system(blocks, f"{where}.content")
+        if all(message["role"] == "system" for message in self.messages):
+            raise invalid("messages", "'messages' has no content that this model can read")
         restore_calls(self.messages, self._call_states)
 
     def _add_system(self, blocks: list[Block], where: str) -> None:

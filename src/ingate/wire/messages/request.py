@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, InvalidRequestError
 from ingate.wire.facts import BUDGETS, effort_of_budget, facts_of, nearest_effort, takes_sampling
 from ingate.wire.messages.binding import with_binding_controls
 from ingate.wire.messages.history import conversation, lacks_thinking, uses_tools
@@ -100,7 +100,9 @@ def _max_tokens(params: ParamTracker, known: Mapping[str, Any], *, stream: bool)
             return _DEFAULT_MAX_TOKENS
         return limit if stream else min(limit, _UNSTREAMED_MAX_TOKENS)
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise BadRequestError(f"max_tokens is {given!r}, not a number of tokens", code="invalid_parameter")
+        raise InvalidRequestError(
+            f"max_tokens is {given!r}, not a number of tokens", param="max_tokens", code="invalid_parameter"
+        )
     return given
 
 

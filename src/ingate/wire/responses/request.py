@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, InvalidRequestError
 from ingate.wire.efforts import fitted_effort
 from ingate.wire.facts import effort_of_budget, facts_of, takes_sampling
 from ingate.wire.params import ParamTracker, deep_merge
@@ -158,7 +158,9 @@ def _limit(tracker: ParamTracker, out: dict[str, Any], row: ResponsesProvider) -
     if given is None:
         return
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise BadRequestError(f"max_tokens is {given!r}, not a number of tokens", code="invalid_parameter")
+        raise InvalidRequestError(
+            f"max_tokens is {given!r}, not a number of tokens", param="max_tokens", code="invalid_parameter"
+        )
     if given < row.min_output_tokens:
         tracker.warn(f"max_tokens is {row.min_output_tokens}, the least this API accepts, instead of {given}")
     out["max_output_tokens"] = max(given, row.min_output_tokens)
