@@ -263,8 +263,8 @@ FAULTS: dict[str, Fault] = {
     "only the end mark": _body(b"data: [DONE]\n\n", only="stream"),
     # What a call recovers from
     "a correct answer": Fault(correct, recovers=True),
-    "four bytes at a time": Fault(
-        lambda good: [head(good, "200 OK", "transfer-encoding: chunked"), *_in_pieces(good.body, 4), b"0\r\n\r\n"],
+    "sixteen bytes at a time": Fault(
+        lambda good: [head(good, "200 OK", "transfer-encoding: chunked"), *_in_pieces(good.body, 16), b"0\r\n\r\n"],
         recovers=True,
     ),
     "a byte above 0x7f in a header": Fault(
@@ -273,7 +273,7 @@ FAULTS: dict[str, Fault] = {
     "closed instead of kept alive": Fault(
         lambda good: [head(good, "200 OK", "connection: close") + good.body, CLOSE], recovers=True
     ),
-    "slow but in time": Fault(lambda good: [0.3, *correct(good)], recovers=True),
+    "slow but in time": Fault(lambda good: [0.2, *correct(good)], recovers=True),
     "503, then correct": Fault(_status("503 Busy", _error("busy")).steps, once=True),
     "reset, then correct": Fault(lambda good: [RESET], once=True),
     "429 for 0.1 s, then correct": Fault(_limited("0.1").steps, once=True),

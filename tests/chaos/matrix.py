@@ -296,7 +296,9 @@ async def chaos(scale: float = 1.0) -> AsyncIterator[Chaos]:
                 await apps[int(number)]({**scope, "path": f"/{path}", "raw_path": b""}, receive, send)
 
         found.base = await stack.enter_async_context(served(app))
-        found.http = await stack.enter_async_context(aiohttp.ClientSession())
+        found.http = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        )
         for address, gateway in found.gateways.items():
             gateway.catalog()
             if not address:  # what is imported with the first call of a lane takes longer than a call may here

@@ -349,3 +349,55 @@ async def test_a_malformed_request_is_refused_in_the_format_of_its_api_and_not_s
         assert found["type"] == "error"
     else:
         assert found["error"]["param"] == param
+
+
+SPEC = "anthropic/claude-opus-4-8"
+
+
+def as_asked(events: bytes) -> bytes:
+    """The events with the name that the client gave the model."""
+    return events.replace(MESSAGE["model"].encode(), SPEC.encode())
+
+
+async def test_an_event_that_is_cut_off_is_not_handed_on() -> None:
+    """A client parses every event it gets, so a part of one would be an error without a type."""
+    events = sse(START, BLOCK, DELTA)
+
+    async def answer(talk: Conversation) -> None:
+        await talk.begin()
+        await talk.piece(events + sse(DELTA)[:40])
+        talk.writer.close()
+
+    async with serving(answer) as server, Gateway(config(server.base)) as gateway:
+        body = {**HI, "model": SPEC, "stream": True}
+        reply = await gateway.respond(ApiRequest(api="messages", body=body), retries=0)
+        got = b"".join([piece async for piece in reply.pieces()])
+    expected = as_asked(events)
+    begun, error = got[: len(expected)], got[len(expected) :]
+    assert begun == expected
+    assert error.strip().startswith(b"event: error\ndata: ")
+    assert json.loads(error.partition(b"data: ")[2])["type"] == "error"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n", b"\n\n: bye\n"])
+async def test_the_last_event_needs_no_blank_line_after_it(end: bytes) -> None:
+    events = sse(START, BLOCK, DELTA, STOP, END, LAST).rstrip() + end
+    async with serving(pieces(events)) as server, Gateway(config(server.base)) as gateway:
+        body = {**HI, "model": SPEC, "stream": True}
+        reply = await gateway.respond(ApiRequest(api="messages", body=body), retries=0)
+        assert b"".join([piece async for piece in reply.pieces()]) == as_asked(events)
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"status":"ok","version":3}'])
+@pytest.mark.parametrize("api", ["messages", "responses"])
+async def test_an_object_that_is_no_answer_of_the_api_is_an_error(api: Any, content: bytes) -> None:
+    async with serving(whole(content)) as server:
+        sections = {
+            "anthropic": {"api_key": KEY, "base_url": server.base},
+            "openai": {"api_key": KEY, "base_url": server.base},
+        }
+        model = "anthropic/claude-opus-4-8" if api == "messages" else "openai/gpt-5.1"
+        body = {**HI, "model": model} if api == "messages" else {"input": "Hi", "model": model}
+        async with Gateway(sections) as gateway:
+            with pytest.raises(UnavailableError):
+                await gateway.respond(ApiRequest(api=api, body=body), retries=0)

@@ -216,10 +216,13 @@ async def test_pings_do_not_hold_off_the_sdks_timeout() -> None:
         AsyncIngate(gateway=gateway, max_retries=0) as client,
         asyncio.timeout(20),
     ):
-        stream = await client.chat.completions.create(model="acme/m", stream=True, timeout=0.3, **HI)
-        with pytest.raises(openai.APIError):
-            async for _ in stream:
+
+        async def read() -> None:
+            async for _ in await client.chat.completions.create(model="acme/m", stream=True, timeout=0.3, **HI):
                 pass
+
+        with pytest.raises(openai.APIError):
+            await read()
 
 
 @pytest.mark.parametrize(

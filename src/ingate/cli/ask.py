@@ -21,6 +21,11 @@ Examples:
   ingate ask "Three colours" -m groq/openai/gpt-oss-120b --schema colours.json
   ingate ask "Why?" -m "groq/openai/gpt-oss-120b?reasoning=high, local/smollm2"
   ingate ask "Why?" -m anthropic/claude-haiku-5-5 --lane litellm
+  ingate ask "Why?" -m "openai/o3-pro?first_token_timeout=1800&total_timeout=7200"
+
+\b
+Time limits in seconds, after the model's name or in ingate.yaml: timeout (the wait at any point),
+connect_timeout, first_token_timeout, between_tokens_timeout, total_timeout (docs/timeouts.md).
 
 \b
 Exit codes: 0 answered · 2 usage, configuration or unknown provider · 3 credentials ·

@@ -15,6 +15,7 @@ EXAMPLES = """\b
 Examples:
   ingate explain groq/openai/gpt-oss-120b
   ingate explain "litellm.azure/my-deployment?timeout=30"
+  ingate explain "openai/o3-pro?first_token_timeout=1800"       and every time limit
   ingate explain anthropic/claude-haiku-5-5 --lane litellm
   ingate explain "groq/openai/gpt-oss-120b, local/smollm2"     a list of fallbacks"""
 

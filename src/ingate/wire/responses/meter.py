@@ -43,7 +43,7 @@ class ResponsesMeter(Meter):
         """Read the usage of a whole response. One that failed after it was accepted is the client's to read."""
         if "output" not in fields and (error := decoded(fields.get("error"))):
             raise self.fail({"error": error})
-        if "output" not in fields and "status" not in fields:
+        if "output" not in fields and "id" not in fields:
             raise UnavailableError(
                 f"{self._provider or 'the provider'} sent no response object: {content[:200].decode(errors='replace')!r}",
                 fix="check the base URL, or try again",
