@@ -220,6 +220,31 @@ def test_copilot_serves_claude_with_messages_first_where_the_catalog_lists_them(
     assert [one.wire_format for one in found] == ["responses"]
 
 
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-5.5", "responses"),
+        ("gpt-5.10-mini", "responses"),
+        ("gpt-7", "responses"),
+        ("gpt-10", "responses"),
+        ("gpt-5.2-codex", "responses"),
+        ("gpt-5.4", "copilot"),
+        ("gpt-4.1", "copilot"),
+        ("gpt-41-copilot", "copilot"),
+        ("gemini-9", "copilot"),
+    ],
+)
+def test_copilots_models_that_the_catalog_does_not_know_get_the_endpoint_of_the_newest(
+    model: str, expected: str
+) -> None:
+    found = endpoints("github_copilot", "copilot", model, "https://far", None)
+    assert [one.wire_format for one in found] == [expected]
+    listed = endpoints("github_copilot", "copilot", model, "https://far", _row("chat"))
+    assert [one.wire_format for one in listed] == ["copilot"]
+    forced = endpoints("github_copilot", "copilot", model, "https://far", None, "chat")
+    assert [one.wire_format for one in forced] == ["copilot"]
+
+
 async def test_a_route_of_another_engine_is_never_passed_through() -> None:
     found = await route("anthropic/m?lane=native")
     assert passed_through(found, request("messages")) is not None

@@ -6,6 +6,7 @@ that the client called and on the content of the request.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +55,8 @@ def endpoints(
         responses = RESPONSES_PROVIDERS.get(provider)
         if "responses" in listed or (responses is not None and responses.models == "all"):
             found["responses"] = Endpoint("responses", api_base)
+        elif row is None and responses is not None and responses.unlisted and re.search(responses.unlisted, model):
+            found = {"responses": Endpoint("responses", api_base)}
         messages = MESSAGES_PROVIDERS.get(provider)
         if messages is not None and (is_claude or not messages.claude_only):
             own_messages = Endpoint("messages", messages_base(provider, api_base or ""))

@@ -23,6 +23,7 @@ class ResponsesProvider:
         source: The page or thread this is known from.
         models: `all` if every chat model of the provider has the endpoint; `listed` if only the models whose catalog
             entry says so (mode `responses`, or `/v1/responses` among its endpoints) have it.
+        unlisted: A regular expression for models that have no other endpoint, if the catalog does not know them yet.
         preferred: Whether the provider recommends the endpoint over Chat Completions, which it restricts or deprecates.
         path: The path between the provider's base URL and `/responses`, for base URLs that do not end in it already.
         model_paths: Other paths by model, as (a regular expression searched in the model's name, the path); the first
@@ -53,6 +54,7 @@ class ResponsesProvider:
 
     source: str
     models: Availability = "all"
+    unlisted: str = ""
     preferred: bool = False
     path: str = ""
     model_paths: tuple[tuple[str, str], ...] = ()
@@ -249,6 +251,8 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         # (lidge-jun/opencodex#995); an id of an earlier turn is refused (NousResearch/hermes-agent#32725).
         source="https://github.com/microsoft/vscode-copilot-chat/blob/main/src/platform/endpoint/node/responsesApi.ts",
         models="listed",
+        # Since gpt-5.5 OpenAI's models have no chat completions there (anomalyco/opencode#36305).
+        unlisted=r"^gpt-(5\.([5-9]|\d\d)|[6-9]|[12]\d)(?!\d)|codex",
         preferred=True,
         refused=_NOT_OPENAIS | {"previous_response_id", "service_tier"},
         stores=False,
