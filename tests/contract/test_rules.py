@@ -80,6 +80,14 @@ def test_a_rule_is_about_its_providers_models_and_formats_only() -> None:
         ("allowed", {"paths": ["a"], "values": ["x"], "required": True}, {}, {"a": "x"}),
         ("together", {"paths": ["a", "b"]}, {"a": 1, "b": 2}, {"a": 1}),
         ("count", {"paths": ["a"], "most": 2}, {"a": [1, 2, 3]}, {"a": [1, 2]}),
+        ("bounds", {"paths": ["a"], "least": 0, "most": 1}, {"a": 1.5}, {"a": 0}),
+        ("bounds", {"paths": ["a"], "above": 0, "most": 1}, {"a": 0}, {"a": 1}),
+        ("schema_flavour", {}, _tools("a", schema={"type": "object", "anyOf": []}), _tools("a", schema={"anyOf": []})),
+        (
+            "schema_flavour", {}, _tools("a", schema={"properties": {"x": {"enum": ["y"]}}}),
+            _tools("a", schema={"properties": {"x": {"enum": ["y"], "type": "string"}}}),
+        ),
+        ("schema_flavour", {}, _tools("a", schema={"$ref": "https://a/b"}), _tools("a", schema={"$ref": "#/$defs/b"})),
         ("keys", {"of": "request", "forbids": ["a"]}, {"a": None}, {"b": 1}),
         ("keys", {"of": "messages", "forbids": ["a"]}, _said("user", a=1), _said("user")),
         ("roles", {"refused": ["developer"]}, _said("developer"), _said("system")),
@@ -126,6 +134,7 @@ def test_a_mechanism_refuses_what_it_is_about(
 
 def test_every_mechanism_is_tested_here_or_below() -> None:
     below = {"header_needed", "unique_calls", "system_turns", "signed_thinking", "thought_signature", "encrypted_items"}
+    below |= {"reasoning_without_text"}
     (marked,) = test_a_mechanism_refuses_what_it_is_about.pytestmark  # ty: ignore[unresolved-attribute]
     assert {one[0] for one in marked.args[1]} | below == set(KINDS)
 
@@ -235,6 +244,14 @@ def test_reasoning_items_are_the_providers_own() -> None:
 
     assert not _breaks("encrypted_items", "responses", body("gAAAAopenai1"), by="openai")
     assert _breaks("encrypted_items", "responses", body("gAAAAxai1"), by="openai")
+
+
+def test_reasoning_items_have_no_text_of_their_own() -> None:
+    def body(content: list[Any]) -> dict[str, Any]:
+        return {"input": [{"type": "reasoning", "id": "rs_1", "summary": [], "content": content}]}
+
+    assert not _breaks("reasoning_without_text", "responses", body([]))
+    assert _breaks("reasoning_without_text", "responses", body([{"type": "reasoning_text", "text": "Hm."}]))
 
 
 @pytest.mark.parametrize(

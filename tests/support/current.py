@@ -69,6 +69,10 @@ CURRENT: dict[str, dict[str, Any]] = {
     "only a system message": {"messages": [system("Write a haiku.")]},
     "sampling": {"messages": [HI], "temperature": 0.2, "top_p": 0.9},
     "a temperature of 0": {"messages": [HI], "temperature": 0},
+    "a high temperature": {"messages": [HI], "temperature": 1.8},
+    "effort high, with limits": {
+        "messages": [HI], "reasoning_effort": "high", "max_tokens": 2048, "temperature": 0.4, "top_p": 0.9,
+    },
     "top_k and seed": {"messages": [HI], "top_k": 20, "seed": 7},
     "penalties": {"messages": [HI], "presence_penalty": 0.5, "frequency_penalty": 0.5},
     "penalties of 0": {"messages": [HI], "presence_penalty": 0, "frequency_penalty": 0},

@@ -237,11 +237,19 @@ def encrypted_items(rule: Rule, view: View) -> None:
                 refuse(rule, view, turn.where, id=item.get("id", "rs_0"))
 
 
+def reasoning_without_text(rule: Rule, view: View) -> None:
+    """Reasoning items have no text of their own, only what is encrypted and a summary."""
+    for turn in view.turns:
+        for item in turn.thoughts:
+            if item.get("content"):
+                refuse(rule, view, f"{turn.where}.content", length=len(item["content"]))
+
+
 ENCRYPTED = {"openai": "gAAAAopenai", "azure": "gAAAAopenai", "xai": "gAAAAxai"}
 
 HISTORY = {
     "no_user_after_tool": no_user_after_tool, "system_order": system_order, "last_assistant": last_assistant, "first_user": first_user,
     "alternate": alternate, "answered": answered, "system_turns": system_turns, "blank_text": blank_text,
     "empty_content": empty_content, "image_urls": image_urls, "reasoning_back": reasoning_back,
-    "signed_thinking": signed_thinking, "thought_signature": thought_signature, "encrypted_items": encrypted_items,
+    "signed_thinking": signed_thinking, "thought_signature": thought_signature, "encrypted_items": encrypted_items, "reasoning_without_text": reasoning_without_text,
 }  # fmt: skip

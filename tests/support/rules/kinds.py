@@ -82,6 +82,16 @@ def count(rule: Rule, view: View) -> None:
             _break(rule, view, path, size=size, most=rule["most"])
 
 
+def bounds(rule: Rule, view: View) -> None:
+    """A number that must be at least `least` (or `above` it) and at most `most`."""
+    for path in rule["paths"]:
+        value = at(view.body, path)
+        if isinstance(value, (int, float)) and not (
+            rule.get("least", value) <= value <= rule["most"] and value > rule.get("above", value - 1)
+        ):
+            _break(rule, view, path, name=path.rpartition(".")[2], value=value)
+
+
 def keys(rule: Rule, view: View) -> None:
     """Keys that are unknown: of the request, or of the messages of a role."""
     forbids = set(rule["forbids"])
@@ -199,6 +209,42 @@ def _keywords(schema: Any, *, names: bool = False) -> Iterator[str]:
                 yield from _keywords(item, names=key in {"properties", "$defs", "definitions"} and not names)
 
 
+def schema_flavour(rule: Rule, view: View) -> None:
+    """A subset of JSON Schema in which each node has one type, and none beside `anyOf` or `$ref`."""
+    for tool in view.tools:
+        for path, node in _nodes(tool.schema, ""):
+            has_type = "type" in node
+            if ("anyOf" in node or "$ref" in node) and has_type:
+                keyword = "anyOf" if "anyOf" in node else "$ref"
+                _break(
+                    rule,
+                    view,
+                    tool.where,
+                    path=path,
+                    details=f"when using {keyword}, type should be defined in it instead of the parent schema",
+                )
+            if not str(node.get("$ref", "#/$defs/")).startswith(("#/$defs/", "#")):
+                _break(rule, view, tool.where, path=path, details="references must start with #/$defs/")
+            if path and not node.keys() & {"anyOf", "$ref"} and not isinstance(node.get("type"), str):
+                _break(rule, view, tool.where, path=path, details="type is not defined")
+
+
+def _nodes(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A schema's nodes with their paths, the root first."""
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for key, item in schema.items():
+        if key in {"properties", "$defs"} and isinstance(item, dict):
+            for name, child in item.items():
+                yield from _nodes(child, f"{path}.{key}.{name}")
+        elif key == "items":
+            yield from _nodes(item, f"{path}.items")
+        elif key == "anyOf" and isinstance(item, list):
+            for number, child in enumerate(item):
+                yield from _nodes(child, f"{path}.anyOf.{number}")
+
+
 def form(rule: Rule, view: View) -> None:
     """Forms of an answer that are refused."""
     if view.form in rule["refused"]:
@@ -213,8 +259,8 @@ def json_word(rule: Rule, view: View) -> None:
 
 
 PARAMETERS = {
-    "forbidden": forbidden, "allowed": allowed, "together": together, "count": count, "keys": keys, "roles": roles,
+    "forbidden": forbidden, "allowed": allowed, "together": together, "count": count, "bounds": bounds, "keys": keys, "roles": roles,
     "header_needed": header_needed, "no_tools": no_tools, "choice": choice, "tool_name": tool_name,
     "unique_tools": unique_tools, "call_id": call_id, "unique_calls": unique_calls, "schema_root": schema_root,
-    "schema_keywords": schema_keywords, "form": form, "json_word": json_word,
+    "schema_keywords": schema_keywords, "schema_flavour": schema_flavour, "form": form, "json_word": json_word,
 }  # fmt: skip
