@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.engines.litellm_.parameters import fit, responses_prefix
 from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
 from ingate.wire.params import deep_merge
 
@@ -64,7 +65,9 @@ def for_completion(
         UnknownProviderError: litellm does not know the provider, and the Route has no base URL of an OpenAI-like server.
     """
     call = _request_params(litellm, route, body, report)
-    call["model"] = model_name(litellm, route)
+    fit(call, route, report)
+    provider, slash, model = model_name(litellm, route).partition("/")
+    call["model"] = f"{provider}{slash}{responses_prefix(call, route)}{model}"
     call.setdefault("messages", [])
     if stream:
         call["stream"] = True

@@ -1,0 +1,77 @@
+"""What litellm does not know of current models is adapted before it is handed the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingate.engines.base import CallReport, Route
+from ingate.engines.litellm_.parameters import fit, responses_prefix
+from ingate.errors import BadRequestError
+from ingate.spec import ModelSpec
+
+TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+
+
+def _route(spec: str, wire_format: str = "chat", policy: Any = "warn") -> Route:
+    provider, _, model = spec.partition("/")
+    return Route(
+        spec=ModelSpec("litellm", provider, model),
+        engine="litellm",
+        provider=provider,
+        model=model,
+        wire_format=wire_format,
+        drop_params=policy,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "wire_format", "effort", "sent", "warned"),
+    [
+        ("groq/openai/gpt-oss-120b", "chat", "none", "low", True),
+        ("groq/openai/gpt-oss-120b", "chat", "xhigh", "high", True),
+        ("xai/grok-4.7", "chat", "none", "low", True),
+        ("together_ai/moonshotai/Kimi-K3", "chat", "medium", "high", True),
+        ("gemini/gemini-4-argon", "gemini", "max", "high", True),
+        ("bedrock/us.anthropic.claude-opus-5", "bedrock", "none", "none", False),
+        ("anthropic/claude-sonnet-4-5", "messages", "high", "high", False),
+        ("deepseek/deepseek-v4-pro", "chat", "none", "none", False),
+        ("groq/openai/gpt-oss-120b", "chat", {"effort": "high"}, {"effort": "high"}, False),
+        ("nobody/knows", "chat", "max", "max", False),
+    ],
+)
+def test_an_effort_is_one_that_the_model_has(spec: str, wire_format: str, effort: Any, sent: Any, warned: bool) -> None:
+    call, report = {"reasoning_effort": effort}, CallReport()
+    fit(call, _route(spec, wire_format), report)
+    assert call == {"reasoning_effort": sent}
+    assert len(report.warnings) == warned
+    if warned:
+        with pytest.raises(BadRequestError):
+            fit({"reasoning_effort": effort}, _route(spec, wire_format, "strict"), CallReport())
+
+
+def test_what_a_provider_rejects_is_left_out_and_reported() -> None:
+    call, report = {"logprobs": True, "logit_bias": {"1": 2}, "temperature": 0.5}, CallReport()
+    fit(call, _route("groq/llama-4"), report)
+    assert call == {"temperature": 0.5}
+    assert report.dropped == ["logit_bias", "logprobs"]
+    call, report = {"logprobs": True}, CallReport()
+    fit(call, _route("together_ai/llama-4"), report)
+    assert (call, report.dropped) == ({"logprobs": True}, [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "call", "prefix"),
+    [
+        ("openai/gpt-6.1-sol", {"tools": TOOLS}, "responses/"),
+        ("openai/gpt-5.5", {"tools": TOOLS}, "responses/"),
+        ("openai/gpt-5.5", {"tools": TOOLS, "reasoning_effort": "none"}, ""),
+        ("openai/gpt-5.1", {"tools": TOOLS}, ""),
+        ("openai/gpt-4.1", {"functions": [{}]}, ""),
+        ("openai/gpt-6.1-sol", {}, ""),
+        ("openrouter/openai/gpt-6.1-sol", {"tools": TOOLS}, ""),
+    ],
+)
+def test_tools_that_chat_completions_refuse_go_to_responses(spec: str, call: dict[str, Any], prefix: str) -> None:
+    assert responses_prefix(call, _route(spec)) == prefix
