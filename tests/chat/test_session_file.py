@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from ingate.chat import session_file, store
 from ingate.chat.store import Log
+from ingate.cli import go
 from ingate.cli.sessions import command as sessions_command
+from ingate.errors import BadRequestError
 from support.chat import log_of
 
 if TYPE_CHECKING:
@@ -238,3 +240,18 @@ def test_a_file_that_another_process_has_just_created_is_left_where_it_is() -> N
     assert done.exit_code == 0
     assert log.path.exists()
     file.close()
+
+
+def test_continuing_passes_over_files_that_are_no_conversations() -> None:
+    log = _log()
+    log.close()
+    assert log.path is not None
+    os.utime(log.path, (1, 1))
+    (store.folder() / "zz-empty.jsonl").write_bytes(b"")
+    (store.folder() / "zz-garbage.jsonl").write_bytes(b"garbage")
+    again = go._last()
+    assert again.path == log.path
+    again.close()
+    log.path.unlink()
+    with pytest.raises(BadRequestError, match="is not a saved conversation"):
+        go._last()

@@ -141,10 +141,15 @@ def _last() -> Log:
     from ingate.chat import store
     from ingate.errors import BadRequestError
 
-    known = store.paths()
-    if not known:
-        raise BadRequestError("no saved conversations yet", fix="ingate go")
-    return store.Log.reopen(known[0])
+    unreadable = BadRequestError("no saved conversations yet", fix="ingate go")
+    for path in store.paths():
+        try:
+            return store.Log.reopen(path)
+        except (
+            BadRequestError
+        ) as error:  # a process was killed before it wrote anything, or the file is no conversation
+            unreadable = error
+    raise unreadable
 
 
 def _parsed(servers: tuple[str, ...]) -> tuple[Server, ...]:
