@@ -84,6 +84,14 @@ def test_strict_refuses_an_effort_that_the_model_does_not_have(effort: str, leve
         ("openrouter/anthropic/claude-opus-5", "none", {"reasoning_effort": "none"}, ""),
         ("openrouter/openai/gpt-6.1-sol", "none", {"reasoning_effort": "low"}, "always reasons"),
         ("openrouter/openai/gpt-6.1-sol", "minimal", {"reasoning_effort": "minimal"}, ""),
+        ("databricks/databricks-claude-opus-5-5", "high", {"thinking": {"type": "adaptive"}}, ""),
+        ("databricks/databricks-claude-opus-5", "none", {"thinking": {"type": "disabled"}}, ""),
+        (
+            "databricks/databricks-claude-sonnet-4-5",
+            "low",
+            {"thinking": {"type": "enabled", "budget_tokens": 8192}},
+            "",
+        ),
         ("my-server/qwen-of-mine", "max", {"reasoning_effort": "max"}, ""),
     ],
 )

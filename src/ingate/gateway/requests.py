@@ -10,6 +10,7 @@ from ingate.providers import providers
 from ingate.wire.adapt import Adapted, adapt
 from ingate.wire.chat.quirks import quirks_of
 from ingate.wire.codec import Target
+from ingate.wire.facts import facts_of
 from ingate.wire.params import ParamTracker
 from ingate.wire.passthrough import Api, ApiRequest
 from ingate.wire.reasoning_state import own_state
@@ -77,7 +78,7 @@ def with_own_search(route: Route, chat: dict[str, Any], report: CallReport, api:
 def _searches(route: Route) -> bool:
     """Whether a model's chat completions take `web_search_options`; a server that nobody has described may."""
     if route.provider in providers():
-        return quirks_of(route.provider).web_search or (route.provider == "openai" and "search" in route.model)
+        return quirks_of(route.provider).web_search or bool(facts_of(target_of(route), "chat").get("web_search"))
     return True
 
 

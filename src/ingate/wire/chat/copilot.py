@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.answers import read_json
 from ingate.wire.chat.codec import ChatCodec, ChatDecoder
-from ingate.wire.facts import BUDGETS
+from ingate.wire.facts import BUDGETS, vendor_format
 from ingate.wire.messages.answer import completion_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CopilotCodec(ChatCodec):
         adapted = dict(body)
         if isinstance(messages := body.get("messages"), list):
             adapted["messages"] = [_message(message) for message in messages]
-        if "claude" in target.model.lower():
+        if vendor_format(target.model) == "messages":
             _budget(adapted, target)
         return super().request(adapted, target)
 

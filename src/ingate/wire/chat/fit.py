@@ -78,14 +78,14 @@ def _reasoning(params: ParamTracker, wire: dict[str, Any], facts: Mapping[str, A
     if effort in _OFF:
         effort = "none"
         always = facts.get("always_reasons")
-        if levels is None and always:
-            levels = _ANY
-        elif always is False and "none" not in (levels or ()):
-            levels = ["none", *(levels or _ANY)]
-        elif (off := facts.get("reasoning_off")) is not None:
+        if (off := facts.get("reasoning_off")) is not None:
             del wire["reasoning_effort"]
             wire.update((name, value) for name, value in off.items() if name not in wire)
             return effort
+        if levels is None and always:
+            levels = _ANY
+        elif always is False and levels != [] and "none" not in (levels or ()):
+            levels = ["none", *(levels or _ANY)]
     if effort is not None and effort != "none" and (on := facts.get("reasoning_on")) is not None:
         del wire["reasoning_effort"]
         wire.update((name, value) for name, value in on.items() if name not in wire)
