@@ -144,7 +144,11 @@ async def test_a_limit_above_the_models_is_lowered_and_reported() -> None:
 async def test_an_error_is_the_providers_own_without_the_key() -> None:
     error = {"type": "error", "error": {"type": "authentication_error", "message": f"invalid x-api-key {KEY}"}}
     async with serving(whole(error, "401 Unauthorized")) as server, Gateway(config(server.base)) as gateway:
-        answer = await ask(gateway.asgi, "POST", "/v1/messages", {**HI, "model": "anthropic/m"})
+        body = {**HI, "model": "anthropic/m"}
+        answer = await ask(gateway.asgi, "POST", "/v1/messages", body, in_process=True)
+        over_http = await ask(gateway.asgi, "POST", "/v1/messages", body)  # there a 401 is the caller's own key
+    assert (over_http.status, over_http.json()["error"]["code"]) == (502, "provider_authentication_error")
+    assert KEY not in over_http.body.decode()
     assert answer.status == 401
     assert answer.json()["error"]["type"] == "authentication_error"
     assert KEY not in answer.body.decode()
