@@ -16,6 +16,7 @@ import msgspec
 
 from ingate.errors import IngateError, InvalidRequestError, UnavailableError
 from ingate.wire.errors import error_from_response
+from ingate.wire.origins import ORIGINS
 from ingate.wire.sse import SSEParser
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Meter(ABC):
             self._tail.append(data)
             return b""
         whole = b"".join((*self._tail, data[:cut]))
+        ORIGINS.note(self._provider, whole)
         self._tail = [data[cut:]] if cut < len(data) else []
         if not self.begun:
             self._held += whole
@@ -209,6 +211,7 @@ class Meter(ABC):
                 fix="check the base URL, or try again",
             ) from None
         self.check(fields, content)
+        ORIGINS.note(self._provider, content)
         return self.rewritten(fields, content)
 
     def rewritten(self, fields: dict[str, msgspec.Raw], content: bytes) -> bytes:

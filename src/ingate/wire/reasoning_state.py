@@ -7,8 +7,10 @@ the last on tool calls too.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from ingate.wire.origins import ORIGINS
 from ingate.wire.thinking import add_blocks, is_sealed, unseal
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ CALL_FIELDS: Final = ("extra_content", "provider_specific_fields")
 CALLS: Final = "tool_calls"
 """The key of a payload that holds the fields of tool calls, by the id of the call."""
 
+# The ids that ingate gives to reasoning items; providers' own are longer.
+_OUR_ITEM: Final = re.compile(r"rs_[0-9a-f]{32}")
 _STAMPED: Final = ("thinking_blocks", "reasoning_items")
 _UNSTAMPED: Final = ("reasoning_details", "reasoning_opaque", "extra_content")
 _MESSAGE_FIELDS: Final = (*_STAMPED, *_UNSTAMPED)
@@ -118,33 +122,52 @@ class StateBuffer:
 # Requests that are passed through: envelopes from translated turns of the same conversation, which no provider can read.
 
 
-def native_items(items: Any, provider: str) -> tuple[list[Any], list[str]] | None:
+def native_items(items: Any, provider: str, *, encrypts: bool = False) -> tuple[list[Any], list[str]] | None:
     """Responses input with the provider's own reasoning items in place of their envelopes, without those of others.
 
+    Args:
+        items: The input.
+        provider: The provider's name.
+        encrypts: Whether the provider encrypts its reasoning, so that readable reasoning is another's.
+
     Returns:
-        The items and warnings; None if there is no envelope, so that the input can be sent as it is.
+        The items and warnings; None if all are the provider's own, so that the input can be sent as it is.
     """
-    if not isinstance(items, list) or not any(_is_envelope(item, "reasoning", "encrypted_content") for item in items):
+    if not isinstance(items, list):
         return None
     made: list[Any] = []
     warnings: dict[str, None] = {}
+    found = False
     for item in items:
-        if not _is_envelope(item, "reasoning", "encrypted_content"):
+        if not isinstance(item, dict) or item.get("type") != "reasoning":
             made.append(item)
-            continue
-        origin, payload = unseal(item["encrypted_content"]) or ("", {})
-        if origin == provider and payload.get("reasoning_items"):
-            made += payload["reasoning_items"]
-        elif payload:
-            warnings[_left_out(origin)] = None
-    return made, list(warnings)
+        elif is_sealed(item.get("encrypted_content")):
+            found = True
+            origin, payload = unseal(item["encrypted_content"]) or ("", {})
+            if origin == provider and payload.get("reasoning_items"):
+                made += payload["reasoning_items"]
+            elif payload:
+                warnings[_left_out(origin)] = None
+        elif _is_foreign(item, provider, encrypts=encrypts):
+            found = True
+            warnings[_left_out(ORIGINS.of(item.get("encrypted_content"), provider))] = None
+        else:
+            made.append(item)
+    return (made, list(warnings)) if found else None
 
 
-def native_turns(turns: Any) -> tuple[list[Any], list[str]] | None:
-    """Messages turns without the envelopes, which hold the reasoning of other APIs' providers only.
+def _is_foreign(item: Mapping[str, Any], provider: str, *, encrypts: bool) -> bool:
+    """Whether another provider made a reasoning item, or ingate did for one that returns no state."""
+    if state := item.get("encrypted_content"):
+        return not _reads(provider, ORIGINS.of(state, provider))
+    return bool(_OUR_ITEM.fullmatch(str(item.get("id") or ""))) or (encrypts and bool(item.get("content")))
+
+
+def native_turns(turns: Any, provider: str = "") -> tuple[list[Any], list[str]] | None:
+    """Messages turns without the reasoning of other providers: their envelopes, and what they signed themselves.
 
     Returns:
-        The turns and warnings; None if there is no envelope, so that the turns can be sent as they are.
+        The turns and warnings; None if all is the provider's own, so that the turns can be sent as they are.
     """
     if not isinstance(turns, list):
         return None
@@ -153,26 +176,33 @@ def native_turns(turns: Any) -> tuple[list[Any], list[str]] | None:
     found = False
     for turn in turns:
         content = turn.get("content") if isinstance(turn, dict) else None
-        sealed = [block for block in content if _is_thinking_envelope(block)] if isinstance(content, list) else []
-        if not sealed or content is None:
+        foreign = (
+            [block for block in content if _is_foreign_block(block, provider)] if isinstance(content, list) else []
+        )
+        if not foreign or content is None:
             made.append(turn)
             continue
         found = True
-        for block in sealed:
-            origin, payload = unseal(block.get("signature") or block.get("data")) or ("", {})
-            if payload:
+        for block in foreign:
+            state = block.get("signature") or block.get("data")
+            origin, payload = unseal(state) or (ORIGINS.of(state, provider), {"": not is_sealed(state)})
+            if any(payload.values()):
                 warnings[_left_out(origin)] = None
-        if kept := [block for block in content if not _is_thinking_envelope(block)]:
+        if kept := [block for block in content if not any(block is one for one in foreign)]:
             made.append({**turn, "content": kept})
     return (made, list(warnings)) if found else None
 
 
-def _is_envelope(item: Any, kind: str, field: str) -> bool:
-    return isinstance(item, dict) and item.get("type") == kind and is_sealed(item.get(field))
+def _is_foreign_block(block: Any, provider: str) -> bool:
+    if not isinstance(block, dict) or block.get("type") not in {"thinking", "redacted_thinking"}:
+        return False
+    state = block.get("signature") if block["type"] == "thinking" else block.get("data")
+    return is_sealed(state) or not _reads(provider, ORIGINS.of(state, provider))
 
 
-def _is_thinking_envelope(block: Any) -> bool:
-    return _is_envelope(block, "thinking", "signature") or _is_envelope(block, "redacted_thinking", "data")
+def _reads(provider: str, origin: str) -> bool:
+    """Whether a provider can read the reasoning of `origin`; of an unknown origin, it may."""
+    return origin in {"", provider} or (origin in _CLAUDE and provider in _CLAUDE)
 
 
 def _left_out(origin: str) -> str:
@@ -238,10 +268,10 @@ def _with_own_state(message: Any, provider: str, wire_format: str, warnings: dic
 def _is_own(item: Any, name: str, provider: str, wire_format: str) -> bool:
     if not isinstance(item, dict):
         return True  # malformed, for the codec to refuse
-    origin = item.get("provider")
     if wire_format not in _READERS[name]:
         return False
-    return origin in (None, "", provider) or (origin in _CLAUDE and provider in _CLAUDE)
+    state = item.get("signature") or item.get("data") or item.get("encrypted_content")
+    return _reads(provider, str(item.get("provider") or "") or ORIGINS.of(state, provider))
 
 
 def _is_opaque(item: Any) -> bool:

@@ -173,7 +173,8 @@ def signed_thinking(rule: Rule, view: View) -> None:
 
     A thought that another model signed is left out by the provider itself, without an error.
     """
-    drops = at(view.body, "thinking.block_binding.prefix_mismatch_behavior") == "drop_block"
+    paths = ("thinking", "additionalModelRequestFields.thinking")
+    drops = any(at(view.body, f"{path}.block_binding.prefix_mismatch_behavior") == "drop_block" for path in paths)
     for index, message in enumerate(view.body.get("messages") or ()):
         content = message["content"] if isinstance(message["content"], list) else []
         for block_index, block in enumerate(content):

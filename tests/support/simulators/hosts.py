@@ -182,6 +182,9 @@ def _thinking(host: Host, wire: str, model: str, body: Any, reply: Reply, number
         return said
     if wire == "messages":
         return replace(
-            said, thought=thought, signature=f"sig-{number}", call_id=f"toolu_{number:024d}" if reply.tool else ""
+            said,
+            thought=thought,
+            signature=f"sig-{number}",
+            call_id=f"toolu_{host.provider}_{number:016d}" if reply.tool else "",
         )
     return replace(said, thought=thought)

@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingate.wire.params import ParamTracker
+
 BETA: Final = "thinking-binding-controls-2026-08-01"
 _BLOCKS: Final = frozenset({"thinking", "redacted_thinking"})
 
 
-def with_binding_controls(out: dict[str, Any], known: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
+def with_binding_controls(
+    out: dict[str, Any], known: Mapping[str, Any], params: ParamTracker, *, strict: bool
+) -> dict[str, Any]:
     """A finished request whose thinking blocks do not make it fail.
 
     Args:
         out: The request; it is not changed.
         known: The model's facts; `signature_binds` are the parts of a request to which it binds thinking.
+        params: Where it is reported that thinking was left out.
         strict: Whether nothing may be left out: the provider then rejects a block that does not fit.
     """
     if strict or not known.get("signature_binds") or not any(_has_thinking(turn) for turn in out["messages"]):
@@ -30,7 +35,9 @@ def with_binding_controls(out: dict[str, Any], known: Mapping[str, Any], *, stri
     thinking = out.get("thinking")
     thinking = thinking if isinstance(thinking, dict) else {"type": "adaptive"}  # what the model does by default
     if thinking.get("type") == "disabled":
-        # There is no such control without thinking, and the model would not read the blocks.
+        # Such a request has no such control, but the blocks are checked:
+        # https://platform.claude.com/docs/en/build-with-claude/preserved-thinking/fix-bound-to-a-different-conversation
+        params.warn("earlier thinking was left out: the request switches thinking off")
         return {**out, "messages": [_without_thinking(turn) for turn in out["messages"]]}
     if "block_binding" in thinking:
         return out

@@ -67,7 +67,7 @@ class MessagesPassThrough(PassThrough):
         """The turns without the reasoning of other APIs' providers."""
         if target.provider in _STRICT and "thread" not in request.body:
             _check_results(request.body.get("messages"))
-        turns = native_turns(request.body.get("messages"))
+        turns = native_turns(request.body.get("messages"), target.provider)
         return ({}, []) if turns is None else ({"messages": turns[0]}, turns[1])
 
     def prepare(self, request: ApiRequest, target: Target, changes: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:

@@ -81,7 +81,7 @@ def messages_request(
         out["stop_sequences"] = stops
     _metadata(params, out)
     made = deep_merge(deep_merge(out, params.rest()), params.extra_body)
-    return with_binding_controls(made, known, strict=target.drop_params == "strict"), params
+    return with_binding_controls(made, known, params, strict=target.drop_params == "strict"), params
 
 
 def _later_system(known: Mapping[str, Any]) -> LaterSystem:

@@ -48,9 +48,9 @@ class ResponsesPassThrough(PassThrough):
     def history(self, request: ApiRequest, target: Target) -> tuple[dict[str, Any], list[str]]:
         """The input with the provider's own reasoning items in place of envelopes, without those of other providers."""
         given = request.body.get("input")
-        items = native_items(given, target.provider)
-        changes, warnings = ({}, []) if items is None else ({"input": items[0]}, items[1])
         row = responses_provider(target.provider)
+        items = native_items(given, target.provider, encrypts=row.encrypted and not row.reasoning_text)
+        changes, warnings = ({}, []) if items is None else ({"input": items[0]}, items[1])
         if not row.lasting_ids and isinstance(kept := changes.get("input", given), list):
             bare = [_without_id(item) for item in kept]
             if bare != kept:
