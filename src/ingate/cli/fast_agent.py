@@ -47,13 +47,19 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
         return
     from ingate import environment
     from ingate.cli.workspace import ask_about, can_ask, open_config
-    from ingate.integrations.fast_agent.command import main
+    from ingate.integrations.fast_agent.command import main, names_config
     from ingate.integrations.fast_agent.workspace import read_by_fast_agent
 
     if arguments[-1] not in {"--help", "-h", "--version"}:
         open_config(context.obj)
         if can_ask():
-            ask_about([one for one in read_by_fast_agent(environment.snapshot()) if one.state == "untrusted"])
+            ask_about(
+                [
+                    one
+                    for one in read_by_fast_agent(environment.snapshot(), named=names_config(arguments))
+                    if one.state == "untrusted"
+                ]
+            )
     main(arguments, config=context.obj)
 
 

@@ -47,13 +47,13 @@ def _decide(config: str | None, path: Path | None, *, yes: bool, never: bool) ->
     from ingate.cli.workspace import can_ask, describe
     from ingate.config import load, trust
     from ingate.config.notice import printable
-    from ingate.config.trees import FAST_AGENT_FOLDER, with_fast_agent_files
+    from ingate.config.trees import has_fast_agent_files, with_fast_agent_files
 
     folder = _folder(path)
     environ = environment.snapshot()
     found = load(config, environ=environ, cwd=Path(folder), review=True)
     folders = [with_fast_agent_files(one) for one in found.folders if path is None or one.path == folder]
-    if folder not in {one.path for one in folders} and os.path.lexists(Path(folder, FAST_AGENT_FOLDER)):
+    if folder not in {one.path for one in folders} and has_fast_agent_files(folder):
         folders.append(with_fast_agent_files(trust.Folder(folder, "untrusted", {})))
     if not folders:
         click.echo("There is no configuration here that needs trust.", err=True)

@@ -109,7 +109,7 @@ def describe(folder: Folder, skipped: tuple[Skipped, ...], *, limit: int | None 
     if FAST_AGENT_FOLDER in folder.files:
         yield f"    {FAST_AGENT_FOLDER}: agents, tools and plugins that fast-agent loads, if it is started here"
     elif not inside:
-        yield "    nothing that ingate needs trust for"
+        yield "    nothing that ingate itself needs trust for; fast-agent, if it is started here, reads all of its own files"
 
 
 def _matters(folder: Folder, config: Config) -> bool:

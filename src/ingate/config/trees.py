@@ -21,10 +21,18 @@ _WRITTEN: Final = frozenset({"sessions", "logs"})
 
 def with_fast_agent_files(folder: Folder) -> Folder:
     """The same folder with its `.fast-agent` among its files, if there is one: cards and plugins there run as code."""
-    tree = Path(folder.path, FAST_AGENT_FOLDER)
-    if not os.path.lexists(tree):
+    if not has_fast_agent_files(folder.path):
         return folder
+    tree = Path(folder.path, FAST_AGENT_FOLDER)
     return msgspec.structs.replace(folder, files={**folder.files, FAST_AGENT_FOLDER: digest(tree)})
+
+
+def has_fast_agent_files(folder: str) -> bool:
+    """Whether a folder has a `.fast-agent` with more in it than fast-agent writes itself. In the home folder it is the user's."""
+    tree = Path(folder, FAST_AGENT_FOLDER)
+    if not os.path.lexists(tree) or folder == os.path.realpath(Path("~").expanduser()):
+        return False
+    return next(_entries(tree), None) is not None
 
 
 def digest(tree: Path) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("fast_agent")
 
+from support.config import trust_here
 from support.fast_agent import write_server
 from support.local import needs_model
 
@@ -171,6 +172,7 @@ def test_a_tool_of_a_stdio_mcp_server_is_called(terminal: Terminal) -> None:
 @needs_model[1]
 def test_a_default_model_of_the_litellm_section_skips_the_picker(terminal: Terminal) -> None:
     (terminal.folder / "fastagent.config.yaml").write_text("litellm: {default_model: local/smollm2}\n")
+    trust_here(terminal.folder)
     terminal.start([*INGATE, "go", "--message", "Say hello."])
     screen = terminal.ended()
     assert "smollm2" in screen

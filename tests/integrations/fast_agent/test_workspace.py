@@ -66,6 +66,17 @@ def test_a_configuration_that_is_named_is_trusted_but_not_the_folder_of_cards(pr
         refuse_untrusted(environ(), named=True)
 
 
+def test_what_fast_agent_itself_writes_is_not_asked_about(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / ".fast-agent" / "sessions" / "1").mkdir(parents=True)
+    (project / ".fast-agent" / "sessions" / "1" / "session.json").write_text("{}")
+    refuse_untrusted(environ())
+    (project / ".fast-agent" / "agent.md").write_text("x")
+    with pytest.raises(ConfigError):
+        refuse_untrusted(environ())
+    monkeypatch.setenv("HOME", str(project))  # the user's own
+    refuse_untrusted(environ())
+
+
 def test_every_file_of_its_folder_counts_but_what_it_writes_itself(project: Path) -> None:
     tree = project / ".fast-agent"
     (tree / "plugins" / "sessions").mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,12 @@ class Runtime:
 
 
 def config_file(settings: Any) -> str:
-    """The file that fast-agent's settings were read from; empty if there is none."""
+    """The file that fast-agent's settings were read from; empty if there is none.
+
+    Without `settings`: those that fast-agent has loaded for this process, if it has.
+    """
+    if settings is None:
+        settings = getattr(sys.modules.get("fast_agent.config"), "_settings", None)
     file = getattr(settings, "_config_file", None)
     return str(Path(file).expanduser()) if isinstance(file, str) and file else ""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ingate.config import load, trust
 from ingate.config.notice import how_to_trust_folders, printable
-from ingate.config.trees import FAST_AGENT_FOLDER, with_fast_agent_files
+from ingate.config.trees import has_fast_agent_files, with_fast_agent_files
 from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_by_fast_agent(environ: Mapping[str, str], *, named: bool = False) -> li
             path = os.path.realpath(Path(layer.file).parent)
             found |= {folder.path: folder for folder in config.folders if folder.path == path}
     here = os.path.realpath(Path.cwd())
-    if os.path.lexists(Path(here, FAST_AGENT_FOLDER)):
+    if has_fast_agent_files(here):
         found.setdefault(
             here, next((one for one in config.folders if one.path == here), trust.Folder(here, "untrusted", {}))
         )
