@@ -55,7 +55,7 @@ class IngateError(Exception):
         spec: The model spec as the user wrote it; None if there was none.
         status: The HTTP status with which the ASGI application reports this error.
         retryable: Whether the same call may succeed later without a change.
-        fix: The next command or variable to try; may be empty.
+        fix: What to do next: a command, a variable or a change. Never empty: each class has a default.
         credential_source: Where the credential came from (`"env GROQ_API_KEY"`); None if unknown.
         code: OpenAI's `error.code` (`"model_not_found"`), or the provider's own code if it reported one.
         provider_message: The provider's own message with secrets masked; empty if there was none.
@@ -72,6 +72,7 @@ class IngateError(Exception):
     type: ClassVar[str] = "server_error"
     default_code: ClassVar[str | None] = None
     exit_code: ClassVar[int] = 1
+    default_fix: ClassVar[str] = "run `ingate doctor`"
 
     def __init__(
         self,
@@ -92,11 +93,9 @@ class IngateError(Exception):
         self.message = message
         self.provider = provider
         self.spec = spec
-        if status is not None:
-            self.status = status
-        if retryable is not None:
-            self.retryable = retryable
-        self.fix = fix
+        self.status = self.status if status is None else status
+        self.retryable = self.retryable if retryable is None else retryable
+        self.fix = fix or self.default_fix
         self.credential_source = credential_source
         self.code = code if code is not None else self.default_code
         self.provider_message = provider_message
@@ -124,6 +123,7 @@ class ConfigError(IngateError):
     type = "configuration_error"
     default_code = "invalid_configuration"
     exit_code = 2
+    default_fix = "correct the configuration; docs/config.md describes every key"
 
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -143,6 +143,7 @@ class SpecError(IngateError):
     type = "invalid_request_error"
     default_code = "invalid_model"
     exit_code = 2
+    default_fix = "write PROVIDER/MODEL; `ingate models` lists the names"
 
 
 class UnknownProviderError(SpecError):
@@ -230,6 +231,7 @@ class AuthenticationError(IngateError):
     type = "authentication_error"
     default_code = "invalid_api_key"
     exit_code = 3
+    default_fix = "replace the key; `ingate doctor` says where it comes from"
 
 
 class PermissionDeniedError(IngateError):
@@ -239,6 +241,7 @@ class PermissionDeniedError(IngateError):
     type = "permission_error"
     default_code = "permission_denied"
     exit_code = 3
+    default_fix = "use a key that has access, or another model"
 
 
 class ModelNotFoundError(IngateError):
@@ -252,6 +255,7 @@ class ModelNotFoundError(IngateError):
     type = "invalid_request_error"
     default_code = "model_not_found"
     exit_code = 4
+    default_fix = "run `ingate models` for the names of models"
 
     def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **details: Any) -> None:
         super().__init__(message, **details)
@@ -269,6 +273,7 @@ class BadRequestError(IngateError):
     type = "invalid_request_error"
     default_code = "bad_request"
     exit_code = 5
+    default_fix = "change the request as the message says"
 
     def __init__(self, message: str, *, param: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -285,12 +290,14 @@ class ContextTooLongError(BadRequestError):
     """The conversation has more tokens than the model accepts."""
 
     default_code = "context_length_exceeded"
+    default_fix = "shorten the conversation, or use a model with a larger context"
 
 
 class ContentFilterError(BadRequestError):
     """The provider's safety system refused the request."""
 
     default_code = "content_filter"
+    default_fix = "rephrase the request, or use another model"
 
 
 class RateLimitError(IngateError):
@@ -301,6 +308,7 @@ class RateLimitError(IngateError):
     type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
     exit_code = 6
+    default_fix = "wait before the next request, or name a fallback model after a comma"
 
 
 class UnavailableError(IngateError):
@@ -310,6 +318,7 @@ class UnavailableError(IngateError):
     retryable = True
     default_code = "unavailable"
     exit_code = 7
+    default_fix = "try again, or name a fallback model after a comma"
 
 
 class RequestTimeoutError(IngateError):
@@ -325,6 +334,7 @@ class RequestTimeoutError(IngateError):
     type = "timeout_error"
     default_code = "timeout"
     exit_code = 7
+    default_fix = "try again, or raise the limit with ?timeout=SECONDS after the model's name"
 
     def __init__(self, message: str, *, timeout_s: float | None = None, limit: str = "", **details: Any) -> None:
         super().__init__(message, **details)
@@ -347,13 +357,13 @@ class StreamInterruptedError(IngateError):
     retryable = True
     default_code = "stream_interrupted"
     exit_code = 8
+    default_fix = "try again; the partial answer is kept"
 
     def __init__(
         self, message: str, *, partial_text: str = "", partial: dict[str, Any] | None = None, **details: Any
     ) -> None:
         super().__init__(message, **details)
-        self.partial_text = partial_text
-        self.partial = partial
+        self.partial_text, self.partial = partial_text, partial
 
 
 class NotSupportedError(IngateError):
@@ -363,6 +373,7 @@ class NotSupportedError(IngateError):
     type = "not_served"
     default_code = "not_served"
     exit_code = 5
+    default_fix = "use a model or a provider that supports it"
 
 
 class MethodNotAllowedError(IngateError):
@@ -375,6 +386,7 @@ class MethodNotAllowedError(IngateError):
     status = 405
     type = "invalid_request_error"
     default_code = "method_not_allowed"
+    default_fix = "use a method that the message names"
 
     def __init__(self, message: str, *, allowed: tuple[str, ...] = (), **details: Any) -> None:
         super().__init__(message, **details)
@@ -385,3 +397,4 @@ class InternalError(IngateError):
     """A fault in ingate itself (500). The log has the traceback; the response reveals nothing about the request."""
 
     default_code = "internal_error"
+    default_fix = "try again; the log has the traceback for a bug report"

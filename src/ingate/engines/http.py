@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ingate._version import __version__
-from ingate.engines.accept import limit_for, origin_of, redirect_error, too_large
+from ingate.engines.accept import ELSEWHERE, limit_for, origin_of, redirect_error, too_large
 from ingate.engines.timeouts import DEFAULTS, timeout_error
 from ingate.errors import IngateError, RequestTimeoutError, UnavailableError
 from ingate.secret import Secret, revealed
@@ -301,7 +302,7 @@ def describe(error: BaseException, call: Call) -> IngateError:
             **details,
         )
     if isinstance(error, aiohttp.ClientConnectorError):
-        if is_local:
+        if is_local and error.os_error.errno == errno.ECONNREFUSED:
             return UnavailableError(
                 f"nothing listens at {origin}: is the server running?",
                 fix=f"start {provider}, or correct its base URL",
@@ -319,5 +320,14 @@ def describe(error: BaseException, call: Call) -> IngateError:
             **details,
         )
     if isinstance(error, aiohttp.ClientResponseError):
-        return UnavailableError(f"{origin} violates the HTTP protocol: {error.message[:200]}", **details)
-    return UnavailableError(f"the connection to {origin} broke before the response was complete", **details)
+        return UnavailableError(
+            f"{origin} violates the HTTP protocol: {error.message.partition(chr(10))[0][:200]}",
+            fix=f"check the base URL of {provider}, and any proxy on the way",
+            **details,
+        )
+    return UnavailableError(
+        f"the connection to {origin} broke before the response was complete",
+        code="connection_broken",
+        fix=ELSEWHERE,
+        **details,
+    )

@@ -382,7 +382,11 @@ def _model_list(content: bytes, route: Route) -> list[dict[str, Any]]:
     value = decode_json(content, route.model or "models")
     data = value.get("data", value.get("models"))
     if not isinstance(data, list):
-        raise UnavailableError(f"{route.provider} returned no list of models at /models", retryable=False)
+        raise UnavailableError(
+            f"{route.provider} returned no list of models at /models",
+            retryable=False,
+            fix=f"check the base URL of {route.provider}: it often ends in /v1",
+        )
     out = []
     for item in data:
         if isinstance(item, dict) and (name := item.get("id") or item.get("name")):

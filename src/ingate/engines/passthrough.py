@@ -135,7 +135,9 @@ async def _opened(
         else:
             if len(meter.held) > _MAX_HELD:
                 raise UnavailableError(
-                    f"{route.provider} sent {len(meter.held)} bytes without an answer", retryable=False
+                    f"{route.provider} sent {len(meter.held)} bytes without an answer",
+                    retryable=False,
+                    fix=f"check the base URL of {route.provider}",
                 )
         if meter.begun or meter.done or meter.error is not None:
             break

@@ -103,7 +103,7 @@ def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route
             f"the stream from {route.provider} was interrupted: {error}",
             provider=route.provider,
             spec=str(route.spec),
-            fix=f"the partial answer is kept; {error.fix or 'try again'}",
+            fix=f"the partial answer is kept; {error.fix}",
             provider_message=error.provider_message,
         )
     if begun or isinstance(error, StreamInterruptedError | ClosedError):

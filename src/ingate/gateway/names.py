@@ -141,5 +141,5 @@ async def name_nearest(error: ModelNotFoundError, spec: ModelSpec, gateway: Gate
     error.nearest = tuple(name for name, score, _ in process.extract(spec.model, names, limit=3) if score >= 60)
     if error.nearest and spec.lane == "proxy":
         error.fix = f"use one of its deployments: {', '.join(f'litellm/{name}' for name in error.nearest)}"
-    elif error.nearest and not error.fix:
+    elif error.nearest and error.fix == error.default_fix:
         error.fix = f"use one of its models, like {error.nearest[0]}"

@@ -51,9 +51,17 @@ def parse_object(data: bytes | str) -> dict[str, Any]:
         value = read_json(data)
     except ValueError:
         shown = data[:80].decode(errors="replace") if isinstance(data, bytes) else data[:80]
-        raise UnavailableError(f"the provider sent something that is not JSON: {shown!r}", status=502) from None
+        raise UnavailableError(
+            f"the provider sent something that is not JSON: {shown!r}",
+            status=502,
+            fix="check the base URL of the provider, and that it speaks this API",
+        ) from None
     if not isinstance(value, dict):
-        raise UnavailableError(f"the provider sent a JSON {type(value).__name__}, not an object", status=502)
+        raise UnavailableError(
+            f"the provider sent a JSON {type(value).__name__}, not an object",
+            status=502,
+            fix="check the base URL of the provider, and that it speaks this API",
+        )
     return value
 
 
@@ -64,7 +72,9 @@ def format_errors() -> Generator[None]:
         yield
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise UnavailableError(
-            f"the provider's response does not have the expected format: {error!r}", status=502
+            f"the provider's response does not have the expected format: {error!r}",
+            status=502,
+            fix="check the base URL of the provider, and that it speaks this API",
         ) from None
 
 

@@ -143,7 +143,8 @@ class ChatCodec(BaseCodec):
         _raise_error(value)
         if not isinstance(value.get("data"), list):
             raise UnavailableError(
-                f"the response for {model!r} is JSON but not a list of embeddings: {_excerpt(content)}"
+                f"the response for {model!r} is JSON but not a list of embeddings: {_excerpt(content)}",
+                fix="check that the model makes embeddings, and the base URL",
             )
         return {"object": "list", "model": model, **value}
 
