@@ -88,7 +88,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        transport.max_size = _READ_BYTES  # ty: ignore[missing-attribute] -- of asyncio's own transports
+        with contextlib.suppress(AttributeError):  # asyncio's own transports have it, uvloop's do not
+            transport.max_size = _READ_BYTES  # ty: ignore[missing-attribute]
         if (peer := transport.get_extra_info("socket")) is not None:
             _keep_alive(peer)
 
