@@ -116,6 +116,10 @@ class ChatCodec(BaseCodec):
                 f"the response for {model!r} is JSON but not a chat completion: {_excerpt(content)}",
                 fix="check the base URL: it should end where /chat/completions begins",
             )
+        if not value["choices"]:
+            raise UnavailableError(
+                f"the response for {model!r} has no choices", fix="try again, or name a fallback model after a comma"
+            )
         for choice in value["choices"]:
             if isinstance(choice, dict):
                 _raise_choice_error(choice)
