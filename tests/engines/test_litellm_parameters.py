@@ -56,6 +56,12 @@ def test_what_a_provider_rejects_is_left_out_and_reported() -> None:
     fit(call, _route("groq/llama-4"), report)
     assert call == {"temperature": 0.5}
     assert report.dropped == ["logit_bias", "logprobs"]
+    call, report = {"top_k": 4, "temperature": 1.8}, CallReport()
+    fit(call, _route("mistral/mistral-large-4"), report)
+    assert (call, report.dropped) == ({"temperature": 1.5}, ["top_k"])
+    call, report = {"top_k": 4}, CallReport()
+    fit(call, _route("azure/mine", "azure"), report)
+    assert (call, report.dropped) == ({}, ["top_k"])
     call, report = {"logprobs": True}, CallReport()
     fit(call, _route("together_ai/llama-4"), report)
     assert (call, report.dropped) == ({"logprobs": True}, [])

@@ -143,9 +143,9 @@ def test_tools_without_a_responses_endpoint_get_the_effort_that_chat_completions
 
 @pytest.mark.parametrize(
     ("spec", "given", "sent_as"),
-    [("zai/glm-5.3", 1.5, 1), ("zai/glm-5.3", 0.5, 0.5), ("minimax/MiniMax-M3", 2, 1), ("mistral/mistral-small-4", 2, 1.5), ("groq/x", 2, 2)],
+    [("zai/glm-5.3", 1.5, 1), ("zai/glm-5.3", 0.5, 0.5), ("minimax/MiniMax-M3", 2, 1), ("minimax/MiniMax-M3", 0, 0.01), ("mistral/mistral-small-4", 2, 1.5), ("groq/x", 2, 2)],
 )  # fmt: skip
-def test_a_temperature_is_lowered_to_what_the_provider_accepts(spec: str, given: float, sent_as: float) -> None:
+def test_a_temperature_is_moved_to_what_the_provider_accepts(spec: str, given: float, sent_as: float) -> None:
     body, request = sent(spec, "chat", {"temperature": given})
     assert body["temperature"] == sent_as
     assert len(request.warnings) == (given != sent_as)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.catalog_facts import EFFORTS
-from ingate.wire.chat.quirks import quirks_of
+from ingate.wire.chat.fit import fit_temperature
+from ingate.wire.chat.quirks import UNKNOWN_TO_OPENAI, quirks_of
 from ingate.wire.codec import Target
 from ingate.wire.efforts import fitted_effort
 from ingate.wire.facts import facts_of, reasons
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from ingate.engines.base import CallReport, Route
 
 # litellm passes these to providers that reject them.
-_REJECTED: Final = frozenset({"logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty"})
+_REJECTED: Final = frozenset(
+    {"logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty"}
+    | {"top_k", "min_p", "repetition_penalty"}
+)
+_OPENAIS: Final = frozenset({"openai", "azure"})
+_NONE: Final[frozenset[str]] = frozenset()
 _CHAT: Final = frozenset({"chat", "azure", "copilot"})
 # litellm's prefix for a model that is to be called through the Responses API.
 _RESPONSES: Final = "responses/"
@@ -35,7 +41,9 @@ def fit(call: dict[str, Any], route: Route, report: CallReport) -> None:
     if is_level and levels and effort not in levels:
         call["reasoning_effort"] = fitted_effort(params, effort, levels)
     if route.wire_format in _CHAT:
-        for name in sorted(_REJECTED & quirks_of(route.provider).refused & call.keys()):
+        fit_temperature(params, call, facts, route.provider)
+        unknown = UNKNOWN_TO_OPENAI if route.provider in _OPENAIS else _NONE
+        for name in sorted(_REJECTED & (quirks_of(route.provider).refused | unknown) & call.keys()):
             params.drop(name, f"{route.provider} rejects it")
             del call[name]
     report.dropped += params.dropped

@@ -57,17 +57,26 @@ def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool)
         if value is not None and not (name in NEUTRAL and value == NEUTRAL[name]):
             params.drop(name, f"{target.provider} rejects it for this model")
         del wire[name]
-    most, temperature = facts.get("max_temperature"), wire.get("temperature")
-    if most is not None and isinstance(temperature, int | float) and temperature > most:
-        params.adapt(
-            "temperature",
-            f"temperature {temperature} was lowered to {most}, the highest that {target.provider} accepts",
-        )
-        wire["temperature"] = most
+    fit_temperature(params, wire, facts, target.provider)
     if efforts is not None:
         params.dropped += efforts.dropped
         params.warnings += efforts.warnings
     return params
+
+
+def fit_temperature(params: ParamTracker, body: dict[str, Any], facts: Mapping[str, Any], provider: str) -> None:
+    """Move a temperature into the provider's range, in place.
+
+    Raises:
+        BadRequestError: It is outside, and the policy is `strict`.
+    """
+    given = body.get("temperature")
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return
+    fitted = min(max(given, facts.get("min_temperature", given)), facts.get("max_temperature", given))
+    if fitted != given:
+        params.adapt("temperature", f"temperature is {fitted}: {provider} does not accept {given}")
+        body["temperature"] = fitted
 
 
 def _reasoning(params: ParamTracker, wire: dict[str, Any], facts: Mapping[str, Any]) -> str | None:
