@@ -1,5 +1,5 @@
 # Two commands from a fresh clone: `make go` and `make test`. What they do is in scripts/.
-.PHONY: help setup setup-proxy go test test-hosts mutate chaos kill soak lint bench lock clean
+.PHONY: help setup setup-proxy go test test-hosts mutate chaos kill soak lint bench lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -41,6 +41,9 @@ bench: setup ## Measure what is promised on speed, one file of bench/ after the 
 lock: ## Lock the newest versions anew, with hashes (needs uv)
 	@scripts/lock
 
+sbom: ## Write sbom.cdx.json: the bill of materials of what is locked, in CycloneDX's format
+	@scripts/sbom
+
 clean: ## Remove the environments and every cache
-	rm -rf .venv .venv-3.11 .venv-hosts .venv-proxy .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutate .coverage htmlcov dist build
+	rm -rf .venv .venv-3.11 .venv-hosts .venv-proxy .venv-sbom sbom.cdx.json .pytest_cache .ruff_cache .import_linter_cache .hypothesis .mutate .coverage htmlcov dist build
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +

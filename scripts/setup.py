@@ -22,6 +22,8 @@ MODEL = "requirements/model.txt"
 LOCKS |= {path.stem: f"requirements/{path.name}" for path in (ROOT / "requirements").glob("hosts-*.txt")}
 # The LiteLLM proxy runs beside ingate, as a process of its own: no ingate and no model in there.
 LOCKS["proxy"] = "requirements/proxy.txt"
+# The tool that writes the bill of materials.
+LOCKS["sbom"] = "requirements/sbom.txt"
 NEEDED_BYTES = 2_000_000_000
 # A pinned requirement at the beginning of a line of a lock file.
 PIN = re.compile(r"^[A-Za-z0-9][\w.-]*==", re.MULTILINE)
@@ -44,7 +46,7 @@ class Environment:
         self.folder = ROOT / folder
         self.python = self.folder / "bin" / "python"
         self.log = self.folder / "setup.log"
-        self.has_project = kind != "proxy"
+        self.has_project = kind not in {"proxy", "sbom"}
         self.locks = [ROOT / LOCKS[kind], *([ROOT / MODEL] if self.has_project else [])]
         self.begun_s = time.monotonic()
 

@@ -62,6 +62,7 @@ def test_a_configuration_that_is_named_is_trusted_but_not_the_folder_of_cards(pr
     (project / "fast-agent.yaml").write_text("default_model: sonnet\n")
     refuse_untrusted(environ(), named=True)
     (project / ".fast-agent").mkdir()
+    (project / ".fast-agent" / "card.md").write_text("x")
     with pytest.raises(ConfigError):
         refuse_untrusted(environ(), named=True)
 
