@@ -820,3 +820,47 @@ def test_no_body_breaks_the_reading_of_an_error(status: int, body: Any):
 @given(st.binary(max_size=40))
 def test_no_bytes_break_the_reading_of_an_error(body: bytes):
     assert isinstance(_error(400, body), errors.IngateError)
+
+
+_MONTH_S = 30 * 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "1e308"}, _MONTH_S),
+        ({"retry-after-ms": "1e308"}, _MONTH_S),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "-inf"}, None),
+        ({"retry-after": "-1e308"}, 0.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, _MONTH_S),
+        ({"retry-after": "Wed, 99 Foo 99999 99:99:99 GMT"}, None),
+        ({"retry-after": ""}, None),
+    ],
+)
+def test_an_extreme_wait_is_at_most_a_month_and_never_an_error(headers: dict[str, str], seconds: float | None) -> None:
+    error = _error(429, {"error": {"message": "m"}}, headers)
+    assert error.retry_after_s == seconds
+    assert error_to_response(error)[0] == 429
+
+
+@pytest.mark.parametrize("delay", ["1e400s", "1.2.3s", "9" * 400 + "s", "-5s", "s", "999999999s", "3.5s"])
+def test_googles_delay_may_hold_anything(delay: str) -> None:
+    error = _error(429, {"error": {"message": "m", "details": [{"retryDelay": delay}]}})
+    assert error.retry_after_s in (None, 3.5, _MONTH_S)
+    assert (error.retry_after_s == 3.5) == (delay == "3.5s")
+
+
+@pytest.mark.parametrize(
+    "message", ["try again in " + "9" * 6000 + "h", "retry after 999999999h", "try again in " + "9" * 400 + "s"]
+)
+def test_a_wait_in_words_may_be_of_any_length(message: str) -> None:
+    wait_s = _error(429, {"error": {"message": message}}).retry_after_s
+    assert wait_s is None or 0 <= wait_s <= _MONTH_S
+
+
+@pytest.mark.parametrize("wait_s", [float("inf"), float("nan"), -1.0, 1e308])
+def test_an_error_of_an_engine_with_an_extreme_wait_is_a_response_like_any_other(wait_s: float) -> None:
+    _, headers, _ = error_to_response(errors.RateLimitError("slow", retry_after_s=wait_s))
+    assert headers.get("retry-after") in (None, str(int(_MONTH_S)))
