@@ -392,7 +392,7 @@ async def test_the_last_event_needs_no_blank_line_after_it(end: bytes) -> None:
         assert b"".join([piece async for piece in reply.pieces()]) == as_asked(events)
 
 
-@pytest.mark.parametrize("content", [b"{}", b'{"status":"ok","version":3}'])
+@pytest.mark.parametrize("content", [b"{}", b'{"status":"ok","version":3}', b'{"id":"\xff","content":[],"output":[]}'])
 @pytest.mark.parametrize("api", ["messages", "responses"])
 async def test_an_object_that_is_no_answer_of_the_api_is_an_error(api: Any, content: bytes) -> None:
     async with serving(whole(content)) as server:

@@ -203,6 +203,8 @@ class Meter(ABC):
             IngateError: It is an error inside a 200.
         """
         try:
+            if not content.isascii():
+                content.decode()  # the values themselves are not decoded
             fields = _decode_fields(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             shown = repr(content[:300].decode(errors="replace")) if content.strip() else "empty"
