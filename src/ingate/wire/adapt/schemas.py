@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.fields import replaced
+from ingate.wire.typed_schema import typed_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,12 @@ _DESCRIPTION_CHARS: Final = 2000
 
 
 def with_accepted_schemas(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Rewrite the schemas of tools that have a keyword of `facts["schema_root"]` at the root, in a copied request."""
+    """Rewrite the schemas of tools that have a keyword of `facts["schema_root"]` at the root, in a copied request.
+
+    Where `facts["typed_schemas"]` is set, every node gets one type.
+    """
+    if facts.get("typed_schemas") and isinstance(body.get("tools"), list):
+        body["tools"] = replaced(body["tools"], _typed)
     refused, tools = facts.get("schema_root"), body.get("tools")
     if not refused or not isinstance(tools, list):
         return
@@ -34,6 +40,16 @@ def with_accepted_schemas(body: dict[str, Any], facts: Mapping[str, Any], tracke
             f"the schema of {', '.join(map(repr, changed[:4]))} was rewritten as one object: the model's provider does not "
             "accept a union at the root",
         )
+
+
+def _typed(tool: Any) -> Any:
+    """A tool whose schema has one type for every node; see `typed_schema`."""
+    function = tool.get("function") if isinstance(tool, dict) else None
+    schema = function.get("parameters") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(schema, dict) or not schema:
+        return tool
+    made = typed_schema(schema)
+    return tool if made == schema else {**tool, "function": {**function, "parameters": made}}
 
 
 def _tool(tool: Any, refused: frozenset[str], changed: list[str]) -> Any:
