@@ -52,7 +52,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = Revealed(value)
 
-    def reveal(self) -> Revealed:
+    def reveal(self) -> str:
         """The value itself; its `repr` is still masked."""
         return self._value
 

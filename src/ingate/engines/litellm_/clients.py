@@ -90,7 +90,6 @@ def _adopt_created() -> None:
 def _accept_any_header() -> None:
     """Keep a response whose headers have bytes beyond ASCII: litellm's transport fails to convert them."""
     from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport as Transport
-    from multidict import CIMultiDict, CIMultiDictProxy
 
     request: Any = Transport._make_aiohttp_request
 
@@ -99,7 +98,10 @@ def _accept_any_header() -> None:
         if not all(value.isascii() for _, value in response.raw_headers):
             pairs = [(name.decode("latin-1"), value.decode("ascii", "replace")) for name, value in response.raw_headers]
             response._cache.pop("headers", None)
-            response._headers = CIMultiDictProxy(CIMultiDict((name, ascii_text(value)) for name, value in pairs))
+            made = response._headers.copy()
+            made.clear()
+            made.extend((name, ascii_text(value)) for name, value in pairs)
+            response._headers = type(response._headers)(made)
         return response
 
     Transport._make_aiohttp_request = make_request
