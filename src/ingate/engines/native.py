@@ -48,11 +48,7 @@ class NativeEngine:
         route = await self._opened(route)
         call = await self._prepare(codec, route, body, report, stream=False)
         try:
-            async with self._connections.send(call) as response:
-                report.headers.update(kept_headers(response.headers))
-                content = await read_body(response, call)
-                self._check(codec, route, response, content)
-                answer = codec.response(content, model=route.model)
+            answer = codec.response(await self._read(codec, route, call, report), model=route.model)
         except IngateError as error:
             raise _attribute_error(error, route) from None
         for choice in answer.get("choices") or ():
@@ -104,11 +100,7 @@ class NativeEngine:
         try:
             wire = codec.embeddings_request(body, _target(route))
             call = await self._call(route, wire, report)
-            async with self._connections.send(call) as response:
-                report.headers.update(kept_headers(response.headers))
-                content = await read_body(response, call)
-                self._check(codec, route, response, content)
-                return codec.embeddings_response(content, model=route.model)
+            return codec.embeddings_response(await self._read(codec, route, call, report), model=route.model)
         except IngateError as error:
             raise _attribute_error(error, route) from None
 
@@ -149,10 +141,7 @@ class NativeEngine:
         try:
             async with within_first_token(route):
                 await auth.sign(route, call)
-                async with self._connections.send(call) as response:
-                    content = await read_body(response, call)
-            self._check(codec, route, response, content)
-            return content
+                return await self._read(codec, route, call)
         except IngateError as error:
             raise _attribute_error(error, route) from None
 
@@ -226,6 +215,15 @@ class NativeEngine:
         )
         await auth.sign(route, call)
         return call
+
+    async def _read(self, codec: Codec, route: Route, call: Call, report: CallReport | None = None) -> bytes:
+        """Send `call`, and return the body of its response."""
+        async with self._connections.send(call) as response:
+            if report is not None:
+                report.headers.update(kept_headers(response.headers))
+            content = await read_body(response, call)
+            self._check(codec, route, response, content)
+            return content
 
     def _check(self, codec: Codec, route: Route, response: aiohttp.ClientResponse, content: bytes) -> None:
         """Raise an error if the response has an error status or is a web page."""
@@ -357,7 +355,10 @@ def _lower(headers: Mapping[str, str | Secret]) -> dict[str, str | Secret]:
 
 
 def _attribute_error(error: IngateError, route: Route) -> IngateError:
-    """`error` with the route's provider, spec and credential source, and with the credential masked."""
+    """`error` with the route's provider, spec and credential source, and with the credential masked.
+
+    It loses its traceback so far: those frames hold the provider's response, which may quote the key.
+    """
     secrets = route.secrets()
     if route.provider == proxy.PROVIDER:
         error = proxy.unreachable(error, route)
@@ -372,7 +373,7 @@ def _attribute_error(error: IngateError, route: Route) -> IngateError:
     error.provider_message = scrub(error.provider_message, secrets)
     error.fix = scrub(error.fix, secrets)
     error.args = (error.message,)
-    return detached(error)
+    return detached(error).with_traceback(None)
 
 
 def _model_list(content: bytes, route: Route) -> list[dict[str, Any]]:

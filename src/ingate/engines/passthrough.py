@@ -170,6 +170,7 @@ async def _rest(
 ) -> AsyncGenerator[bytes, None]:
     """The whole stream, beginning with `first`; closing it closes the connection."""
     broken: IngateError | None = None
+    data = b""
     try:
         yield first
         try:
@@ -182,6 +183,7 @@ async def _rest(
                     yield piece
         except IngateError as error:
             broken = error
+        data = b""  # an error that follows must not show what it held: a provider may quote the key
         if piece := meter.close():
             yield piece
         forwarded.usage, forwarded.response = meter.usage, meter.response
