@@ -74,6 +74,7 @@ def test_strict_refuses_an_effort_that_the_model_does_not_have(effort: str, leve
         ("fireworks_ai/accounts/fireworks/models/glm-5p3", "max", {"reasoning_effort": "max"}, ""),
         ("mistral/mistral-large-4", "low", {"reasoning_effort": "high"}, "does not accept low"),
         ("mistral/mistral-large-4", "minimal", {"reasoning_effort": "none"}, "does not accept minimal"),
+        ("together_ai/mistralai/Mistral-Small-24B-Instruct-2501", "low", {"reasoning_effort": "low"}, ""),
         ("deepseek/deepseek-v4-pro", "none", {"thinking": {"type": "disabled"}}, ""),
         ("deepseek/deepseek-v4-pro", "disabled", {"thinking": {"type": "disabled"}}, ""),
         ("deepseek/deepseek-v4-pro", "minimal", {"reasoning_effort": "low"}, "does not accept minimal"),
@@ -206,6 +207,26 @@ def test_the_newest_gemini_reasons_always_and_samples_as_it_likes(model: str) ->
     )
     assert body["generationConfig"] == {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "LOW"}}
     assert request.dropped == ["temperature", "logprobs"]
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "think"),
+    [
+        ("gpt-oss:20b", "none", "low"),
+        ("gpt-oss:20b", "max", "high"),
+        ("qwen3:8b", "max", True),
+        ("qwen3:8b", "none", False),
+        ("glm-5.3", "high", True),
+        ("mistral-small3.2", "high", None),
+        ("llama3.2:1b", "high", None),
+        ("llama3.2:1b", "none", False),
+        ("my-own", "high", None),
+    ],
+)
+def test_ollama_gets_levels_only_where_a_model_has_them(model: str, effort: str, think: Any) -> None:
+    body, request = sent(f"ollama/{model}", "ollama", {"reasoning_effort": effort})
+    assert body.get("think") == think
+    assert request.dropped == ([] if think is not None else ["reasoning_effort"])
 
 
 def test_responses_fit_the_effort_too() -> None:
