@@ -40,6 +40,15 @@ class Revealed(str):
         raise TypeError("a revealed secret cannot be pickled: it would leave the process")
 
 
+class RevealedBytes(bytes):
+    """The same for bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK.encode())
+
+
 class Secret:
     """A credential that reveals its value only through `reveal()`.
 

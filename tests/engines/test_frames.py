@@ -393,3 +393,55 @@ async def test_a_call_holds_its_headers_as_secrets(environment: Path) -> None:
 
 def _fields(route: Route) -> dict[str, Any]:
     return {name: getattr(route, name) for name in route.__dataclass_fields__}
+
+
+async def test_a_fault_behind_the_guard_of_a_server_shows_no_key() -> None:
+    from ingate.serve.guard import guarded
+
+    key = canaries()["file"]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert dict(scope["headers"])[b"x-api-key"] == key.encode()
+        raise RuntimeError("a fault")
+
+    async def nothing(message: Any = None) -> None: ...
+
+    names = (b"authorization", b"x-api-key", b"cookie")
+    values = (b"Bearer " + key.encode(), key.encode(), b"session=" + key.encode())
+    scope = {"type": "http", "method": "GET", "path": "/v1/models", "headers": list(zip(names, values, strict=True))}
+    with pytest.raises(RuntimeError) as caught:
+        await guarded(app, key=Secret(key), log=False)(scope, nothing, nothing)
+    assert leaks(caught.value, [key]) == []
+
+
+async def test_an_mcp_servers_headers_stay_at_its_origin() -> None:
+    pytest.importorskip("mcp")
+    from ingate.chat.mcp_servers import Connection, Server
+
+    async def other_answer(talk: Conversation) -> None:
+        await talk.answer(b"{}")
+
+    async with serving(other_answer) as other:
+
+        async def redirect(talk: Conversation) -> None:
+            target = other.base.replace("127.0.0.1", "localhost")
+            await talk.answer(b"", status="307 Go", more=f"location: {target}/mcp\r\n")
+
+        async with serving(redirect) as server:
+            headers = {"x-api-key": Secret(canaries()["header"])}
+            connection = Connection(Server(name="far", url=server.base + "/mcp", headers=headers))
+            await asyncio.wait_for(connection.ready(), 30)
+            await connection.aclose()
+    assert server.asked
+    assert other.asked == []
+    assert connection.problem is not None
+    assert leaks(connection.problem, canaries().values()) == []
+
+
+def test_an_mcp_servers_variables_are_masked_in_the_packages_parameters() -> None:
+    mcp = pytest.importorskip("mcp")
+    secret = canaries()["env"]
+    parameters = mcp.StdioServerParameters(command="x", args=[])
+    parameters.env = revealed({"TOKEN": Secret(secret)})
+    assert secret not in repr(parameters)
+    assert parameters.env["TOKEN"] == secret

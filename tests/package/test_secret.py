@@ -11,7 +11,7 @@ import traceback
 import msgspec
 import pytest
 
-from ingate.secret import Secret, scrub
+from ingate.secret import Revealed, Secret, detached, revealed, scrub
 
 VALUE = "sk-canary-0123456789"
 
@@ -49,3 +49,34 @@ def test_a_traceback_with_it_in_a_local_shows_no_value() -> None:
 def test_scrubbing_masks_every_occurrence_but_leaves_words_alone() -> None:
     assert scrub(f"bad key {VALUE}, {VALUE}!", [Secret(VALUE), None]) == "bad key ***, ***!"
     assert scrub("a cat sat", [Secret("cat")]) == "a cat sat"
+
+
+def test_a_revealed_value_is_a_string_whose_repr_is_masked() -> None:
+    value = Secret(f" {VALUE} ").reveal()
+    assert value == f" {VALUE} "
+    assert isinstance(value, str)
+    shown = [repr(value), repr([value]), repr({"k": value}), repr(value.strip()), repr(value[:40]), f"{value!r}"]
+    assert VALUE not in "".join(shown)
+    assert f"Bearer {value.strip()}" == f"Bearer {VALUE}"
+    assert copy.deepcopy({"k": value})["k"] is value
+    with pytest.raises(TypeError):
+        pickle.dumps(value)
+    assert isinstance(value.strip(), Revealed)
+
+
+def test_a_secret_can_be_put_after_a_prefix_and_stripped() -> None:
+    assert Secret(f" {VALUE}\n").strip().after("Bearer ").reveal() == f"Bearer {VALUE}"
+    assert VALUE not in repr(Secret(VALUE).after("Bearer "))
+
+
+def test_revealing_a_mapping_leaves_what_is_not_secret() -> None:
+    found = revealed({"a": Secret(VALUE), "b": "plain"})
+    assert found == {"a": VALUE, "b": "plain"}
+    assert repr(found) == "{'a': '***', 'b': 'plain'}"
+
+
+def test_a_detached_error_leads_to_no_other() -> None:
+    error = ValueError("outer")
+    error.__cause__, error.__context__ = KeyError(VALUE), KeyError(VALUE)
+    assert detached(error) is error
+    assert (error.__cause__, error.__context__) == (None, None)

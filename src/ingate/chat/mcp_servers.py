@@ -12,11 +12,13 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
 
 import msgspec
 
 from ingate import children
 from ingate.chat.tools import Tool
+from ingate.engines.accept import origin_of, redirect_error
 from ingate.errors import BadRequestError, IngateError, MissingExtraError, UnavailableError
 from ingate.secret import scrub
 
@@ -108,15 +110,25 @@ class Connection:
         server = self.server
         if server.url:
             client = await stack.enter_async_context(create_mcp_http_client(headers=_revealed(server.headers)))
+            client.event_hooks["response"].append(self._stay_at_origin)
             streams = await stack.enter_async_context(streamable_http_client(server.url, http_client=client))
         else:
             child = {**children.for_child(), **_revealed(server.env)}
             command, *arguments = children.program(server.command, child, None)
-            parameters = StdioServerParameters(command=command, args=arguments, env=child)
+            parameters = StdioServerParameters(command=command, args=arguments)
+            parameters.env = child  # not validated, which would make plain strings of revealed secrets
             streams = await stack.enter_async_context(stdio_client(parameters, errlog=stderr))
         session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
         await session.initialize()
         return session
+
+    async def _stay_at_origin(self, response: Any) -> None:
+        """Refuse a redirect to another origin, which the package would follow with the configured headers."""
+        target = response.headers.get("location", "")
+        if response.is_redirect and origin_of(urljoin(str(response.url), target)) != origin_of(str(response.url)):
+            raise redirect_error(
+                str(response.url), response.status_code, target, provider=f"MCP server {self.server.name}"
+            )
 
     def _tool(self, entry: Any) -> Tool:
         schema = _field(entry, "input_schema", "inputSchema") or {"type": "object", "properties": {}}

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ingate.errors import AuthenticationError, IngateError, InvalidRequestError
+from ingate.secret import RevealedBytes
 from ingate.serve.endpoints import endpoint
 from ingate.serve.origin import OriginPolicy
 from ingate.serve.refusal import refuse, respond
@@ -27,6 +28,7 @@ _MOST_HEADERS: Final = 256
 _ONCE: Final = frozenset(
     {b"authorization", b"content-length", b"content-type", b"host", b"origin", b"sec-fetch-site", *_KEY_HEADERS}
 )
+_SECRET_HEADERS: Final = frozenset({*_KEY_HEADERS, b"authorization", b"proxy-authorization", b"cookie"})
 # For browsers that send no Sec-Fetch-Site: a page can neither run a response as a script nor embed it.
 _HARDENING: Final = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
 
@@ -51,6 +53,10 @@ def guarded(app: ASGIApp, *, key: Secret | None, cors: tuple[str, ...] = (), log
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        # For whatever prints the frames of an error: uvicorn's, a tracer's, ours.
+        scope["headers"] = [
+            (name, RevealedBytes(value) if name in _SECRET_HEADERS else value) for name, value in scope["headers"]
+        ]
         headers = dict(scope["headers"])
         outcome = _Outcome()
         extra = policy.cors_headers(headers)
