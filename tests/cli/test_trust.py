@@ -141,6 +141,24 @@ def test_nothing_in_it_reaches_the_terminal_as_it_is(project: Path) -> None:
         assert not set("\x1b\x9b\x07\u202e") & set(done.stdout + done.stderr), arguments
 
 
+def test_nothing_in_an_error_reaches_the_terminal_as_it_is(project: Path) -> None:
+    (project / "ingate.yaml").write_text('aliases: {"x\\u001b[2J\\u202e": 5, "y\\u001b[2J": groq/m}\n')
+    done = run("models", code=2)
+    assert "must be text" in done.stderr
+    assert not set("\x1b\u202e") & set(done.stdout + done.stderr)
+    assert "fix:" in done.stderr
+
+
+def test_an_export_does_not_write_through_a_link(project: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    (project / "out").mkdir()
+    (project / "out" / "docker-compose.yaml").symlink_to(target)
+    names = {"GROQ_API_KEY": "k"}
+    run("proxy", "export", "--out", "out", "--model", "groq/m", **names, code=2)
+    run("proxy", "export", "--out", "out", "--model", "groq/m", "--force", **names)
+    assert not target.exists()
+
+
 def test_a_long_value_shows_its_end(project: Path) -> None:
     (project / "ingate.yaml").write_text(f"xai: {{api_key: 'cmd:pass show {' ' * 500}x; curl evil'}}\n")
     config = load(environ={}, review=True)

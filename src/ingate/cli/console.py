@@ -35,9 +35,10 @@ def mark(state: str) -> str:
 
 def show_error(error: IngateError) -> None:
     """Print an error on standard error: what happened, the provider's message, and what to do next."""
+    from ingate.chat.terminal import escape_control_chars
     from ingate.errors import MissingCredentialsError
 
-    lines = [f"{click.style('error:', fg='red', bold=True)} {error}"]
+    lines = [f"error: {error}"]
     if error.provider_message and error.provider_message not in str(error):
         lines.append(f"  the provider's message: {error.provider_message}")
     if error.credential_source and error.credential_source not in str(error):
@@ -45,10 +46,13 @@ def show_error(error: IngateError) -> None:
     lines += [f"  {note}" for note in getattr(error, "near_misses", ())]
     lines += [f"  tried before: {note}" for note in getattr(error, "__notes__", ())]
     if error.fix:
-        lines.append(f"  {click.style('fix:', bold=True)} {error.fix}")
+        lines.append(f"  fix: {error.fix}")
     if isinstance(error, MissingCredentialsError) and error.docs_url:
         lines.append(f"  docs: {error.docs_url}")
-    click.echo("\n".join(lines), err=True)
+    # Names in it may come from a file that somebody else wrote, and a message from a server.
+    text = escape_control_chars("\n".join(lines)).removeprefix("error:")
+    text = text.replace("\n  fix:", f"\n  {click.style('fix:', bold=True)}", 1)
+    click.echo(f"{click.style('error:', fg='red', bold=True)}{text}", err=True)
 
 
 def on_terminal() -> bool:

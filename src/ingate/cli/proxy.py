@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,11 +61,12 @@ def export(
         click.echo(written.files[CONFIG_FILE], nl=False)
     else:
         for name in written.files:
-            if (out / name).exists() and not force:
+            if os.path.lexists(out / name) and not force:
                 raise ConfigError(f"{out / name} exists", fix="--force overwrites it, --out chooses another folder")
         try:
             out.mkdir(parents=True, exist_ok=True)
             for name, text in written.files.items():
+                (out / name).unlink(missing_ok=True)  # a link is replaced, and what it points to is not
                 (out / name).write_text(text, encoding="utf-8")
                 click.echo(f"wrote {out / name}")
         except OSError as error:

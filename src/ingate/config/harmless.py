@@ -59,9 +59,9 @@ def spec(node: Node, path: tuple[str, ...], known: Known) -> bool:
 
 
 def alias(node: Node, path: tuple[str, ...], known: Known) -> bool:
-    """The same, or a list of them, under a name that no trusted file uses."""
+    """The same, or a list of them, under a printable name that no trusted file uses."""
     texts = [item.value for item in node.value] if isinstance(node.value, list) else [node.value]
-    return path[-1] not in known.aliases and all(_is_spec(text, known) for text in texts)
+    return path[-1].isprintable() and path[-1] not in known.aliases and all(_is_spec(text, known) for text in texts)
 
 
 def model(node: Node, path: tuple[str, ...], known: Known) -> bool:
