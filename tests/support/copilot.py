@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingate.engines import auth_copilot
 from support.http import Conversation, Loopback, serving
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ async def copilot(monkeypatch: pytest.MonkeyPatch, home: Path, **more: Any) -> A
     """A running simulator, and a stored login for it in `home`. Exchanges are answered at once."""
     told = Copilot(**more)
     told.gate.set()
+    auth_copilot._tokens.clear()  # a simulator of an earlier test may have had the same port
     async with serving(told.handle) as server:
         told.server = server
         store_login(home)
