@@ -6,19 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ingate
+from support.hostile_repository import environment, hostile_repository
 from support.hosts import MODEL, WEATHER, Weather, run_example, schema_of, scripted, tool_names, tool_results
 from support.local import needs_model
 
 llm = pytest.importorskip("llm")
 llm_plugin = pytest.importorskip("ingate.integrations.llm_plugin")
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -145,3 +144,20 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert lines[0]
     assert any("21 degrees and sunny" in line for line in lines)
     assert lines[-1].startswith("colour=")
+
+
+def test_a_hostile_repository_gets_nothing_through_the_plugin(tmp_path: Path) -> None:
+    with hostile_repository(tmp_path) as repository:
+        for model in ("ingate/openai/gpt-4o", "ingate/evil/model", "ingate/sonnet", "ingate"):
+            done = subprocess.run(
+                [Path(sys.executable).with_name("llm"), "-m", model, "hi"],
+                cwd=repository.folder,
+                env=environment(LLM_LOAD_PLUGINS="ingate", PYTHONWARNINGS="ignore"),
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            assert done.returncode != 0
+            repository.check(done.stdout)
