@@ -67,7 +67,7 @@ class Secret:
 
     def strip(self) -> Secret:
         """The same secret without surrounding white space."""
-        value = self._value.strip()
+        value = str.strip(self._value)
         return self if len(value) == len(self._value) else Secret(value)
 
     def after(self, prefix: str) -> Secret:

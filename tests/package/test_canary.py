@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -178,3 +179,37 @@ def test_a_child_we_start_gets_none_of_the_keys(home: Path, monkeypatch: pytest.
     child = children.for_child()
     assert not set(CANARIES) & set(child.values())
     assert child["LC_TIME"] == "kept"
+
+
+async def test_no_file_of_ours_holds_a_key(home: Path, provider: Upstream) -> None:
+    from ingate.chat.talk import Talk
+    from ingate.paths import state_dir
+    from support.chat import Recorder, log_of
+
+    stored = state_dir() / "responses.sqlite3"
+    async with Gateway(retries=0, store=stored) as gateway:
+        for spec in SPECS:
+            for reply in (Reply(body={}), *TROUBLES.values()):
+                provider.otherwise = reply if reply.body != {} else Upstream().otherwise
+                body = {"model": spec, "input": "Hello", "instructions": "Be short."}
+                with contextlib.suppress(IngateError):
+                    await gateway.complete(body, api="responses")
+            log = log_of(kept=True, model=spec)
+            log.record("user", content="Hello")
+            for reply in (
+                TROUBLES["cut"],
+                TROUBLES["error in stream"],
+                TROUBLES["refused key"],
+                Reply(events=chunks("Hi")),
+            ):
+                provider.otherwise = reply
+                with contextlib.suppress(IngateError):
+                    await Talk(gateway, log, Recorder()).answer()
+            log.close()
+    given = {home / "ingate.yaml", home / "ingate.secrets.yaml"}
+    written = [path for path in home.rglob("*") if path.is_file() and path not in given]
+    assert stored in written
+    assert [path for path in written if path.suffix == ".jsonl"]
+    for path in written:
+        content = path.read_bytes()
+        assert [canary for canary in CANARIES if canary.encode() in content] == [], path
