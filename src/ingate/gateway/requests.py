@@ -92,7 +92,13 @@ def accepted_request(route: Route, chat: dict[str, Any], report: CallReport, *, 
     """
     if route.engine not in ADAPTED_ENGINES:
         return Adapted(chat)
-    made = adapt(chat, target_of(route, stream=stream), route.wire_format, report.warnings)
+    made = adapt(
+        chat,
+        target_of(route, stream=stream),
+        route.wire_format,
+        report.warnings,
+        by_litellm=route.engine == "litellm",
+    )
     report.dropped += made.dropped
     report.warnings += made.warnings
     return made

@@ -16,6 +16,7 @@ from ingate.wire.adapt.answer_check import AnswerCheck
 from ingate.wire.adapt.call_ids import with_accepted_ids
 from ingate.wire.adapt.choice import with_accepted_choice
 from ingate.wire.adapt.images import with_accepted_images
+from ingate.wire.adapt.litellm_lane import for_litellm
 from ingate.wire.adapt.reasoning import with_reasoning_back
 from ingate.wire.adapt.refused import without_refused
 from ingate.wire.adapt.results import with_paired_results
@@ -90,14 +91,22 @@ def is_accepted(body: Mapping[str, Any], target: Target, wire_format: str) -> bo
     return made.keys() == body.keys() and all(made[name] is value for name, value in body.items())
 
 
-def adapt(body: Mapping[str, Any], target: Target, wire_format: str, warnings: list[str] | None = None) -> Adapted:
+def adapt(
+    body: Mapping[str, Any],
+    target: Target,
+    wire_format: str,
+    warnings: list[str] | None = None,
+    *,
+    by_litellm: bool = False,
+) -> Adapted:
     """The closest request to `body` that the target's model accepts.
 
     Args:
         body: A chat request; it is not changed.
         target: Where the request goes.
-        wire_format: The format in which it goes there; empty if litellm makes the request.
+        wire_format: The format in which it goes there.
         warnings: Where sentences about the answer go, when it comes.
+        by_litellm: Whether litellm writes the provider's request, rather than a codec.
 
     Raises:
         BadRequestError: The request has something that the model does not accept, and `drop_params` is `strict`; or it
@@ -116,6 +125,8 @@ def adapt(body: Mapping[str, Any], target: Target, wire_format: str, warnings: l
     with_accepted_texts(made, facts)
     with_accepted_turns(made, facts, tracker, wire_format)
     with_reasoning_back(made, facts)
+    if by_litellm:
+        for_litellm(made, facts)
     names = ToolNames.of(made, facts)
     names.apply(made, tracker)
     with_accepted_ids(made, facts)

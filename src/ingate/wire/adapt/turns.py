@@ -27,6 +27,7 @@ def with_accepted_turns(
 
     The facts, with what is accepted if they are absent:
         later_system: Whether a system message may be behind others (yes); if not, it becomes a message of the user.
+        first_user: Whether the first message behind the system's must be the user's (no).
         alternation: Whether users and assistant must take turns, the user first (no).
         user_after_tool: Whether a user's message may follow a tool's result (yes).
         final_assistant: Whether the last message may be the assistant's (yes); "prefix" if it must be marked as one that
@@ -38,6 +39,8 @@ def with_accepted_turns(
     made = messages
     if facts.get("later_system", True) is False and wire_format not in _OWN_SYSTEM:
         made = _without_later_system(made)
+    if facts.get("first_user"):
+        made = _begun(made)
     if facts.get("alternation"):
         made = _alternating(made)
     if facts.get("user_after_tool", True) is False:
@@ -64,6 +67,16 @@ def _without_later_system(messages: list[Any]) -> list[Any]:
             waiting = []
         out.append(message)
     return out + waiting
+
+
+def _begun(messages: list[Any]) -> list[Any]:
+    """The messages with one of the user first; where there are system messages alone, the last of them becomes it."""
+    count = leading_count(messages)
+    if count == len(messages):
+        return [*messages[:-1], {**messages[-1], "role": "user"}]
+    if messages[count].get("role") != "assistant":
+        return messages
+    return [*messages[:count], {"role": "user", "content": CONTINUE}, *messages[count:]]
 
 
 def as_user(message: Mapping[str, Any]) -> dict[str, Any]:
