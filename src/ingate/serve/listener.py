@@ -28,6 +28,7 @@ _EVICT_SHORT_AFTER_S: Final = 0.1  # the same, if there is no descriptor left at
 _EVICTED_PART: Final = 8  # an eighth of the connections at once, so that the search for idle ones is rare
 _EVICTED_LEAST: Final = 8
 _REPORT_EVERY_S: Final = 60.0
+_AT_ONCE: Final = 32  # connections in one turn of the event loop
 _LINGER_S: Final = 0.5
 _MOST_LINGERING: Final = 32
 _RETRY_AFTER_S: Final = 1
@@ -56,12 +57,13 @@ class Listener:
         self._most = most
         self._lingering: deque[socket.socket] = deque()
         self._reported_s: float | None = None
+        self._opening: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="ingate accept")
 
     async def aclose(self) -> None:
         """Accept no more connections."""
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(self._task, *self._opening, return_exceptions=True)
         self._bound.close()
         while self._lingering:
             self._lingering.popleft().close()
@@ -69,6 +71,7 @@ class Listener:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         pause_s = _FIRST_PAUSE_S
+        accepted = 0
         while True:
             try:
                 client, _ = await loop.sock_accept(self._bound)
@@ -83,15 +86,29 @@ class Listener:
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
                 continue
             pause_s = _FIRST_PAUSE_S
-            if len(self._connections) >= self._most:
+            accepted += 1
+            if accepted % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # sock_accept itself does not yield while clients wait
+            if self._count() >= self._most:
                 self._evict(_EVICT_AFTER_S)
                 await asyncio.sleep(0)  # the evicted ones leave the set
-                if len(self._connections) >= self._most:
-                    logger.warning("a connection was refused: %d are open (--max-connections)", len(self._connections))
+                if self._count() >= self._most:
+                    logger.warning("a connection was refused: %d are open (--max-connections)", self._count())
                     self._turn_away(client)
                     continue
-            with contextlib.suppress(OSError):
-                await loop.connect_accepted_socket(self._connect, client)
+            # Not awaited: that takes turns of the loop, and while others keep it busy, clients would wait to be accepted.
+            task = loop.create_task(self._open(client))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self, client: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connect, client)
+        except OSError:
+            client.close()
+
+    def _count(self) -> int:
+        return len(self._connections) + len(self._opening)
 
     def _report_shortage(self, error: OSError) -> None:
         now_s = asyncio.get_running_loop().time()
