@@ -133,13 +133,15 @@ async def attempts(gateway: Gateway, spec: str) -> list[IngateError]:
         async for _ in gateway.stream({**BODY, "model": spec}, retries=0):
             pass
 
-    for call in (
-        lambda: gateway.complete({**BODY, "model": spec}, retries=0),
-        stream,
+    others: list[Callable[[], Awaitable[Any]]] = [
         lambda: gateway.complete({**BODY, "model": spec, "max_tokens": 9}, api="messages", retries=0),
         lambda: gateway.complete({"model": spec, "input": "Hello"}, api="responses", retries=0),
         lambda: gateway.embed({"model": spec, "input": "Hello"}),
-    ):
+    ]
+    calls: list[Callable[[], Awaitable[Any]]] = [lambda: gateway.complete({**BODY, "model": spec}, retries=0), stream]
+    if not spec.startswith("litellm."):  # there, the rest goes the same way
+        calls += others
+    for call in calls:
         try:
             await call()
         except IngateError as error:

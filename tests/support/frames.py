@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import reprlib
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 _TESTS = Path(__file__).parent.parent
-_DEPTH = 6
+_DEPTH = 4
+_BREADTH = 30  # three times what Sentry sends
 
 
 def exceptions_of(error: BaseException) -> list[BaseException]:
@@ -85,9 +87,9 @@ def _serialised(value: Any, depth: int, path: set[int]) -> Any:
         return "…"
     path = path | {id(value)}
     if isinstance(value, Mapping):
-        return {str(_leaf(name)): _serialised(item, depth - 1, path) for name, item in value.items()}
+        return {str(_leaf(name)): _serialised(item, depth - 1, path) for name, item in islice(value.items(), _BREADTH)}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_serialised(item, depth - 1, path) for item in value]
+        return [_serialised(item, depth - 1, path) for item in islice(value, _BREADTH)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             one.name: _serialised(getattr(value, one.name, None), depth - 1, path) for one in dataclasses.fields(value)
