@@ -1,0 +1,17 @@
+"""The contract tests start hundreds of gateways; the same catalog file is read once for all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+
+from ingate.catalog import build
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_catalog() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "build", functools.lru_cache(maxsize=4)(build.build))
+        yield
