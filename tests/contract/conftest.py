@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ingate.catalog import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="package", autouse=True)
