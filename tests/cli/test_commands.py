@@ -332,14 +332,21 @@ def test_an_error_shows_each_fact_once(capsys: pytest.CaptureFixture[str]) -> No
         BadRequestError("it failed: too hot", provider_message="too hot", credential_source="env X", fix="cool it")
     )
     assert capsys.readouterr().err.splitlines() == ["error: it failed: too hot", "  the key: env X", "  fix: cool it"]
-    show_error(BadRequestError("env X failed", provider_message="too hot", credential_source="env X"))
-    assert capsys.readouterr().err.splitlines() == ["error: env X failed", "  the provider's message: too hot"]
-    missing = MissingCredentialsError("no key", near_misses=("GROK_KEY is set",), docs_url="https://docs.example")
+    show_error(BadRequestError("env X failed", provider_message="too hot", credential_source="env X", fix="wait"))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: env X failed",
+        "  the provider's message: too hot",
+        "  fix: wait",
+    ]
+    missing = MissingCredentialsError(
+        "no key", near_misses=("GROK_KEY is set",), docs_url="https://docs.example", fix="set GROQ_API_KEY"
+    )
     missing.add_note("a/b: no key either")
     show_error(missing)
     assert capsys.readouterr().err.splitlines() == [
         "error: no key",
         "  GROK_KEY is set",
         "  tried before: a/b: no key either",
+        "  fix: set GROQ_API_KEY",
         "  docs: https://docs.example",
     ]
