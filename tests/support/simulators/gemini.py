@@ -65,7 +65,7 @@ def gemini(
     return Provider(
         provider, model, section, path, "x-goog-api-key", KEY,
         lambda body: _check(body, signatures=signed), _offers,
-        lambda body: body.get("generationConfig", {}).get("responseMimeType") == "application/json",
+        lambda body: "application/json" in body.get("generationConfig", {}).values(),
         lambda body: body["contents"][-1]["role"] == "user"
         and not any("functionResponse" in part for part in body["contents"][-1]["parts"]),
         whole, lambda reply: sse(whole(reply)),

@@ -112,7 +112,7 @@ def anthropic(
             body["tool_choice"]["name"] if body.get("tool_choice", {}).get("type") == "tool" else tool["name"]
             for tool in body.get("tools", ()) if not str(tool.get("type", "")).startswith("web_search")
         ],
-        lambda body: "format" in body.get("output_config", {}),
+        lambda body: "format" in body.get("output_config", {}) or "output_format" in body,
         _question, whole, events, wire="messages",
         error=lambda message: {"type": "error", "error": {"type": "invalid_request_error", "message": message}}, **more,
     )  # fmt: skip
