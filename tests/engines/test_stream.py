@@ -100,7 +100,7 @@ def _interrupting() -> Iterator[errors.IngateError]:
     yield errors.RequestTimeoutError("gone", provider_message="their words")
 
 
-@pytest.mark.parametrize("error", _interrupting(), ids=["lost", "silent"])
+@pytest.mark.parametrize("error", list(_interrupting()), ids=["lost", "silent"])
 async def test_a_connection_lost_after_the_first_token_interrupts_the_stream(error: errors.IngateError) -> None:
     chunks = await open_stream(CountingEngine(_delta(content="half"), error), ROUTE, BODY, CallReport())
     with pytest.raises(errors.StreamInterruptedError, match="from acme was interrupted: gone") as caught:

@@ -188,9 +188,10 @@ def test_check_tells_which_deployments_answer(stack: Stack, tmp_path: Path) -> N
 
 
 def test_list_tells_what_there_is(stack: Stack, tmp_path: Path) -> None:
-    (tmp_path / "ingate.yaml").write_text(json.dumps(stack.config()))
+    named = tmp_path / "ingate.yaml"
+    named.write_text(json.dumps(stack.config()))
     done = subprocess.run(
-        [str(INGATE), "proxy", "list"], capture_output=True, text=True, env=plain_environment(tmp_path), cwd=tmp_path,
+        [str(INGATE), "--config", str(named), "proxy", "list"], capture_output=True, text=True, env=plain_environment(tmp_path), cwd=tmp_path,
         check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
