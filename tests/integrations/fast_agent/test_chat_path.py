@@ -70,18 +70,28 @@ async def test_a_tool_without_parameters_has_an_empty_object_of_them(tmp_path: P
         assert parameters["shop__stock"]["properties"] == {}
 
 
-async def test_structured_output_is_asked_for_by_schema_and_parsed(tmp_path: Path) -> None:
-    class Fruit(BaseModel):
-        name: str
-        euros: int
+class Fruit(BaseModel):
+    name: str
+    euros: int
 
-    async with talking(tmp_path, GROQ) as talk:
+
+async def test_structured_output_is_asked_for_by_schema_and_parsed(tmp_path: Path) -> None:
+    async with talking(tmp_path, CLAUDE) as talk:
         talk.engine.enqueue('{"name": "fig", "euros": 3}')
         fruit, _ = await talk.agent.structured("A fruit, please.", Fruit)
         assert fruit == Fruit(name="fig", euros=3)
         wanted = talk.bodies[0]["response_format"]
         assert wanted["type"] == "json_schema"
         assert set(wanted["json_schema"]["schema"]["properties"]) == {"name", "euros"}
+
+
+async def test_a_model_that_streams_no_structured_output_gets_the_schema_in_the_prompt(tmp_path: Path) -> None:
+    async with talking(tmp_path, GROQ) as talk:
+        talk.engine.enqueue('{"name": "fig", "euros": 3}')
+        fruit, _ = await talk.agent.structured("A fruit, please.", Fruit)
+        assert fruit == Fruit(name="fig", euros=3)
+        assert "response_format" not in talk.bodies[0]
+        assert '"euros"' in str(talk.bodies[0]["messages"])
 
 
 async def test_an_effort_in_the_spec_reaches_the_request_and_reasoning_is_shown(tmp_path: Path) -> None:
