@@ -122,10 +122,10 @@ async def test_a_wrong_configuration_is_an_error_that_names_the_file(tmp_path: P
             await gateway.complete({"model": "tensorzero/greet", **HI})
 
 
-async def test_it_can_be_closed_and_asked_again(tmp_path: Path) -> None:
+async def test_another_gateway_can_follow_a_closed_one(tmp_path: Path) -> None:
     async with serving(provider) as far:
-        gateway = Gateway(section(tmp_path, far.base))
         for _ in range(2):
+            gateway = Gateway(section(tmp_path, far.base))
             answer = await gateway.complete({"model": "tensorzero/greet", **HI})
             assert answer["choices"][0]["message"]["content"] == "Hello"
             await gateway.aclose()

@@ -73,11 +73,11 @@ def redirect_error(
         provider: The provider's name.
         spec: The model spec.
     """
+    # The path is left out: HTTP libraries log this error before keys are masked in it, and a path may echo one.
     try:
-        target = urljoin(url, location)
-        shown = f"{origin_of(target)}{urlsplit(target).path}"
+        shown = origin_of(urljoin(url, location))
     except ValueError:
-        shown = location
+        shown = "an address that is not a URL"
     return UnavailableError(
         f"{provider or 'the provider'} redirects ({status}) from {origin_of(url)} to {shown!r}; "
         "redirects are not followed, because the key would be sent along",

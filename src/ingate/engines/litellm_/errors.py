@@ -180,7 +180,7 @@ def check_body(observation: Observation, route: Route) -> None:
     if content.lstrip()[:1] in {b"d", b"e", b":"}:  # `data:`, `event:` or a comment
         decoder = codec.decoder(model=route.model, content_type="text/event-stream")
         decoder.feed(content)
-        if observation.complete:
+        if observation.complete or decoder.done:  # openai 2 reads no further than the end mark
             decoder.close()
     elif observation.complete:
         codec.response(content, model=route.model)
