@@ -9,6 +9,7 @@ from ingate.errors import BadRequestError
 from ingate.providers import providers
 from ingate.wire.adapt import Adapted, adapt
 from ingate.wire.chat.quirks import quirks_of
+from ingate.wire.chat.shape import check_shape
 from ingate.wire.codec import Target
 from ingate.wire.facts import facts_of
 from ingate.wire.params import ParamTracker
@@ -32,6 +33,7 @@ def chat_request(route: Route, body: Mapping[str, Any], report: CallReport) -> d
     if not _LENGTHS.isdisjoint(route.params):
         own |= _LENGTHS
     made = {**{name: value for name, value in body.items() if name not in own}, **route.params}
+    check_shape(made)
     if isinstance(messages := made.get("messages"), list):
         made["messages"] = [strip_block_indexes(message) for message in messages]
     most = route.facts.get("max_output_tokens")

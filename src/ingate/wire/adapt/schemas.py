@@ -107,19 +107,24 @@ def _merged(node: Any, root: Mapping[str, Any], refused: frozenset[str], path: t
     if isinstance(reference := node.get("$ref"), str) and reference not in path:
         return _merged(_resolved(reference, root), root, refused, (*path, reference))
     properties = dict(node["properties"]) if isinstance(node.get("properties"), dict) else {}
-    required = [name for name in node.get("required") or () if isinstance(name, str)]
-    for member in node.get("allOf") or ():
+    required = [name for name in _items(node, "required") if isinstance(name, str)]
+    for member in _items(node, "allOf"):
         found = _merged(member, root, refused, path)
         _add(properties, found["properties"])
         required += [name for name in found["required"] if name not in required]
     for key in _UNIONS:
-        members = [_merged(member, root, refused, path) for member in node.get(key) or () if isinstance(member, dict)]
+        members = [_merged(member, root, refused, path) for member in _items(node, key) if isinstance(member, dict)]
         for found in members:
             _add(properties, found["properties"])
         if members:
             in_all = [name for name in members[0]["required"] if all(name in one["required"] for one in members)]
             required += [name for name in in_all if name not in required]
     return {"properties": properties, "required": [name for name in required if name in properties]}
+
+
+def _items(node: Mapping[str, Any], key: str) -> list[Any]:
+    value = node.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _add(properties: dict[str, Any], found: Mapping[str, Any]) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from ingate.wire.adapt.choice import is_forced
 from ingate.wire.adapt.prompts import with_system_text
+from ingate.wire.codec import encode_body
 from ingate.wire.fields import text_of
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def _instruct(body: dict[str, Any], schema: Mapping[str, Any] | None) -> None:
     if schema is not None:
         text = (
             "Answer with JSON and nothing else: no prose around it, no code fence. It must conform to this JSON Schema:\n"
-            + msgspec.json.encode(schema).decode()
+            + encode_body(schema).decode()
         )
     if isinstance(messages := body.get("messages"), list):
         body["messages"] = with_system_text(messages, text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.errors import InvalidRequestError
+from ingate.wire.chat.shape import check_shape
 from ingate.wire.errors import error_to_response
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def check_chat(body: Mapping[str, Any]) -> None:
     for place, tool in enumerate(body.get("tools") or ()):
         if not isinstance(tool, dict):
             raise _wrong(f"tools[{place}]", "an object", tool)
+    check_shape(body)
     options = body.get("stream_options") or {}
     if not isinstance(options.get("include_usage"), bool | None):
         raise _wrong("stream_options.include_usage", "a boolean", options["include_usage"])

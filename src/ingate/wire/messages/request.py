@@ -227,6 +227,8 @@ def _effort(
     known: Mapping[str, Any],
 ) -> None:
     """Set `thinking` and `output_config.effort` from an effort, None if there is none."""
+    if isinstance(effort, dict):  # litellm's form
+        effort = effort.get("effort")
     types = known.get("thinking", ("enabled", "disabled"))
     if effort is None:
         return
