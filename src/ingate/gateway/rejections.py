@@ -85,9 +85,9 @@ class Rejections:
         if found is None:
             return None
         facts = dict(found.facts)
-        if "refused" in facts:
-            facts["refused"] = [*dict.fromkeys((*route.facts.get("refused", ()), *facts["refused"]))]
         known = facts_of(target_of(route), route.wire_format)
+        if "refused" in facts:
+            facts["refused"] = [*dict.fromkeys((*known.get("refused", ()), *facts["refused"]))]
         if all(known.get(name) == value for name, value in facts.items()):
             return None  # the request was adapted to this already
         if route.drop_params == "strict" and found.param != "tools":
