@@ -138,3 +138,10 @@ def test_a_schema_without_a_type_is_said_to_be_an_object_under_every_policy():
         "properties": {"a": {"type": "string"}},
     }
     assert made.warnings == []
+
+
+def test_definitions_that_refer_to_each_other_twice_are_read_once():
+    definitions: dict[str, Any] = {f"a{at}": {"anyOf": [{"$ref": f"#/$defs/a{at + 1}"}] * 2} for at in range(60)}
+    definitions["a60"] = BY_ID
+    made = _adapted({"$ref": "#/$defs/a0", "$defs": definitions})["parameters"]
+    assert set(made["properties"]) == {"id", "deep"}

@@ -88,7 +88,7 @@ def object_schema(schema: Mapping[str, Any], refused: frozenset[str]) -> tuple[d
         The schema, and what it no longer demands, as JSON; empty if nothing.
     """
     definitions = {key: schema[key] for key in ("$defs", "definitions") if isinstance(schema.get(key), dict)}
-    merged = _merged(schema, schema, refused, ())
+    merged = _merged(schema, schema, refused, set())
     made: dict[str, Any] = {"type": "object", "properties": merged["properties"], **definitions}
     if merged["required"]:
         made["required"] = merged["required"]
@@ -100,20 +100,22 @@ def object_schema(schema: Mapping[str, Any], refused: frozenset[str]) -> tuple[d
     return made, json.dumps(lost, ensure_ascii=False, default=str) if lost else ""
 
 
-def _merged(node: Any, root: Mapping[str, Any], refused: frozenset[str], path: tuple[str, ...]) -> dict[str, Any]:
+def _merged(node: Any, root: Mapping[str, Any], refused: frozenset[str], seen: set[str]) -> dict[str, Any]:
     """The properties that an object may have by any part of `node`, and those that each part requires."""
     if not isinstance(node, dict):
         return {"properties": {}, "required": []}
-    if isinstance(reference := node.get("$ref"), str) and reference not in path:
-        return _merged(_resolved(reference, root), root, refused, (*path, reference))
+    # Each definition is read once: definitions that refer to each other twice would take exponential time.
+    if isinstance(reference := node.get("$ref"), str) and reference not in seen:
+        seen.add(reference)
+        return _merged(_resolved(reference, root), root, refused, seen)
     properties = dict(node["properties"]) if isinstance(node.get("properties"), dict) else {}
     required = [name for name in _items(node, "required") if isinstance(name, str)]
     for member in _items(node, "allOf"):
-        found = _merged(member, root, refused, path)
+        found = _merged(member, root, refused, seen)
         _add(properties, found["properties"])
         required += [name for name in found["required"] if name not in required]
     for key in _UNIONS:
-        members = [_merged(member, root, refused, path) for member in _items(node, key) if isinstance(member, dict)]
+        members = [_merged(member, root, refused, seen) for member in _items(node, key) if isinstance(member, dict)]
         for found in members:
             _add(properties, found["properties"])
         if members:
