@@ -194,7 +194,7 @@ def native_turns(turns: Any, provider: str = "") -> tuple[list[Any], list[str]] 
 
 
 def _is_foreign_block(block: Any, provider: str) -> bool:
-    if not isinstance(block, dict) or block.get("type") not in {"thinking", "redacted_thinking"}:
+    if not isinstance(block, dict) or block.get("type") not in ("thinking", "redacted_thinking"):
         return False
     state = block.get("signature") if block["type"] == "thinking" else block.get("data")
     return is_sealed(state) or not _reads(provider, ORIGINS.of(state, provider))

@@ -95,7 +95,8 @@ class ToolNames:
         return tool
 
     def _named(self, item: Any) -> Any:
-        sent = self._sent.get(item.get("name")) if isinstance(item, dict) else None
+        name = item.get("name") if isinstance(item, dict) else None
+        sent = self._sent.get(name) if isinstance(name, str) else None
         return item if sent is None else {**item, "name": sent}
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,10 @@ def _check_results(turns: Any) -> None:
         content = turn.get("content")
         for place, block in enumerate(content if isinstance(content, list) else ()):
             kind = block.get("type") if isinstance(block, dict) else None
+            for name in ("type", "id", "tool_use_id"):
+                if isinstance(block, dict) and not isinstance(block.get(name), str | None):
+                    param = f"messages[{at}].content[{place}].{name}"
+                    raise InvalidRequestError(f"{param!r} must be a string", param=param, code="invalid_type")
             if kind in _CALLS:
                 called.add(block.get("id"))
             elif kind == "tool_result" and (given := block.get("tool_use_id")) and given not in called:

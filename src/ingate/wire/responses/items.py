@@ -150,7 +150,7 @@ class Conversation:
         out: list[Item] = []
         given = message.get("reasoning_items")
         for item in given if isinstance(given, list) else ():
-            if not isinstance(item, dict) or item.get("type") not in _SEALED:
+            if not isinstance(item, dict) or item.get("type") not in tuple(_SEALED):
                 continue
             if item.get("provider") != self._provider:
                 self._foreign = True
