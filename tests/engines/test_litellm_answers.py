@@ -213,8 +213,13 @@ class TestWhole:
         assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 0
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.02], ids=["events arrive together", "events arrive one by one"])
 class TestStreamed:
     """Answers that are streamed, where litellm's own chunks are the basis."""
+
+    @pytest.fixture(autouse=True)
+    def _pace(self, call: Caller, pause_s: float) -> None:
+        call.provider.pause_s = pause_s
 
     async def test_tools_that_the_provider_ran_are_told_as_its_own(self, call: Caller) -> None:
         use = {"type": "tool_use", "id": "toolu_1", "name": "a_b", "input": {}}

@@ -58,6 +58,7 @@ class Provider:
         status, headers, body: A whole answer.
         events: The events of a stream, sent instead of `body` where not None.
         then: After the events: `end` closes the body as it should, `cut` drops the connection, `wait` leaves it open.
+        pause_s: Between two events; 0 lets several arrive in one piece.
         asked: The requests, as `{"path", "headers", "json"}`.
         dropped: Set when a client closes a connection that waits.
     """
@@ -67,6 +68,7 @@ class Provider:
     body: bytes = b""
     events: list[bytes] | None = None
     then: str = "end"
+    pause_s: float = 0.0
     asked: list[dict[str, Any]] = field(default_factory=list)
     dropped: threading.Event = field(default_factory=threading.Event)
     base: str = ""
@@ -97,6 +99,7 @@ class Provider:
         for event in self.events:
             writer.write(b"%x\r\n%s\r\n" % (len(event), event))
             await writer.drain()
+            await asyncio.sleep(self.pause_s)
         if self.then == "wait":
             await reader.read(1)
             self.dropped.set()

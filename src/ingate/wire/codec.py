@@ -95,10 +95,12 @@ class StreamDecoder(Protocol):
     Attributes:
         done: Whether the format's end mark has arrived; nothing after it needs to be read.
         failed: An error that followed chunks in the same piece of data; the next call raises it.
+        provider_tool_ids: The ids of the calls to tools that the provider executes itself, from their first byte on.
     """
 
     done: bool
     failed: IngateError | None
+    provider_tool_ids: set[str]
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """The chunks that `data` completes. Raises the matching `IngateError` for an error event in the stream."""

@@ -19,11 +19,14 @@ class Decoder(ABC):
         done: Whether the format's end mark has arrived; nothing after it needs to be read.
         failed: The error that ended the stream. If chunks preceded it in the same piece of data, they are returned
             and the next call raises it.
+        provider_tool_ids: The ids of the calls to tools that the provider executes itself, from their first byte on;
+            their chunk follows when they are complete.
     """
 
     def __init__(self) -> None:
         self.done = False
         self.failed: IngateError | None = None
+        self.provider_tool_ids: set[str] = set()
         self._has_data = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:

@@ -90,7 +90,8 @@ class ProviderReading:
 
     def provider_tool_ids(self) -> set[str]:
         """The ids of the calls to tools that the provider executed itself."""
-        return {str(tool["id"]) for tool in self.provider_tools if tool.get("id")}
+        begun = self._decoder.provider_tool_ids if self._decoder is not None else set[str]()
+        return begun | {str(tool["id"]) for tool in self.provider_tools if tool.get("id")}
 
     def whole(self) -> dict[str, Any] | None:
         """The response as a completion; None if it cannot be decoded. `error` holds an error inside a 200 response."""

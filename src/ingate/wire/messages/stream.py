@@ -21,7 +21,8 @@ from ingate.wire.sse import SSEParser
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_JSON_BLOCKS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+_PROVIDER_CALLS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
+_JSON_BLOCKS: Final = _PROVIDER_CALLS | {"tool_use"}
 
 
 class _Block:
@@ -152,6 +153,8 @@ class MessagesDecoder(Decoder):
             self._tools += 1
             call = tool_call(text(source.get("id")), text(source.get("name")), "", index=block.tool_index)
             out.append(self._chunks.delta({"tool_calls": [call]}))
+        elif kind in _PROVIDER_CALLS:
+            self.provider_tool_ids.add(text(source.get("id")))
 
     def _delta(self, block: _Block, delta: dict[str, Any], out: list[dict[str, Any]]) -> None:
         kind = delta.get("type")
