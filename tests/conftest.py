@@ -10,14 +10,6 @@ import pytest
 
 try:
     from hypothesis import HealthCheck, settings
-except ImportError:  # the environments of the hosts do not have it
-    pass
-else:  # no test depends on time: a slow machine is not a failure
-    settings.register_profile("ingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("ingate")
-
-try:
-    from hypothesis import HealthCheck, settings
 except ImportError:  # the environments of the hosts have no property tests
     pass
 else:
