@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +18,9 @@ else:
     # A busy machine is slow at making examples, which says nothing about what they test. Other checks stay on.
     settings.register_profile("ingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("ingate")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST", "SSL_CERT_FILE"}
@@ -32,6 +37,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         monkeypatch.setenv(name, str(value))
     monkeypatch.chdir(home)
     return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_learned() -> Iterator[None]:
+    """What one test's provider rejects is unknown to the next test."""
+    yield
+    if (learned := sys.modules.get("ingate.gateway.rejections")) is not None:
+        learned.REJECTIONS.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate import Gateway
-from ingate.errors import BadRequestError
+from ingate.errors import BadRequestError, UnavailableError
 from ingate.wire.passthrough import ApiRequest
 from support.upstream import Reply, Upstream, chunks, upstream
 
@@ -30,6 +30,7 @@ NO_TEMPERATURE = _rejection(
     "Unsupported parameter: 'temperature' is not supported with this model.", param="temperature"
 )
 NO_SEED = _rejection("property 'seed' is unsupported")
+NO_STOP = _rejection("Argument not supported on this model: stop")
 
 
 @pytest.fixture
@@ -68,12 +69,134 @@ async def test_a_stream_is_repeated_too(box: Upstream):
         assert ["temperature" in seen.body for seen in box.seen] == [True, False]
 
 
-async def test_only_one_more_attempt_is_made_and_each_call_learns_one_thing(box: Upstream):
+async def test_only_one_more_attempt_is_made_for_each_call_and_both_rejections_are_remembered(box: Upstream):
     async with _gateway(box) as gateway:
         box.say(NO_TEMPERATURE, NO_SEED)
-        with pytest.raises(BadRequestError, match="seed"):
+        with pytest.raises(BadRequestError, match="seed") as caught:
             await gateway.complete(BODY)
+        assert [("temperature" in seen.body, "seed" in seen.body) for seen in box.seen] == [(True, True), (False, True)]
+        assert caught.value.fix == "call again: ingate will leave out seed"
+        box.seen.clear()
+        answer = await gateway.complete(BODY)
+        assert [("temperature" in seen.body, "seed" in seen.body) for seen in box.seen] == [(False, False)]
+        assert sorted(answer["ingate"]["dropped"]) == ["seed", "temperature"]
+
+
+async def test_of_three_rejections_the_second_call_meets_the_third(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(NO_TEMPERATURE, NO_SEED, NO_STOP)
+        with pytest.raises(BadRequestError, match="seed"):
+            await gateway.complete({**BODY, "stop": ["x"]})
+        answer = await gateway.complete({**BODY, "stop": ["x"]})
+        assert sorted(answer["ingate"]["dropped"]) == ["seed", "stop", "temperature"]
+        assert len(box.seen) == 4
+
+
+async def test_a_rejection_of_several_parameters_takes_one_attempt(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(_rejection("Unrecognized request arguments supplied: temperature, seed"))
+        answer = await gateway.complete(BODY)
         assert len(box.seen) == 2
+        assert answer["ingate"]["dropped"] == ["temperature", "seed"]
+
+
+async def test_what_was_learned_is_kept_though_the_second_attempt_failed_for_another_reason(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(NO_TEMPERATURE, Reply(status=503, body={"error": {"message": "overloaded"}}))
+        with pytest.raises(UnavailableError):
+            await gateway.complete(BODY)
+        box.seen.clear()
+        await gateway.complete(BODY)
+        assert ["temperature" in seen.body for seen in box.seen] == [False]
+
+
+async def test_a_retry_after_a_rejection_reports_each_change_once(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(NO_TEMPERATURE, Reply(status=503, headers={"retry-after-ms": "1"}, body={"error": {"message": "busy"}}))
+        answer = await gateway.complete(BODY, retries=1)
+        assert ["temperature" in seen.body for seen in box.seen] == [True, False, False]
+        assert answer["ingate"]["dropped"] == ["temperature"]
+        assert len(answer["ingate"]["warnings"]) == 1
+
+
+async def test_other_gateways_of_the_process_know_it_but_not_another_server_of_the_name(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(NO_TEMPERATURE)
+        await gateway.complete(BODY)
+    box.seen.clear()
+    async with _gateway(box) as gateway:
+        await gateway.complete(BODY)
+    assert ["temperature" in seen.body for seen in box.seen] == [False]
+    with upstream() as other:
+        async with _gateway(other) as gateway:
+            await gateway.complete(BODY)
+        assert ["temperature" in seen.body for seen in other.seen] == [True]
+
+
+async def test_a_fallback_is_rejected_and_repeated_as_well(box: Upstream):
+    async with _gateway(box) as gateway:
+        box.say(Reply(status=503, body={"error": {"message": "down"}}), NO_TEMPERATURE)
+        answer = await gateway.complete({**BODY, "model": "box/first, box/second"})
+        assert [(seen.body["model"], "temperature" in seen.body) for seen in box.seen] == [
+            ("first", True),
+            ("second", True),
+            ("second", False),
+        ]
+        assert answer["ingate"]["spec"] == "box/second"
+        assert answer["ingate"]["dropped"] == ["temperature"]
+
+
+@pytest.mark.parametrize(
+    ("message", "given", "sent"),
+    [
+        (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            {"max_tokens": 50},
+            {"max_completion_tokens": 50},
+        ),
+        ("Unknown parameter: 'max_completion_tokens'", {"max_completion_tokens": 50}, {"max_tokens": 50}),
+        (
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+            {"temperature": 0.3, "top_p": 0.5},
+            {"temperature": 0.3},
+        ),
+        ("Reasoning is mandatory for this endpoint.", {"reasoning_effort": "none"}, {"reasoning_effort": "low"}),
+        ("reasoning_effort `max` is not supported", {"reasoning_effort": "max"}, {"reasoning_effort": "high"}),
+        ("json mode is not supported", {"response_format": {"type": "json_object"}}, {}),
+    ],
+)
+async def test_the_closest_accepted_request_follows(
+    box: Upstream, message: str, given: dict[str, Any], sent: dict[str, Any]
+):
+    plain = {"model": "box/new-model", "messages": BODY["messages"]}
+    async with _gateway(box) as gateway:
+        box.say(_rejection(message))
+        answer = await gateway.complete({**plain, **given})
+    assert len(box.seen) == 2
+    assert {
+        name: value for name, value in box.seen[1].body.items() if name not in {"model", "messages", "stream"}
+    } == sent
+    assert answer["choices"][0]["message"]["content"] == "Hello there"
+
+
+async def test_ids_of_calls_are_replaced_where_they_are_rejected(box: Upstream):
+    call = {"id": "call_" + "x" * 60, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "1"},
+    ]
+    error = _rejection(
+        "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+        param="messages[1].tool_calls[0].id",
+        code="string_above_max_length",
+    )
+    async with _gateway(box) as gateway:
+        box.say(error)
+        await gateway.complete({"model": "box/new-model", "messages": messages})
+    _, made, result = box.seen[1].body["messages"]
+    assert len(made["tool_calls"][0]["id"]) == 40
+    assert made["tool_calls"][0]["id"] == result["tool_call_id"]
 
 
 async def test_what_did_not_help_is_not_remembered(box: Upstream):

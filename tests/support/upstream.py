@@ -139,7 +139,7 @@ def upstream() -> Iterator[Upstream]:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     told.url = f"http://127.0.0.1:{server.server_port}/v1"
     try:

@@ -108,12 +108,14 @@ class CallReport:
         dropped: Names of request parameters that were dropped because the model does not support them.
         warnings: Sentences for the user.
         usage: The tokens that a stream had reported when its first token came, None if none.
+        adapted_again: Whether the request was adapted to a rejection and sent again, which happens once for each call.
     """
 
     headers: dict[str, str] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     usage: dict[str, Any] | None = None
+    adapted_again: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -130,11 +130,13 @@ class _Attempts:
         raise AssertionError("tenacity ends with an answer or an error")
 
     async def _once(self, route: Route, report: CallReport) -> Any:
+        dropped, warnings = list(report.dropped), list(report.warnings)
         try:
             with self._watch.attempt(route):
                 answer = await self._call(route, report)
         except IngateError as error:
             self.cooldowns.failed(route, error)
+            report.dropped[:], report.warnings[:] = dropped, warnings  # the next attempt reports the same again
             raise
         except BaseException:
             self.cooldowns.released(route)

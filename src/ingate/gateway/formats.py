@@ -19,7 +19,7 @@ from ingate.wire.messages.providers import messages_base
 from ingate.wire.responses.providers import PROVIDERS as RESPONSES_PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ingate.catalog import ModelRow
     from ingate.engines.base import Route
@@ -76,8 +76,16 @@ def endpoints(
     return tuple(one for name, one in found.items() if name != "completions")
 
 
-def passed_through(route: Route, request: ApiRequest) -> Route | None:
-    """The Route on which `request` is passed through; None if it has to be translated."""
+def passed_through(
+    route: Route, request: ApiRequest, known: Callable[[Route], Route] = lambda route: route
+) -> Route | None:
+    """The Route on which `request` is passed through; None if it has to be translated.
+
+    Args:
+        route: Where calls of the model go.
+        request: The client's request.
+        known: Adds what earlier rejections said about a Route's model. A chat request that it refuses is not passed through.
+    """
     if route.engine != "native":
         return None
     endpoint = _endpoint(route, request.api)
@@ -87,9 +95,10 @@ def passed_through(route: Route, request: ApiRequest) -> Route | None:
         from ingate.wire.chat.passthrough import is_exact
 
         body = {**request.body, **route.params}
-        if _needs_responses(route, body) or not is_exact(target_of(route), endpoint.wire_format, body):
+        target = target_of(known(_at(route, endpoint)))
+        if _needs_responses(route, body) or not is_exact(target, endpoint.wire_format, body):
             return None
-        if not is_accepted(body, target_of(route), endpoint.wire_format):
+        if not is_accepted(body, target, endpoint.wire_format):
             return None
     return _at(route, endpoint)
 

@@ -27,7 +27,7 @@ from ingate.gateway.formats import responses_route
 from ingate.gateway.metadata import answer_metadata
 from ingate.gateway.names import name_nearest
 from ingate.gateway.proxy_list import ProxyList
-from ingate.gateway.rejections import Rejections
+from ingate.gateway.rejections import REJECTIONS
 from ingate.gateway.reply import reply_on
 from ingate.gateway.requests import api_request, chat_request, not_a_mapping
 from ingate.gateway.routing import Router
@@ -89,7 +89,7 @@ class Gateway:
         self._engines: dict[str, Engine] = dict(engines or {})
         self._extra_engines = frozenset(self._engines) - BUILT_IN.keys()
         self._retries = retries
-        self.rejections = Rejections()
+        self.rejections = REJECTIONS
         self.calls = Calls()
         self.continuations = Continuations(None if isinstance(store, bool) else store, enabled=store is not False)
         self._catalog: Catalog | None = None

@@ -146,9 +146,13 @@ async def reply_on(
         InvalidRequestError: The request is malformed, or refers to something that is not stored.
         IngateError: One of its other classes, before the first token.
     """
-    direct = passed_through(route, request)
+    direct = passed_through(route, request, gateway.rejections.known)
     engine = gateway.engine(route.engine)
-    if direct is None or not isinstance(engine, PassThroughEngine):
+    reply: Reply | None = None
+    if direct is not None and isinstance(engine, PassThroughEngine):
+        reply = await _forwarded(gateway, engine, direct, report, request, watch, request_id)
+    if reply is None:
+        direct = None
         reply = await translated(
             gateway.continuations.resolve(request, route, passed_through=False),
             lambda chat: completed(gateway, route, chat, report, request.api),
@@ -156,26 +160,47 @@ async def reply_on(
             request_id=request_id,
             target=f"{route.provider}/{route.model}",
         )
-    else:
-        resolved = gateway.continuations.resolve(request, direct, passed_through=True)
-        try:
-            forwarded = await engine.forward(direct, resolved, report)
-        except BadRequestError as error:
-            gateway.rejections.explain(error, request)
-            raise
-        if forwarded.pieces is not None:
-            forwarded.pieces = watch.tokens(forwarded.pieces, EventProgress())
-        reply = Reply(
-            api=request.api,
-            forwarded=forwarded,
-            request_id=request_id,
-            metadata=lambda: answer_metadata(direct, report, forwarded.usage, gateway.catalog),
-        )
     if request.api == "responses":
         reply.keep_with(
             lambda response: gateway.continuations.keep(request, response, route, passed_through=direct is not None)
         )
     return reply
+
+
+async def _forwarded(
+    gateway: Gateway,
+    engine: PassThroughEngine,
+    direct: Route,
+    report: CallReport,
+    request: ApiRequest,
+    watch: Watch,
+    request_id: str,
+) -> Reply | None:
+    """The provider's own answer; None if it rejected a chat request that can be adapted to what it said.
+
+    Requests in the other APIs have more than ingate would translate: they stay as the client wrote them, and the error
+    says what ingate would change.
+    """
+    resolved = gateway.continuations.resolve(request, direct, passed_through=True)
+    dropped, warnings = list(report.dropped), list(report.warnings)
+    try:
+        forwarded = await engine.forward(direct, resolved, report)
+    except BadRequestError as error:
+        gateway.rejections.explain(error, request)
+        chat = {**request.body, **direct.params}
+        if request.api != "chat" or not gateway.rejections.learn(direct, chat, error):
+            raise
+        report.adapted_again = True
+        report.dropped[:], report.warnings[:] = dropped, warnings
+        return None
+    if forwarded.pieces is not None:
+        forwarded.pieces = watch.tokens(forwarded.pieces, EventProgress())
+    return Reply(
+        api=request.api,
+        forwarded=forwarded,
+        request_id=request_id,
+        metadata=lambda: answer_metadata(direct, report, forwarded.usage, gateway.catalog),
+    )
 
 
 async def translated(

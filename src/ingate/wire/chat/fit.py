@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _OFF: Final = frozenset({"none", "disable", "disabled"})
 _ANY: Final = ("low", "medium", "high")
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
 _REASONING: Final = frozenset({"reasoning_effort", "thinking", "tools"})
 
 
@@ -37,8 +38,8 @@ def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool)
     facts, quirks = facts_of(target, wire_format), quirks_of(target.provider)
     params = ParamTracker(wire, policy=target.drop_params, model=target.model)
     renamed = quirks.renamed
-    if (limit := facts.get("max_tokens_name")) and "max_tokens" in wire and limit not in renamed:
-        renamed = {**renamed, "max_tokens": limit}
+    if (limit := facts.get("max_tokens_name")) and limit not in renamed:
+        renamed = {**renamed, **{name: limit for name in _LIMITS if name != limit and name in wire}}
     for name, other in renamed.items():
         if name in wire:
             value = wire.pop(name)
@@ -58,6 +59,9 @@ def fit(wire: dict[str, Any], target: Target, wire_format: str, *, strict: bool)
             params.drop(name, f"{target.provider} rejects it for this model")
         del wire[name]
     fit_temperature(params, wire, facts, target.provider)
+    if facts.get("one_sampling") and {"temperature", "top_p"} <= wire.keys():
+        params.drop("top_p", "this model accepts temperature or top_p, not both")
+        del wire["top_p"]
     if efforts is not None:
         params.dropped += efforts.dropped
         params.warnings += efforts.warnings
