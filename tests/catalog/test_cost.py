@@ -66,6 +66,36 @@ def test_a_long_prompt_has_its_tiers_prices_throughout():
     assert cost_usd(row, usage(M, 100_000, cached=M // 2)) == pytest.approx(1.5 + 0.05 + 0.4)
 
 
+FULL = ModelRow(
+    "a",
+    "b",
+    input_usd_per_mtok=1.0,
+    output_usd_per_mtok=10.0,
+    cache_read_usd_per_mtok=0.1,
+    cache_write_usd_per_mtok=2.0,
+    reasoning_usd_per_mtok=20.0,
+    tiers=(PriceTier(1_000, 3.0, 30.0, 0.3, 6.0, 60.0),),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "micro_usd"),
+    [
+        ({"prompt_tokens": 100}, 100),
+        ({"completion_tokens": 100}, 1000),
+        (usage(100, 10, cached=30, written=20, reasoning=4), 50 * 1 + 30 * 0.1 + 20 * 2 + 6 * 10 + 4 * 20),
+        (usage(2000, 10, cached=300, written=200, reasoning=4), 1500 * 3 + 300 * 0.3 + 200 * 6 + 6 * 30 + 4 * 60),
+        (usage(100, cached=150, written=150), 100 * 0.1),  # no more can be cached than was sent
+        (usage(100, cached=70, written=150), 70 * 0.1 + 30 * 2),
+        (usage(0, 10, reasoning=15), 10 * 20),
+        (usage(1, 1), 1 + 10),
+        ({"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [], "completion_tokens_details": 5}, 11),
+    ],
+)
+def test_each_token_is_billed_once_at_its_own_price(asked, micro_usd):
+    assert cost_usd(FULL, asked) == pytest.approx(micro_usd / M)
+
+
 @pytest.mark.parametrize(
     ("row", "asked"),
     [
@@ -75,6 +105,7 @@ def test_a_long_prompt_has_its_tiers_prices_throughout():
         (ROW, {}),
         (ROW, {"prompt_tokens": None, "completion_tokens": "many"}),
         (ROW, usage(10, 10, audio=5)),
+        (ROW, {"prompt_tokens": 1, "completion_tokens": 1, "completion_tokens_details": {"audio_tokens": 1}}),
     ],
 )
 def test_what_is_not_known_is_none(row, asked):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingate.catalog.format import price, tokens, usd
+from ingate.catalog import ModelRow
+from ingate.catalog.format import features, price, tokens, usd
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,9 @@ def test_a_cost_shows_what_matters(value, text):
 )
 def test_a_price_can_have_a_dollar_sign(value, text):
     assert price(value, sign="$") == text
+
+
+def test_a_models_features_begin_with_what_it_is_if_it_does_not_chat():
+    assert features(ModelRow("a", "b", caps=("tools", "vision"))) == "tools vision"
+    assert features(ModelRow("a", "b", mode="responses")) == ""
+    assert features(ModelRow("a", "b", mode="completion", caps=("cache",))) == "text completion cache"

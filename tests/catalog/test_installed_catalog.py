@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -168,6 +169,7 @@ def test_the_curated_models_are_in_the_catalog_and_agree_with_it(catalog):
 
 
 def test_the_curated_models_facts_are_those_of_the_litellm_they_were_checked_with(catalog):
+    assert re.fullmatch(r"\d+\.\d+\.\d+", checked_with())
     if catalog.version != checked_with():
         pytest.skip(f"their prices are litellm {checked_with()}'s; {catalog.version} is installed")
     assert [entry.row() for entry in entries()] == [catalog.get(entry.provider, entry.model) for entry in entries()]

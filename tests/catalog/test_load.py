@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from ingate.catalog import index as index_module
 from ingate.catalog import source as source_module
 from ingate.catalog.build import build
 from ingate.catalog.catalog import load_from
+from ingate.catalog.litellm_names import REASONS, place
 from ingate.catalog.source import FILE, Source
 
 MODELS = {
@@ -109,9 +111,30 @@ def test_an_index_made_by_other_code_is_made_again(tmp_path, monkeypatch):
     assert index_module.read(found, folder) is not None
 
 
-def test_an_index_is_made_again_when_any_module_that_makes_rows_changes():
-    folder = Path(index_module.__file__).parent
-    assert [name for name in index_module._RULES if not (folder / name).is_file()] == []
+@pytest.mark.parametrize("name", ["build.py", "litellm_names.py", "prices.py", "schema.py", "../wire/catalog_facts.py"])
+@pytest.mark.parametrize("change", ["time", "size"])
+def test_an_index_is_made_again_when_a_module_that_makes_rows_changes(tmp_path, monkeypatch, name, change):
+    own = Path(index_module.__file__).parent
+    shutil.copytree(own, tmp_path / "catalog")
+    (tmp_path / "wire").mkdir()
+    shutil.copy2(own.parent / "wire" / "catalog_facts.py", tmp_path / "wire")
+    monkeypatch.setattr(index_module, "__file__", str(tmp_path / "catalog" / "index.py"))
+    found, folder = package(tmp_path), tmp_path / "cache"
+    load_from(found, cache_dir=folder)
+    assert index_module.read(found, folder) is not None
+    module = tmp_path / "catalog" / name
+    before = module.stat()
+    if change == "size":
+        module.write_bytes(module.read_bytes() + b"\n")
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns + (change == "time")))
+    assert index_module.read(found, folder) is None
+
+
+def test_an_index_that_cannot_be_replaced_leaves_no_other_file(tmp_path):
+    found, folder = package(tmp_path), tmp_path / "cache"
+    index_module.path_for(found, folder).mkdir(parents=True)
+    assert len(load_from(found, cache_dir=folder)) == 2
+    assert list(folder.iterdir()) == [index_module.path_for(found, folder)]
 
 
 def test_the_index_keeps_every_field_of_a_row(tmp_path):
@@ -168,6 +191,32 @@ def test_a_rows_formats_are_its_endpoints_or_what_its_mode_implies(tmp_path, mod
     assert build(json.dumps({"gpt-x": entry}).encode()).rows[0].formats == formats
 
 
+@pytest.mark.parametrize(
+    ("flag", "cap"),
+    [
+        ("supports_function_calling", "tools"),
+        ("supports_vision", "vision"),
+        ("supports_image_input", "vision"),
+        ("supports_reasoning", "reasoning"),
+        ("supports_response_schema", "json"),
+        ("supports_native_structured_output", "json"),
+        ("supports_audio_input", "audio"),
+        ("supports_audio_output", "speech"),
+        ("supports_video_input", "video"),
+        ("supports_pdf_input", "pdf"),
+        ("supports_web_search", "search"),
+        ("supports_prompt_caching", "cache"),
+        ("supports_computer_use", "computer"),
+        ("supports_system_messages", None),
+    ],
+)
+def test_a_capability_is_a_flag_that_is_true(flag, cap):
+    entry = {"mode": "chat", "litellm_provider": "openai"}
+    models = {str(value): {**entry, flag: value} for value in (True, False, None, "true", 1)}
+    caps = {row.model: row.caps for row in build(json.dumps(models).encode()).rows}
+    assert caps == {"True": (cap,) if cap else (), "False": (), "None": (), "true": (), "1": ()}
+
+
 def test_rows_of_equal_formats_and_capabilities_share_one_tuple():
     entry = {"mode": "responses", "litellm_provider": "openai", "supports_vision": True}
     first, second = build(json.dumps({"gpt-x": entry, "gpt-y": entry}).encode()).rows
@@ -210,9 +259,12 @@ def test_many_writers_at_once_leave_one_whole_index(tmp_path):
 
 def test_old_indexes_do_not_pile_up(tmp_path):
     folder = tmp_path / "cache"
-    for number in range(12):
-        load_from(package(tmp_path / str(number), version=f"1.{number}"), cache_dir=folder)
-    assert len(list(folder.iterdir())) <= 6
+    found = [package(tmp_path / str(number), version=f"1.{number}") for number in range(12)]
+    for age, source in enumerate(found):
+        load_from(source, cache_dir=folder)
+        os.utime(index_module.path_for(source, folder), ns=(age, age))
+    # The file that was just written is the newest, and then the five before it.
+    assert set(folder.iterdir()) == {index_module.path_for(source, folder) for source in found[6:]}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +290,7 @@ def test_a_broken_file_gives_the_built_in_list_and_says_so(tmp_path, content):
     ],
 )
 def test_a_broken_entry_costs_no_other(tmp_path, entry):
-    catalog = load_from(package(tmp_path, {**MODELS, "broken": entry}), cache_dir=tmp_path / "cache")
+    catalog = load_from(package(tmp_path, {"broken": entry, **MODELS}), cache_dir=tmp_path / "cache")
     assert keys(catalog) == ["groq/a/b-1", "openai/gpt-x"]
 
 
@@ -270,6 +322,28 @@ def test_of_two_entries_the_one_with_the_providers_name_is_kept(tmp_path):
         catalog = load_from(package(tmp_path, models), cache_dir=tmp_path / "cache")
         assert [(row.key, row.context_tokens) for row in catalog.rows] == [("deepseek/v4", 2)]
         assert catalog.left_out == {"duplicate": 1}
+
+
+def test_a_zero_price_is_free_on_the_users_own_server_and_unknown_elsewhere():
+    models = {
+        f"{provider}/m": {"mode": "chat", "litellm_provider": provider, "input_cost_per_token": 0}
+        for provider in ("hosted_vllm", "groq")
+    }
+    rows = build(json.dumps(models).encode()).rows
+    assert [(row.key, row.input_usd_per_mtok) for row in rows] == [("groq/m", None), ("hosted_vllm/m", 0.0)]
+
+
+@pytest.mark.parametrize(("value", "limit"), [(1, 1), (0.5, None), (1.5, 1), (2e6, 2_000_000)])
+def test_a_limit_is_a_whole_number_of_at_least_one(value, limit):
+    entry = {"mode": "chat", "litellm_provider": "openai", "max_input_tokens": value}
+    assert build(json.dumps({"gpt-x": entry}).encode()).rows[0].context_tokens == limit
+
+
+def test_of_two_bare_entries_the_first_is_kept_and_each_providers_second_is_counted():
+    entry = {"mode": "chat", "litellm_provider": "ollama"}
+    built = build(json.dumps({"ollama/m": {**entry, "max_tokens": 1}, "m": {**entry, "max_tokens": 2}}).encode())
+    assert [(row.key, row.context_tokens) for row in built.rows] == [("ollama/m", 1), ("ollama_chat/m", 1)]
+    assert built.left_out == {"duplicate": 2}
 
 
 def test_without_litellm_the_curated_models_are_the_catalog(tmp_path, monkeypatch):
@@ -357,6 +431,57 @@ def test_one_entry_of_two_providers_is_two_rows():
         ("ollama/m", "litellm.ollama/m"),
         ("ollama_chat/m", "litellm.ollama_chat/m"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("litellm_provider", "key", "expected"),
+    [
+        ("groq", "groq/openai/gpt-oss-120b", (("groq",), "openai/gpt-oss-120b")),
+        ("groq", "gpt-oss", (("groq",), "gpt-oss")),
+        ("groq", "groq/groq/m", (("groq",), "groq/m")),
+        ("cohere", "cohere_chat/cohere/m", (("cohere_chat",), "cohere/m")),
+        ("cohere", "cohere/m", (("cohere_chat",), "m")),
+        ("ollama", "ollama/m", (("ollama", "ollama_chat"), "m")),
+        ("ai21", "ai21/jamba", (("ai21_chat",), "jamba")),
+        ("amazon_nova", "amazon-nova/nova-micro-v1", (("amazon_nova",), "nova-micro-v1")),
+        ("groq", "amazon-nova/nova", (("groq",), "amazon-nova/nova")),
+        ("bedrock_converse", "us.anthropic.claude", (("bedrock",), "us.anthropic.claude")),
+        ("vertex_ai-anthropic_models", "vertex_ai/claude", (("vertex_ai",), "claude")),
+        ("vertex_ai-anthropic_models", "claude", (("vertex_ai",), "claude")),
+        ("text-completion-openai", "davinci-002", (("openai",), "davinci-002")),
+        ("elsewhere", "elsewhere/m", "unknown provider"),
+        ("vertex", "m", "unknown provider"),
+        ("azure_text", "azure/gpt-35-turbo-instruct", "text completions only"),
+        ("text-completion-codestral", "text-completion-codestral/m", "text completions only"),
+        ("text-completion-inception", "m", "text completions only"),
+        ("azure", "azure/gpt-6", (("azure",), "gpt-6")),
+        ("azure", "azure/eu/gpt-6", "Azure regional price"),
+        ("azure_ai", "azure_ai/meta/llama", (("azure_ai",), "meta/llama")),
+        ("bedrock", "bedrock/us-east-1/1-month-commitment/anthropic.claude-v1", "Bedrock commitment price"),
+        ("bedrock", "6-month-commitment/m", "Bedrock commitment price"),
+        ("openai", "ft:gpt-4o", "fine-tuning price"),
+        ("openai", "gpt-ft:4o", (("openai",), "gpt-ft:4o")),
+        ("together_ai", "together-ai-21.1b-41b", "price by model size"),
+        ("together_ai", "together-ai-up-to-4b", "price by model size"),
+        ("together_ai", "together_ai/m-21b-41b", (("together_ai",), "m-21b-41b")),
+    ],
+)
+def test_a_key_is_a_model_of_its_providers_or_is_left_out_for_a_reason(litellm_provider, key, expected):
+    assert place(litellm_provider, key) == expected
+    assert isinstance(expected, tuple) or expected in REASONS
+
+
+def test_the_reasons_have_the_names_that_the_counts_have():
+    entry = {"mode": "chat", "litellm_provider": "groq"}
+    models = {
+        "broken": 5,
+        "none": {**entry, "max_input_tokens": 0, "max_output_tokens": 0},
+        "m": entry,
+        "groq/m": entry,
+    }
+    left_out = build(json.dumps(models).encode()).left_out
+    assert left_out == {"malformed": 1, "no chat": 1, "duplicate": 1}
+    assert set(left_out) <= set(REASONS)
 
 
 def test_the_default_cache_is_in_the_users_cache_folder(clean_environment):

@@ -14,7 +14,7 @@ NONE = (None, None, None, None, None)
 
 def test_every_price_is_per_million_tokens():
     entry = {
-        "input_cost_per_token": 1e-06,
+        "input_cost_per_token": 1.00000049e-06,  # rounded to six places
         "output_cost_per_token": 2.5e-06,
         "cache_read_input_token_cost": 1e-07,
         "cache_creation_input_token_cost": 1.25e-06,
@@ -110,6 +110,7 @@ def test_listed_tiers_without_one_from_zero_are_all_tiers():
     [
         [],
         "text",
+        5,
         {},
         [None],
         ["text"],
@@ -126,3 +127,9 @@ def test_a_malformed_list_gives_no_tiers(listed):
         (1.0, None, None, None, None),
         (),
     )
+
+
+@pytest.mark.parametrize("listed", [None, [], {}, "text", {"range": [0, 5]}, 5, True])
+def test_what_is_no_list_of_tiers_leaves_the_prices_above_a_limit(listed):
+    entry = {"tiered_pricing": listed, "input_cost_per_token_above_128k_tokens": 2e-06}
+    assert prices("dashscope", "m", entry) == (NONE, (PriceTier(128_000, 2.0),))

@@ -152,6 +152,10 @@ def test_further_words_find_a_row():
         ("ctx:>200k", {"openai/gpt-4.1", "openai/gpt-6", "openai/gpt-6.1"}),
         ("ctx:>=1m", {"openai/gpt-4.1"}),
         ("ctx:<0.2m", {"groq/openai/gpt-oss-120b"}),
+        ("ctx:922k", {"openai/gpt-4.1", "openai/gpt-6", "openai/gpt-6.1"}),
+        ("ctx:?  claude-opus-4-5", {"anthropic/claude-opus-4-5"}),
+        ("out:free", {"ollama/llama3.2:1b"}),
+        ("mode:resp", {"openai/gpt-6.1"}),
         ("provider:groq", {"groq/openai/gpt-oss-120b"}),
         ("provider:gro,olla", {"groq/openai/gpt-oss-120b", "ollama/llama3.2:1b"}),
         ("mode:responses", {"openai/gpt-6.1"}),
@@ -256,7 +260,7 @@ def test_a_query_is_read_to_its_end_in_any_order():
     assert len(found.problems) == 1
     assert not found.empty
     assert parse_query("").empty
-    assert not parse_query("ready:").empty
+    assert [parse_query(text).empty for text in ("ready:", "gpt", "cap:pdf", "cap:")] == [False, False, False, True]
 
 
 def test_a_term_that_only_rows_filtered_out_have_finds_nothing():
@@ -268,3 +272,142 @@ def test_the_nearest_spelling_wins_over_a_farther_one():
     rows = (row("a/mistral-small"), row("a/mistrel-large"))
     assert keys("mistrel", rows) == ["a/mistrel-large"]
     assert set(keys("mistrael", rows)) == {"a/mistrel-large", "a/mistral-small"}, "both are one error away"
+
+
+def test_newer_versions_are_first_whoever_offers_them():
+    newest_first = [
+        "d/model-30-2",
+        "b/model-5",
+        "b/model-4.1.2",
+        "b/model-4.1",
+        "a/model-4",
+        "b/model-4",
+        "a/model-4-20250514",
+        "b/model-3.5.1",
+        "a/model-35",
+        "b/model-3p5",
+        "c/model-3.3",
+        "c/model-30",
+        "a/model-70b",
+        "b/org-9/model",
+        "a/model-08-2024",
+    ]
+    rows = [row(key) for key in sorted(newest_first)]
+    assert [one.key for one in Searcher(rows).newest()] == newest_first
+    assert keys("model", rows) == newest_first
+
+
+def test_a_query_without_terms_keeps_the_order_with_ready_rows_first():
+    rows = (row("a/x"), row("b/z"), row("a/y"), row("b/w"))
+    assert keys("", rows, ready={"b"}.__contains__) == ["b/z", "b/w", "a/x", "a/y"]
+    assert keys("", rows) == ["a/x", "b/z", "a/y", "b/w"]
+
+
+def test_a_row_without_further_words_is_found_by_none():
+    assert keys("z") == []
+    assert keys("@") == []
+
+
+def test_the_match_counts_before_readiness_and_readiness_before_age():
+    rows = (row("a/pro-2"), row("b/pro-1"), row("c/prophet-9"), row("b/prophet-8"))
+    assert keys("pro", rows, ready={"b"}.__contains__) == ["b/pro-1", "a/pro-2", "b/prophet-8", "c/prophet-9"]
+    assert keys("pro", rows, ready={"c"}.__contains__) == ["a/pro-2", "b/pro-1", "c/prophet-9", "b/prophet-8"]
+
+
+def test_the_terms_matches_are_added():
+    rows = (row("a/prophet-mini"), row("a/pro-minimal"), row("a/pro-mini"), row("a/xpro-mini"))
+    assert keys("pro mini", rows) == ["a/pro-mini", "a/pro-minimal", "a/prophet-mini", "a/xpro-mini"]
+
+
+def test_a_name_inside_a_row_that_is_filtered_out_is_no_misspelling_of_another():
+    rows = (row("a/xxpro"), row("b/zpro"))
+    assert keys("xpro", rows) == ["a/xxpro"]
+    assert keys("provider:b xpro", rows) == []
+    assert keys("provider:b wpro", rows) == ["b/zpro"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("gpx", True),  # one error in three letters
+        ("gx", False),  # too short
+        ("claxde", True),
+        ("claxxe", True),  # two errors in six letters
+        ("claxx", False),  # two errors in five
+        ("clxxxe", False),  # three in six
+        ("clauqe", True),
+        ("anthrpoic", True),  # letters swapped
+        ("anthrooic", True),
+        ("claude-opus-5-5-5-5", False),
+    ],
+)
+def test_a_term_may_have_one_error_or_two_if_it_is_long(typed, found):
+    rows = (row("anthropic/claude-opus-5-5"), row("anthropic/gpt"))
+    assert bool(keys(typed, rows)) is found
+
+
+def test_a_misspelling_may_be_of_the_beginning_of_a_name():
+    rows = (row("a/mistralized"), row("a/other"))
+    assert keys("mistrel", rows) == ["a/mistralized"]
+    assert keys("a mistrel", rows) == ["a/mistralized"]
+    assert keys("other mistrel", rows) == []
+
+
+def test_a_providers_name_and_a_part_of_its_models_must_both_fit():
+    rows = (row("groq/openai/gpt-oss"), row("groq/llama"), row("azure/openai/gpt-oss"))
+    assert keys("groq/gpt-oss", rows) == ["groq/openai/gpt-oss"]
+    assert keys("provider:azure groq/gpt-oss", rows) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "problem"),
+    [
+        ("cap:vison", f"'vison' is not one of {', '.join(CAPS)}"),
+        ("cap:v", "'v' may be vision or video"),
+        ("cap:", FILTERS["cap"]),
+        ("cap:,", FILTERS["cap"]),
+        ("mode:x", "'x' is not one of chat, responses, completion"),
+        ("provider:,", FILTERS["provider"]),
+        ("cost:cheap", FILTERS["cost"]),
+        ("out:1g", FILTERS["out"]),
+        ("ctx:free", FILTERS["ctx"]),
+        ("ready:soon", "write ready: or ready:no"),
+    ],
+)
+def test_a_filter_that_is_ignored_says_what_to_write(word, problem):
+    assert parse_query(f"gpt {word} free").terms == ("gpt", "free")
+    assert parse_query(f"gpt {word} free").problems == (f"{word!r} is ignored: {problem}",)
+
+
+@pytest.mark.parametrize(
+    ("word", "reported"),
+    [
+        ("price:low", True),
+        ("llama:8b", False),
+        ("model:free", False),
+        ("gpt:", False),
+        ("llama3:x", False),
+        (":x", False),
+    ],
+)
+def test_a_colon_in_a_models_name_is_no_problem(word, reported):
+    asked = parse_query(f"{word} last")
+    assert asked.terms == (word, "last")
+    assert bool(asked.problems) is reported
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        *((word, True) for word in ("", "yes", "y", "true", "1", "on", "YES")),
+        *((word, False) for word in ("no", "n", "false", "0", "off")),
+    ],
+)
+def test_ready_is_said_in_any_usual_word(value, wanted):
+    asked = parse_query(f"ready:{value} gpt")
+    assert (asked.ready, asked.terms, asked.problems) == (wanted, ("gpt",), ())
+
+
+def test_a_price_in_thousands_is_read_and_an_empty_part_is_left_out():
+    assert keys("cost:<.001k ctx:<131.073k") == ["groq/openai/gpt-oss-120b"]
+    assert keys("cap:,pdf, provider:,bedrock,") == ["bedrock/us.anthropic.claude-opus-5-5"]

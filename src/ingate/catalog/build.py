@@ -71,7 +71,6 @@ def build(raw: bytes) -> Built:
     if not isinstance(entries, dict):
         raise ValueError(f"it is a {type(entries).__name__}, not an object")  # noqa: TRY004 - bad data, not a bad call
     rows: dict[tuple[str, str], ModelRow] = {}
-    named: set[tuple[str, str]] = set()
     left_out: Counter[str] = Counter()
     no_provider: Counter[str] = Counter()
     interned: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -98,13 +97,10 @@ def build(raw: bytes) -> Built:
         formats = interned.setdefault(formats, formats)
         for provider in providers:
             place_of = provider, model
-            has_name = key.startswith(f"{provider}/")
             if place_of in rows:
                 left_out["duplicate"] += 1
-                if place_of in named or not has_name:
+                if not key.startswith(f"{provider}/"):
                     continue
-            if has_name:
-                named.add(place_of)
             rows[place_of] = _row(provider, model, mode, caps, formats, entry)
     if not rows:
         raise ValueError("it lists no model of a known provider")

@@ -21,7 +21,7 @@ def price(usd_per_mtok: float | None, *, sign: str = "") -> str:
         return "free"
     if usd_per_mtok < 0.001:
         return f"<{sign}0.001"
-    return sign + _trim(f"{usd_per_mtok:.{3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0}f}")
+    return f"{sign}{round(usd_per_mtok, 3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0):g}"
 
 
 def tokens(count: int | None) -> str:
@@ -31,10 +31,10 @@ def tokens(count: int | None) -> str:
     if count < 1000:
         return str(count)
     if count < 9_950:
-        return f"{_trim(f'{count / 1000:.1f}')}k"
+        return f"{round(count / 1000, 1):g}k"
     if count < 999_500:
         return f"{count / 1000:.0f}k"
-    return f"{_trim(f'{count / 1_000_000:.2f}')}M"
+    return f"{round(count / 1_000_000, 2):g}M"
 
 
 def usd(amount: float) -> str:
@@ -47,7 +47,3 @@ def usd(amount: float) -> str:
 def features(row: ModelRow) -> str:
     """What a model can do: `"tools vision"`. Begins with `"text completion"` if it continues a text rather than chats."""
     return " ".join(("text completion", *row.caps) if row.mode == "completion" else row.caps)
-
-
-def _trim(number: str) -> str:
-    return number.rstrip("0").rstrip(".") if "." in number else number

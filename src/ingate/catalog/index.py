@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -62,12 +63,12 @@ def write(
     rows: tuple[ModelRow, ...],
     left_out: dict[str, int],
     no_provider: dict[str, int],
-) -> bool:
-    """Write an index for the next start. False if the folder cannot be written; the catalog works without one."""
+) -> None:
+    """Write an index for the next start, if the folder can be written; the catalog works without one."""
     body = msgspec.msgpack.encode(_Index(_made_from(source), _made_by(), left_out, no_provider, rows))
     path = path_for(source, folder)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
+    with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             fresh.write_bytes(b"".join((_MAGIC, zlib.crc32(body).to_bytes(4, "big"), body)))
@@ -75,15 +76,12 @@ def write(
         finally:
             fresh.unlink(missing_ok=True)
         _drop_oldest(folder)
-    except OSError:
-        return False
-    return True
 
 
 def _drop_oldest(folder: Path) -> None:
     found = sorted(folder.glob("catalog-*.bin"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for path in found[_KEPT:]:
-        path.unlink(missing_ok=True)
+        path.unlink()
 
 
 def _made_from(source: Source) -> tuple[str, int, int]:
@@ -92,11 +90,5 @@ def _made_from(source: Source) -> tuple[str, int, int]:
 
 def _made_by() -> str:
     """ingate's version and the state of the modules that make rows, so that a cache never hides a changed rule."""
-    parts = [__version__]
-    for name in _RULES:
-        try:
-            stat = (Path(__file__).parent / name).stat()
-        except OSError:
-            continue
-        parts.append(f"{stat.st_size}.{stat.st_mtime_ns}")
-    return " ".join(parts)
+    stats = [(Path(__file__).parent / name).stat() for name in _RULES]
+    return " ".join([__version__, *(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)])
