@@ -16,6 +16,7 @@ from ingate.gateway.formats import passed_through
 from ingate.gateway.metadata import answer_metadata
 from ingate.wire.downstream import error_body, translate
 from ingate.wire.events import encode_events, with_warnings
+from ingate.wire.json_text import encode_answer
 from ingate.wire.progress import EventProgress
 from ingate.wire.sse import DONE, SSEParser
 
@@ -33,7 +34,6 @@ logger = logging.getLogger("ingate")
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 # The last event of a stream, which carries the metadata of the whole answer.
 _LAST: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "message_stop"})
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Reply:
         """A whole answer's body; None for a stream."""
         if self.forwarded is not None:
             return self.forwarded.content
-        return None if self.answer is None else _encode(self.answer)
+        return None if self.answer is None else encode_answer(self.answer)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield a stream's bytes as they arrive. A stream that breaks ends with the API's own error event.

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.wire.json_text import encode_answer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -26,7 +28,6 @@ MAX_BYTES: Final = 256 * 2**20
 MEMORY_MAX_BYTES: Final = 64 * 2**20
 _PRUNE_EVERY: Final = 64  # writes
 
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 _SCHEMA: Final = """
@@ -120,11 +121,11 @@ class ResponseStore:
         with self._lock, self._transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (turn, time.time(), spec, provider, previous, _encode(own), _encode(response)),
+                (turn, time.time(), spec, provider, previous, encode_answer(own), encode_answer(response)),
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO items VALUES (?, ?, ?)",
-                [(str(item["id"]), turn, _encode(item)) for item in items if item.get("id")],
+                [(str(item["id"]), turn, encode_answer(item)) for item in items if item.get("id")],
             )
         self._writes += 1
         if self._writes % _PRUNE_EVERY == 0:
@@ -177,7 +178,7 @@ class ResponseStore:
         made = f"conv_{uuid.uuid4().hex}"
         with self._lock, self._transaction():
             now = time.time()
-            self._db.execute("INSERT INTO conversations VALUES (?, ?, ?, ?)", (made, now, now, _encode(metadata)))
+            self._db.execute("INSERT INTO conversations VALUES (?, ?, ?, ?)", (made, now, now, encode_answer(metadata)))
         self.extend(made, items)
         found = self.conversation(made)
         assert found is not None
@@ -212,7 +213,7 @@ class ResponseStore:
         with self._lock, self._transaction():
             self._db.executemany(
                 "INSERT INTO conversation_items (conversation, id, item) VALUES (?, ?, ?)",
-                [(conversation_id, str(item["id"]), _encode(item)) for item in added],
+                [(conversation_id, str(item["id"]), encode_answer(item)) for item in added],
             )
             self._db.execute("UPDATE conversations SET at = ? WHERE id = ?", (time.time(), conversation_id))
         return added
@@ -228,7 +229,9 @@ class ResponseStore:
     def describe_conversation(self, conversation_id: str, metadata: Mapping[str, Any]) -> None:
         """Replace a conversation's metadata."""
         with self._lock, self._transaction():
-            self._db.execute("UPDATE conversations SET metadata = ? WHERE id = ?", (_encode(metadata), conversation_id))
+            self._db.execute(
+                "UPDATE conversations SET metadata = ? WHERE id = ?", (encode_answer(metadata), conversation_id)
+            )
 
     def close_conversation(self, conversation_id: str) -> bool:
         """Delete a conversation. Returns whether it existed."""

@@ -14,6 +14,7 @@ import msgspec
 from ingate.errors import AuthenticationError, IngateError, InvalidRequestError, MissingCredentialsError
 from ingate.wire.downstream import error_body
 from ingate.wire.errors import error_to_response
+from ingate.wire.json_text import encode_answer
 from ingate.wire.passthrough import PROTOCOL_HEADERS, ApiRequest
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ _MOST_VALUES: Final = 4_000_000
 
 _FORWARDED: Final = ("x-ratelimit-", "x-litellm-", "anthropic-ratelimit-")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_encode = msgspec.json.Encoder().encode
 
 
 class GatewayLike(Protocol):
@@ -142,7 +142,7 @@ class Call:
     ) -> None:
         """Answer with JSON. Headers report the answer's metadata if it has any."""
         await self.reply_bytes(
-            _encode(answer),
+            encode_answer(answer),
             status=status,
             headers={"content-type": "application/json", **metadata_headers(answer.get("ingate")), **(headers or {})},
         )

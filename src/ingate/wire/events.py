@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
+from ingate.wire.json_text import encode_answer
 from ingate.wire.sse import encode_chunk
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from ingate.errors import IngateError
     from ingate.wire.passthrough import Api
-
-_encode = msgspec.json.Encoder().encode
 
 Event = dict[str, Any]
 """One event of a stream, with its `type`."""
@@ -71,7 +68,7 @@ def encode_events(api: Api, events: Iterable[Event]) -> bytes:
     """Server-sent events, each named after its `type`; chat completions have neither names nor types."""
     if api == "chat":
         return b"".join([encode_chunk(event) for event in events])
-    return b"".join([b"event: %b\ndata: %b\n\n" % (event["type"].encode(), _encode(event)) for event in events])
+    return b"".join([b"event: %b\ndata: %b\n\n" % (event["type"].encode(), encode_answer(event)) for event in events])
 
 
 def with_warnings(metadata: Mapping[str, Any] | None, warnings: list[str]) -> dict[str, Any] | None:

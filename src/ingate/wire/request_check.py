@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from ingate.errors import InvalidRequestError
 from ingate.wire.chat.downstream import CHAT_TYPES
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingate.wire.passthrough import Api, ApiRequest
+
+_encode = msgspec.json.Encoder().encode
 
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "a string": (str,),
@@ -84,6 +88,8 @@ _OBJECTS: Final[Mapping[Api, tuple[str, ...]]] = {
 def check_request(request: ApiRequest) -> None:
     """Raise `InvalidRequestError`, naming the field, if a request is malformed in a way that no provider accepts."""
     body = request.body
+    if request.content is None:
+        _check_json(body)
     if request.api != "responses" and body.get("messages") is None:
         raise InvalidRequestError("'messages' is missing", param="messages", code="missing_required_parameter")
     _check(body, {"model": "a string", **_TYPES[request.api]})
@@ -98,6 +104,14 @@ def check_request(request: ApiRequest) -> None:
             _check(
                 turn, {"role": "a string", "content": "a string or an array"}, f"{_OBJECTS[request.api][0]}[{place}]"
             )
+
+
+def _check_json(body: Mapping[str, Any]) -> None:
+    """Refuse a request of this process that cannot be written as JSON: parts of it come back in the answer."""
+    try:
+        _encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidRequestError(f"the request cannot be written as JSON: {error}", code="invalid_json") from None
 
 
 def _check(values: Mapping[str, Any], types: Mapping[str, str], within: str = "") -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
+from ingate.wire.json_text import encode_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DONE: Final = b"data: [DONE]\n\n"
 _BOM: Final = b"\xef\xbb\xbf"
-
-_encode = msgspec.json.Encoder().encode
 
 
 class SSEEvent(NamedTuple):
@@ -31,7 +29,7 @@ class SSEEvent(NamedTuple):
 
 def encode_chunk(chunk: Mapping[str, Any]) -> bytes:
     """One chunk as an event of an OpenAI stream."""
-    return b"data: %b\n\n" % _encode(chunk)
+    return b"data: %b\n\n" % encode_answer(chunk)
 
 
 class SSEParser:

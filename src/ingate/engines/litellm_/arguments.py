@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines.litellm_.parameters import fit, responses_prefix
 from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
+from ingate.wire.codec import encode_body
 from ingate.wire.params import deep_merge
 
 if TYPE_CHECKING:
@@ -61,9 +62,11 @@ def for_completion(
 
     Raises:
         MissingCredentialsError: The provider requires a key and the Route has none.
-        BadRequestError: The policy is `strict` and the request sets a parameter that only the configuration may set.
+        BadRequestError: The request cannot be written as JSON; or the policy is `strict` and the request sets a parameter that
+            only the configuration may set.
         UnknownProviderError: litellm does not know the provider, and the Route has no base URL of an OpenAI-like server.
     """
+    encode_body(body)  # litellm would report a fault of the provider
     call = _request_params(litellm, route, body, report)
     fit(call, route, report)
     provider, slash, model = model_name(litellm, route).partition("/")
