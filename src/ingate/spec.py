@@ -211,7 +211,7 @@ def _read_value(text: str) -> ParamValue:
 def _print_value(value: ParamValue) -> str:
     """The text that parses as `value`; a string that would parse as another type is quoted."""
     if isinstance(value, str):
-        return _escape(value if _read_value(value) == value and value[:1] != "'" else f"'{value}'")
+        return _escape(value if _read_value(value) == value else f"'{value}'")
     for word, meaning in _WORDS.items():
         if value is meaning:
             return word

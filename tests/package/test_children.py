@@ -33,6 +33,16 @@ def test_only_what_a_program_needs_is_passed_on() -> None:
     assert set(children.for_child(given, ("ANY_NAME", "MY_*", "ABSENT"))) == kept | {"ANY_NAME", "MY_A", "MY_B"}
 
 
+def test_without_an_environment_this_processs_is_chosen_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk")
+    monkeypatch.setenv("LC_ALL", "C")
+    found = children.for_child()
+    assert found["LC_ALL"] == "C"
+    assert "OPENAI_API_KEY" not in found
+    assert children.for_child({}) == {}
+    assert children.for_child({"HOME": "/h"}) == {"HOME": "/h"}
+
+
 def test_no_variable_on_the_list_is_a_providers() -> None:
     from ingate.providers import secret_variables
 

@@ -19,6 +19,7 @@ def test_every_exported_name_is_there_and_none_leaks() -> None:
     for name in ingate.__all__:
         assert getattr(ingate, name) is not None
     assert set(dir(ingate)) == set(ingate.__all__)
+    assert set(ingate.__all__) <= vars(ingate).keys()  # looked up once, and then an attribute like any other
 
 
 def test_the_type_checker_sees_the_same_names() -> None:

@@ -101,6 +101,8 @@ def test_the_class_parses_one_spec_or_a_list() -> None:
         ModelSpec.parse(text)
     assert "parse_list" in caught.value.fix
     assert caught.value.spec == text
+    with pytest.raises(SpecError, match="2 specs"):
+        ModelSpec.parse("groq/a, groq/b")
     for read in (ModelSpec.parse, ModelSpec.parse_list):
         for wrong in ("", " ", "groq/", "a,,b", None, 7):
             with pytest.raises(SpecError):
@@ -194,3 +196,53 @@ def test_an_empty_fallback_is_reported_as_a_stray_comma(text: str) -> None:
     with pytest.raises(SpecError, match="empty entry in its list of fallbacks") as caught:
         parse(text)
     assert "comma" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "printed"),
+    [
+        ("groq/m?effort=low", "groq/m", "groq/m?reasoning_effort=low"),
+        ("groq/m?reasoning=low", "groq/m", "groq/m?reasoning_effort=low"),
+        ("groq/m?top-p=0.5&max-tokens=5", "groq/m", "groq/m?top_p=0.5&max_tokens=5"),
+        ("litellm.groq/a%2Cb?x=1", "litellm.groq/a%2Cb", "litellm.groq/a%2Cb?x=1"),
+        ("litellm/my deployment", "litellm/my%20deployment", "litellm/my%20deployment"),
+        ("fast%3f?a%3Db=c%26d", "fast%3F", "fast%3F?a%3Db=c%26d"),
+        ("m?a='1'&b=1&c=1.5&d=true&e=null&f='&g=01", "m", "m?a='1'&b=1&c=1.5&d=true&e=null&f='&g=01"),
+        ("m?a=''x''&b='x&c=''&d='''", "m", "m?a=''x''&b='x&c=&d='"),
+        ("m?a=%zz&b=%E4", "m", "m?a=%25zz&b=\N{REPLACEMENT CHARACTER}"),
+        ("m?a=x&a=y", "m", "m?a=y"),
+        ("m?a=", "m", "m?a="),
+        ("m?a=b=c", "m", "m?a=b=c"),
+        ("a/b?lane=native", "a/b", "a/b?lane=native"),
+    ],
+)
+def test_a_spec_is_printed_as_it_would_be_read_again(text: str, target: str, printed: str) -> None:
+    spec = parse_one(text)
+    assert (spec.target, str(spec)) == (target, printed)
+    assert parse_one(printed) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "fix"),
+    [
+        ("", "the model spec is empty", "write <provider>/<model>, for example local/smollm2"),
+        ("/x", "'/x' has no provider before its first '/'", "write <provider>/<model>, like groq/llama-3.3"),
+        ("groq/", "'groq/' has no model name", "write <provider>/<model>; `ingate models` lists them"),
+        ("?a=1", "'?a=1' has no model name", "write <provider>/<model>; `ingate models` lists them"),
+        ("litellm/ ", "'litellm/ ' has no model name", "write <provider>/<model>; `ingate models` lists them"),
+        ("m?a=1&b", "'b' in 'm?a=1&b' is not key=value", "write parameters as ?key=value&key=value"),
+        ("m?=1", "'=1' in 'm?=1' is not key=value", "write parameters as ?key=value&key=value"),
+    ],
+)
+def test_each_mistake_says_where_it_is_and_what_to_write(text: str, message: str, fix: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    assert (str(caught.value), caught.value.fix) == (message, fix)
+    assert caught.value.spec == (text or None)
+
+
+def test_parameters_cannot_be_changed() -> None:
+    for spec in (parse_one("groq/m"), parse_one("groq/m?seed=1"), parse_one("groq/m").with_params({"seed": 1})):
+        assert (spec.lane, spec.provider, spec.model) == ("auto", "groq", "m")
+        with pytest.raises(TypeError):
+            spec.params["seed"] = 2  # ty: ignore[invalid-assignment]
