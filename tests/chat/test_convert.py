@@ -134,6 +134,59 @@ def test_a_result_without_a_call_is_left_out() -> None:
     log.record("user", content="Add")
     log.record("tool", tool_call_id="a", name="add", content="3", error=False)
     assert [one["role"] for one in request_messages(log.session, ModelInfo(provider="x"))] == ["user"]
+    log.record("assistant", message={"content": "Yes?"}, provider="x")
+    assert [one["role"] for one in request_messages(log.session, ModelInfo(provider="x"))] == ["user", "assistant"]
+
+
+def test_messages_of_the_user_in_a_row_are_one_message_and_the_session_keeps_them_apart() -> None:
+    log = log_of()
+    for text in ("One", "Two"):
+        log.record("user", content=text)
+    log.record("assistant", message={"content": "Three"}, provider="x")
+    model = ModelInfo(provider="x")
+    assert request_messages(log.session, model) == [
+        {"role": "user", "content": "One\n\nTwo"},
+        {"role": "assistant", "content": "Three"},
+    ]
+    assert [entry.message["content"] for entry in log.session.entries] == ["One", "Two", "Three"]
+    log.record("user", content=[IMAGE])
+    log.record("user", content="What is it?")
+    sent = {name: IMAGE[name] for name in ("type", "image_url")}
+    assert request_messages(log.session, model)[-1]["content"] == [sent, {"type": "text", "text": "What is it?"}]
+
+
+def test_results_and_messages_without_content_are_empty_text() -> None:
+    log = log_of()
+    log.record("user", content=None)
+    log.record("assistant", message={"content": None, "tool_calls": [{}]})
+    log.record("tool", tool_call_id="", content=None)
+    assert request_messages(log.session, ModelInfo(provider="x")) == [
+        {"role": "user", "content": ""},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "call_e3b0c44298fc1c149afbf4c8", "type": "function", "function": {"name": "", "arguments": "{}"}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_e3b0c44298fc1c149afbf4c8", "content": ""},
+    ]
+
+
+def test_a_pdf_becomes_a_line_for_a_model_that_does_not_accept_it() -> None:
+    log = log_of()
+    pdf = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA"}}
+    log.record("user", content=[pdf, IMAGE, {**pdf, "attached": "b.pdf"}])
+    notes: list[str] = []
+    (message,) = request_messages(log.session, ModelInfo(provider="x", kinds=frozenset({"image"})), notes)
+    assert message["content"] == [
+        {"type": "text", "text": "[pdf was attached here, which you cannot read.]"},
+        {name: IMAGE[name] for name in ("type", "image_url")},
+        {"type": "text", "text": "[b.pdf was attached here, which you cannot read.]"},
+    ]
+    assert notes == ["PDFs are left out: this model does not accept them."]
+    (message,) = request_messages(log.session, ModelInfo(provider="x", kinds=frozenset({"pdf"})))
+    assert message["content"][0] == pdf
 
 
 def test_an_empty_answer_is_left_out_and_two_questions_become_one() -> None:

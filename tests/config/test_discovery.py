@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from ingate import paths
-from ingate.config import load
+from ingate.config import content, load
+from ingate.config.files import Finder
 from ingate.errors import ConfigError
 from support.config import load_here, write
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="file modes and owners are POSIX's")
 
@@ -246,3 +244,43 @@ def test_start_up_stays_light(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environ, cwd=tmp_path, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@needs_posix
+@pytest.mark.parametrize(
+    ("uid", "mode", "foreign", "shared"),
+    [
+        (0, 0o600, False, False),
+        (1000, 0o644, False, False),
+        (1, 0o600, True, False),
+        (1001, 0o620, True, True),
+        (1000, 0o602, False, True),
+        (1000, 0o664, False, True),
+        (1000, 0o755, False, False),
+    ],
+)
+def test_whose_a_file_is_and_who_may_write_it(
+    monkeypatch: pytest.MonkeyPatch, uid: int, mode: int, foreign: bool, shared: bool
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    state = os.stat_result((0o100000 | mode, 0, 0, 1, uid, 1000, 0, 0, 0, 0))
+    assert (content.is_foreign(state), content.is_shared(state)) == (foreign, shared)
+
+
+def test_the_home_folder_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    (home / "deep").mkdir(parents=True)
+    write(tmp_path / "ingate.yaml", "timeout: 5")
+    for environ in ({"USERPROFILE": str(home)}, {"HOME": str(home), "USERPROFILE": "/elsewhere"}):
+        assert load(environ=environ, cwd=home / "deep").settings.timeout_s is None
+    assert load(environ={"HOME": "/elsewhere", "USERPROFILE": str(home)}, cwd=home / "deep").settings.timeout_s == 5
+    assert Finder({}, None).home == Path.home()
+    monkeypatch.setattr(Path, "home", classmethod(lambda _: (_ for _ in ()).throw(RuntimeError)))
+    assert Finder({}, None).home == Path("/")
+
+
+def test_a_file_that_cannot_be_read_has_a_fix_only_if_there_is_one(project: Path) -> None:
+    (project / "ingate.yaml").symlink_to(project / "ingate.yaml")
+    with pytest.raises(ConfigError, match="Too many levels of symbolic links") as caught:
+        load_here(project)
+    assert caught.value.fix == ConfigError.default_fix

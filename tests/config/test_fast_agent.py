@@ -166,6 +166,8 @@ def test_an_mcp_server_that_lacks_a_variable_is_left_out_with_a_warning(project:
             bad: {command: run, args: ["${GONE}"]}
             far: {url: "${GONE}/mcp"}
             odd: {command: run, args: ["${HERE}"], env: {T: "${GONE}"}}
+            cut: {command: ["${AWAY}", x]}
+            num: {command: run, args: [8080, null, "${", "${GONE:-x}", "${AWAY} ${GONE}"]}
         """,
     )
     config = load_here(project, HERE="yes")
@@ -173,6 +175,8 @@ def test_an_mcp_server_that_lacks_a_variable_is_left_out_with_a_warning(project:
     assert config.warnings == (
         "fast-agent.yaml:3 mcp.servers.bad is left out: GONE is not set",
         "fast-agent.yaml:4 mcp.servers.far is left out: GONE is not set",
+        "fast-agent.yaml:6 mcp.servers.cut is left out: AWAY is not set",
+        "fast-agent.yaml:7 mcp.servers.num is left out: AWAY is not set",
     )
 
 

@@ -74,6 +74,17 @@ def test_a_named_file_of_fast_agents_has_its_secrets_file_beside_it(
     assert layers == [(secrets, True), ("agents.yaml", False)]
 
 
+def test_of_two_secrets_files_beside_fast_agents_own_the_newer_name_is_read(
+    clean_environment: Path, tmp_path: Path
+) -> None:
+    named = write(tmp_path / "agents.yaml", "groq: {base_url: http://named/v1}")
+    for name in ("fast-agent.secrets.yaml", "fastagent.secrets.yaml"):
+        write(tmp_path / name, f"groq: {{api_key: {name}}}")
+    config = load(environ={"HOME": str(clean_environment)}, cwd=clean_environment, fast_agent=named)
+    layers = [Path(layer.file).name for layer in config.layers if layer.kind == "fast-agent"]
+    assert layers == ["fast-agent.secrets.yaml", "agents.yaml"]
+
+
 def test_a_named_file_of_fast_agents_needs_no_secrets_file(clean_environment: Path, tmp_path: Path) -> None:
     named = write(tmp_path / "agents.yaml", "groq: {base_url: http://named/v1}")
     config = load(environ={"HOME": str(clean_environment)}, cwd=clean_environment, fast_agent=named)
@@ -122,6 +133,15 @@ def test_an_unknown_disabled_provider_without_a_near_one_points_to_the_list(tmp_
 def test_aliases_may_name_each_other_without_a_circle(tmp_path: Path) -> None:
     text = "aliases: {a: [b, c], b: 'c, groq/m', c: xai/n}"
     assert set(load_text(tmp_path, text).settings.aliases) == {"a", "b", "c"}
+
+
+def test_an_alias_that_leads_to_a_circle_is_not_itself_at_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text(tmp_path, "aliases:\n  a: b\n  b: c\n  c: [groq/m, b]")
+    assert str(caught.value).splitlines() == [
+        "ingate.yaml:3: aliases.b leads back to itself",
+        "  also ingate.yaml:4: aliases.c leads back to itself",
+    ]
 
 
 def test_the_fix_of_each_mistake(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingate.config import load
+from ingate.config import fields, load, provider_names
 from ingate.config.schema import (
     Free,
     Leaf,
@@ -143,3 +143,52 @@ def test_another_wire_format_is_an_error(tmp_path: Path, written: str) -> None:
 def test_a_wire_format_from_an_unset_variable_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs FORMAT"):
         load_text(tmp_path, "groq: {wire_format: '${FORMAT}'}")
+
+
+def test_a_sections_keys_are_in_the_order_of_its_fields_with_the_time_limits_last() -> None:
+    section = section_of.__wrapped__(ProviderSettings)
+    assert list(section.keys) == [
+        "api_key", "base_url", "headers", "default_model", "wire_format",
+        "timeout", "connect_timeout", "first_token_timeout", "between_tokens_timeout", "total_timeout",
+    ]  # fmt: skip
+    assert section.synonyms == {"api_base": "base_url", "default_headers": "headers"}
+    assert section.attributes == {
+        f"{name}timeout": f"{name}timeout_s" for name in ("", "connect_", "first_token_", "between_tokens_", "total_")
+    }
+    assert section.struct is ProviderSettings
+    whole = section_of.__wrapped__(Settings)
+    assert {name for name, shape in whole.keys.items() if isinstance(shape, Section)} == {
+        "litellm",
+        "local",
+        "tensorzero",
+    }
+    assert whole.keys["litellm"] == section_of(LitellmSettings)
+
+
+def test_a_section_is_built_with_the_sections_inside_it() -> None:
+    found = section_of(Settings).build({"timeout": 3.0, "litellm": {"api_base": "http://p", "total_timeout": 4.0}})
+    assert found == Settings(timeout_s=3.0, litellm=LitellmSettings(api_base="http://p", total_timeout_s=4.0))
+    assert found.litellm.time_limits() == {
+        "timeout": None,
+        "connect_timeout": None,
+        "first_token_timeout": None,
+        "between_tokens_timeout": None,
+        "total_timeout": 4.0,
+    }
+
+
+def test_a_provider_has_every_credential_parameter_and_a_section_every_provider() -> None:
+    names = provider_names()
+    section, whole = provider_section.__wrapped__(), root.__wrapped__()
+    assert set(section.keys) == {*section_of(ProviderSettings).keys, *names.params}
+    assert set(whole.keys) == {*section_of(Settings).keys, *names.names}
+    assert whole.synonyms == names.aliases
+    assert {section.keys[name].read for name in names.params} == {fields.loose_secret}
+    assert {whole.keys[name].struct for name in names.names} == {ProviderSettings}
+
+
+def test_places_of_named_sections_are_known() -> None:
+    config = load({"servers": {}, "groq": {"headers": {}}, "litellm": {"extra_kwargs": {}}}, environ={})
+    for path in (("servers",), ("groq",), ("groq", "headers"), ("litellm", "extra_kwargs")):
+        assert str(config.where(*path)) == "config mapping"
+    assert config.where("mcp") is None

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingate.config import load
+from ingate.config.tree import MAX_DEPTH, kind_of, show_key
+from ingate.config.validate import nearest
 from ingate.errors import ConfigError
+from ingate.secret import Secret
 from support.config import load_text, write
 
 if TYPE_CHECKING:
@@ -239,3 +242,71 @@ def test_no_repr_shows_a_value(tmp_path: Path) -> None:
     for part in parts:
         assert PLANTED not in f"{part!r} {part} {pretty_repr(part)}"
     assert repr(settings.providers["groq"]) == "ProviderSettings(api_key, base_url, headers)"
+
+
+def test_a_mistake_has_no_further_mistakes_as_its_consequence(tmp_path: Path) -> None:
+    error = fail(tmp_path, "servers: {a: {base_url: localhost}}\nmcp: {m: {command: [[]]}}")
+    assert str(error).splitlines() == [
+        "ingate.yaml:1: servers.a.base_url is not a URL",
+        "  also ingate.yaml:2: mcp.m.command must be text, but is a list",
+    ]
+
+
+def test_a_name_is_near_if_about_two_thirds_of_it_agree() -> None:
+    assert nearest("a" * 15 + "b" * 8, ["a" * 15 + "c" * 8]) == "a" * 15 + "c" * 8
+    assert nearest("a" * 14 + "b" * 8, ["a" * 14 + "c" * 8]) is None
+    assert nearest("Base-URL", ["api_key", "base_url", "base"]) == "base_url"
+    assert nearest("anything", []) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "empty"), (True, "true or false"), (1, "a number"), (1.5, "a number"), ("x", "text"),
+        (Secret("x"), "a secret"), ({}, "a section"), ([], "a list"), (b"x", "a Python bytes"),
+    ],
+)  # fmt: skip
+def test_kinds_of_values_have_the_names_of_yaml(value: object, kind: str) -> None:
+    assert kind_of(value) == kind
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("a" * 40, repr("a" * 40)),
+        ("a" * 41, "a key that is not shown"),
+        ("key-1234", "'key-1234'"),
+        ("key-12345", "a key that is not shown"),
+        ("a\x1b", "a key that is not shown"),
+        ("\u00e4 b", "'\u00e4 b'"),
+    ],
+)
+def test_a_key_that_may_be_a_credential_is_not_shown(key: str, shown: str) -> None:
+    assert show_key(key) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({1: "x"}, "the mapping has a key that is a number, not text"),
+        ({"groq": {None: "x"}}, "'groq' has a key that is empty, not text"),
+        ({"groq": {"base_url": b"x"}}, "'base_url' is a Python bytes, which a configuration cannot hold"),
+        ({"aliases": {"a": ["x/y", {1}]}}, "'a' is a Python set, which a configuration cannot hold"),
+    ],
+)
+def test_a_mapping_that_no_file_could_hold_is_named(source: dict, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(source, environ={})
+    assert str(caught.value) == f"config mapping: {message}"
+
+
+def test_a_mapping_may_be_nested_as_deeply_as_a_file() -> None:
+    def nested(levels: int) -> dict:
+        return {"litellm": {"extra_kwargs": nested_value(levels)}}
+
+    def nested_value(levels: int) -> dict:
+        return {"a": nested_value(levels - 1)} if levels else {}
+
+    assert load(nested(MAX_DEPTH - 2), environ={})
+    with pytest.raises(ConfigError, match=r"^config mapping: 'a' is nested more than 50 levels deep$"):
+        load(nested(MAX_DEPTH - 1), environ={})

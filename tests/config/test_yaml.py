@@ -122,3 +122,20 @@ def test_it_reads_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConfigError) as caught:
             parse(text, WHERE)
         assert "sekrit" not in str(caught.value)
+
+
+def test_twenty_thousand_values_are_the_limit() -> None:
+    """Every key, value, list and section counts, and what an alias repeats counts again."""
+    assert len(parse(f"[{'x, ' * 19_998}x]", WHERE).value) == 19_999
+    with pytest.raises(ConfigError, match="contains more than 20000 values"):
+        parse(f"[{'x, ' * 19_999}x]", WHERE)
+    half = f"[&a [{'x, ' * 9_997}x], *a]"  # twice a list of 9,998, and the list around them: 19,999
+    assert parse(half, WHERE)
+    with pytest.raises(ConfigError, match="contains more than 20000 values"):
+        parse(half.replace("[x", "[x, x", 1), WHERE)
+
+
+def test_fifty_levels_are_the_limit() -> None:
+    assert parse("[" * 50 + "]" * 50, WHERE)
+    with pytest.raises(ConfigError, match="nested more than 50 levels"):
+        parse("[" * 51 + "]" * 51, WHERE)

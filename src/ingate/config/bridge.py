@@ -16,10 +16,10 @@ from ingate.config.tree import Node
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A key of a provider's section there → the provider and the key it means here.
+# A provider's section and a key in it there → the key here.
 _RENAMED: Final = {
-    ("bedrock", "region"): ("bedrock", "aws_region_name"),
-    ("bedrock", "profile"): ("bedrock", "aws_profile_name"),
+    ("bedrock", "region"): "aws_region_name",
+    ("bedrock", "profile"): "aws_profile_name",
 }
 # These hold fast-agent's own model names.
 _NOT_OURS: Final = frozenset({"default_model"})
@@ -54,7 +54,7 @@ def _provider(section: str, node: Node) -> Node:
         return node
     kept: dict[str, Node] = {}
     for key, item in node.value.items():
-        _, name = _RENAMED.get((section, key), (section, key))
+        name = _RENAMED.get((section, key), key)
         if name not in _NOT_OURS:
             kept.setdefault(name, item)
     return Node(kept, node.where)

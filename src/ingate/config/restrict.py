@@ -54,7 +54,7 @@ class Skipped(Redacted, msgspec.Struct, frozen=True):
         return self.shown.startswith("runs ") or self.risk.startswith("starts ")
 
 
-def restrict(node: Node, known: Known, folder: str, *, refused: bool = False) -> tuple[Node, list[Skipped]]:
+def restrict(node: Node, known: Known, folder: str, *, refused: bool) -> tuple[Node, list[Skipped]]:
     """The allowed part of a layer, and everything else in it.
 
     Args:
@@ -108,7 +108,7 @@ def _leaves(node: Node, path: tuple[str, ...]) -> list[tuple[Node, tuple[str, ..
     return [leaf for key, item in node.value.items() for leaf in _leaves(item, (*path, key))]
 
 
-def _shown(node: Node, *, secret: bool = False) -> str:
+def _shown(node: Node, *, secret: bool) -> str:
     """A value for display. Of a secret only what it refers to."""
     value = node.value
     if isinstance(value, Secret):

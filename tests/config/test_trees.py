@@ -1,0 +1,132 @@
+"""A folder of another program's files: which there are, and one hash over all of them."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingate.config.trees import digest, has_fast_agent_files, with_fast_agent_files
+from ingate.config.trust import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def fill(folder: Path) -> Path:
+    """A `.fast-agent` folder with a card, and what fast-agent writes itself."""
+    tree = folder / ".fast-agent"
+    for name in ("agent-cards/a.md", "sessions/1/x.json", "logs/y.log", "cards/sessions/z.md", "b.yaml"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(f"text of {name}")
+    return tree
+
+
+def test_the_hash_is_over_the_names_and_contents_in_order(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    expected = sha256()
+    for name in ("b.yaml", "agent-cards/a.md", "cards/sessions/z.md"):
+        content = b"file " + sha256(f"text of {name}".encode()).digest()
+        for part in (name.encode(), content):
+            expected.update(len(part).to_bytes(8, "big") + part)
+    assert digest(tree) == expected.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (lambda tree: (tree / "b.yaml").write_text("other"), True),
+        (lambda tree: (tree / "b.yaml").rename(tree / "c.yaml"), True),
+        (lambda tree: (tree / "agent-cards" / "new.md").write_text(""), True),
+        (lambda tree: (tree / "cards" / "sessions" / "new.md").write_text(""), True),
+        (lambda tree: (tree / "link").symlink_to("b.yaml"), True),
+        (lambda tree: (tree / "folder").symlink_to("cards"), True),
+        (lambda tree: os.mkfifo(tree / "pipe"), True),
+        (lambda tree: (tree / "sessions" / "2.json").write_text("new"), False),
+        (lambda tree: (tree / "logs" / "y.log").write_text("more"), False),
+        (lambda tree: (tree / "empty").mkdir(), False),
+        (lambda tree: os.utime(tree / "b.yaml", (1, 1)), False),
+    ],
+    ids=["content", "name", "new", "sessions further down", "link", "folder link", "pipe", "sessions", "logs", "folder", "time"],
+)  # fmt: skip
+def test_the_hash_changes_with_what_could_run_and_not_with_what_fast_agent_writes(
+    tmp_path: Path, change: Callable[[Path], object], differs: bool
+) -> None:
+    tree = fill(tmp_path)
+    before = digest(tree)
+    change(tree)
+    assert (digest(tree) != before) is differs
+
+
+def test_each_kind_of_entry_has_a_hash_of_its_own(tmp_path: Path) -> None:
+    found = []
+    for number, make in enumerate(
+        (
+            lambda path: path.write_text("x"),
+            lambda path: path.symlink_to("x"),
+            lambda path: path.symlink_to("y"),
+            os.mkfifo,
+        )
+    ):
+        tree = tmp_path / str(number)
+        tree.mkdir()
+        make(tree / "x")
+        found.append(digest(tree))
+    assert len(set(found)) == 4
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    (tmp_path / "outside").mkdir()
+    (tree / "folder").symlink_to(tmp_path / "outside")
+    before = digest(tree)
+    (tmp_path / "outside" / "new.md").write_text("x")
+    assert digest(tree) == before
+    (tmp_path / "link").symlink_to(tree)
+    assert digest(tmp_path / "link") != digest(tree)
+    (tmp_path / "file").write_text("x")
+    assert digest(tmp_path / "file") != digest(tmp_path / "link")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_cannot_be_read_is_part_of_the_hash(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    before = digest(tree)
+    (tree / "b.yaml").chmod(0)
+    assert digest(tree) != before
+
+
+def test_a_large_file_is_hashed_whole(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    (tree / "b.yaml").write_bytes(b"x" * (1 << 20) + b"y")
+    before = digest(tree)
+    (tree / "b.yaml").write_bytes(b"x" * (1 << 20) + b"z")
+    assert digest(tree) != before
+
+
+def test_the_files_of_fast_agent_are_trusted_with_the_folder(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path), "untrusted", {"ingate.yaml": "hash"})
+    assert with_fast_agent_files(folder) is folder
+    tree = fill(tmp_path)
+    assert with_fast_agent_files(folder) == Folder(
+        str(tmp_path), "untrusted", {"ingate.yaml": "hash", ".fast-agent": digest(tree)}
+    )
+
+
+def test_what_fast_agent_writes_itself_is_nothing_to_trust(tmp_path: Path, clean_environment: Path) -> None:
+    assert not has_fast_agent_files(str(tmp_path))
+    (tmp_path / ".fast-agent" / "sessions").mkdir(parents=True)
+    (tmp_path / ".fast-agent" / "sessions" / "1.json").write_text("{}")
+    assert not has_fast_agent_files(str(tmp_path))
+    (tmp_path / ".fast-agent" / "card.md").write_text("x")
+    assert has_fast_agent_files(str(tmp_path))
+    fill(clean_environment)
+    assert not has_fast_agent_files(os.path.realpath(clean_environment)), "the home folder is the user's"
+
+
+def test_a_dangling_link_in_its_place_is_something_to_trust(tmp_path: Path) -> None:
+    (tmp_path / ".fast-agent").symlink_to(tmp_path / "nowhere")
+    assert has_fast_agent_files(str(tmp_path))
