@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingate.config import SecretRef, Where, load
+from ingate.config.command import CommandFailedError, output_of
 from ingate.config.references import BadReferenceError
 from ingate.errors import ConfigError, MissingExtraError
 from support.config import load_text
@@ -211,6 +212,40 @@ class TestCommand:
     def test_an_endless_printer_is_stopped(self) -> None:
         with pytest.raises(ConfigError, match="64 KiB"):
             self.python('while True: print("x" * 4096)').resolve(RUN)
+
+    @pytest.mark.skipif(os.name != "posix", reason="sh is POSIX's")
+    @pytest.mark.parametrize(
+        ("command", "message"),
+        [
+            ("sh -c 'exec >&-; sleep 60'", "did not finish within 0.2 s"),
+            ("sh -c 'printf open; sleep 60'", "did not finish within 0.2 s"),
+            ("sh -c 'kill -9 $$'", "failed with exit status -9"),
+            ("sh -c 'printf key; exit 3'", "failed with exit status 3"),
+            ("A=b C=", "names no program"),
+            ("/no/such/program", "names a program that is not found"),
+            ("/dev/null", "cannot be started (Permission denied)"),
+            ("sh\0", "cannot be started (bad characters)"),
+            ("head -c 65537 /dev/zero", "printed more than 64 KiB"),
+        ],
+    )
+    def test_a_command_that_fails_says_how(self, command: str, message: str) -> None:
+        with pytest.raises(CommandFailedError) as caught:
+            output_of(command, RUN, 0.2 if "sleep" in command else 30.0)
+        assert str(caught.value) == message
+
+    @pytest.mark.skipif(os.name != "posix", reason="sh is POSIX's")
+    @pytest.mark.parametrize(
+        ("command", "output"),
+        [
+            ("sh -c 'echo $A-$B-$C-$D' ", "---"),
+            ("A=1 B=$X C=${Y} D=$NONE sh -c 'echo $A-$B-$C-$D'", "1-x-y y-"),
+            ("A='two words' sh -c 'echo \"$A\"'", "two words"),
+            ("sh -c 'printf \" key \\n\"; printf wrong >&2'", "key"),
+            ("head -c 65536 /dev/zero", "\0" * 65536),
+        ],
+    )
+    def test_a_commands_variables_are_assigned_before_it(self, command: str, output: str) -> None:
+        assert output_of(command, {**RUN, "X": "x", "Y": "y y", "A": "no", "D": "no"}, 30.0) == output
 
     @pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
     def test_time_is_limited_for_the_command_and_its_children(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
 from ingate import children
 
@@ -69,10 +69,13 @@ def output_of(command: str, environ: Mapping[str, str], timeout_s: float, folder
         reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else "bad characters"
         raise CommandFailedError(f"cannot be started ({reason})") from None
     output: list[bytes] = []
-    assert process.stdout is not None
+    stdout = process.stdout
+    assert stdout is not None
     deadline = time.monotonic() + timeout_s
     # A thread, since a child of the command may keep the pipe open after the timeout.
-    reader = threading.Thread(target=_read, args=(process.stdout, output), name="ingate-cmd", daemon=True)
+    reader = threading.Thread(
+        target=lambda: output.append(stdout.read(_MAX_OUTPUT_BYTES + 1)), name="ingate-cmd", daemon=True
+    )
     reader.start()
     try:
         reader.join(timeout_s)
@@ -89,7 +92,7 @@ def output_of(command: str, environ: Mapping[str, str], timeout_s: float, folder
     finally:
         reader.join(1.0)
         if not reader.is_alive():
-            process.stdout.close()
+            stdout.close()
     if status != 0:
         raise CommandFailedError(f"failed with exit status {status}")
     try:
@@ -106,13 +109,6 @@ def _assignments(words: list[str], environ: Mapping[str, str]) -> tuple[list[str
         assigned[name] = environ.get(variable or other, "") if variable or other else text
         words = words[1:]
     return words, assigned
-
-
-def _read(stream: IO[bytes], output: list[bytes]) -> None:
-    try:
-        output.append(stream.read(_MAX_OUTPUT_BYTES + 1))
-    except (OSError, ValueError):
-        output.append(b"")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
