@@ -416,3 +416,103 @@ async def test_a_terminal_that_became_narrower_is_still_cleared() -> None:
 def test_the_live_part_leaves_two_rows_and_has_at_least_one() -> None:
     assert Tail(console_of(height=24)[0]).height == 22
     assert Tail(console_of(height=2)[0]).height == 1
+
+
+def test_only_what_changed_is_written_and_the_cursor_ends_where_it_should() -> None:
+    console, file = console_of()
+    tail = Tail(console)
+    begin, end = "\x1b[?2026h", "\x1b[?2026l"
+    for finished, live, written in [
+        ([], ["a", "b"], "a\nb"),
+        ([], ["a", "c"], "\r\x1b[Jc"),
+        (["a"], ["c"], ""),
+        ([], ["c", "\x1b[1md\x1b[0m"], "\n\x1b[1md\x1b[0m"),
+        ([], ["c"], "\r\x1b[J\x1b[1A\x1b[2G"),
+        ([], [], "\r\x1b[J"),
+        (["x", "y"], [], "x\ny\n"),
+        ([], [], ""),
+        ([], ["one", "two", "three"], "one\ntwo\nthree"),
+        ([], ["two"], "\x1b[2A\r\x1b[Jtwo"),
+        (["two"], [], "\n"),
+        ([], ["p", "q", "r"], "p\nq\nr"),
+        (["p"], ["q", "s", "t"], "\r\x1b[Js\nt"),
+        (["q", "s"], ["t"], ""),
+        ([], ["\x1b[1mtt\x1b[0m", "u"], "\r\x1b[J\x1b[1mtt\x1b[0m\nu"),
+        ([], ["\x1b[1mtt\x1b[0m"], "\r\x1b[J\x1b[1A\x1b[3G"),
+    ]:
+        before = file.tell()
+        tail.draw(finished, live)
+        assert file.getvalue()[before:] == (f"{begin}{written}{end}" if written else "")
+
+
+def test_a_pipe_gets_finished_lines_alone() -> None:
+    console, file = console_of(terminal=False)
+    tail = Tail(console)
+    assert tail.live is False
+    tail.draw([], ["live"])
+    tail.draw(["one", "two"], ["live"])
+    tail.draw([], [])
+    assert file.getvalue() == "one\ntwo\n"
+
+
+def test_a_dumb_terminal_gets_no_live_lines() -> None:
+    console, _ = console_of()
+    assert Tail(console).live is True
+    console._environ = {"TERM": "dumb"}
+    assert Tail(console).live is False
+
+
+def panel(call: Call, result: Result, width: int = 40) -> list[str]:
+    console, file = console_of(terminal=False, width=width)
+    Screen(console).tool_ended(call, result)
+    return file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("call", "result", "lines"),
+    [
+        (
+            Call("1", "add", "calc", {"a": 2}, "{}"),
+            Result("5\x1b[2J\n\n", False, 0.5),
+            ["╭─ ⚙ calc · add(a=2) ─╮", "│ 5␛[2J               │", "╰──────────── 0.50 s ─╯"],
+        ),
+        (
+            Call("1", "add", "", None, "[1\n2"),
+            Result("x" * 50 + "\ny", True, 0.5),
+            [
+                "╭─ ⚙ add([1 2) ───────────────────────╮",
+                "│ xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx │",
+                "│ xxxxxxxxxxxxxxx                     │",
+                "│ y                                   │",
+                "╰──────────────────────────── failed ─╯",
+            ],
+        ),
+        (
+            Call("1", "look_everywhere", "calc", {"place": "here and there", "b": "and everywhere"}, "{}"),
+            Result("\n".join("1234567"), False, 12.345),
+            [
+                "╭─ ⚙ calc · look_everywhere(place=… ─╮",
+                *(f"│ {number}                                  │" for number in range(1, 7)),
+                "│ … 1 more line                      │",
+                "╰────────────────────────── 12.35 s ─╯",
+            ],
+        ),
+    ],
+    ids=["fits", "fails", "does not fit"],
+)
+def test_a_panel_is_as_wide_as_it_needs_to_be(call: Call, result: Result, lines: list[str]) -> None:
+    assert panel(call, result) == lines
+
+
+def test_a_panel_on_a_narrow_terminal_and_of_a_long_line() -> None:
+    call = Call("1", "abcdefghijkl", "b", {}, "")
+    assert panel(call, Result("xy", False, 1), width=12) == ["╭─ ⚙ b ·…─╮", "│ xy      │", "╰─ 1.00 s─╯"]
+    assert "".join(panel(call, Result("x" * 401), width=600)).count("x") == 400
+
+
+def test_the_last_reasoning_is_what_was_thought_last() -> None:
+    console, _ = console_of()
+    screen = Screen(console)
+    screen.reasoning(" One. ")
+    screen.settle()
+    assert (screen.last_reasoning, screen._reasoning) == ("One.", "")

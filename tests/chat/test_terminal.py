@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingate.chat import terminal
-from ingate.chat.terminal import ctrl_c_cancels, escaped, normal_input, quiet_input, termination_cancels
+from ingate.chat.terminal import (
+    ctrl_c_cancels,
+    escape_control_chars,
+    escaped,
+    normal_input,
+    quiet_input,
+    termination_cancels,
+)
 
 termios = pytest.importorskip("termios")
 
@@ -87,3 +94,11 @@ async def test_a_signal_cancels_the_task_and_its_handler_is_removed(context: Any
 
 def test_markup_and_control_characters_are_literal() -> None:
     assert escaped("[bold]a\x1b[2J") == "\\[bold]a␛[2J"
+
+
+def test_every_control_character_is_visible_or_removed() -> None:
+    pictures = "".join(chr(0x2400 + code) for code in range(0x20))
+    shown = pictures[:0x09] + "\t\n" + pictures[0x0B:0x0D] + pictures[0x0E:]
+    assert escape_control_chars("".join(map(chr, range(0x20)))) == shown
+    assert escape_control_chars("a\x7fb" + "".join(map(chr, range(0x80, 0xA0))) + "\xa0c") == "a␡b\xa0c"
+    assert escape_control_chars("a\u202d\u202e\u202ab") == "a\u202ab"
