@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from ingate import Gateway
 from ingate.engines import auth_azure, auth_google
 from ingate.engines.base import CallReport, Route
 from ingate.engines.http import Connections
+from ingate.engines.litellm_ import LitellmEngine, load
 from ingate.engines.native import NativeEngine
 from ingate.errors import AuthenticationError, IngateError, UnavailableError
 from ingate.providers.credential import Credential
@@ -290,6 +292,40 @@ async def test_a_google_token_is_not_requested_from_another_origin() -> None:
                 )
     assert other.asked == []
     assert caught.value.code == "redirected"
+
+
+@pytest.mark.skipif(load.version() is None, reason="litellm is not installed")
+@pytest.mark.parametrize("login", ["databricks", "vertex_ai"])
+async def test_litellms_logins_stay_at_their_origin(login: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", "client")
+    monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", secret := canaries()["env"])
+
+    async def token(talk: Conversation) -> None:
+        await talk.answer(b'{"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}')
+
+    async with serving(token) as other:
+
+        async def redirect(talk: Conversation) -> None:
+            target = other.base.replace("127.0.0.1", "localhost")
+            await talk.answer(b"", status="307 Go", more=f"location: {target}/token\r\n")
+
+        async with serving(redirect) as server:
+            params = {"vertex_credentials": _service_account(server.base + "/token"), "vertex_project": "p"}
+            route = replace(
+                _route(login, "chat", server.base, **(params if login == "vertex_ai" else {})),
+                engine="litellm",
+                model="gemini-2.5-flash" if login == "vertex_ai" else "dbrx",
+            )
+            engine = LitellmEngine()
+            try:
+                with pytest.raises(UnavailableError, match="redirects") as caught:
+                    await engine.complete(route, BODY, CallReport())
+            finally:
+                await engine.aclose()
+    assert other.asked == []
+    assert len(server.asked) == 1
+    assert caught.value.code == "redirected"
+    assert leaks(caught.value, [secret]) == []
 
 
 def _no_call() -> Any:

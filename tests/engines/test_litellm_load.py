@@ -144,6 +144,70 @@ assert len(count) == 1 and count[0] != main
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+# Stops a thread's import of httpx in its middle, until the main thread asks for httpx too.
+HALF_IMPORTED = """
+import builtins, importlib, threading
+
+reached, go_on = threading.Event(), threading.Event()
+
+def stop_in_httpx(name, globals=None, *rest, original=builtins.__import__):
+    if name == "_config" and globals["__package__"] == "httpx" and threading.current_thread().name != "MainThread":
+        reached.set()
+        assert go_on.wait(10)
+    return original(name, globals, *rest)
+
+def wait_for(name, package=None, *, original=importlib.import_module):
+    if name == "httpx" and threading.current_thread().name == "MainThread":
+        go_on.set()
+    return original(name, package)
+
+builtins.__import__ = stop_in_httpx
+importlib.import_module = wait_for
+"""
+
+
+@needs_litellm
+@pytest.mark.parametrize("how", ["construct", "call"])
+def test_a_client_is_made_and_used_while_another_thread_imports_httpx(tmp_path: Path, how: str) -> None:
+    pytest.importorskip("openai")
+    done = run(
+        HALF_IMPORTED
+        + f"""
+import openai
+from ingate import Gateway, Ingate
+gateway = Gateway({{}})
+client = Ingate(gateway=gateway) if {how!r} == "call" else None
+threading.Thread(target=importlib.import_module, args=("httpx",), daemon=True).start()
+assert "httpx" in sys.modules or reached.wait(10)
+with client or Ingate(gateway=gateway) as client:
+    try:
+        client.chat.completions.create(model="nobody/x", messages=[], timeout=5)
+    except openai.APIStatusError:
+        pass
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_litellm
+def test_in_a_program_with_openais_sdk_httpx_is_complete_before_the_thread_starts(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    done = run(
+        HALF_IMPORTED
+        + """
+import openai
+load._import = lambda: importlib.import_module("httpx")
+load.preload()
+with openai.OpenAI(api_key="k", timeout=3) as client:
+    assert client.with_options(timeout=5).timeout == 5
+assert not reached.is_set()
+""",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def _pretend(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
     def answer(name: str) -> str:
         if version is None:

@@ -6,7 +6,10 @@ that annotations and `isinstance` work, and constructing one raises `MissingExtr
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
+import importlib
 import importlib.util
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
@@ -105,6 +108,7 @@ class AsyncIngate(_InProcess, AsyncOpenAI):
         **openai_arguments: Any,
     ) -> None:
         check_openai()
+        _complete_httpx()
         http_client = _in_process_client(async_http_client, config, gateway, http_client)
         super().__init__(http_client=http_client, **{**_ASYNC_DEFAULTS, **openai_arguments})
 
@@ -128,6 +132,7 @@ class Ingate(_InProcess, OpenAI):
         **openai_arguments: Any,
     ) -> None:
         check_openai()
+        _complete_httpx()
         http_client = _in_process_client(sync_http_client, config, gateway, http_client)
         super().__init__(http_client=http_client, **{**_SYNC_DEFAULTS, **openai_arguments})
 
@@ -148,6 +153,18 @@ def check_openai(version: str | None = None) -> None:
         raise MissingExtraError(
             f"openai {version} is installed; ingate works with openai>={oldest},<{NEXT_MAJOR}", extra="openai"
         )
+
+
+@functools.cache
+def _complete_httpx() -> None:
+    """Import httpx if litellm may do so later.
+
+    openai 3 is built on httpx2, and compares timeouts with the classes of httpx if `sys.modules` has it. It fails when a thread,
+    such as the one that imports litellm, is in the middle of importing httpx.
+    """
+    if importlib.util.find_spec("litellm") is not None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("httpx")
 
 
 def _in_process_client(

@@ -89,6 +89,15 @@ def redirect_error(
     )
 
 
+def leads_away(url: str, status: int, location: str, *, provider: str) -> UnavailableError | None:
+    """The error for a redirect to another origin; None for one within the origin. The arguments are `redirect_error`'s."""
+    try:
+        stays = origin_of(urljoin(url, location)) == origin_of(url)
+    except ValueError:
+        stays = False
+    return None if stays else redirect_error(url, status, location, provider=provider)
+
+
 def origin_of(url: str) -> str:
     """The scheme, host and port of a URL, without a user name or password."""
     parts = urlsplit(url)

@@ -10,18 +10,14 @@ import json
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin
 
-from ingate.engines.accept import origin_of, redirect_error
+from ingate.engines.accept import leads_away
 from ingate.errors import AuthenticationError, MissingCredentialsError, MissingExtraError, UnavailableError
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ingate.engines.base import Route
     from ingate.engines.http import Call
-    from ingate.errors import IngateError
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 # Credential text or path (empty for the default one) → google-auth's credentials, which know when their token expires.
@@ -88,22 +84,18 @@ def _token_headers(route: Route) -> dict[str, str | Secret]:
     return found
 
 
-def one_origin_session(provider: str, refuse: Callable[[IngateError], None] | None = None) -> Any:
+def one_origin_session(provider: str) -> Any:
     """A `requests.Session` that follows no redirect to another origin: the body of a token's request authenticates.
 
     Args:
         provider: The name for the error.
-        refuse: Called with the error before it is raised.
     """
     import requests
 
     class OneOriginSession(requests.Session):
         def get_redirect_target(self, resp: Any) -> str | None:
             target = super().get_redirect_target(resp)
-            if target is not None and origin_of(urljoin(resp.url, target)) != origin_of(resp.url):
-                error = redirect_error(resp.url, resp.status_code, target, provider=provider)
-                if refuse is not None:
-                    refuse(error)
+            if target is not None and (error := leads_away(resp.url, resp.status_code, target, provider=provider)):
                 raise error
             return target
 

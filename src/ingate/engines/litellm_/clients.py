@@ -15,13 +15,11 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.engines.accept import ascii_text
+from ingate.engines.accept import ascii_text, leads_away
 from ingate.engines.litellm_ import observe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-
-    from ingate.errors import IngateError
 
 _guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
 # The clients created on each loop. litellm's own keys identify loops differently from release to release.
@@ -41,7 +39,7 @@ def install(litellm: Any) -> None:
     _keep_routes(litellm)
     _adopt_created()
     _accept_any_header()
-    _keep_tokens_at_one_origin()
+    _keep_logins_at_one_origin()
     if (shared := vars(litellm).get("module_level_client")) is not None:
         adopt_blocking(shared)
 
@@ -107,28 +105,24 @@ def _accept_any_header() -> None:
     Transport._make_aiohttp_request = make_request
 
 
-def _keep_tokens_at_one_origin() -> None:
-    """Let Google's tokens be fetched without redirects to other origins: litellm uses a session that follows them."""
-    from litellm.llms.vertex_ai.vertex_llm_base import VertexBase
+def _keep_logins_at_one_origin() -> None:
+    """Follow no redirect to another origin in what litellm fetches with `requests`: tokens of Google, Databricks and GDC."""
+    try:
+        from requests.sessions import SessionRedirectMixin as Session
+    except ImportError:
+        return
+    original: Any = Session.get_redirect_target
 
-    original = VertexBase.refresh_auth
+    def get_redirect_target(self: Any, resp: Any) -> str | None:
+        target = original(self, resp)
+        if target is not None and (observation := observe.current.get()) is not None:
+            who = f"the token service of {observation.provider}"
+            if (error := leads_away(resp.url, resp.status_code, target, provider=who)) is not None:
+                observation.refused = error
+                raise error
+        return target
 
-    def refresh_auth(self: Any, credentials: Any) -> None:
-        if (observation := observe.current.get()) is None:
-            original(self, credentials)
-            return
-        from google.auth.transport.requests import Request
-
-        from ingate.engines.auth_google import one_origin_session
-
-        def refuse(error: IngateError) -> None:
-            observation.refused = error
-
-        session = one_origin_session(f"the token service of {observation.provider}", refuse)
-        with getattr(self, "_sync_refresh_lock", contextlib.nullcontext()):
-            credentials.refresh(Request(session))
-
-    VertexBase.refresh_auth = refresh_auth
+    Session.get_redirect_target = get_redirect_target
 
 
 def http_client(value: object) -> Any:

@@ -61,9 +61,14 @@ def check_installed() -> str:
 def preload() -> Future[ModuleType]:
     """Start the import in a background thread, once per process; later calls return the same future.
 
-    The thread is a daemon: a program that ends before it does not wait.
+    The thread is a daemon: a program that ends before it does not wait. In a program that uses openai's SDK, httpx is
+    imported here, before the thread starts.
     """
     global _loading
+    if "openai" in sys.modules and "httpx" not in sys.modules:
+        # openai 3 fails in this thread while another one is in the middle of importing httpx, which litellm does.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("httpx")
     with _lock:
         if _loading is None or (_loading.done() and _loading.exception() is not None):
             _loading = Future()
