@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from ingate.catalog import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 try:
     from hypothesis import HealthCheck, settings
@@ -19,11 +24,16 @@ else:
     settings.register_profile("ingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("ingate")
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST", "SSL_CERT_FILE"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_catalog() -> Iterator[None]:
+    """Thousands of tests make a gateway in a new home; the same catalog file is read once for all of a process's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "build", functools.lru_cache(maxsize=8)(build.build))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +47,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         monkeypatch.setenv(name, str(value))
     monkeypatch.chdir(home)
     return home
-
-
-@pytest.fixture(autouse=True)
-def nothing_learned() -> Iterator[None]:
-    """What one test's provider rejects is unknown to the next test."""
-    yield
-    if (learned := sys.modules.get("ingate.gateway.rejections")) is not None:
-        learned.REJECTIONS.forget()
 
 
 @pytest.fixture(autouse=True)
