@@ -427,3 +427,75 @@ def test_calls_do_not_depend_on_how_they_are_cut(
                 )
             )
     assert _calls(*pieces) == [(name, arguments) for name, arguments in calls]
+
+
+_NAMES = st.lists(st.text("ab_", min_size=1, max_size=6), min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def _split_names(draw: st.DrawFn) -> tuple[list[str], list[str], list[dict[str, Any]]]:
+    """Tools, the names of the calls, and a stream in which each name arrives in pieces before the arguments."""
+    offered = draw(_NAMES)
+    called = draw(st.lists(st.sampled_from(offered), min_size=1, max_size=3))
+    pieces = []
+    for at, name in enumerate(called):
+        cuts = sorted(draw(st.sets(st.integers(1, max(1, len(name) - 1)), max_size=3)))
+        parts = [name[one:two] for one, two in itertools.pairwise([0, *cuts, len(name)]) if one < two]
+        ids = [f"c{at}"] * len(parts) if draw(st.booleans()) else [f"c{at}", *[None] * (len(parts) - 1)]
+        pieces += [tools(call(at, one, part)) for one, part in zip(ids, parts, strict=True)]
+        pieces += [tools(call(at, arguments=part)) for part in draw(st.sampled_from([(), ("{}",), ('{"n"', ":1}")]))]
+    return offered, called, pieces
+
+
+@given(_split_names())
+def test_a_name_in_pieces_is_put_together(made: tuple[list[str], list[str], list[dict[str, Any]]]):
+    """Names in which a piece is a tool's name, too, are read as far as they can be told from a repeated name."""
+    offered, called, pieces = made
+    told = StreamNormaliser("m", names=frozenset(offered))
+    chunks = [one for piece in pieces for one in told.feed(piece)] + told.finish()
+    assembled = assemble(chunks)["choices"][0]["message"]["tool_calls"]
+    deltas = [one for chunk in chunks for choice in chunk["choices"] for one in choice["delta"].get("tool_calls") or ()]
+    assert [one["function"]["name"] for one in deltas if "name" in one["function"]] == [
+        one["function"]["name"] for one in assembled
+    ], "a name is told once"
+    if not any(one != two and two.startswith(one) for one in offered for two in offered):
+        assert [one["function"]["name"] for one in assembled] == called
+
+
+@pytest.mark.parametrize(
+    ("pieces", "names"),
+    [
+        (["files", "_read"], ["files_read"]),
+        (["files", "_read"], ["files", "files_read"]),
+        (["files_", "files_"], ["files_files_"]),
+        (["f", "i", "l", "e"], ["file", "other"]),
+        (["not_", "offered"], ["file"]),
+    ],
+)
+def test_a_name_in_pieces_is_whole_when_the_arguments_begin(pieces: list[str], names: list[str]):
+    told = StreamNormaliser("m", names=frozenset(names))
+    early = [one for at, piece in enumerate(pieces) for one in told.feed(tools(call(0, None if at else "a", piece)))]
+    late = told.feed(tools(call(0, arguments='{"n":')))
+    assert [one for chunk in early for choice in chunk["choices"] for one in choice["delta"].get("tool_calls", ())] in (
+        [],
+        [{"index": 0, "id": "a", "type": "function", "function": {"name": "".join(pieces), "arguments": ""}}],
+    )
+    assert "".join(pieces) in repr([*early, *late])
+
+
+def test_a_whole_name_is_told_at_once():
+    told = StreamNormaliser("m", names=frozenset({"look", "other"}))
+    assert "look" in repr(told.feed(tools(call(0, "a", "look"))))
+
+
+@pytest.mark.parametrize("again", [call(0, None, "look"), call(0, "a", "look")])
+def test_a_name_that_is_repeated_is_not_put_together(again: dict[str, Any]):
+    told = StreamNormaliser("m", names=frozenset({"look", "looks"}))
+    chunks = [*told.feed(tools(call(0, "a", "look"))), *told.feed(tools(again)), *told.finish()]
+    assert [one["function"]["name"] for one in assemble(chunks)["choices"][0]["message"]["tool_calls"]] == ["look"]
+
+
+def test_calls_without_ids_and_arguments_stay_two():
+    told = StreamNormaliser("m", names=frozenset({"a", "b", "ab"}))
+    chunks = [*told.feed(tools(call(0, None, "a"))), *told.feed(tools(call(0, None, "b"))), *told.finish()]
+    assert [one["function"]["name"] for one in assemble(chunks)["choices"][0]["message"]["tool_calls"]] == ["a", "b"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ingate.errors import ClosedError, IngateError, RequestTimeoutError, StreamInterruptedError, UnavailableError
 from ingate.wire.normaliser import StreamNormaliser
 from ingate.wire.progress import has_substance
+from ingate.wire.tool_calls import offered_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -39,7 +40,8 @@ async def open_stream(
     pieces = engine.stream(route, body, report)
     if watch is not None:
         pieces = watch.tokens(pieces, has_substance)
-    chunks = _normalised(pieces, route, report, restore or _unchanged)
+    normaliser = StreamNormaliser(route.model, names=offered_names(body))
+    chunks = _normalised(pieces, normaliser, route, report, restore or _unchanged)
     held: list[dict[str, Any]] = []
     try:
         async for chunk in chunks:
@@ -64,11 +66,11 @@ async def _resumed(
 
 async def _normalised(
     pieces: AsyncIterator[dict[str, Any]],
+    normaliser: StreamNormaliser,
     route: Route,
     report: CallReport,
     restore: Callable[[dict[str, Any]], None],
 ) -> AsyncGenerator[dict[str, Any], None]:
-    normaliser = StreamNormaliser(route.model)
     begun = False
     try:
         async with aclosing(pieces) as raw:  # ty: ignore[invalid-argument-type]

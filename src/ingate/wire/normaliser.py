@@ -42,12 +42,12 @@ class _Choice:
 
     __slots__ = ("calls", "finish", "index", "kept", "last", "reasoning", "refusal", "text")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, names: frozenset[str]) -> None:
         self.index = index
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self.refusal: list[str] = []
-        self.calls = ToolCallTracker()
+        self.calls = ToolCallTracker(names)
         self.kept: dict[str, list[Any]] = {}
         self.finish: str | None = None
         self.last: dict[str, Any] = {}  # fields that accompanied the finish reason, emitted with it
@@ -70,10 +70,12 @@ class StreamNormaliser:
     Args:
         model: The model's name if the chunks have none.
         include_usage: Whether a usage chunk ends the stream; its usage is null if the provider reported none.
+        names: The names of the request's tools; see `ToolCallTracker`.
     """
 
-    def __init__(self, model: str, include_usage: bool = True) -> None:
+    def __init__(self, model: str, include_usage: bool = True, names: frozenset[str] = frozenset()) -> None:
         self._model = model
+        self._names = names
         self._include_usage = include_usage
         self._id = ""
         self._created = 0
@@ -133,7 +135,7 @@ class StreamNormaliser:
             return []
         self._finished = True
         if not self._choices:
-            self._choices[0] = _Choice(0)
+            self._choices[0] = _Choice(0, self._names)
             first = self._delta(self._choices[0], {"role": "assistant", "content": ""})
             out = [self._chunk([first])]
         else:
@@ -207,7 +209,7 @@ class StreamNormaliser:
         state = self._choices.get(index)
         is_first = state is None
         if state is None:
-            state = self._choices[index] = _Choice(index)
+            state = self._choices[index] = _Choice(index, self._names)
         delta = unify(self._source_delta(source, state))
         role = delta.pop("role", None)
         self._keep(state, delta)

@@ -23,6 +23,19 @@ def new_id() -> str:
     return f"call_{secrets.token_hex(12)}"
 
 
+def offered_names(body: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the tools in a chat request."""
+    found: set[str] = set()
+    for key in ("tools", "functions"):
+        tools = body.get(key)
+        for tool in tools if isinstance(tools, list) else ():
+            inner = (tool.get("function") or tool.get("custom") or tool) if isinstance(tool, dict) else None
+            name = inner.get("name") if isinstance(inner, dict) else None
+            if isinstance(name, str) and name:
+                found.add(name)
+    return frozenset(found)
+
+
 class _Piece(NamedTuple):
     """One delta of a tool call as the provider sent it, empty strings for what it does not contain."""
 
@@ -134,11 +147,16 @@ class _Call:
 
 
 class ToolCallTracker:
-    """The tool calls of one choice of a stream."""
+    """The tool calls of one choice of a stream.
 
-    __slots__ = ("_calls", "_count", "_last")
+    Args:
+        names: The names of the tools on offer. If they are given, a name that arrives in pieces is put together.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_calls", "_count", "_last", "_names")
+
+    def __init__(self, names: frozenset[str] = frozenset()) -> None:
+        self._names = names
         self._calls: list[_Call] = []
         self._count = 0  # calls emitted
         self._last: _Call | None = None
@@ -158,7 +176,7 @@ class ToolCallTracker:
                 self._head(other) for other in self._calls if other is not call and not other.emitted and other.name
             )
             if not call.emitted:
-                if call.name and (call.wire_id or call.arguments):
+                if call.name and (call.arguments or (call.wire_id and not self._may_grow(call.name))):
                     out.append(self._head(call))
             elif (call.held and not call.waits) or call.extra:
                 out.append(call.tail())
@@ -206,7 +224,7 @@ class ToolCallTracker:
             call.wire_id = piece.id
             if is_duplicate and not call.emitted:
                 call.id = new_id()
-        call.name = call.name or piece.name
+        call.name = call.name + piece.name if self._is_rest_of_name(call, piece) else call.name or piece.name
         call.add(piece.arguments)
         call.extra.update({key: value for key, value in delta.items() if key not in _OWN_KEYS and value is not None})
         return call
@@ -220,8 +238,26 @@ class ToolCallTracker:
         here = self._at(piece.index)
         if here is None:
             return None
-        begins = _begins_by_id(here, piece) if piece.id else _begins_by_name(here, piece)
-        return None if begins else here
+        if piece.id:
+            return None if _begins_by_id(here, piece) else here
+        return here if self._is_rest_of_name(here, piece) or not _begins_by_name(here, piece) else None
+
+    def _is_rest_of_name(self, call: _Call, piece: _Piece) -> bool:
+        """Whether a piece continues the name of `call`, rather than repeat it or begin another call."""
+        if not self._names or not piece.name or not call.name or call.arguments or call.emitted:
+            return False
+        if call.name not in self._names:
+            return True
+        if piece.name in self._names and (not piece.id or piece.name == call.name):
+            return False
+        joined = call.name + piece.name
+        return any(name.startswith(joined) for name in self._names)
+
+    def _may_grow(self, name: str) -> bool:
+        """Whether the rest of a name may still arrive: it is not a tool's, or that of another tool begins with it."""
+        if not self._names:
+            return False
+        return name not in self._names or any(other.startswith(name) and other != name for other in self._names)
 
     def _at(self, wire_index: object) -> _Call | None:
         """The last call at the provider's index; without an index, the last call of all."""
