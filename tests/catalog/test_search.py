@@ -252,6 +252,12 @@ def test_results_meet_each_filter_and_another_word_only_narrows(words, another):
         assert set(search(ROWS, f"{text} {another}", ready=ready)) <= set(found)
 
 
+@pytest.mark.parametrize("word", ["cap:pdf", "mode:chat", "cost:free", "out:?", "ctx:>1k", "provider:groq"])
+def test_a_condition_keeps_its_name_and_what_was_typed(word):
+    (found,) = parse_query(f"gpt {word.upper()}").filters
+    assert (found.name, found.text) == (word.partition(":")[0], word)
+
+
 def test_a_query_is_read_to_its_end_in_any_order():
     found = parse_query("Big ready:no cost:<1 model provider:Groq zzz:top")
     assert found.terms == ("big", "model", "zzz:top")

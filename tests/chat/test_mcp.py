@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
 import shlex
 import socket
 import subprocess
@@ -14,11 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from ingate.chat.mcp_servers import Server, Servers, _list_tools, _text, configured, parse_server
+from ingate.chat.mcp_servers import Server, Servers, _list_tools, _silence_logging, _text, configured, parse_server
 from ingate.chat.talk import Talk
 from ingate.chat.tools import Toolbox
 from ingate.config import load
 from ingate.errors import BadRequestError, MissingExtraError
+from ingate.secret import Secret
 from support.chat import Recorder, log_of, scripted_gateway
 
 if TYPE_CHECKING:
@@ -151,7 +154,8 @@ async def test_a_server_that_cannot_be_used_says_why(command: str, said: str) ->
 
 async def test_leaving_ends_the_child_processes(small: Servers) -> None:
     tools = {tool.name: tool for tool in small.tools()}
-    await small.aclose()
+    async with asyncio.timeout(9):  # it is asked to leave, and not only cancelled in the end
+        await small.aclose()
     assert small.connections == []
     text, error = await tools["add"].run({"a": 1, "b": 1})
     assert error
@@ -317,6 +321,7 @@ async def test_three_servers_of_one_name_are_numbered() -> None:
     servers = Servers()
     names = [servers.add(Server(name="same", command=("/nowhere",))).server.name for _ in range(3)]
     assert names == ["same", "same2", "same3"]
+    assert servers.tools() == []
     await servers.aclose()
     assert servers.connections == []
 
@@ -332,3 +337,66 @@ async def test_three_servers_of_one_name_are_numbered() -> None:
 )
 def test_launchers_do_not_name_a_server(text: str, name: str) -> None:
     assert parse_server(text).name == name
+
+
+@pytest.mark.parametrize("handled", [False, True])
+def test_the_packages_log_stays_off_the_terminal_unless_the_application_shows_it(
+    monkeypatch: pytest.MonkeyPatch, handled: bool
+) -> None:
+    logger = logging.getLogger("mcp")
+    own = [logging.StreamHandler()] if handled else []
+    monkeypatch.setattr(logger, "handlers", list(own))
+    monkeypatch.setattr(logger, "propagate", True)
+    for _ in range(2):
+        _silence_logging()
+    assert logger.propagate is handled
+    assert logger.handlers == own if handled else [type(one) for one in logger.handlers] == [logging.NullHandler]
+
+
+@pytest.mark.parametrize(
+    ("error", "printed", "message"),
+    [
+        (OSError("no route"), "", "no route"),
+        (RuntimeError(), "", "RuntimeError"),
+        (TimeoutError("any"), "", "no response within 30 s"),
+        (ExceptionGroup("two", [ExceptionGroup("one", [OSError("inner")]), ValueError("other")]), "", "inner"),
+        (OSError("gone"), "first\n  the last  \n\n", "gone; its last output: the last"),
+        (OSError("gone"), "x" * 5000, f"gone; its last output: {'x' * 300}"),
+        (OSError("key s3cret-token"), "s3cret-token", "key ***; its last output: ***"),
+    ],
+)
+async def test_why_a_server_cannot_be_used_is_one_line_without_its_secrets(
+    error: Exception, printed: str, message: str
+) -> None:
+    servers = Servers()
+    server = Server(name="calc", url="http://127.0.0.1:9/mcp", headers={"Authorization": Secret("s3cret-token")})
+    connection = servers.add(server)
+    stderr = io.StringIO(printed)
+    stderr.seek(0, io.SEEK_END)
+    found = connection._failure(error, stderr)
+    assert (str(found), found.fix) == (f"the MCP server calc cannot be used: {message}", "check the address")
+    own = MissingExtraError("x")
+    assert connection._failure(ExceptionGroup("one", [own]), stderr) is own
+    await servers.aclose()
+
+
+def test_a_command_line_and_an_address_are_told_apart() -> None:
+    assert parse_server(" http://h:1/mcp ") == Server(name="h", url="http://h:1/mcp")
+    assert parse_server("https:///mcp") == Server(name="mcp", url="https:///mcp")
+    assert parse_server("uvx 'my server' --x") == Server(name="my server", command=("uvx", "my server", "--x"))
+    assert str(parse_server("uvx 'my server'")) == "uvx 'my server'"
+    for text, fix in (("", '--mcp "COMMAND ARGUMENTS" or --mcp https://…'), ("'a", "close the quotes")):
+        with pytest.raises(BadRequestError) as caught:
+            parse_server(text)
+        assert caught.value.fix == fix
+
+
+async def test_leaving_does_not_wait_for_a_server_that_is_still_connecting() -> None:
+    servers = Servers()
+    connection = servers.add(Server(name="silent", command=("sh", "-c", "cat > /dev/null")))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(8):
+        await servers.aclose()
+    assert connection._task.done()
+    await connection.ready()
+    assert (connection.problem, connection.tools) == (None, [])

@@ -110,7 +110,7 @@ async def test_a_second_line_is_indented_as_the_first() -> None:
 
 
 async def test_the_question_names_the_call_and_keeps_its_answer_on_the_screen() -> None:
-    with prompt_shown("a") as (prompt, written):
+    with prompt_shown("zq\ra") as (prompt, written):
         assert await prompt.ask(Call("c", "add", "calc", None, "x" * 301)) == "always"
     shown = on_screen(written)
     assert "\x1b[0;33;1mAllow the model to call calc · add\x1b[0m" in shown

@@ -11,15 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from ingate.chat.app import Chat, Options
+from ingate.chat.markdown import visible
 from ingate.chat.mcp_servers import parse_server
 from ingate.chat.prompt import Prompt
-from ingate.chat.repl import run
+from ingate.chat.repl import Begin, _log, run
 from ingate.chat.store import Log, load
+from ingate.chat.tools import Tool
 from ingate.errors import IngateError, RateLimitError, UnavailableError
 from support.chat import SPEC, console_of, log_of, scripted_gateway
 
@@ -199,6 +202,7 @@ async def test_save_load_and_export(tmp_path: Path) -> None:
 async def test_cost_help_explain_and_unknown_commands() -> None:
     options = Options(explain=lambda spec: [f"explained {spec}"])
     done = await typed("Hello\r/cost\r/help\r/explain\r/mdoel\r/zzzz\r/retry now\r", "One.", "Two.", options=options)
+    assert "\x1b[1m/retry" in done.text
     for said in ("2 in", "/attach", f"explained {SPEC}", "Did you mean /model?", "/help lists all commands"):
         assert said in done.text
 
@@ -298,8 +302,9 @@ async def test_no_is_an_answer() -> None:
 
 async def test_a_server_that_does_not_start_is_reported_and_the_chat_continues() -> None:
     pytest.importorskip("mcp")
-    done = await typed("Hello\r", "One.", options=Options(servers=(parse_server(f"{SERVER} --broken"),)))
-    assert "cannot find its database" in done.text
+    options = Options(servers=(parse_server(f"{SERVER} --broken"),))
+    done = await typed("Hello\r/cost\rMore\r", "One.", "Two.", options=options)
+    assert done.text.count("cannot find its database") == 1
     assert "One." in done.text
     assert "tools" not in done.bodies[0]
 
@@ -498,7 +503,7 @@ async def test_a_conversation_that_cannot_be_saved_says_so_once(clean_environmen
 
 
 async def test_an_unknown_model_does_not_touch_the_conversation_that_would_continue() -> None:
-    from ingate.chat.repl import Begin, converse
+    from ingate.chat.repl import converse
     from ingate.errors import UnknownProviderError
 
     gateway, _ = scripted_gateway()
@@ -510,3 +515,181 @@ async def test_an_unknown_model_does_not_touch_the_conversation_that_would_conti
     with pytest.raises(UnknownProviderError):
         await converse(gateway, begin)
     assert (log.session.model, log.session.system) == (SPEC, "")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_new_conversation_is_kept_if_the_old_one_was_and_waits_for_no_attachment(
+    tmp_path: Path, kept: bool
+) -> None:
+    (tmp_path / "notes.txt").write_text("alpha")
+    log = log_of(kept=kept, system="Be short.")
+    done = await typed(f"/attach {tmp_path}/notes.txt\r/clear\rHello\r", "One.", log=log)
+    assert done.bodies[0]["messages"] == [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "Hello"},
+    ]
+    assert done.chat.log is not log
+    assert (done.chat.log.path is not None) is kept
+
+
+async def test_a_changed_system_message_is_saved() -> None:
+    done = await typed("/system Be short.\rHello\r", "One.")
+    assert load(done.chat.log.path).system == "Be short."
+    again = await typed("/system off\r", log=Log.reopen(done.chat.log.path))
+    assert load(again.chat.log.path).system == ""
+
+
+async def test_edit_brings_attachments_back_as_what_they_were(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("alpha")
+    (tmp_path / "cat.png").write_bytes(PNG)
+    (tmp_path / "doc.pdf").write_bytes(b"%PDF-1.7")
+    files = "".join(f"/attach {tmp_path}/{name}\r" for name in ("notes.txt", "cat.png", "doc.pdf"))
+    done = await typed(f"{files}Read\r/edit\r\x03/attach\r", "One.")
+    listed = visible(done.text).partition("One.")[2]
+    assert [line.split(",")[0] for line in listed.splitlines() if line.startswith("  ")] == [
+        "  notes.txt (text",
+        "  cat.png (image",
+        "  doc.pdf (pdf",
+    ]
+    assert done.chat.log.session.entries == []
+
+
+async def test_ctrl_d_is_mentioned_once_until_something_is_typed() -> None:
+    done = await typed("\x03\x03\x03 \r\x03")
+    assert done.text.count("Ctrl-D leaves.") == 2
+
+
+async def test_each_answer_is_listed_with_its_cost() -> None:
+    log = log_of()
+    for cost in (0.5, None):
+        log.record("turn", spec="a/b", input_tokens=3, output_tokens=2, cost_usd=cost)
+    done = await typed("/cost\r", log=log)
+    assert visible(done.text).splitlines()[1:4] == [
+        "  1  a/b  3 in · 2 out · $0.5000",
+        "  2  a/b  3 in · 2 out · cost unknown",
+        "2 answers · 6 in · 4 out · $0.5000 + unknown",
+    ]
+
+
+async def test_the_exchange_that_is_continued_is_shown_with_its_tools_and_what_is_incomplete() -> None:
+    log = log_of()
+    log.record("user", content="Add")
+    log.record("assistant", message={"content": None, "tool_calls": [{"id": "c"}]}, provider="x")
+    log.record("tool", tool_call_id="c", name="add", content="5")
+    log.record("tool", tool_call_id="d", content="6")
+    log.record("assistant", message={"content": "**Five**"}, provider="x", stopped="stopped")
+    done = await typed("", log=log)
+    assert [line for line in visible(done.text).splitlines() if line] == [
+        f"{SPEC} · /help lists the commands, Ctrl-D leaves",
+        "› Add",
+        "⚙ add",
+        "⚙ tool",
+        "Five",
+        "Incomplete: stopped. /retry asks again.",
+    ]
+
+
+async def test_what_tab_offers_are_the_models_and_conversations_there_are(clean_environment: Path) -> None:
+    kept = log_of(kept=True)
+    kept.record("user", content="Hi")
+    kept.close()
+    gateway, _ = scripted_gateway(
+        {"aliases": {"fast": "groq/m"}, "servers": {"box": {"base_url": "http://127.0.0.1:9/v1"}}}
+    )
+    chat = Chat(gateway, log_of(), console_of()[0], Options())
+    offered = list(chat._models())
+    catalog = gateway.catalog()
+    rest = [*(row.spec for row in catalog.curated()), *(row.key for row in catalog.visible())]
+    at = offered.index("fast")
+    assert offered[at + 1 :] == rest
+    assert "box/" in offered[:at]
+    assert not [one for one in offered if one.endswith("*")]
+    assert list(chat._sessions()) == [kept.session.id]
+    assert chat._status() == SPEC
+    await gateway.aclose()
+
+
+async def test_a_conversation_without_a_model_is_continued_with_the_present_one(tmp_path: Path) -> None:
+    file = tmp_path / "old.jsonl"
+    file.write_text('{"type":"session","id":"old","created_at":1}\n{"type":"user","content":"Hi"}\n')
+    done = await typed(f"/load {file}\r")
+    assert done.chat.log.session.model == SPEC
+    assert load(done.chat.log.path).model == SPEC
+    assert done.chat.log.session.id != "old"
+    assert visible(done.text).splitlines()[1:] == [SPEC, "› Hi"]
+    unkept = await typed(f"/load {file}\r", log=log_of())
+    assert unkept.chat.log.path is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "system", "model", "text"),
+    [
+        (SPEC, None, SPEC, "Be short."),
+        ("scripted/other", None, "scripted/other", "Be short."),
+        (SPEC, "", SPEC, ""),
+        (SPEC, "Be kind.", SPEC, "Be kind."),
+    ],
+)
+async def test_a_continued_conversation_has_the_named_model_and_system_message(
+    spec: str, system: str | None, model: str, text: str
+) -> None:
+    log = log_of(kept=True, system="Be short.")
+    log.record("user", content="Hi")
+    begin = Begin(
+        config=None, log=log, spec=spec, system=system, message="", leave=False, servers=(), yes=False,
+        data=None, screen=None, explain=lambda _: [],
+    )  # fmt: skip
+    assert _log(begin, spec) is log
+    log.close()
+    assert log.path is not None
+    saved = load(log.path)
+    assert (saved.model, saved.system) == (model, text)
+    fresh = _log(msgspec.structs.replace(begin, log=None), spec)
+    assert (fresh.session.model, fresh.session.system, fresh.session.entries) == (model, system or "", [])
+
+
+async def test_an_answer_that_is_cancelled_from_outside_is_kept_and_the_cancellation_goes_on() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue(["word "] * 1000, delay_s=0.01)
+    console, file = console_of()
+    log = log_of()
+    chat = Chat(gateway, log, console, Options())
+    task = asyncio.create_task(chat.send("Hello"))
+    while not log.session.entries or "word" not in visible(file.getvalue()):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert log.session.entries[-1].stopped == "stopped"
+    assert log.session.entries[-1].message["content"].startswith("word ")
+    assert "what arrived is kept" not in file.getvalue()
+    await gateway.aclose()
+
+
+async def test_an_alias_and_a_curated_name_are_models_and_other_words_a_filter() -> None:
+    gateway, _ = scripted_gateway()
+    (row, *_) = gateway.catalog().curated()
+    await gateway.aclose()
+    done = await typed(f"/model fast\r/model {row.model}\r/model fas\r", config={"aliases": {"fast": SPEC}})
+    assert "Switched to \x1b[1mfast\x1b[0m." in done.text
+    assert f"Switched to \x1b[1m{row.model}\x1b[0m." in done.text
+    assert done.chat.log.session.model == row.model
+
+
+async def test_ctrl_c_at_the_question_about_a_tool_stops_the_answer() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue_tool_call("add", {})
+    console, file = console_of()
+
+    async def run_tool(arguments: dict[str, Any]) -> tuple[str, bool]:
+        raise AssertionError(arguments)
+
+    with create_pipe_input() as keyboard:
+        prompt = Prompt(models=list, sessions=list, status=str, kept=False, input=keyboard, output=DummyOutput())
+        chat = Chat(gateway, log_of(), console, Options(), prompt=prompt)
+        chat.toolbox.replace([Tool("calc", "add", "Adds.", {"type": "object"}, run_tool)])
+        keyboard.send_text("\x03")
+        assert await chat.send("Add") == 130
+    assert "Stopped; what arrived is kept. /retry asks again." in visible(file.getvalue())
+    assert [entry.role for entry in chat.log.session.entries] == ["user", "assistant"]
+    await gateway.aclose()

@@ -194,6 +194,22 @@ async def test_what_is_shown_was_written_down_before() -> None:
     assert "alpha" not in file.getvalue()[: seen[0]]
 
 
+async def test_what_is_finished_was_written_down_before_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingate.chat.screen.time.monotonic", lambda: 1000.0)
+    console, file = console_of(terminal=False)
+    events: list[str] = []
+    screen = Screen(console, before_show=lambda: events.append(file.getvalue()))
+    screen.begin("scripted/any")
+    screen.reasoning("Hm.")
+    screen.text("alpha ")
+    assert events == ["", ""]
+    screen.settle()
+    screen.settle()
+    assert [*events[:2], events[2].strip()] == ["", "", file.getvalue().partition("alpha")[0].strip()]
+    assert len(events) == 3
+    assert "alpha" in file.getvalue()
+
+
 async def test_waiting_is_shown_and_leaves_no_trace() -> None:
     console, file = console_of()
     screen = Screen(console)
@@ -516,3 +532,31 @@ def test_the_last_reasoning_is_what_was_thought_last() -> None:
     screen.reasoning(" One. ")
     screen.settle()
     assert (screen.last_reasoning, screen._reasoning) == ("One.", "")
+
+
+async def test_what_is_printed_has_a_blank_line_below_it_before_the_next_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingate.chat.screen.time.monotonic", lambda: 1000.0)
+    console, file = console_of()
+    screen = Screen(console)
+    screen.begin("scripted/any")
+    screen.text("One.")
+    screen.note("careful")
+    screen.text("Two.")
+    screen.reasoning("Hm.")
+    screen.text("Three.\n\nFour.")
+    screen.notice("noted")
+    screen.end(Turn())
+    assert shown(file).splitlines()[:-1] == [
+        "One.",
+        "careful",
+        "",
+        "Two.",
+        "▸ reasoned for 0.0 s, 1 word · /reasoning shows it",
+        "noted",
+        "",
+        "Three.",
+        "",
+        "Four.",
+    ]

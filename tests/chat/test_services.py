@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,7 @@ async def test_a_saved_key_is_known_at_once() -> None:
         services = GatewayServices(gateway)
         assert services.readiness().provider("groq").state == "missing"
         where = services.save("groq", {"GROQ_API_KEY": Secret("gsk_planted_key")}, "file")
+        assert gateway.readiness().provider("groq").state == "ready"
         assert services.readiness().provider("groq").state == "ready"
         (route,) = gateway.routes("groq/openai/gpt-oss-120b")
         assert route.credential.source
@@ -85,6 +87,37 @@ async def test_a_provider_without_a_list_says_so() -> None:
 def test_without_a_desktop_copying_is_left_to_the_terminal() -> None:
     gateway, _ = scripted_gateway()
     assert GatewayServices(gateway).copy("text") is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the desktop's variables are Linux's")
+@pytest.mark.parametrize(
+    ("commands", "display", "copied"),
+    [
+        ({"wl-copy": "cat > {out}"}, "WAYLAND_DISPLAY", "wl-copy:text ä"),
+        ({"wl-copy": "exit 1", "xclip": 'printf "%s " "$@" > {out}; cat >> {out}'}, "DISPLAY", "xclip:-selection clipboard text ä"),
+        ({"xsel": 'printf "%s " "$@" > {out}; cat >> {out}; env > {out}.env'}, "DISPLAY", "xsel:-ib text ä"),
+        ({"wl-copy": "exit 1"}, "DISPLAY", None),
+        ({}, "DISPLAY", None),
+        ({"wl-copy": "cat > {out}"}, "NOTHING", None),
+    ],
+    ids=["wayland", "the next one", "another one", "it fails", "there is none", "no desktop"],
+)  # fmt: skip
+def test_text_is_copied_with_the_first_clipboard_command_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: dict[str, str], display: str, copied: str | None
+) -> None:
+    for name, code in commands.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\nPATH=/bin:/usr/bin\n{code.format(out=tmp_path / (name + '.out'))}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(display, ":0")
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_planted_key")
+    gateway, _ = scripted_gateway()
+    assert GatewayServices(gateway).copy("text ä") is (copied is not None)
+    if copied is not None:
+        name, _, text = copied.partition(":")
+        assert (tmp_path / f"{name}.out").read_text() == text
+    assert all("gsk_planted" not in file.read_text() for file in tmp_path.glob("*.env"))
 
 
 async def test_a_key_is_tried_before_it_is_saved_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingate.chat import store
-from ingate.chat.session import Session
+from ingate.chat.session import Session, text_of
 from ingate.chat.store import Log
 from ingate.errors import BadRequestError
 from support.chat import log_of
@@ -53,7 +54,9 @@ def test_the_file_and_its_folder_are_the_owners_alone() -> None:
 
 
 def test_leaving_at_once_leaves_no_file() -> None:
-    log = log_of(kept=True)
+    log = Log.fresh(model="a/b")
+    assert (log.session.model, log.session.system) == ("a/b", "")
+    assert log.path == store.folder() / f"{log.session.id}.jsonl"
     log.close()
     assert not log.path.exists()
 
@@ -317,3 +320,29 @@ def test_a_record_nested_too_deep_is_left_out() -> None:
     path = folder / "deep.jsonl"
     path.write_bytes(b'{"type":"user","content":"Hi"}\n' + b'{"a":' * 100_000 + b"\n")
     assert store.load(path).title == "Hi"
+
+
+def test_the_records_of_a_session_are_the_session() -> None:
+    log = log_of(system="Be short.")
+    talk(log)
+    log.record("user", content=[{"type": "text", "text": "And?"}])
+    log.record("assistant", message={"content": "Hm", "tool_calls": [{"id": "c"}]}, provider="x", stopped="stopped")
+    log.record("tool", tool_call_id="c", name="add", content="5", error=False)
+    log.record("turn", spec="a/b", cost_usd=None, tool_calls=1)
+    again = Session.replay(store.records(log.session), name="other")
+    assert again == log.session
+    assert again.created_at > 0
+    assert next(iter(store.records(log.session)))["version"] == 1
+
+
+def test_a_message_without_content_has_no_text() -> None:
+    assert text_of({}) == ""
+    assert text_of({"content": None}) == ""
+    parts = [{"type": "text", "text": "a"}, {"text": None}, "odd", {"text": "x", "attached": "x.txt"}, {"text": "b"}]
+    assert text_of({"content": parts}) == "a\n\nb"
+
+
+def test_an_id_sorts_by_time_and_is_not_used_twice() -> None:
+    first, second = store.new_id(), store.new_id()
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", first)
+    assert first[:15] <= second[:15]

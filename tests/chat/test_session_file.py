@@ -133,6 +133,14 @@ def test_a_disk_that_is_full_from_the_beginning_gets_the_session_when_it_is_not(
     log.close()
 
 
+def test_a_file_that_was_not_needed_yet_is_no_problem() -> None:
+    log = log_of(kept=True)
+    assert log.problem == ""
+    log.sync()
+    log.close()
+    assert log.problem == ""
+
+
 def test_every_turn_is_synced_and_only_once(disk: Disk) -> None:
     log = _log()
     disk.synced = 0

@@ -11,7 +11,7 @@ from ingate.chat.model import ModelInfo
 from ingate.chat.talk import MOST_ROUNDS, STOPPED, Talk
 from ingate.chat.tools import LONGEST_RESULT, Tool, Toolbox
 from ingate.errors import RateLimitError, StreamInterruptedError, UnavailableError
-from support.chat import Recorder, log_of, scripted_gateway
+from support.chat import SPEC, Recorder, log_of, scripted_gateway
 
 if TYPE_CHECKING:
     from ingate.chat.store import Log
@@ -348,3 +348,95 @@ async def test_a_stopped_answer_keeps_no_tool_call_and_no_signature() -> None:
     assert entry.message == {"role": "assistant", "content": "Let me add.", "reasoning_content": "hm"}
     assert entry.stopped
     await gateway.aclose()
+
+
+class Events(Recorder):
+    """Everything that a view is told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    def begin(self, spec: str) -> None:
+        self.events.append(f"begin {spec}")
+
+    def reasoning(self, text: str) -> None:
+        self.events.append(f"reasoning {text}")
+
+    def text(self, text: str) -> None:
+        self.events.append(f"text {text}")
+
+    def settle(self) -> None:
+        self.events.append("settle")
+
+    def note(self, text: str) -> None:
+        self.events.append(f"note {text}")
+
+    def end(self, turn: Any) -> None:
+        self.events.append(f"end {turn.spec}")
+
+    async def allow(self, call: Any) -> Any:
+        self.events.append(f"allow {call.name}")
+        return "once"
+
+    def tool_started(self, call: Any) -> None:
+        self.events.append(f"started {call.name}")
+
+    def tool_ended(self, call: Any, result: Any) -> None:
+        self.events.append(f"ended {call.name} {result.text}")
+
+
+async def test_a_turn_is_told_in_the_order_in_which_it_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    first = [
+        piece({"role": "assistant", "reasoning_content": "Hm."}),
+        piece({"content": "I add."}),
+        piece({"tool_calls": [call]}),
+        piece({}, finish="tool_calls"),
+    ]
+    gateway = ChunkGateway(Clock(monkeypatch), first, [piece({"content": "5."}), piece({}, finish="stop")])
+    log, view = asked(), Events()
+    talk = Talk(
+        gateway,  # ty: ignore[invalid-argument-type]
+        log,
+        view,
+        box(tool("add", echo), allow_all=False),
+        model=ModelInfo(spec="a/b", provider="a"),
+    )
+    turn = await talk.answer()
+    assert view.events == [
+        f"begin {SPEC}",
+        "reasoning Hm.",
+        "text I add.",
+        "settle",
+        "allow add",
+        "started add",
+        "ended add got {}",
+        "text 5.",
+        "settle",
+        f"end {SPEC}",
+    ]
+    assert (turn.tool_calls, log.session.turns) == (1, [turn])
+    assert log.session.entries[2].message == {
+        "role": "tool",
+        "tool_call_id": "c",
+        "content": "got {}",
+        "name": "add",
+    }
+
+
+async def test_what_the_model_cannot_be_sent_is_noted_once_and_the_turn_ends_even_if_it_fails() -> None:
+    gateway, engine = scripted_gateway()
+    engine.enqueue(RateLimitError("slow down"))
+    log, view = log_of(), Events()
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}, "attached": "cat.png"}
+    log.record("user", content=[image])
+    talk = Talk(gateway, log, view, model=ModelInfo(spec=SPEC, kinds=frozenset()))
+    with pytest.raises(RateLimitError):
+        await talk.answer()
+    talk.body()
+    assert view.events == [
+        f"begin {SPEC}",
+        "note Images are left out: this model does not accept them.",
+        "settle",
+    ]

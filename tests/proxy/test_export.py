@@ -8,6 +8,7 @@ import yaml
 
 from ingate import Gateway
 from ingate.proxy.export import COMPOSE_FILE, CONFIG_FILE, ENV_FILE, collect, export
+from support.chat import scripted_gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,7 +216,9 @@ def test_a_credential_that_a_command_left_on_this_machine_is_noted(
 def test_the_services_are_complete() -> None:
     """Every line counts: docker compose takes what it does not know for an error, and a wrong variable for empty."""
     _, files = exported({})
-    services = yaml.safe_load(files.files[COMPOSE_FILE])["services"]
+    compose = yaml.safe_load(files.files[COMPOSE_FILE])
+    services = compose["services"]
+    assert compose == {"services": services, "volumes": {"postgres": {}}}
     waits = {"interval": "10s", "timeout": "5s", "retries": 10, "start_period": "5s"}
     assert services["redis"] == {
         "image": "redis:7",
@@ -293,3 +296,30 @@ def test_the_files_are_plain_yaml() -> None:
         "litellm_settings",
         "general_settings",
     ]
+
+
+def test_a_function_of_tensorzeros_gateway_is_a_server_of_its_own() -> None:
+    config, _ = exported({"aliases": {"t": "tensorzero/fn?seed=7"}})
+    assert by_name(config)["t"] == {
+        "model": "openai/tensorzero::function_name::fn",
+        "api_base": "http://localhost:3000/openai/v1",
+        "api_key": "none",
+        "seed": 7,
+    }
+
+
+def test_the_scripted_engine_is_not_exported() -> None:
+    gateway, _ = scripted_gateway({"aliases": {"s": "scripted/x", "q": ["scripted/x", "groq/m", "xai/n"]}})
+    models = collect(gateway.config, gateway.router, gateway.catalog())
+    assert [entry["model_name"] for entry in models.entries] == ["groq/m", "xai/n"]
+    assert models.fallbacks == {"groq/m": ["xai/n"]}
+
+
+def test_a_variable_that_names_a_file_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("jwt")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/x")
+    monkeypatch.setenv("AWS_REGION_NAME", "eu-central-1")
+    _, files = exported({"aliases": {"q": "bedrock/m"}})
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE names a file: the proxy's machine needs it too" in files.models.notes

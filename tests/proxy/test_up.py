@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingate.errors import ConfigError, MissingExtraError, RequestTimeoutError, UnavailableError
-from ingate.proxy.up import child_environment, find_litellm, named_variables, start, tail
+from ingate.proxy.up import _ending_with_parent, child_environment, find_litellm, named_variables, start, tail
 from ingate.secret import Secret
 
 if TYPE_CHECKING:
@@ -103,13 +103,15 @@ async def test_one_that_exits_is_told_with_the_end_of_its_log(tmp_path: Path) ->
 
 
 async def test_one_that_never_gets_healthy_is_a_timeout(tmp_path: Path) -> None:
+    waited: list[float] = []
     running = await started(tmp_path, "sick")
     try:
         with pytest.raises(RequestTimeoutError) as caught:
-            await running.wait_until_healthy(limit_s=0.6)
+            await running.wait_until_healthy(limit_s=0.6, progress=waited.append)
     finally:
         await running.stop()
     assert caught.value.timeout_s == 0.6
+    assert len(waited) <= 3, "its health is asked for four times a second, and not all the time"
     assert str(running.log) in caught.value.fix
 
 
@@ -125,7 +127,7 @@ async def test_one_that_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from ingate.proxy.up import start
+from ingate.proxy.up import _ending_with_parent, start
 
 async def main():
     server, config, port, log = sys.argv[1:]
@@ -248,3 +250,30 @@ def test_its_environment_has_the_keys_it_needs_and_no_settings_of_this_python() 
     }
     assert child_environment(environ, keys, Secret("sk-master"), redis=True)["REDIS_HOST"] == "r"
     assert child_environment({}, {}, Secret("k"), redis=False)["LITELLM_MODE"] == "PRODUCTION"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl is Linux's")
+def test_a_proxy_ends_with_ingate() -> None:
+    """What runs in the child before the proxy's program, run here: the kernel then ends it when its parent dies."""
+    import ctypes
+    import signal
+
+    prctl = ctypes.CDLL(None).prctl
+    found = ctypes.c_int(0)
+    prctl(2, ctypes.byref(found))  # PR_GET_PDEATHSIG
+    before = found.value
+    ask = _ending_with_parent()
+    assert ask is not None
+    try:
+        ask()
+        prctl(2, ctypes.byref(found))
+    finally:
+        prctl(1, before)
+    assert found.value == signal.SIGTERM
+
+
+def test_a_log_is_shown_by_its_last_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert tail(log) == ""
+    log.write_bytes(b"\n".join(b"line %d\n" % number for number in range(20)) + b"\xff\n")
+    assert tail(log).splitlines() == [*(f"line {number}" for number in range(6, 20)), "\N{REPLACEMENT CHARACTER}"]

@@ -79,10 +79,10 @@ class Connection:
     async def aclose(self) -> None:
         """Disconnect, and end the child process."""
         self._leave.set()
-        await asyncio.wait([self._task], timeout=10.0)
-        if not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=5.0)
+        if self._ready.is_set():
+            await asyncio.wait([self._task], timeout=10.0)
+        self._task.cancel()  # if it is still connecting, or the server does not let go
+        await asyncio.wait([self._task], timeout=5.0)
 
     async def _live(self) -> None:
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
