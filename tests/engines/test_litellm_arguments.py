@@ -99,6 +99,24 @@ async def test_extra_kwargs_win_over_the_request() -> None:
     assert (made["temperature"], made["top_p"], made["metadata"]) == (0.1, 0.3, {"tags": ["a"]})
 
 
+async def test_what_litellm_writes_into_its_arguments_stays_in_that_call() -> None:
+    """litellm adds to `metadata` and to messages; neither the configuration nor another call may see it."""
+    extra = {"metadata": {"tags": ["agent-a"]}, "callbacks": [print]}
+    body = {**h.BODY, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}
+    for _ in range(3):
+        made = await call(body, extra_kwargs=extra)
+        assert made["metadata"] == {"tags": ["agent-a"]}
+        assert made["callbacks"] == [print]
+        made["metadata"]["tags"].append("leaked")
+        made["metadata"]["user"] = "leaked"
+        made["messages"][0]["content"][0]["text"] = "leaked"
+        made["messages"].append("leaked")
+    other = await call(body, extra_kwargs={"metadata": {"tags": ["agent-b"]}})
+    assert other["metadata"] == {"tags": ["agent-b"]}
+    assert extra == {"metadata": {"tags": ["agent-a"]}, "callbacks": [print]}
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+
+
 async def test_a_configured_server_is_openai_like() -> None:
     made = await call({}, provider="mybox", key=None)
     assert made["model"] == "openai/m"

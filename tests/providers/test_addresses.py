@@ -118,6 +118,8 @@ def test_ollama_host_is_read_as_ollama_reads_it(written, read):
 
 def test_litellm_gets_only_arguments_it_has():
     credential, _ = resolve("anthropic", environ={"ANTHROPIC_AUTH_TOKEN": "t"}, config=NOTHING, lane="litellm")
-    assert dict(credential.params) == {}
+    assert {name: value.reveal() for name, value in credential.params.items()} == {"auth_token": "t"}
+    credential, _ = resolve("snowflake", environ={"SNOWFLAKE_JWT": "t", "SNOWFLAKE_ACCOUNT_ID": "a"}, config=NOTHING)
+    assert "account_id" not in credential.params
     credential, _ = resolve("anthropic", environ={"ANTHROPIC_AUTH_TOKEN": "t"}, config=NOTHING)
     assert credential.params["auth_token"].reveal() == "t"

@@ -9,8 +9,17 @@ import pytest
 from ingate.errors import ConfigError, MissingCredentialsError
 from ingate.providers import is_installed, look_up, provider
 from ingate.providers.address import default, part_default, written
-from ingate.providers.lookup import how_to_set, needs
-from support.credentials import NOTHING, SECRET, config, everything_installed, nothing_installed
+from ingate.providers.advice import how_to_set, needs
+from support.credentials import (
+    NOTHING,
+    SECRET,
+    checker,
+    config,
+    everything_installed,
+    nothing_installed,
+    resolve,
+    status,
+)
 
 
 def look(name, environ=None, settings=NOTHING, installed=everything_installed):
@@ -279,7 +288,7 @@ def test_the_first_variable_with_an_address_wins_and_only_ollamas_is_completed()
     ("name", "sentence"),
     [
         ("groq", "groq needs a key: set GROQ_API_KEY"),
-        ("gemini", "gemini needs a key: set GEMINI_API_KEY or GOOGLE_API_KEY"),
+        ("gemini", "gemini needs a key: set GEMINI_API_KEY or GOOGLE_API_KEY or PALM_API_KEY"),
         ("lm_studio", "lm_studio needs the address of its server: set LM_STUDIO_API_BASE"),
         ("github_copilot", "github_copilot needs a login"),
         ("snowflake", "snowflake needs credentials: set SNOWFLAKE_JWT and SNOWFLAKE_ACCOUNT_ID, or SNOWFLAKE_JWT and SNOWFLAKE_API_BASE"),
@@ -352,3 +361,81 @@ def test_whether_a_package_is_installed_is_found_without_importing_it():
     assert is_installed("nothing_like_this") is False
     assert is_installed("turtle")
     assert "turtle" not in sys.modules
+
+
+def test_litellm_reads_an_identity_token_where_it_is(tmp_path):
+    rest = {
+        "ANTHROPIC_FEDERATION_RULE_ID": "r",
+        "ANTHROPIC_ORGANIZATION_ID": "o",
+        "ANTHROPIC_SERVICE_ACCOUNT_ID": "s",
+    }
+
+    def given(value):
+        environ = {**rest, "ANTHROPIC_IDENTITY_TOKEN": value}
+        credential, _ = resolve("anthropic", environ=environ, config=NOTHING, lane="litellm")
+        return credential.params["anthropic_identity_token"].reveal()
+
+    assert given("eyJhbGciOi.JWT.value") == "oidc/env/ANTHROPIC_IDENTITY_TOKEN"
+    assert given("oidc/github/audience") == "oidc/github/audience"
+    (tmp_path / "token").write_text("eyJhbGciOi.JWT.value")
+    environ = {**rest, "ANTHROPIC_IDENTITY_TOKEN_FILE": str(tmp_path / "token")}
+    credential, _ = resolve("anthropic", environ=environ, config=NOTHING, lane="litellm")
+    assert credential.params["anthropic_identity_token_file"].reveal() == str(tmp_path / "token")
+
+
+def test_an_identity_token_in_the_configuration_is_refused_with_a_fix():
+    section = {
+        "anthropic_federation_rule_id": "r",
+        "anthropic_organization_id": "o",
+        "anthropic_service_account_id": "s",
+        "anthropic_identity_token": "eyJhbGciOi.JWT.value",
+    }
+    written = config(anthropic=section)
+    with pytest.raises(MissingCredentialsError) as caught:
+        resolve("anthropic", environ={}, config=written, lane="litellm")
+    assert "from the environment or a file only" in str(caught.value)
+    assert caught.value.fix.startswith("export ANTHROPIC_IDENTITY_TOKEN=")
+    found = status("anthropic", environ={}, config=written, installed=everything_installed)
+    assert (found.state, found.lane) == ("attention", "litellm")
+
+
+def test_litellm_is_told_the_project_of_every_google_credential(tmp_path):
+    folder = tmp_path / ".config" / "gcloud"
+    folder.mkdir(parents=True)
+    login = {"type": "authorized_user", "quota_project_id": "quota-1", "refresh_token": "x"}
+    (folder / "application_default_credentials.json").write_text(json.dumps(login))
+    environ = {"HOME": str(tmp_path)}
+    for lane in ("native", "litellm"):
+        credential, _ = resolve("vertex_ai", environ=environ, config=NOTHING, lane=lane, installed=everything_installed)
+        assert credential.params["vertex_project"].reveal() == "quota-1"
+    credential, _ = resolve(
+        "vertex_ai",
+        environ={**environ, "VERTEXAI_PROJECT": "chosen"},
+        config=NOTHING,
+        lane="litellm",
+        installed=everything_installed,
+    )
+    assert credential.params["vertex_project"].reveal() == "chosen"
+
+
+def test_an_express_key_is_marked_by_lane():
+    environ = {"VERTEXAI_API_KEY": SECRET}
+    look = checker(environ, NOTHING, installed=everything_installed)
+    marks = {
+        spec: look.check(spec).state
+        for spec in (
+            "vertex_ai/gemini-2.5-flash",
+            "litellm.vertex_ai/gemini-2.5-flash",
+            "vertex_ai/mistral-large",  # in a format of its own, which only litellm speaks
+        )
+    }
+    assert marks == {
+        "vertex_ai/gemini-2.5-flash": "ready",
+        "litellm.vertex_ai/gemini-2.5-flash": "attention",
+        "vertex_ai/mistral-large": "attention",
+    }
+    assert look.state("vertex_ai", "gemini-2.5-flash") == "ready"
+    assert look.state("vertex_ai", "mistral-large") == "attention"
+    refused = look.check("litellm.vertex_ai/gemini-2.5-flash")
+    assert refused.reason == "litellm cannot use env VERTEXAI_API_KEY"
+    assert refused.fix.startswith("export VERTEXAI_CREDENTIALS=")

@@ -26,8 +26,8 @@ from ingate.errors import (
     RateLimitError,
     UnavailableError,
 )
+from ingate.providers.advice import login_command
 from ingate.providers.credential import Credential
-from ingate.providers.lookup import login_command
 from ingate.secret import Secret, scrub
 from ingate.wire.copilot import has_images, initiator
 

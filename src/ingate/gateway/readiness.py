@@ -107,7 +107,7 @@ class ReadinessChecker:
     def with_near_misses(self, found: Readiness) -> Readiness:
         """`found` with the near misses, which take longer to find: only `check` always reports them."""
         lookup = self._lookup(found.provider)
-        if lookup is None or found.state == "ready" or found.has_credential or lookup.disabled is not None:
+        if not lookup or found.state == "ready" or found.has_credential or lookup.disabled:
             return found
         return msgspec.structs.replace(found, near_misses=lookup.near_misses)
 
@@ -127,7 +127,7 @@ class ReadinessChecker:
             return self._unknown(name)
         found = self._provider(lookup)
         if found.has_credential and (lane == "litellm" or lookup.needs_litellm):
-            found = self._on_litellm(found)
+            found = self._on_litellm(found, lookup)
         return found
 
     def state(self, provider: str, model: str, lane: Lane = "auto") -> State:
@@ -150,7 +150,8 @@ class ReadinessChecker:
 
     def _varies(self, found: Readiness, provider: str) -> bool:
         """Whether other models of the same provider on the same lane may have another state."""
-        if provider == "local" or (found.has_credential and not self.has_litellm):
+        lookup = self._lookup(provider) if provider != "local" else None
+        if lookup is None or lookup.litellm_problem is not None or (found.has_credential and not self.has_litellm):
             return True
         return found.lane == "proxy" or (not found.has_credential and self.proxy is not None)
 
@@ -179,17 +180,16 @@ class ReadinessChecker:
             return _missing(error, provider=found.provider, display_name=found.display_name)
         if not found.has_credential:
             return self._through_proxy(msgspec.structs.replace(found, lane=lane), spec)
-        return self._on_litellm(found) if lane == "litellm" else found
+        return self._on_litellm(found, lookup) if lane == "litellm" else found
 
     def _untrusted(self, spec: ModelSpec) -> Readiness | None:
         """What holds for a call that needs a setting of a file that is not trusted."""
         lookup = self._lookup(spec.provider)
-        problem = untrusted(spec, self.config, lookup)
-        if problem is None:
+        if (problem := untrusted(spec, self.config, lookup)) is None:
             return None
         name = spec.provider or PROXY
-        shown = lookup.provider.display_name if lookup is not None else _DISPLAY_NAMES.get(name, name)
-        return _with(_missing(problem, provider=name, display_name=shown), "attention", str(problem), problem.fix)
+        shown = lookup.provider.display_name if lookup else _DISPLAY_NAMES.get(name, name)
+        return _missing(problem, "attention", provider=name, display_name=shown)
 
     def _provider(self, lookup: ProviderLookup) -> Readiness:
         """What a provider's credential is good for, whichever model is called."""
@@ -221,10 +221,11 @@ class ReadinessChecker:
         self._decided[known.name] = found
         return found
 
-    def _on_litellm(self, found: Readiness) -> Readiness:
-        """The same on the lane through embedded litellm, which may not be installed."""
-        if found.has_credential and not self.has_litellm:
-            return _with(found, "attention", NEEDS_LITELLM, INSTALL_LITELLM, lane="litellm")
+    def _on_litellm(self, found: Readiness, lookup: ProviderLookup) -> Readiness:
+        """The same on the lane through embedded litellm, which may not be installed or unable to use the credential."""
+        problem = (NEEDS_LITELLM, INSTALL_LITELLM) if not self.has_litellm else lookup.litellm_problem
+        if found.has_credential and problem is not None:
+            return _with(found, "attention", *problem, lane="litellm")
         return msgspec.structs.replace(found, lane="litellm")
 
     def _through_proxy(self, found: Readiness, spec: ModelSpec) -> Readiness:
@@ -381,9 +382,8 @@ class ReadinessChecker:
         """The look-up of a provider by its name or alias; None if there is no such provider."""
         if name not in self._lookups:
             known = self._known.get(name) or self._known.get(providers.aliases().get(name, ""))
-            self._lookups[name] = (
-                ProviderLookup(known, self.config.environ, self.config, self._installed) if known is not None else None
-            )
+            look = ProviderLookup(known, self.config.environ, self.config, self._installed) if known else None
+            self._lookups[name] = look
         return self._lookups[name]
 
 
@@ -396,5 +396,5 @@ def _with(found: Readiness, state: State, reason: str, fix: str, **changes: obje
     return msgspec.structs.replace(found, state=state, reason=reason, fix=fix, **changes)
 
 
-def _missing(error: IngateError, **fields: str) -> Readiness:
-    return msgspec.structs.replace(Readiness(state="missing", reason=str(error), fix=error.fix), **fields)
+def _missing(error: IngateError, state: State = "missing", **fields: str) -> Readiness:
+    return msgspec.structs.replace(Readiness(state=state, reason=str(error), fix=error.fix), **fields)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ingate.errors import ConfigError, MissingCredentialsError, MissingExtraError
 from ingate.providers import address, alternatives, files, near
+from ingate.providers.advice import how_to_set, needs
 from ingate.providers.alternatives import Found, Partial, base_place, source_of
 from ingate.providers.credential import Credential, is_secret
 from ingate.providers.proxy import proxy_settings
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 _FILE_ENDINGS: Final = ("_FILE", "_FILE_PATH", "APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS")
 # Parts of an address or a request that are not secret, by litellm's argument names.
 _SHAPES: Final = address.SHAPES | {"vertex_project", "api_version"}
-_LOGIN: Final = (
-    'python -c "from litellm.llms.{name}.authenticator import Authenticator; Authenticator().get_access_token()"'
-)
+_IDENTITY_TOKEN: Final = "anthropic_identity_token"  # noqa: S105 -- an argument's name
 _NOTHING: Final = Found()
 
 
@@ -129,6 +128,18 @@ class ProviderLookup:
     def needs_litellm(self) -> bool:
         """Whether only litellm can use what is set: a token exchange, or a provider without a native wire format."""
         return not self.provider.wire_format or self._applies(self.provider.litellm_only)
+
+    @cached_property
+    def litellm_problem(self) -> Problem | None:
+        """Why litellm cannot use the complete credential in use; None if it can."""
+        if isinstance(self.found, Found) and self._applies(self.provider.native_only):
+            others = tuple(group for group in self.provider.env if set(self.provider.native_only).isdisjoint(group))
+            return Problem(f"litellm cannot use {self.source}", how_to_set(self.provider, others))
+        for part in self.parts:
+            if part.target == _IDENTITY_TOKEN and part.ref is not None:
+                reason = f"litellm reads the token of {part.ref.describe()} from the environment or a file only"
+                return Problem(reason, "export ANTHROPIC_IDENTITY_TOKEN=…, or ANTHROPIC_IDENTITY_TOKEN_FILE=…")
+        return None
 
     @cached_property
     def disabled(self) -> Problem | None:
@@ -241,6 +252,8 @@ class ProviderLookup:
                 provider=known.name,
                 fix=self.missing_module.fix,
             )
+        if lane == "litellm" and self.litellm_problem is not None:
+            raise self._refusal(self.litellm_problem)
         secrets: dict[str, Secret] = {}
         for part in self.parts:
             if part.target not in {"", "api_base"}:
@@ -258,12 +271,23 @@ class ProviderLookup:
         )
         base = self._base(lane, shapes)
         if lane == "litellm":
-            allowed = litellm_arguments() - {"account_id"}
-            secrets = {target: value for target, value in secrets.items() if target in allowed}
+            secrets = self._for_litellm(secrets, shapes)
         else:
             secrets |= {target: Secret(value) for target, value in shapes.items()}
             secrets.pop("account_id", None)
         return Credential(key, secrets, self.source), base
+
+    def _for_litellm(self, secrets: Mapping[str, Secret], shapes: Mapping[str, str]) -> dict[str, Secret]:
+        """The values that litellm has arguments for, as it expects them."""
+        allowed = litellm_arguments() - {"account_id"} | {"auth_token"}
+        kept = {target: value for target, value in secrets.items() if target in allowed}
+        if "vertex_project" in shapes:  # litellm does not find the project of every kind of credential
+            kept["vertex_project"] = Secret(shapes["vertex_project"])
+        for part in self.parts:
+            # litellm accepts no token here, only where to read one.
+            if part.target == _IDENTITY_TOKEN and not str(kept[part.target].reveal()).startswith("oidc/"):
+                kept[part.target] = Secret(f"oidc/env/{part.name}")
+        return kept
 
     def _shapes(self, values: Mapping[str, str], *, has_key: bool, google_credentials: str = "") -> dict[str, str]:
         """`values`, and what follows from them or from other programs' files."""
@@ -336,57 +360,3 @@ class ProviderLookup:
             docs_url=self.provider.docs_url,
             fix=problem.fix,
         )
-
-
-def login_command(provider: str = "github_copilot") -> str:
-    """The command that logs in to a provider which has no keys, and stores the login where it is looked for."""
-    return _LOGIN.format(name=provider)
-
-
-# The most alternatives that one sentence lists.
-_SHOWN: Final = 4
-
-
-def needs(provider: Provider) -> str:
-    """What a provider needs, in one sentence: `"groq needs a key: set GROQ_API_KEY"`."""
-    match provider.auth:
-        case "oauth_device":
-            return f"{provider.name} needs a login"
-        case "base_url":
-            return f"{provider.name} needs the address of its server: set {_groups(provider.env)}"
-        case "cloud":
-            extra = f", or provide {' or '.join(provider.credential_files)}" if provider.credential_files else ""
-            return f"{provider.name} needs credentials: set {_groups(provider.env)}{extra}"
-    return f"{provider.name} needs a key: set {_groups(provider.env)}"
-
-
-def how_to_set(provider: Provider, groups: tuple[tuple[str, ...], ...] | None = None) -> str:
-    """What to type: the variables to export and, if there is one, the key in `ingate.yaml`."""
-    if not provider.env:
-        return f"log in once: {login_command(provider.name)}"
-    group = (groups or provider.env)[0]
-    export = "export " + " ".join(f"{variable}={_example(provider, variable)}" for variable in group)
-    keys = [key for variable in group if (key := _config_key(provider, variable))]
-    return f"{export}, or set {' and '.join(dict.fromkeys(keys))} in ingate.yaml" if len(keys) == len(group) else export
-
-
-def _example(provider: Provider, variable: str) -> str:
-    if variable == "LM_STUDIO_API_BASE":
-        return "http://localhost:1234/v1"
-    if variable == "HOSTED_VLLM_API_BASE":
-        return "http://localhost:8000/v1"
-    return "https://…" if variable in provider.api_base_env else "…"
-
-
-def _config_key(provider: Provider, variable: str) -> str:
-    target = provider.target(variable)
-    name = "base_url" if target == "api_base" else target
-    return f"{provider.name}.{name}" if name and name != "auth_token" else ""
-
-
-def _groups(groups: tuple[tuple[str, ...], ...]) -> str:
-    """The alternatives as text; only the first ones if there are many."""
-    texts = [" and ".join(group) for group in groups]
-    if len(texts) > _SHOWN:
-        texts = [*texts[: _SHOWN - 1], f"one of {len(texts) - _SHOWN + 1} other ways (docs/credentials.md)"]
-    return ", or ".join(texts) if any(len(group) > 1 for group in groups) else " or ".join(texts)

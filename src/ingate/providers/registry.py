@@ -57,6 +57,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             (bearer if there is a key), `"google"`, `"snowflake"`, `"none"`.
         auth_headers: Further headers that carry the key, `{api_key}` filled in.
         litellm_only: Variables whose group only litellm can use (`"files"` for the files).
+        native_only: Variables whose group litellm cannot use.
         needs_extra: The ingate extra that installs `needs_module`.
         needs_module: A package that some credentials need.
         needs_for: Variables whose group needs it; `"files"` for the files, `"*"` for all.
@@ -86,6 +87,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth_style: str = "bearer"
     auth_headers: dict[str, str] = {}
     litellm_only: tuple[str, ...] = ()
+    native_only: tuple[str, ...] = ()
     needs_extra: str = ""
     needs_module: str = ""
     needs_for: tuple[str, ...] = ()

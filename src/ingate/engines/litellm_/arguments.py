@@ -55,6 +55,11 @@ _NOT_DROPPABLE: Final = frozenset(
 )  # fmt: skip
 
 
+# A key that is sent as `Authorization: Bearer`, not as the provider's key: litellm has no argument for one, and reads it from
+# the environment alone. `Observation` moves it.
+BEARER: Final = "auth_token"
+
+
 def for_completion(
     litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport, *, stream: bool
 ) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def for_completion(
     _connect(call, route)
     if route.drop_params != "strict" and route.provider not in OAUTH:
         report.dropped.extend(name for name in _unsupported(litellm, call) if name not in report.dropped)
-    return deep_merge(call, route.extra_kwargs)
+    return own_copy(deep_merge(call, route.extra_kwargs))
 
 
 def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
@@ -90,7 +95,19 @@ def for_embedding(litellm: Any, route: Route, body: Mapping[str, Any], report: C
     call["model"] = model_name(litellm, route)
     call["drop_params"] = route.drop_params != "strict"
     _connect(call, route)
-    return deep_merge(call, route.extra_kwargs)
+    return own_copy(deep_merge(call, route.extra_kwargs))
+
+
+def own_copy(value: Any) -> Any:
+    """`value` with copies of its dicts and lists: litellm changes its arguments, which belong to the caller and the configuration.
+
+    Anything else (a callback, a masked dict of secrets) is passed as it is.
+    """
+    if type(value) is dict:
+        return {name: own_copy(item) for name, item in value.items()}
+    if type(value) is list:
+        return [own_copy(item) for item in value]
+    return value
 
 
 def model_name(litellm: Any, route: Route) -> str:
@@ -138,7 +155,7 @@ def _steers(litellm: Any, name: str) -> bool:
 def _connect(call: dict[str, Any], route: Route) -> None:
     """Set key, base URL, headers and timeout explicitly, so that no environment variable decides."""
     for name, secret in route.credential.params.items():
-        call[name] = secret.reveal()
+        call["api_key" if name == BEARER else name] = secret.reveal()
     if route.credential.api_key is not None:
         call["api_key"] = route.credential.api_key.reveal()
     elif not route.credential.params and (key := _without_key(route)) is not None:
@@ -176,7 +193,7 @@ def _auth(provider: str) -> str:
 
 def _api_base(route: Route) -> str:
     """The base URL in the form that litellm expects for this provider."""
-    base = (route.api_base or "").rstrip("/")
+    base = route.api_base or ""
     if route.provider in {"cohere", "cohere_chat"} and not base.endswith("/chat"):
         return f"{base}/chat" if base.endswith(("/v1", "/v2")) else f"{base}/v2/chat"
     return base

@@ -162,10 +162,13 @@ def adopt(value: Any) -> None:
 
 
 def adopt_blocking(value: Any) -> None:
-    """Add the hook of a client that blocks, once."""
+    """Add the hooks of a client that blocks, once."""
     client = next((one for one in (getattr(value, "client", None), value) if hasattr(one, "event_hooks")), None)
     if client is not None and observe.on_blocking_response not in (hooks := client.event_hooks).get("response", []):
-        client.event_hooks = {**hooks, "response": [*hooks.get("response", []), observe.on_blocking_response]}
+        client.event_hooks = {
+            "request": [*hooks.get("request", []), observe.on_blocking_request],
+            "response": [*hooks.get("response", []), observe.on_blocking_response],
+        }
 
 
 async def join_loop(user: object) -> None:

@@ -32,7 +32,7 @@ class LitellmEngine:
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return one answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s, route.provider)
+        observation = _observation(route)
         reading = ProviderReading(observation, route.provider, route.model)
         try:
             call = self._call(litellm, route, body, report, stream=False)
@@ -63,7 +63,7 @@ class LitellmEngine:
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
         """Yield the answer as chunks; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s, route.provider)
+        observation = _observation(route)
         reading = ProviderReading(observation, route.provider, route.model)
         response: Any = None
         failure: IngateError | None = None
@@ -132,7 +132,7 @@ class LitellmEngine:
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return embeddings; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
-        observation = Observation(route.timeouts.connect_s, route.provider)
+        observation = _observation(route)
         try:
             call = arguments.for_embedding(litellm, route, body, report)
             with observation.watching():
@@ -159,6 +159,10 @@ class LitellmEngine:
         if route.provider in arguments.GEMINI:
             call["messages"] = self._signatures.restored(call["messages"])
         return call
+
+
+def _observation(route: Route) -> Observation:
+    return Observation(route.timeouts.connect_s, route.provider, bearer=arguments.BEARER in route.credential.params)
 
 
 async def _ready(engine: LitellmEngine) -> Any:

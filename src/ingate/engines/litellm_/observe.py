@@ -38,12 +38,17 @@ _KEPT_HEADERS: Final = (
 )  # fmt: skip
 
 
+# Longest wait, in seconds, for a request during which nothing else on the event loop runs.
+_BLOCKING_S: Final = 10.0
+
+
 class Observation:
     """One call's last HTTP exchange.
 
     Attributes:
         provider: The provider's name, for errors.
         connect_s: Longest wait for a connection, in seconds; None for the client's own limit.
+        bearer: Whether the key in `x-api-key` is a token, to be sent as `Authorization: Bearer`.
         status: The response's status; None if there was no response.
         headers: The response's headers, names in lower case.
         url: The requested URL, without its query.
@@ -54,12 +59,13 @@ class Observation:
     """
 
     __slots__ = (
-        "_body", "_pieces", "_response", "_unpack", "complete", "connect_s", "failure", "headers", "provider", "refused", "status",
+        "_body", "_pieces", "_response", "_unpack", "bearer", "complete", "connect_s", "failure", "headers", "provider", "refused", "status",
         "url",
     )  # fmt: skip
 
-    def __init__(self, connect_s: float | None = None, provider: str | None = None) -> None:
+    def __init__(self, connect_s: float | None = None, provider: str | None = None, *, bearer: bool = False) -> None:
         self.connect_s = connect_s
+        self.bearer = bearer
         self.provider = provider
         self.status: int | None = None
         self.headers: dict[str, str] = {}
@@ -207,6 +213,8 @@ async def on_request(request: Any) -> None:
 
     headers = request.headers
     headers["accept-encoding"] = _ENCODINGS
+    if observation.bearer and (token := headers.pop("x-api-key", "")):
+        headers["authorization"] = f"Bearer {token}"
     if headers.get("user-agent", "").lower().startswith("litellm"):
         headers["user-agent"] = f"ingate/{__version__}"
     if headers.get("http-referer") == "https://litellm.ai":
@@ -219,6 +227,16 @@ async def on_response(response: Any) -> None:
     """Pass the response to the observation of the current call."""
     if (observation := current.get()) is not None:
         observation.take(response)
+
+
+def on_blocking_request(request: Any) -> None:
+    """Limit a request that blocks: litellm makes some on the event loop (what a local server says of a model, tokens)."""
+    if current.get() is not None:
+        given = request.extensions.get("timeout", {})
+        limits = {
+            name: min(given.get(name) or _BLOCKING_S, _BLOCKING_S) for name in ("connect", "read", "write", "pool")
+        }
+        request.extensions["timeout"] = limits
 
 
 def on_blocking_response(response: Any) -> None:
