@@ -113,3 +113,30 @@ def test_finished_code_is_dropped_from_the_layout_without_losing_a_line(count: i
         live.keep(text, count, len(lines) - count)
     seen += live.lines(text)
     assert [line.strip() for line in plain(seen)] == ["", *(f"line {number}" for number in range(300))]
+
+
+def test_a_long_line_of_code_is_folded_and_whole() -> None:
+    console, _ = console_of(width=40)
+    lines = [line.strip() for line in plain(lines_of(console, markdown(f"```\n{'x' * 100}\ny\n```")))]
+    assert lines == ["x" * 35, "x" * 35, "x" * 30, "y"]
+
+
+def test_a_heading_is_on_the_left() -> None:
+    console, _ = console_of(width=40)
+    assert lines_of(console, markdown("# One")) == ["\x1b[1;4mOne\x1b[0m"]
+    assert lines_of(console, markdown("## Two")) == ["\x1b[1;4;35mTwo\x1b[0m"]
+
+
+def test_a_link_is_shown_with_its_address() -> None:
+    console, _ = console_of()
+    assert plain(lines_of(console, markdown("[here](http://h/x)"))) == ["here (http://h/x)"]
+
+
+def test_part_of_a_code_block_is_the_lines_asked_for() -> None:
+    console, _ = console_of()
+    text = "```\none\ntwo\n\nfour\n```"
+    assert [line.strip() for line in plain(lines_of(console, markdown(text, (2, 3)), begins=False, ends=False))] == [
+        "two",
+        "",
+    ]
+    assert [line.strip() for line in plain(lines_of(console, markdown(text, (3, None)), begins=False))] == ["", "four"]

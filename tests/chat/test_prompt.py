@@ -67,6 +67,14 @@ async def test_history_stays_in_memory_if_it_is_not_kept(clean_environment: Path
     assert not (clean_environment / ".local" / "state" / "ingate" / "history").exists()
 
 
+async def test_history_is_kept_unless_asked_not_to(clean_environment: Path) -> None:
+    history = clean_environment / ".local" / "state" / "ingate" / "history"
+    with create_pipe_input() as keyboard:
+        Prompt(models=list, sessions=list, status=str, input=keyboard, output=DummyOutput())
+    assert history.stat().st_mode & 0o777 == 0o600
+    assert history.parent.stat().st_mode & 0o777 == 0o700
+
+
 async def test_history_stays_in_memory_if_its_file_cannot_be_written(clean_environment: Path) -> None:
     (clean_environment / ".local").mkdir()
     (clean_environment / ".local" / "state").write_text("in the way")

@@ -17,13 +17,15 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from ingate.chat.app import Chat, Options
+from ingate.chat.commands import COMMANDS
 from ingate.chat.markdown import visible
 from ingate.chat.mcp_servers import parse_server
 from ingate.chat.prompt import Prompt
-from ingate.chat.repl import Begin, _log, run
+from ingate.chat.repl import Begin, _log, converse, run
+from ingate.chat.services import GatewayServices
 from ingate.chat.store import Log, load
 from ingate.chat.tools import Tool
-from ingate.errors import IngateError, RateLimitError, UnavailableError
+from ingate.errors import ClosedError, IngateError, MissingCredentialsError, RateLimitError, UnavailableError
 from support.chat import SPEC, console_of, log_of, scripted_gateway
 
 if TYPE_CHECKING:
@@ -503,7 +505,6 @@ async def test_a_conversation_that_cannot_be_saved_says_so_once(clean_environmen
 
 
 async def test_an_unknown_model_does_not_touch_the_conversation_that_would_continue() -> None:
-    from ingate.chat.repl import converse
     from ingate.errors import UnknownProviderError
 
     gateway, _ = scripted_gateway()
@@ -693,3 +694,44 @@ async def test_ctrl_c_at_the_question_about_a_tool_stops_the_answer() -> None:
     assert "Stopped; what arrived is kept. /retry asks again." in visible(file.getvalue())
     assert [entry.role for entry in chat.log.session.entries] == ["user", "assistant"]
     await gateway.aclose()
+
+
+async def test_every_command_answers_something() -> None:
+    options = Options(explain=lambda spec: [f"explained {spec}"])
+    for name in COMMANDS:
+        done = await typed(f"/{name}\r", options=options)
+        assert (len(visible(done.text).splitlines()) > 1) is (name != "quit")
+
+
+async def test_an_error_after_an_incomplete_answer_still_says_what_helps() -> None:
+    log = log_of()
+    log.record("user", content="Hi")
+    log.record("assistant", message={"content": "Half"}, provider="x", stopped="stopped")
+    done = await typed("/model noprovider/x\r", log=log)
+    assert "fix:" in done.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "warmed"), [("litellm.groq/m", MissingCredentialsError.exit_code, 1), (SPEC, 0, 0)]
+)
+async def test_litellm_is_loaded_while_the_first_message_is_typed_if_the_model_needs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, code: int, warmed: int
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(GatewayServices, "warm", lambda services: calls.append(services))
+    gateway, engine = scripted_gateway()
+    engine.enqueue("One.")
+    begin = Begin(
+        config=None, log=None, spec=spec, system="Be short.", message="Hello", leave=True, servers=(), yes=False,
+        data=None, screen=None, explain=lambda _: [],
+    )  # fmt: skip
+    assert await converse(gateway, begin) == code
+    assert len(calls) == warmed
+    assert "› Hello" in capsys.readouterr().out
+    with pytest.raises(ClosedError):
+        await gateway.complete({"model": SPEC, "messages": []})
+    if spec == SPEC:
+        assert engine.requests[0][1]["messages"] == [
+            {"role": "system", "content": "Be short."},
+            {"role": "user", "content": "Hello"},
+        ]

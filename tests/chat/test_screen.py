@@ -344,10 +344,17 @@ async def test_asking_leaves_no_live_line_and_ticking_resumes() -> None:
     screen = Screen(console, ask=ask)  # ty: ignore[invalid-argument-type]
     screen.begin("scripted/any")
     assert "Ctrl-C stops" in shown(file)
+    before = screen._ticker
+    assert before is not None
     assert await screen.allow(Call("1", "add", "calc", {}, "{}")) == "always"
     assert seen == [""]
     assert screen._ticker is not None
+    assert screen._ticker is not before
+    await asyncio.wait([before])
+    assert before.cancelled()
     screen.stop()
+    assert screen._ticker is None
+    assert await screen.allow(Call("1", "add", "calc", {}, "{}")) == "always"
     assert screen._ticker is None
 
 

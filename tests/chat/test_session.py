@@ -281,6 +281,10 @@ def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
     other.record("user", content="Not written")
     assert other.problem == f"{log.path} is open in another terminal"
     assert not other._file.is_open
+    if Path("/proc/self/fd").is_dir():
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        other.record("user", content="Not written either")
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
     log.close()
     assert "Not written" not in log.path.read_text()
 

@@ -209,6 +209,7 @@ async def test_a_broken_stream_keeps_the_partial_answer() -> None:
         await Talk(gateway, log, Recorder()).answer()
     assert log.session.entries[-1].message["content"] == "Half an answer"
     assert "was interrupted" in log.session.entries[-1].stopped
+    assert log.session.entries[-1].provider == "scripted"
     assert log.session.turns[0].cost_usd is None, "what a broken answer cost is unknown"
 
 
