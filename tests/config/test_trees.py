@@ -78,17 +78,36 @@ def test_each_kind_of_entry_has_a_hash_of_its_own(tmp_path: Path) -> None:
     assert len(set(found)) == 4
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_what_a_link_leads_to_counts(tmp_path: Path) -> None:
     tree = fill(tmp_path)
-    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "sessions").mkdir(parents=True)
+    (tmp_path / "card.md").write_text("one")
     (tree / "folder").symlink_to(tmp_path / "outside")
-    before = digest(tree)
-    (tmp_path / "outside" / "new.md").write_text("x")
-    assert digest(tree) == before
+    (tree / "card").symlink_to("../card.md")
+    found = [digest(tree)]
+    for name in ("outside/new.md", "outside/sessions/x.md", "card.md"):
+        (tmp_path / name).write_text("other")
+        found.append(digest(tree))
+    (tree / "folder").unlink()
+    (tree / "folder").symlink_to("../outside")
+    found.append(digest(tree))
+    assert len(set(found)) == 5
     (tmp_path / "link").symlink_to(tree)
     assert digest(tmp_path / "link") != digest(tree)
-    (tmp_path / "file").write_text("x")
-    assert digest(tmp_path / "file") != digest(tmp_path / "link")
+    before = digest(tmp_path / "link")
+    (tree / "b.yaml").write_text("other")
+    assert digest(tmp_path / "link") != before
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    (tree / "up").symlink_to("..")
+    (tree / "self").symlink_to("self")
+    (tree / "cards" / "back").symlink_to("../agent-cards")
+    (tree / "agent-cards" / "forth").symlink_to("../cards")
+    before = digest(tree)
+    (tree / "cards" / "new.md").write_text("x")
+    assert digest(tree) != before
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
@@ -114,6 +133,28 @@ def test_the_files_of_fast_agent_are_trusted_with_the_folder(tmp_path: Path) -> 
     assert with_fast_agent_files(folder) == Folder(
         str(tmp_path), "untrusted", {"ingate.yaml": "hash", ".fast-agent": digest(tree)}
     )
+
+
+def test_its_env_file_is_trusted_with_the_folder(tmp_path: Path, clean_environment: Path) -> None:
+    folder = Folder(str(tmp_path), "untrusted", {})
+    (tmp_path / ".env").write_text("OPENAI__BASE_URL=http://x\n")
+    assert has_fast_agent_files(str(tmp_path))
+    assert with_fast_agent_files(folder).files == {".env": digest(tmp_path / ".env")}
+    (clean_environment / ".env").write_text("x")
+    assert not has_fast_agent_files(os.path.realpath(clean_environment)), "the home folder is the user's"
+
+
+def test_a_folder_with_sessions_only_counts_when_one_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / ".fast-agent" / "sessions").mkdir(parents=True)
+    (tmp_path / ".fast-agent" / "fast-agent-log.jsonl").write_text("{}")
+    (tmp_path / ".fast-agent" / "processes").mkdir()
+    (tmp_path / ".fast-agent" / "processes" / ".capacity.lock").write_text("")
+    folder = Folder(str(tmp_path), "untrusted", {})
+    assert with_fast_agent_files(folder) is folder
+    assert has_fast_agent_files(str(tmp_path), sessions=True)
+    counted = with_fast_agent_files(folder, sessions=True)
+    (tmp_path / ".fast-agent" / "sessions" / "2.json").write_text("{}")
+    assert with_fast_agent_files(folder, sessions=True) == counted, "sessions change with every use"
 
 
 def test_what_fast_agent_writes_itself_is_nothing_to_trust(tmp_path: Path, clean_environment: Path) -> None:

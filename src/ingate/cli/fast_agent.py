@@ -47,7 +47,7 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
         return
     from ingate import environment
     from ingate.cli.workspace import ask_about, can_ask, open_config
-    from ingate.integrations.fast_agent.command import main, names_config
+    from ingate.integrations.fast_agent.command import main, names_config, resumes
     from ingate.integrations.fast_agent.workspace import read_by_fast_agent
 
     if arguments[-1] not in {"--help", "-h", "--version"}:
@@ -56,7 +56,9 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
             ask_about(
                 [
                     one
-                    for one in read_by_fast_agent(environment.snapshot(), named=names_config(arguments))
+                    for one in read_by_fast_agent(
+                        environment.snapshot(), named=names_config(arguments), resumes=resumes(arguments)
+                    )
                     if one.state == "untrusted"
                 ]
             )

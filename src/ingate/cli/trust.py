@@ -52,9 +52,9 @@ def _decide(config: str | None, path: Path | None, *, yes: bool, never: bool) ->
     folder = _folder(path)
     environ = environment.snapshot()
     found = load(config, environ=environ, cwd=Path(folder), review=True)
-    folders = [with_fast_agent_files(one) for one in found.folders if path is None or one.path == folder]
-    if folder not in {one.path for one in folders} and has_fast_agent_files(folder):
-        folders.append(with_fast_agent_files(trust.Folder(folder, "untrusted", {})))
+    folders = [with_fast_agent_files(one, sessions=True) for one in found.folders if path is None or one.path == folder]
+    if folder not in {one.path for one in folders} and has_fast_agent_files(folder, sessions=True):
+        folders.append(with_fast_agent_files(trust.Folder(folder, "untrusted", {}), sessions=True))
     if not folders:
         click.echo("There is no configuration here that needs trust.", err=True)
         return 0
@@ -97,10 +97,10 @@ def _list() -> int:
 def _digest(file: Path) -> str:
     from ingate.config import Layer
     from ingate.config.content import read
-    from ingate.config.trees import FAST_AGENT_FOLDER, digest
+    from ingate.config.trees import ENV_FILE, FAST_AGENT_FOLDER, digest
     from ingate.errors import ConfigError
 
-    if file.name == FAST_AGENT_FOLDER:
+    if file.name in {FAST_AGENT_FOLDER, ENV_FILE}:
         return digest(file)
     try:
         return read(Layer(str(file), "project")).digest()

@@ -87,7 +87,7 @@ def describe(folder: Folder, skipped: tuple[Skipped, ...], *, limit: int | None 
         limit: The most settings to list; None: all.
     """
     from ingate.config.notice import printable
-    from ingate.config.trees import FAST_AGENT_FOLDER
+    from ingate.config.trees import ENV_FILE, FAST_AGENT_FOLDER
 
     for name in folder.files:
         notes = [
@@ -107,8 +107,10 @@ def describe(folder: Folder, skipped: tuple[Skipped, ...], *, limit: int | None 
     if limit is not None and len(inside) > limit:
         yield f"    and {len(inside) - limit} more: `ingate trust` lists them all"
     if FAST_AGENT_FOLDER in folder.files:
-        yield f"    {FAST_AGENT_FOLDER}: agents, tools and plugins that fast-agent loads, if it is started here"
-    elif not inside:
+        yield f"    {FAST_AGENT_FOLDER}: agents, tools, plugins and sessions that fast-agent loads, if it is started here"
+    if ENV_FILE in folder.files:
+        yield f"    {ENV_FILE}: addresses, keys and programs that fast-agent takes from it, if it is started here"
+    if not inside and not {FAST_AGENT_FOLDER, ENV_FILE} & folder.files.keys():
         yield "    nothing that ingate itself needs trust for; fast-agent, if it is started here, reads all of its own files"
 
 

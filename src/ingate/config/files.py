@@ -22,7 +22,7 @@ VARIABLE: Final = "INGATE_CONFIG"
 FILE_NAME: Final = "ingate.yaml"
 SECRETS_NAME: Final = "ingate.secrets.yaml"
 _MISNAMED: Final = "ingate.yml"
-_FAST_AGENT: Final = ("fast-agent.yaml", "fastagent.config.yaml")
+_FAST_AGENT: Final = ("fast-agent.yaml", "fast-agent.config.yaml", "fastagent.config.yaml")
 _FAST_AGENT_SECRETS: Final = ("fast-agent.secrets.yaml", "fastagent.secrets.yaml")
 
 LayerKind = Literal["explicit", "environment", "project", "user", "fast-agent", "mapping"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ingate.config import trees, trust
 from ingate.errors import ConfigError
+from ingate.integrations.fast_agent.command import resumes
 from ingate.integrations.fast_agent.workspace import read_by_fast_agent, refuse_untrusted
 
 if TYPE_CHECKING:
@@ -33,7 +36,16 @@ def test_a_folder_without_its_files_is_no_obstacle(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["fastagent.config.yaml", "fast-agent.yaml", "../fastagent.config.yaml", ".fast-agent/agent-cards/a.md"]
+    "place",
+    [
+        "fastagent.config.yaml",
+        "fast-agent.config.yaml",
+        "fast-agent.yaml",
+        "fast-agent.secrets.yaml",
+        "../fastagent.config.yaml",
+        ".fast-agent/agent-cards/a.md",
+        ".env",
+    ],
 )
 def test_it_is_not_started_where_its_files_are_not_trusted(project: Path, place: str) -> None:
     file = project / place
@@ -67,6 +79,21 @@ def test_a_configuration_that_is_named_is_trusted_but_not_the_folder_of_cards(pr
         refuse_untrusted(environ(), named=True)
 
 
+def test_a_session_that_came_with_the_folder_is_not_resumed(project: Path) -> None:
+    (project / ".fast-agent" / "sessions" / "1").mkdir(parents=True)
+    (project / ".fast-agent" / "sessions" / "1" / "session.json").write_text("{}")
+    assert resumes(["go", "--resume"])
+    assert resumes(["go", "--resume=1"])
+    assert not resumes(["go", "--message", "x"])
+    refuse_untrusted(environ())
+    with pytest.raises(ConfigError, match=r"\.fast-agent"):
+        refuse_untrusted(environ(), resumes=True)
+    for folder in read_by_fast_agent(environ(), resumes=True):
+        trust.remember(folder.path, folder.files)
+    (project / ".fast-agent" / "sessions" / "1" / "session.json").write_text("{'by': 'fast-agent'}")
+    refuse_untrusted(environ(), resumes=True)
+
+
 def test_what_fast_agent_itself_writes_is_not_asked_about(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / ".fast-agent" / "sessions" / "1").mkdir(parents=True)
     (project / ".fast-agent" / "sessions" / "1" / "session.json").write_text("{}")
@@ -97,3 +124,18 @@ def test_every_file_of_its_folder_counts_but_what_it_writes_itself(project: Path
         change()
         seen.append(trees.digest(tree))
     assert len(set(seen)) == len(seen)
+
+
+def test_the_module_refuses_with_an_error_and_no_traceback(project: Path) -> None:
+    (project / ".env").write_text("OPENAI__BASE_URL=http://x\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "ingate.integrations.fast_agent", "go"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == ConfigError.exit_code
+    assert done.stderr.startswith("error: fast-agent would run what .env")
+    assert "fix: `ingate trust`" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,6 +9,11 @@ from pathlib import Path
 if not sys.flags.safe_path and sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd():
     del sys.path[0]
 
+from ingate.errors import IngateError
 from ingate.integrations.fast_agent.command import main
 
-main()
+try:
+    main()
+except IngateError as error:
+    print(f"error: {error.message}\n  fix: {error.fix}", file=sys.stderr)
+    raise SystemExit(error.exit_code) from None

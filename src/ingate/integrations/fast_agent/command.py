@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not _HELP & set(given):
-        refuse_untrusted(environment.snapshot(), named=names_config(given))
+        refuse_untrusted(environment.snapshot(), named=names_config(given), resumes=resumes(given))
     named = _option(given, _MODEL_OPTIONS)
     register(gateway=gateway, config=config, specs=tuple(named.split(",")) if named else ())
     if given[:1] == ["go"] and named is None and (model := _default_model(given)) is not None:
@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
 def names_config(arguments: Sequence[str]) -> bool:
     """Whether a command line of fast-agent's names its configuration file."""
     return _option(list(arguments), _CONFIG_OPTIONS) is not None
+
+
+def resumes(arguments: Sequence[str]) -> bool:
+    """Whether a command line of fast-agent's resumes a session."""
+    return any(argument.partition("=")[0] == "--resume" for argument in arguments)
 
 
 def _default_model(arguments: list[str]) -> str | None:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from ingate.config.trust import Folder
 
 
-def read_by_fast_agent(environ: Mapping[str, str], *, named: bool = False) -> list[Folder]:
+def read_by_fast_agent(environ: Mapping[str, str], *, named: bool = False, resumes: bool = False) -> list[Folder]:
     """The folders whose files fast-agent would read if it were started here, with the user's decision about each.
 
     Args:
         environ: The environment.
         named: Whether its configuration is named on the command line, so that it looks for none.
+        resumes: Whether it would resume a session of this folder.
     """
     config = load(environ=environ, review=True)
     found: dict[str, Folder] = {}
@@ -34,20 +35,22 @@ def read_by_fast_agent(environ: Mapping[str, str], *, named: bool = False) -> li
             path = os.path.realpath(Path(layer.file).parent)
             found |= {folder.path: folder for folder in config.folders if folder.path == path}
     here = os.path.realpath(Path.cwd())
-    if has_fast_agent_files(here):
+    if has_fast_agent_files(here, sessions=resumes):
         found.setdefault(
             here, next((one for one in config.folders if one.path == here), trust.Folder(here, "untrusted", {}))
         )
-    return [_decided(with_fast_agent_files(folder), environ) for folder in found.values()]
+    return [_decided(with_fast_agent_files(folder, sessions=resumes), environ) for folder in found.values()]
 
 
-def refuse_untrusted(environ: Mapping[str, str], *, named: bool = False) -> None:
+def refuse_untrusted(environ: Mapping[str, str], *, named: bool = False, resumes: bool = False) -> None:
     """Refuse to start fast-agent here.
 
     Raises:
         ConfigError: It would read files that are not trusted.
     """
-    folders = [folder for folder in read_by_fast_agent(environ, named=named) if folder.state != "trusted"]
+    folders = [
+        folder for folder in read_by_fast_agent(environ, named=named, resumes=resumes) if folder.state != "trusted"
+    ]
     if folders:
         files = ", ".join(dict.fromkeys(printable(name) for folder in folders for name in folder.files))
         raise ConfigError(
