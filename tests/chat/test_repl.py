@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import signal
 import stat
@@ -67,7 +68,7 @@ async def typed(
         chat = Chat(gateway, log or log_of(kept=True), console, options or Options(), prompt=prompt)
         keyboard.send_text(text + "\x04")
         async with asyncio.timeout(60):
-            await run(chat)
+            assert await run(chat) == 0  # an exit code is that of the first message, and only if nothing follows
     await gateway.aclose()
     return Typed(chat, file.getvalue(), engine)
 
@@ -272,6 +273,7 @@ async def test_a_first_message_and_leave() -> None:
     assert await run(Chat(gateway, log_of(), console, Options(message="Hello", leave=True))) == 0
     assert "One." in file.getvalue()
     assert await run(Chat(gateway, log_of(), console, Options(message="Hello", leave=True))) == RateLimitError.exit_code
+    assert await run(Chat(gateway, log_of(), console, Options(leave=True))) == 0
     await gateway.aclose()
 
 
@@ -735,3 +737,17 @@ async def test_litellm_is_loaded_while_the_first_message_is_typed_if_the_model_n
             {"role": "system", "content": "Be short."},
             {"role": "user", "content": "Hello"},
         ]
+
+
+async def test_models_that_are_ready_are_listed_first_and_at_most_twelve() -> None:
+    done = await typed("/model gpt-oss provider:groq,cerebras\r", config={"groq": {"api_key": "gsk-planted"}})
+    listed = [line.split() for line in visible(done.text).splitlines() if line.startswith("  ") and "/" in line]
+    providers = [key.partition("/")[0] for _, key in listed]
+    assert providers == sorted(providers, reverse=True)
+    assert set(providers) == {"groq", "cerebras"}
+    assert {(mark, key.partition("/")[0]) for mark, key in listed} == {("✓", "groq"), ("✗", "cerebras")}
+    assert "/model SPEC switches to one of them." in done.text
+    assert "more" not in done.text
+    many = visible((await typed("/model cap:tools\r")).text)
+    assert len([line for line in many.splitlines() if line.startswith("  ") and "/" in line]) == 12
+    assert re.search(r"^  … [\d,]+ more$", many, re.MULTILINE)

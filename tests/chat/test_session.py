@@ -280,7 +280,7 @@ def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
     other = Log(Session(id=log.session.id), log.path)
     other.record("user", content="Not written")
     assert other.problem == f"{log.path} is open in another terminal"
-    assert not other._file.is_open
+    assert (log._file.is_open, other._file.is_open) == (True, False)
     if Path("/proc/self/fd").is_dir():
         before = len(list(Path("/proc/self/fd").iterdir()))
         other.record("user", content="Not written either")

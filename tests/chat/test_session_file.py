@@ -146,6 +146,8 @@ def test_every_turn_is_synced_and_only_once(disk: Disk) -> None:
     disk.synced = 0
     log.piece(text="a")
     log.sync()
+    assert log.path is not None
+    assert _lines(log.path)[-1] == {"type": "piece", "text": "a"}
     log.sync()
     assert disk.synced == 1
     log.record("user", content="Two")

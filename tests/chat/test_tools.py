@@ -63,7 +63,11 @@ async def test_calls_that_cannot_be_made_are_seen_and_not_started() -> None:
     assert found[2][1].text == "The user denied this call."
     assert view.asked == ["sub"], "a call that cannot be made needs no permission"
     assert view.started == []
-    assert [name for name, _ in view.results] == ["mul", "add", "sub"]
+    asking = Toolbox()
+    asking.replace([tool("sub")])
+    await results(asking, Call("3", "sub", "calc", {}, "{}"), view=view)
+    assert view.asked == ["sub", "sub"], "it asks unless it was said not to"
+    assert [name for name, _ in view.results] == ["mul", "add", "sub", "sub"]
 
 
 async def test_without_tools_that_is_said() -> None:
