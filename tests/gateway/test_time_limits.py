@@ -13,10 +13,11 @@ import pytest
 
 from ingate import AsyncIngate, Gateway
 from ingate.client.transport import default_module
+from ingate.engines.litellm_ import load
 from ingate.engines.local import smollm2_path
 from ingate.errors import IngateError, RequestTimeoutError, StreamInterruptedError
 from ingate.wire.passthrough import ApiRequest
-from support.client import FakeGateway
+from support.client import FakeGateway, completion
 from support.http import Conversation, serving
 from support.wire import chunk, sse
 
@@ -297,6 +298,61 @@ async def test_an_engine_of_any_kind_is_held_to_the_limits(name: str) -> None:
         with pytest.raises(StreamInterruptedError, match="between_tokens_timeout") as caught:
             await _stream(gateway, specs[name])
         assert caught.value.partial_text == "a"
+
+
+class Loading(Blocking):
+    """An engine that loads for longer than an attempt may take, and then answers at once."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.loaded = False
+
+    async def prepare(self) -> None:
+        await asyncio.sleep(self.seconds)
+        self.loaded = True
+
+    async def complete(self, route: Any, body: Any, report: Any) -> dict[str, Any]:
+        assert self.loaded
+        return completion("Hello")
+
+    async def embed(self, route: Any, body: Any, report: Any) -> dict[str, Any]:
+        assert self.loaded
+        return {"object": "list", "data": [{"index": 0, "embedding": [0.5]}]}
+
+
+async def test_what_an_engine_loads_first_is_not_the_providers_time() -> None:
+    for method, body in (("complete", HI), ("embed", {"input": "x"})):
+        engine = Loading(1.0)
+        async with Gateway({"timeout": 0.5}, engines={"own": engine}, retries=0) as gateway, asyncio.timeout(30):
+            await getattr(gateway, method)({**body, "model": "own/m"})
+        assert engine.loaded
+
+
+async def test_what_an_engine_loads_first_is_held_to_the_total_limit() -> None:
+    async with (
+        Gateway({"total_timeout": 0.2}, engines={"own": Loading(600)}, retries=0) as gateway,
+        asyncio.timeout(30),
+    ):
+        for api in ("chat", "messages"):
+            with pytest.raises(RequestTimeoutError, match="total_timeout") as caught:
+                await gateway.complete({**HI, "max_tokens": 9, "model": "own/m"}, api=api)
+            assert caught.value.limit == "total"
+
+
+@pytest.mark.skipif(load.version() is None, reason="litellm is not installed")
+async def test_litellms_import_is_not_the_providers_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = asyncio.Event()
+
+    async def slow() -> Any:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(load, "load", slow)
+    async with Gateway({"groq": {"api_key": "k" * 20}, "timeout": 0.1, "total_timeout": 1}, retries=0) as gateway:
+        with pytest.raises(RequestTimeoutError, match="total_timeout"):
+            await gateway.complete({**HI, "model": "litellm.groq/m"})
+    assert began.is_set()
 
 
 async def test_a_login_that_hangs_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,14 @@ class Engine(Protocol):
         ...
 
 
+class PreparedEngine(Protocol):
+    """An engine that loads something before its first call, for which no provider is to blame."""
+
+    async def prepare(self) -> None:
+        """Load it, once. Awaited before each attempt; the time counts toward the call's total limit only."""
+        ...
+
+
 @runtime_checkable
 class ModelLister(Protocol):
     """An engine that can list a provider's models."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,18 +71,30 @@ class Watch:
             RequestTimeoutError: A limit has passed.
             ClosedError: The gateway was closed meanwhile.
         """
-        limits, left_s = route.timeouts, self.remaining_s(route)
-        limit: Limit = "total" if left_s <= limits.first_token_s else "first_token"
-        self._route, self._gap_s = route, limits.between_tokens_s
+        limits = route.timeouts
+        self._gap_s = limits.between_tokens_s
         # A limit may pass this much late, so that not every chunk has to be searched for a token.
         self._slack_s = min(1.0, limits.between_tokens_s / 10)
-        timer = self.loop.call_later(max(0.0, min(left_s, limits.first_token_s)), self._expire, limit)
+        with self._limited(route, limits.first_token_s):
+            yield
+        self._progress_s = self.loop.time()
+
+    @contextlib.contextmanager
+    def preparation(self, route: Route) -> Generator[None]:
+        """What an engine loads before its first call, which counts toward the total limit only. Raises as `attempt` does."""
+        with self._limited(route, math.inf):
+            yield
+
+    @contextlib.contextmanager
+    def _limited(self, route: Route, first_token_s: float) -> Generator[None]:
+        self._route, left_s = route, self.remaining_s(route)
+        limit: Limit = "total" if left_s <= first_token_s else "first_token"
+        timer = self.loop.call_later(max(0.0, min(left_s, first_token_s)), self._expire, limit)
         try:
             with self._interruptible():
                 yield
         finally:
             timer.cancel()
-        self._progress_s = self.loop.time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait between two attempts; closing the gateway interrupts it."""

@@ -44,6 +44,7 @@ async def first_answer(
     retries: int,
     watch: Watch,
     cooldowns: Cooldowns,
+    prepare: Callable[[Route], Awaitable[None] | None] | None = None,
 ) -> T:
     """The answer of the first of `specs` that returns one.
 
@@ -54,11 +55,12 @@ async def first_answer(
         retries: How often a call of one model is repeated, if its error is retryable.
         watch: Holds the call to its time limits.
         cooldowns: The deployments to skip as long as another model answers.
+        prepare: Begins what an engine needs before an attempt, if anything; only the total limit applies to it.
 
     Raises:
         IngateError: The last model's error; those of the others are in its `__notes__`.
     """
-    attempts = _Attempts(call, watch, cooldowns)
+    attempts = _Attempts(call, watch, cooldowns, prepare)
     notes: list[str] = []
     wanted = tuple(specs)
     skipped: list[tuple[ModelSpec, Route]] = []
@@ -102,8 +104,15 @@ def _ends_the_list(error: IngateError) -> bool:
 class _Attempts:
     """The attempts of one call."""
 
-    def __init__(self, call: Callable[[Route, CallReport], Awaitable[Any]], watch: Watch, cooldowns: Cooldowns) -> None:
+    def __init__(
+        self,
+        call: Callable[[Route, CallReport], Awaitable[Any]],
+        watch: Watch,
+        cooldowns: Cooldowns,
+        prepare: Callable[[Route], Awaitable[None] | None] | None,
+    ) -> None:
         self._call = call
+        self._prepare = prepare
         self._watch = watch
         self.cooldowns = cooldowns
 
@@ -132,6 +141,9 @@ class _Attempts:
     async def _once(self, route: Route, report: CallReport) -> Any:
         dropped, warnings = list(report.dropped), list(report.warnings)
         try:
+            if self._prepare is not None and (preparation := self._prepare(route)) is not None:
+                with self._watch.preparation(route):
+                    await preparation
             with self._watch.attempt(route):
                 answer = await self._call(route, report)
         except IngateError as error:

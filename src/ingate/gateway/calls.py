@@ -24,10 +24,15 @@ _GRACE_S: Final = 2.0  # how long closing waits for interrupted calls to end
 
 
 class Calls:
-    """The running calls of one gateway, in any number of event loops."""
+    """The running calls of one gateway, in any number of event loops.
 
-    def __init__(self) -> None:
+    Args:
+        prepare: Begins what an engine needs before an attempt; see `first_answer`.
+    """
+
+    def __init__(self, prepare: Callable[[Route], Awaitable[None] | None] | None = None) -> None:
         self.closed = False
+        self._prepare = prepare
         self._cooldowns = Cooldowns()
         self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -75,7 +80,9 @@ class Calls:
             route = await route_of(spec)
             return route.with_timeouts(route.timeouts.over(limits)) if limits else route
 
-        return await first_answer(specs, limited, call, retries=retries, watch=watch, cooldowns=self._cooldowns)
+        return await first_answer(
+            specs, limited, call, retries=retries, watch=watch, cooldowns=self._cooldowns, prepare=self._prepare
+        )
 
     async def interrupt(self) -> None:
         """Let no new call begin, and end the running ones with `ClosedError`. May be called twice."""

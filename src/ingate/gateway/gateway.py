@@ -90,7 +90,7 @@ class Gateway:
         self._extra_engines = frozenset(self._engines) - BUILT_IN.keys()
         self._retries = retries
         self.rejections = REJECTIONS
-        self.calls = Calls()
+        self.calls = Calls(self._prepare)
         self.continuations = Continuations(None if isinstance(store, bool) else store, enabled=store is not False)
         self._catalog: Catalog | None = None
         self._proxy_list = ProxyList(self)
@@ -321,6 +321,10 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def _prepare(self, route: Route) -> Awaitable[None] | None:
+        prepare = getattr(self.engine(route.engine), "prepare", None)  # of a `PreparedEngine`; isinstance costs 5 µs
+        return None if prepare is None else prepare()
 
     def engine(self, name: str) -> Engine:
         """The engine of that name, created when first needed.

@@ -29,6 +29,10 @@ class LitellmEngine:
         """Begin to import litellm in the background; returns at once. The first call raises any error."""
         load.preload()
 
+    async def prepare(self) -> None:
+        """Import litellm. Raises `MissingExtraError`."""
+        await load.load()
+
     async def complete(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
         """Return one answer; see `ingate.engines.base.Engine`."""
         litellm = await _ready(self)
