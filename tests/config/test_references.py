@@ -347,6 +347,16 @@ class TestOtherTexts:
         assert settings.local.models == {"m": f"{tmp_path}/dev/m.gguf"}
         assert (settings.mcp["m"].command, settings.mcp["m"].args) == ("dev", ["env:x", "cmd:y"])
 
+    def test_white_space_of_a_variable_is_kept_only_for_other_programs(self, tmp_path: Path) -> None:
+        config = load_text(
+            tmp_path,
+            "default_model: ${M}\ntimeout: ' ${T} '\ngroq: {base_url: env:U}\nmcp: {m: {command: '${C}', args: ['${C}', '']}}",
+            M=" groq/x\n", T=" 3 ", U=" http://h\t", C=" run ",
+        )  # fmt: skip
+        assert (config.settings.default_model, config.settings.timeout_s) == ("groq/x", 3)
+        assert config.provider("groq").base_url == "http://h"
+        assert (config.settings.mcp["m"].command, config.settings.mcp["m"].args) == (" run ", [" run "])
+
     @pytest.mark.parametrize("key", ["timeout", "default_model"])
     def test_a_missing_variable_is_one_error_with_its_place(self, tmp_path: Path, key: str) -> None:
         with pytest.raises(ConfigError, match="needs GONE") as caught:

@@ -422,6 +422,37 @@ def test_a_key_is_never_shown(project: Path) -> None:
     assert shown["xai.api_key"] == "runs get it"
 
 
+def test_what_is_left_out_is_shown_as_it_was_written(project: Path) -> None:
+    write(
+        project / "ingate.yaml",
+        "openai: {base_url: http://b, api_key: sk-literal, headers: {X-A: '${KEY}${KEY:-x}${OTHER}', X-B: [sk-a]}}\n"
+        "litellm:\n"
+        "  extra_kwargs: {a: true, b: [1, {c: d}, null], c: 0.5, d: {e: {f: no}}, g: {}, secret_key: sk-1}\n"
+        "disabled_providers: [groq, xai]\n"
+        "mcp: {m: {command: run, env: {A: cmd:get it, B: 'keyring:a/b', C: 'env:', D: 5}}}\n",
+    )
+    trust.remember(str(project.resolve()), {}, "refused")  # so that mistakes in it are no errors
+    skipped = found_in(project).skipped
+    assert {one.name: (one.shown, one.runs, str(one.where)) for one in skipped} == {
+        "openai.base_url": ("http://b", False, "ingate.yaml:1"),
+        "openai.api_key": ("a value that is not shown", False, "ingate.yaml:1"),
+        "openai.headers.X-A": ("reads KEY, OTHER", False, "ingate.yaml:1"),
+        "openai.headers.X-B": ("a value that is not shown", False, "ingate.yaml:1"),
+        "litellm.extra_kwargs.a": ("true", False, "ingate.yaml:3"),
+        "litellm.extra_kwargs.b": ("[1, {…}, None]", False, "ingate.yaml:3"),
+        "litellm.extra_kwargs.c": ("0.5", False, "ingate.yaml:3"),
+        "litellm.extra_kwargs.d.e.f": ("false", False, "ingate.yaml:3"),
+        "litellm.extra_kwargs.secret_key": ("a value that is not shown", False, "ingate.yaml:3"),
+        "disabled_providers": ("[groq, xai]", False, "ingate.yaml:4"),
+        "mcp.m.command": ("run", True, "ingate.yaml:5"),
+        "mcp.m.env.A": ("runs get it", True, "ingate.yaml:5"),
+        "mcp.m.env.B": ("reads the keyring entry a/b", False, "ingate.yaml:5"),
+        "mcp.m.env.C": ("an invalid reference", False, "ingate.yaml:5"),
+        "mcp.m.env.D": ("a value that is not shown", False, "ingate.yaml:5"),
+    }
+    assert {(one.folder, one.refused) for one in skipped} == {(str(project.resolve()), True)}
+
+
 def test_what_is_hashed_is_what_is_parsed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is replaced after it was hashed: the harmless one is parsed, and nothing is read twice."""
     file = write(project / "ingate.yaml", "timeout: 3\n")

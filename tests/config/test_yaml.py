@@ -139,3 +139,56 @@ def test_fifty_levels_are_the_limit() -> None:
     assert parse("[" * 50 + "]" * 50, WHERE)
     with pytest.raises(ConfigError, match="nested more than 50 levels"):
         parse("[" * 51 + "]" * 51, WHERE)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "tabs"),
+    [
+        ("a:\n\t- b", 2, True),
+        ("a: @b", 1, True),
+        ("a: `b", 1, True),
+        ("a: b: c", 1, False),
+        ("a: 'open", 1, False),
+        ("a: [1, 2", 1, False),
+        ("a: 1\nb: \x00", 2, False),
+    ],
+)
+def test_what_is_not_yaml_says_what_is_likely_wrong(text: str, line: int, tabs: bool) -> None:
+    with pytest.raises(ConfigError, match=r"^a\.yaml:[0-9]+: this is not YAML: ") as caught:
+        parse(text, WHERE)
+    assert caught.value.fix == (
+        "indent with spaces, never with tabs; put text with special characters in quotes"
+        if tabs
+        else "check this line's indentation, colons and quotes"
+    )
+    assert abs((caught.value.line or 0) - line) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: b: c", "mapping values are not allowed in this context"),
+        ("a: \x00", "control characters are not allowed"),
+        ("a: [1, 2", "did not find expected …"),
+    ],
+)
+def test_the_parsers_reason_is_repeated_without_what_it_quotes(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, WHERE)
+    assert caught.value.message == f"this is not YAML: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fix"),
+    [
+        ("a: 1\na: 2", 2, "keep one of the two"),
+        ("a: 1\n---\nb: 2", 2, "keep one document, without ---"),
+        ("\na: !x b", 2, "put text that begins with ! in quotes"),
+        ("a: *gone", 1, "put text that begins with * in quotes"),
+        ("\n? [a]\n: b", 2, "put text that begins with { or [ in quotes"),
+    ],
+)
+def test_what_is_refused_says_what_to_write(text: str, line: int, fix: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, WHERE)
+    assert (caught.value.line, caught.value.fix) == (line, fix)

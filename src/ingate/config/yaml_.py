@@ -43,7 +43,7 @@ def parse(text: str, where: Where) -> Node:
         for event in _events(text):
             builder.take(event)
     except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+        mark = getattr(problem, "problem_mark", None)
         line = mark.line + 1 if mark is not None else _line_at(text, getattr(problem, "position", None))
         reason = _QUOTED.sub(
             "…", str(getattr(problem, "problem", None) or getattr(problem, "reason", None) or "bad syntax")
