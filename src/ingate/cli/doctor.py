@@ -9,25 +9,34 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ingate.gateway import Gateway
     from ingate.gateway.doctor import Line, Report
+    from ingate.gateway.provider_report import Alternative, ProviderReport
 
 EXAMPLES = """\b
 Examples:
   ingate doctor
   ingate doctor --json
+  ingate doctor anthropic                everything about one provider
+  ingate doctor bedrock vertex_ai
 
-Reads only files and variables: no network, no login. Exits with 1 if there is a problem."""
+Reads only files and variables: no network, no login. Exits with 1 if there is a problem, or if a named provider is not
+ready."""
 
 
 @click.command(epilog=EXAMPLES)
+@click.argument("names", metavar="[PROVIDER]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(config: str | None, as_json: bool) -> int:
-    """Check configuration, credentials, catalog and optional packages."""
+def command(config: str | None, names: tuple[str, ...], as_json: bool) -> int:
+    """Check configuration, credentials, catalog and optional packages, or everything about a PROVIDER."""
     from ingate.cli.workspace import open_gateway
     from ingate.gateway.doctor import examine
 
-    report = examine(open_gateway(config, ask=False))
+    gateway = open_gateway(config, ask=False)
+    if names:
+        return _providers(gateway, names, as_json=as_json)
+    report = examine(gateway)
     if as_json:
         from ingate.cli.console import show_json
 
@@ -73,6 +82,61 @@ def _lines(report: Report) -> Iterator[str]:
         for problem in report.problems:
             yield f"  {click.style('✗', fg='red')} {problem.what}"
             yield f"    fix: {problem.fix}"
+
+
+def _providers(gateway: Gateway, names: tuple[str, ...], *, as_json: bool) -> int:
+    from ingate.gateway.provider_report import examine_provider
+
+    reports = [examine_provider(gateway, name) for name in dict.fromkeys(names)]
+    if as_json:
+        from ingate.cli.console import show_json
+
+        show_json(reports)
+    else:
+        click.echo("\n\n".join("\n".join(_provider_lines(report)) for report in reports))
+    return 0 if all(report.state == "ready" for report in reports) else 1
+
+
+def _provider_lines(report: ProviderReport) -> Iterator[str]:
+    from ingate.cli.console import mark
+
+    yield f"{mark(report.state)} {click.style(report.display_name, bold=True)} ({report.name})"
+    yield from (f"  {text}" for text in (report.source, report.reason, report.notes) if text)
+    if report.fix and report.state != "ready":
+        yield f"  fix: {report.fix}"
+    if report.docs_url:
+        yield f"  docs: {report.docs_url}"
+    if report.models:
+        yield f"  {report.models:,} models in the catalog: ingate models {report.name}/"
+    if report.alternatives or report.files:
+        yield _title("Credentials, any one of")
+    yield from map(_alternative_line, report.alternatives)
+    for file in report.files:
+        found = report.file.startswith(file)
+        yield f"  {mark('ready' if found else 'missing')} {file}{' · in use' if found else ''}"
+    if report.optional:
+        yield _title("Also set")
+        yield from (f"  {value.name} ({value.source})" for value in report.optional)
+    if report.near_misses:
+        yield _title("Set, but not read")
+        yield from (f"  {text}" for text in report.near_misses)
+    yield _title("What would be sent where")
+    for lane in report.lanes:
+        unknown = "no address is known" if lane.lane != "litellm" else "litellm's own address"
+        yield f"  {mark(lane.state)} {lane.lane}: {lane.address or unknown}"
+        if lane.sends:
+            yield f"      {lane.sends}"
+        if lane.reason and lane.reason != report.reason:
+            yield f"      {lane.reason}{f'; fix: {lane.fix}' if lane.fix else ''}"
+
+
+def _alternative_line(one: Alternative) -> str:
+    from ingate.cli.console import mark
+
+    begun = any(value.source for value in one.values)
+    texts = [f"{value.name} ({value.source or 'not set'})" if begun else value.name for value in one.values]
+    state = "ready" if one.complete else "attention" if begun else "missing"
+    return f"  {mark(state)} {' + '.join(texts)}{' · in use' if one.in_use else ''}"
 
 
 def _title(text: str) -> str:

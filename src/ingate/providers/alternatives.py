@@ -91,7 +91,9 @@ def find(provider: Provider, environ: Mapping[str, str], settings: ProviderSetti
     best: tuple[int, Found] | None = None
     nearest: tuple[int, Partial] | None = None
     for group in provider.env:
-        parts = tuple(part for variable in group if (part := _part(provider, variable, environ, settings)) is not None)
+        parts = tuple(
+            part for variable in group if (part := part_of(provider, variable, environ, settings)) is not None
+        )
         if len(parts) == len(group):
             configured = sum(part.ref is not None for part in parts)
             if best is None or configured < best[0]:
@@ -151,7 +153,8 @@ def base_place(config: Config, provider: str) -> str:
     return f"{config.where(provider, 'base_url') or 'config'} {provider}.base_url"
 
 
-def _part(provider: Provider, variable: str, environ: Mapping[str, str], settings: ProviderSettings) -> Part | None:
+def part_of(provider: Provider, variable: str, environ: Mapping[str, str], settings: ProviderSettings) -> Part | None:
+    """Where the value that `variable` stands for comes from; None if it is not set."""
     target = provider.target(variable)
     for name in provider.names_of(variable):
         if environ.get(name, "").strip():

@@ -124,6 +124,10 @@ class ProviderLookup:
             return self.found.file or named or "no key needed"
         return source_of(self.parts, self.config, self.provider.name)
 
+    def source_of(self, part: Part) -> str:
+        """Where one value comes from."""
+        return source_of((part,), self.config, self.provider.name)
+
     @cached_property
     def needs_litellm(self) -> bool:
         """Whether only litellm can use what is set: a token exchange, or a provider without a native wire format."""
