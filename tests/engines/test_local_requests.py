@@ -61,16 +61,35 @@ def test_every_request_is_streamed_with_usage_and_progress() -> None:
     assert read({"a": 1}) == [{"a": 1}]
 
 
+_ALWAYS = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
+
+
 def test_the_default_model_has_defaults_that_a_request_overrides() -> None:
     request, _, _ = _prepared({"temperature": 1.0}, model="smollm2")
-    assert (request["temperature"], request["top_p"], request["repeat_penalty"]) == (1.0, 0.9, 1.1)
-    assert request["max_completion_tokens"] == 1024
+    assert request == {
+        "messages": MESSAGES,
+        "temperature": 1.0,
+        "top_p": 0.9,
+        "repeat_penalty": 1.1,
+        "max_completion_tokens": 1024,
+        **_ALWAYS,
+    }
+    assert _prepared({}, model="smollm2")[0]["temperature"] == 0.2
     replaced, _, _ = _prepared({}, model="smollm2", facts={"path": "/other.gguf"})
-    assert "top_p" not in replaced
+    assert replaced == {"messages": MESSAGES, **_ALWAYS}
+
+
+@pytest.mark.parametrize(
+    "name", ["audio", "modalities", "prediction", "reasoning_effort", "verbosity", "web_search_options"]
+)
+def test_each_unsupported_parameter_is_dropped(name: str) -> None:
+    request, report, _ = _prepared({name: "x", "seed": 3})
+    assert request == {"messages": MESSAGES, "seed": 3, **_ALWAYS}
+    assert report.dropped == [name]
 
 
 def test_both_names_of_the_length_are_one() -> None:
-    assert _prepared({"max_tokens": 5})[0]["max_completion_tokens"] == 5
+    assert _prepared({"max_tokens": 5})[0] == {"messages": MESSAGES, "max_completion_tokens": 5, **_ALWAYS}
     request, _, _ = _prepared({"max_tokens": 5, "max_completion_tokens": 7})
     assert request["max_completion_tokens"] == 7
     assert "max_tokens" not in request
@@ -85,8 +104,12 @@ def test_unsupported_parameters_are_dropped_and_reported() -> None:
 
 def test_unsupported_parameters_are_an_error_if_the_policy_is_strict() -> None:
     with pytest.raises(errors.BadRequestError, match="does not support reasoning_effort") as caught:
-        _prepared({"reasoning_effort": "low"}, drop_params="strict")
-    assert caught.value.spec == "local/mine"
+        _prepared({"reasoning_effort": "low", "n": 3}, drop_params="strict")
+    error = caught.value
+    assert "does not support reasoning_effort, n" in str(error)
+    assert (error.provider, error.spec) == ("local", "local/mine")
+    assert "drop_params: true" in error.fix
+    assert _prepared({"seed": 1}, drop_params="strict")[0]["seed"] == 1
 
 
 def test_tools_reach_a_model_whose_template_supports_them() -> None:
@@ -107,30 +130,56 @@ def test_tools_without_a_required_call_are_dropped_if_the_template_lacks_them(
     assert read({"a": 1}) == [{"a": 1}]
 
 
-def test_a_required_call_is_requested_as_json_of_one_of_the_functions() -> None:
-    request, report, _ = _prepared({"tools": [WEATHER, TIME], "tool_choice": "required"})
-    system, *rest = request["messages"]
-    assert rest == MESSAGES
-    assert system["role"] == "system"
-    assert "- weather: Of a city. Arguments: " in system["content"]
-    schema = request["response_format"]["json_schema"]["schema"]["anyOf"]
-    assert [one["properties"]["name"] for one in schema] == [{"const": "weather"}, {"const": "time"}]
-    assert schema[1]["properties"]["arguments"] == {"type": "object", "properties": {}}
-    assert schema[0]["required"] == ["name", "arguments"]
-    assert schema[0]["additionalProperties"] is False
-    assert (schema[0]["type"], request["response_format"]["type"]) == ("object", "json_schema")
-    assert "tools" not in request
-    assert report.dropped == []
+def _call_format(*calls: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    schemas = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": name}, "arguments": parameters},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for name, parameters in calls
+    ]
+    return {"type": "json_schema", "json_schema": {"name": "call", "schema": {"anyOf": schemas}}}
 
 
-def test_a_named_function_is_the_only_choice() -> None:
-    choice = {"type": "function", "function": {"name": "time"}}
-    request, _, _ = _prepared({"tools": [WEATHER, TIME], "tool_choice": choice})
-    [only] = request["response_format"]["json_schema"]["schema"]["anyOf"]
-    assert only["properties"]["name"] == {"const": "time"}
-    missing = {"type": "function", "function": {"name": "none"}}
-    with pytest.raises(errors.BadRequestError, match="'none'"):
-        _prepared({"tools": [WEATHER], "tool_choice": missing})
+_LISTED_WEATHER = '- weather: Of a city. Arguments: {"type": "object"}'
+_LISTED_TIME = '- time:  Arguments: {"type": "object", "properties": {}}'
+_WEATHER_SCHEMA = ("weather", {"type": "object"})
+_TIME_SCHEMA = ("time", {"type": "object", "properties": {}})
+
+
+@pytest.mark.parametrize(
+    ("given", "choice", "listed", "schemas"),
+    [
+        ([WEATHER, TIME], "required", [_LISTED_WEATHER, _LISTED_TIME], [_WEATHER_SCHEMA, _TIME_SCHEMA]),
+        ([WEATHER, TIME], {"type": "function", "function": {"name": "time"}}, [_LISTED_TIME], [_TIME_SCHEMA]),
+        ([{"function": WEATHER["function"]}], "required", [_LISTED_WEATHER], [_WEATHER_SCHEMA]),
+        ([{"type": "custom", "function": {"name": "sql"}}, TIME], "required", [_LISTED_TIME], [_TIME_SCHEMA]),
+    ],
+    ids=["any", "named", "without a type", "other types"],
+)
+def test_a_required_call_is_requested_as_json_of_one_of_the_functions(
+    given: list[Any], choice: Any, listed: list[str], schemas: list[Any]
+) -> None:
+    body = {"tools": given, "tool_choice": choice, "parallel_tool_calls": False, "seed": 3}
+    request, report, _ = _prepared(body)
+    intro = "Answer by calling one of these functions, as JSON with its name and arguments."
+    assert request == {
+        "messages": [{"role": "system", "content": "\n".join([intro, *listed])}, *MESSAGES],
+        "seed": 3,
+        "response_format": _call_format(*schemas),
+        **_ALWAYS,
+    }
+    assert (report.dropped, report.warnings) == ([], [])
+
+
+@pytest.mark.parametrize("choice", [{"type": "function", "function": {"name": "none"}}, {"type": "function"}])
+def test_a_choice_of_none_of_the_tools_is_rejected(choice: dict[str, Any]) -> None:
+    name = (choice.get("function") or {}).get("name")
+    with pytest.raises(errors.BadRequestError, match=f"tool_choice names {name!r}, which is none") as caught:
+        _prepared({"tools": [WEATHER], "tool_choice": choice})
+    assert caught.value.provider == "local"
 
 
 def test_json_becomes_one_call_when_it_is_complete() -> None:
@@ -144,6 +193,20 @@ def test_json_becomes_one_call_when_it_is_complete() -> None:
     assert (ended["id"], choice["finish_reason"], choice["delta"]["role"]) == ("x", "tool_calls", "assistant")
     assert call["function"] == {"name": "weather", "arguments": '{"city": "Köln"}'}
     assert (call["index"], call["type"], call["id"][:5], len(call["id"])) == (0, "function", "call_", 29)
+    assert ended == {
+        "id": "x",
+        "choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "tool_calls"}],
+    }
+
+
+def test_a_chunk_without_a_delta_adds_nothing_to_the_call() -> None:
+    reader = tools.CallReader()
+    assert reader.read({"choices": [{"index": 0}]}) == []
+    assert reader.read({"choices": [{"index": 0, "delta": None, "finish_reason": None}]}) == []
+    assert reader.read(_piece('{"name": "time", "arguments": {}}')) == []
+    [ended] = reader.read({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    [call] = ended["choices"][0]["delta"]["tool_calls"]
+    assert call["function"] == {"name": "time", "arguments": "{}"}
 
 
 def test_a_chunk_without_choices_passes() -> None:
@@ -194,16 +257,20 @@ def test_errors_of_llama_cpp_become_ingates(body: dict[str, Any], kind: type[Exc
 
 @pytest.mark.parametrize("kind", [ValueError, TypeError, RuntimeError])
 def test_an_exception_for_a_request_is_the_requests_fault(kind: type[Exception]) -> None:
-    assert type(error_from_exception(kind("bad role"))) is errors.BadRequestError
+    error = error_from_exception(kind("bad role"))
+    assert type(error) is errors.BadRequestError
+    assert (error.provider_message, error.provider) == ("bad role", "local")
 
 
 def test_any_other_exception_is_not_retried() -> None:
     error = error_from_exception(KeyError("x"))
     assert type(error) is errors.UnavailableError
-    assert not error.retryable
+    assert str(error).startswith("the local model failed: KeyError('x')")
+    assert (error.retryable, error.provider) == (False, "local")
 
 
 def test_a_chunk_has_the_models_name_and_no_extras() -> None:
-    piece = {"model": "file.gguf", "choices": [], "timings": {}, "system_fingerprint": "b1", "usage": {}}
+    extras = {"timings": {}, "system_fingerprint": "b1", "prompt_progress": {}, "__verbose": {}}
+    piece = {"model": "file.gguf", "choices": [], "usage": {}, **extras}
     assert own_chunk(piece, "mine") == {"model": "mine", "choices": [], "usage": {}}
     assert piece["model"] == "file.gguf"

@@ -10,7 +10,15 @@ import pytest
 
 from ingate import errors
 from ingate.engines.base import Route
-from ingate.engines.timeouts import DEFAULTS, Timeouts, call_limits, resolved, timeout_error, within_first_token
+from ingate.engines.timeouts import (
+    DEFAULTS,
+    Timeouts,
+    call_limits,
+    is_limit,
+    resolved,
+    timeout_error,
+    within_first_token,
+)
 from ingate.spec import parse_one
 
 
@@ -44,18 +52,77 @@ def test_what_is_not_a_limit_is_refused(given: Any) -> None:
     assert caught.value.fix
 
 
+def test_the_limits_have_their_names_in_a_configuration() -> None:
+    limits = Timeouts(connect_s=1, first_token_s=2, between_tokens_s=3, total_s=4)
+    assert limits.by_name() == {
+        "connect_timeout": 1,
+        "first_token_timeout": 2,
+        "between_tokens_timeout": 3,
+        "total_timeout": 4,
+    }
+
+
+def test_a_value_of_none_sets_nothing() -> None:
+    given = {"timeout": 4, "connect_timeout": None, "total_timeout": 9}
+    assert call_limits(given) == given
+    assert DEFAULTS.over(given) == Timeouts(first_token_s=4, between_tokens_s=4, connect_s=4, total_s=9)
+    assert resolved({"total_timeout": 9, "connect_timeout": 2}, {"total_timeout": None}) == Timeouts(
+        connect_s=2, total_s=9
+    )
+    assert resolved({"timeout": 5}, {"timeout": None}) == resolved({"timeout": 5})
+
+
+@pytest.mark.parametrize(
+    ("value", "valid"),
+    [
+        (1, True),
+        (0.5, True),
+        (0, False),
+        (-1.0, False),
+        (True, False),
+        ("1", False),
+        (math.inf, False),
+        (math.nan, False),
+    ],
+)
+def test_a_limit_is_a_positive_finite_number(value: object, valid: bool) -> None:
+    assert is_limit(value) is valid
+
+
+def test_a_limit_of_zero_names_the_limit_and_an_unknown_name_the_known_ones() -> None:
+    with pytest.raises(errors.InvalidRequestError, match=r"total_timeout=0 is not a positive number"):
+        call_limits({"timeout": 3, "total_timeout": 0})
+    with pytest.raises(errors.InvalidRequestError, match=r"'total' is not a time limit") as caught:
+        call_limits({"total": 3})
+    assert caught.value.fix == (
+        "use timeout, connect_timeout, first_token_timeout, between_tokens_timeout or total_timeout"
+    )
+
+
+_SENTENCES = {
+    "connect": "no connection to acme within 1.5 s (connect_timeout)",
+    "first_token": "acme sent no answer within 1.5 s (first_token_timeout)",
+    "between_tokens": "acme sent nothing more for 1.5 s in the middle of its answer (between_tokens_timeout)",
+    "total": "the call took longer than 1.5 s in total (total_timeout)",
+}
+
+
 @pytest.mark.parametrize("limit", ["connect", "first_token", "between_tokens", "total"])
 def test_the_error_names_the_limit_and_how_to_raise_it(limit: Any) -> None:
     error = timeout_error(limit, 1.5, "acme", provider="acme")
     assert (error.limit, error.timeout_s, error.status, error.retryable) == (limit, 1.5, 504, True)
-    assert f"({limit}_timeout)" in str(error)
-    assert "1.5 s" in str(error)
+    assert error.message == _SENTENCES[limit]
+    assert error.provider == "acme"
     assert f"?{limit}_timeout=SECONDS" in error.fix
+    assert timeout_error(limit, 1.5, "acme", fix="wait").fix == "wait"
 
 
-async def test_a_request_that_is_not_a_model_call_is_limited_too() -> None:
+@pytest.mark.parametrize("limits", [{"first_token_s": 0.01}, {"total_s": 0.01}])
+async def test_a_request_that_is_not_a_model_call_is_limited_too(limits: dict[str, float]) -> None:
     spec = parse_one("acme/m")
-    route = Route(spec=spec, engine="native", provider="acme", model="m", timeouts=Timeouts(first_token_s=0.01))
-    with pytest.raises(errors.RequestTimeoutError, match=r"acme sent no answer within 0\.01 s"):
+    route = Route(spec=spec, engine="native", provider="acme", model="m", timeouts=Timeouts(**limits))
+    with pytest.raises(errors.RequestTimeoutError, match=r"acme sent no answer within 0\.01 s") as caught:
         async with within_first_token(route):
             await asyncio.Event().wait()
+    error = caught.value
+    assert (error.limit, error.timeout_s, error.provider, error.spec) == ("first_token", 0.01, "acme", "acme/m")

@@ -32,7 +32,7 @@ _NO_DEPLOYMENT: Final = (
 
 
 def refine_error(
-    error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str = ""
+    error: IngateError, route: Route, *, status: int, headers: Mapping[str, str], kind: str
 ) -> IngateError:
     """A more precise error for a proxy's response than its status gives; `error` itself if there is none.
 
@@ -44,11 +44,10 @@ def refine_error(
         kind: The response's content type.
     """
     text = f"{error.message} {error.provider_message} {error.code or ''}".lower()
-    base = route.api_base or "the proxy"
     source = route.credential.source or "no key configured"
     if status in {400, 401, 403, 500} and any(phrase in text for phrase in _NO_DATABASE):
         return AuthenticationError(
-            f"the LiteLLM proxy at {base} does not know the key",
+            f"the LiteLLM proxy at {route.api_base} does not know the key",
             fix=f"correct the key ({source}), or set LITELLM_API_KEY to a key that the proxy issued",
             provider_message=error.provider_message,
             request_id=error.request_id,
@@ -58,7 +57,7 @@ def refine_error(
         return error
     if isinstance(error, (BadRequestError, ModelNotFoundError)) and any(phrase in text for phrase in _NO_DEPLOYMENT):
         return ModelNotFoundError(
-            f"the LiteLLM proxy at {base} has no deployment {route.model!r}",
+            f"the LiteLLM proxy at {route.api_base} has no deployment {route.model!r}",
             fix="`ingate proxy list` shows its deployments; if this one is missing, add it to the proxy's model_list",
             provider_message=error.provider_message,
             request_id=error.request_id,
@@ -155,7 +154,7 @@ def answer_details(headers: Mapping[str, str]) -> dict[str, Any]:
         replicas), `cached`, `cost_usd` (None if not reported), `fallbacks` (how many were tried), and
         `remaining_requests` and `remaining_tokens` (None if there is no limit).
     """
-    cached = headers.get("x-litellm-cache-hit", "").lower() == "true" or bool(headers.get("x-litellm-cache-key"))
+    cached = str(headers.get("x-litellm-cache-hit")).lower() == "true" or bool(headers.get("x-litellm-cache-key"))
     return {
         "deployment": headers.get("x-litellm-model-group"),
         "model": headers.get("x-litellm-model-name"),
