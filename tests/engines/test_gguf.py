@@ -96,9 +96,16 @@ def test_a_damaged_text_is_read_as_far_as_possible(tmp_path: Path) -> None:
     ],
     ids=["text", "number", "array", "nesting", "size", "no pair"],
 )
-def test_a_header_that_ends_early_is_an_incomplete_download(tmp_path: Path, pair: bytes) -> None:
-    data = b"GGUF" + struct.pack("<IQQ", 3, 0, 2) + pair
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_a_header_that_ends_early_is_an_incomplete_download(tmp_path: Path, pair: bytes, pairs: int) -> None:
+    data = b"GGUF" + struct.pack("<IQQ", 3, 0, pairs) + pair
     with pytest.raises(InvalidGgufError, match="ends within its own header"):
+        _read(tmp_path, data)
+
+
+@pytest.mark.parametrize("data", [b"", b"GGU", b"GGML" + _file()[4:]])
+def test_a_file_with_another_beginning_is_not_read(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(InvalidGgufError, match="does not begin with the letters GGUF"):
         _read(tmp_path, data)
 
 

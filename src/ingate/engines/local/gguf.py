@@ -112,14 +112,14 @@ def _parse(data: mmap.mmap) -> GgufHead:
             scalar = _scalar(kind)
             (metadata[key],) = scalar.unpack_from(data, at)
             at += scalar.size
+    if at > len(data):
+        raise IndexError(at)
     return GgufHead(metadata, tensors)
 
 
 def _string(data: mmap.mmap, at: int) -> tuple[str, int]:
     (length,) = _U64.unpack_from(data, at)
     start, end = at + 8, at + 8 + length
-    if end > len(data):
-        raise IndexError(end)
     return data[start:end].decode(errors="replace"), end
 
 
