@@ -131,18 +131,18 @@ class Connections:
     async def aclose(self) -> None:
         """Close every session, including those of other event loops. May be called twice."""
         here = asyncio.get_running_loop()
-        for loop, session in list(self._sessions.items()):
-            self._sessions.pop(loop, None)
+        for loop in list(self._sessions):
             guard = self._guards.pop(loop, None)
+            if guard is None:
+                continue
             if loop is here:
-                if guard is not None:
-                    await guard.aclose()
-                await session.close()
+                await guard.aclose()
             elif loop.is_running():
                 with contextlib.suppress(RuntimeError):
-                    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.close(), loop))
-            else:
-                _drop(session)
+                    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_end(guard), loop))
+            elif not loop.is_closed():
+                with contextlib.suppress(RuntimeError):  # another thread runs it by now
+                    await asyncio.to_thread(loop.run_until_complete, _end(guard))
         self._forget_dead_loops()
 
     async def _close_with(
@@ -225,15 +225,17 @@ def _retrieve(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
+async def _end(guard: AsyncGenerator[None, None]) -> None:
+    await guard.aclose()
+
+
 def _drop(session: aiohttp.ClientSession) -> None:
-    """Release a session whose loop no longer runs."""
+    """Release a session whose loop is closed: without a loop, its connector closes in one step."""
     connector = session.connector
     session.detach()
     if connector is not None:
-        with contextlib.suppress(RuntimeError):
-            closing = connector.close()
-            if asyncio.iscoroutine(closing):
-                closing.close()
+        with contextlib.suppress(RuntimeError, StopIteration):
+            next(connector.close().__await__())
 
 
 async def read_body(response: aiohttp.ClientResponse, call: Call) -> bytes:
@@ -269,7 +271,7 @@ def describe(error: BaseException, call: Call) -> IngateError:
 
     provider, origin = call.provider or "the provider", origin_of(call.url)
     details: dict[str, Any] = {"provider": call.provider, "spec": call.spec}
-    is_local = (urlsplit(call.url).hostname or "") in _LOCAL
+    is_local = urlsplit(call.url).hostname in _LOCAL
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             fix = f"check the network and the base URL of {provider}, or raise the limit with ?connect_timeout=SECONDS"
@@ -295,6 +297,12 @@ def describe(error: BaseException, call: Call) -> IngateError:
         return UnavailableError(
             f"cannot connect to the HTTP proxy for {origin}", fix="check HTTPS_PROXY and NO_PROXY", **details
         )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return UnavailableError(
+            f"the HTTP proxy for {origin} answered {error.status}: {_first_line(error.message)}",
+            fix="check HTTPS_PROXY, its user name and password, and NO_PROXY",
+            **details,
+        )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UnavailableError(
             f"the host name of {origin} cannot be resolved",
@@ -312,7 +320,7 @@ def describe(error: BaseException, call: Call) -> IngateError:
         return UnavailableError(
             f"cannot connect to {origin}: {reason}", fix=f"check the network and the base URL of {provider}", **details
         )
-    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
+    if isinstance(error, ValueError):
         return UnavailableError(
             f"the request to {origin} cannot be sent: a header or the URL is invalid",
             retryable=False,
@@ -321,7 +329,7 @@ def describe(error: BaseException, call: Call) -> IngateError:
         )
     if isinstance(error, aiohttp.ClientResponseError):
         return UnavailableError(
-            f"{origin} violates the HTTP protocol: {error.message.partition(chr(10))[0][:200]}",
+            f"{origin} violates the HTTP protocol: {_first_line(error.message)}",
             fix=f"check the base URL of {provider}, and any proxy on the way",
             **details,
         )
@@ -331,3 +339,7 @@ def describe(error: BaseException, call: Call) -> IngateError:
         fix=ELSEWHERE,
         **details,
     )
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:200]
