@@ -11,10 +11,11 @@ from ingate.wire.progress import has_substance
 from ingate.wire.tool_calls import offered_names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from ingate.engines.base import CallReport, Engine, Route
     from ingate.engines.watch import Watch
+    from ingate.wire.adapt import Adapted
 
 
 async def open_stream(
@@ -22,7 +23,7 @@ async def open_stream(
     route: Route,
     body: Mapping[str, Any],
     report: CallReport,
-    restore: Callable[[dict[str, Any]], None] | None = None,
+    adapted: Adapted | None = None,
     watch: Watch | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """The engine's stream through the normaliser, returned once its first token has arrived.
@@ -34,14 +35,14 @@ async def open_stream(
         route: Where it goes.
         body: The chat request.
         report: Filled in by the engine.
-        restore: Called with every chunk, and with the partial answer of an error: it puts back what the request changed.
+        adapted: Puts back into every chunk, and into the partial answer of an error, what was changed in the request.
         watch: Holds the stream to the route's time limits.
     """
     pieces = engine.stream(route, body, report)
     if watch is not None:
         pieces = watch.tokens(pieces, has_substance)
     normaliser = StreamNormaliser(route.model, names=offered_names(body))
-    chunks = _normalised(pieces, normaliser, route, report, restore or _unchanged)
+    chunks = _normalised(pieces, normaliser, route, report, adapted)
     held: list[dict[str, Any]] = []
     try:
         async for chunk in chunks:
@@ -69,29 +70,26 @@ async def _normalised(
     normaliser: StreamNormaliser,
     route: Route,
     report: CallReport,
-    restore: Callable[[dict[str, Any]], None],
+    adapted: Adapted | None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     begun = False
     try:
         async with aclosing(pieces) as raw:  # ty: ignore[invalid-argument-type]
             async for piece in raw:
-                for chunk in normaliser.feed(piece):
-                    restore(chunk)
-                    if not begun:
-                        begun, report.usage = has_substance(chunk), normaliser.usage
-                    yield chunk
-        for chunk in normaliser.finish():
-            restore(chunk)
-            yield chunk
+                for made in normaliser.feed(piece):
+                    for chunk in (made,) if adapted is None else adapted.chunks(made):
+                        if not begun:
+                            begun, report.usage = has_substance(chunk), normaliser.usage
+                        yield chunk
+        for made in normaliser.finish():
+            for chunk in (made,) if adapted is None else adapted.chunks(made):
+                yield chunk
     except IngateError as error:
         error = _with_partial(error, normaliser, route, begun)
-        if error.partial is not None:
-            restore(error.partial)
+        if adapted is not None and error.partial is not None:
+            adapted.restore(error.partial)
+            error.partial_text = str(error.partial["choices"][0]["message"].get("content") or "")
         raise error from None
-
-
-def _unchanged(_chunk: dict[str, Any]) -> None:
-    """Nothing was changed in the request."""
 
 
 def _with_partial(error: IngateError, normaliser: StreamNormaliser, route: Route, begun: bool) -> IngateError:

@@ -53,8 +53,8 @@ async def streamed(
 
     async def attempt(route: Route) -> AsyncGenerator[dict[str, Any], None]:
         adapted = accepted_request(route, chat, report, stream=True)
-        restore = adapted.restore if adapted.reads_answer else None
-        return await open_stream(engine, route, adapted.body, report, restore, watch)
+        reader = adapted if adapted.reads_answer else None
+        return await open_stream(engine, route, adapted.body, report, reader, watch)
 
     async with aclosing(await gateway.rejections.without_rejected(route, chat, report, attempt)) as chunks:
         begun = False

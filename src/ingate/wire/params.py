@@ -106,7 +106,7 @@ class ParamTracker:
         """
         if self._policy == "strict":
             raise BadRequestError(
-                f"{self.model!r} does not accept this {name}: {sentence}",
+                f"{self.model!r} does not accept {'these' if name.endswith('s') else 'this'} {name}: {sentence}",
                 code="unsupported_value",
                 fix=f"change {name}, or set drop_params to warn or drop",
             )

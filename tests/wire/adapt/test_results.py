@@ -13,7 +13,7 @@ from ingate.wire.adapt import adapt, is_accepted
 from ingate.wire.adapt.results import NO_RESULT
 from ingate.wire.codec import Target
 
-TARGET = Target(model="m", api_base="", drop_params="strict")
+TARGET = Target(model="m", api_base="", drop_params="drop")
 USER = {"role": "user", "content": "go"}
 
 
@@ -48,8 +48,10 @@ def test_a_call_at_the_end_is_given_one():
     assert _mended(USER, _calls("a"))[0][-1] == _result("a", NO_RESULT)
 
 
-def test_a_result_moves_behind_its_call_without_a_warning():
-    assert _mended(USER, _calls("a"), USER, _result("a")) == ([USER, _calls("a"), _result("a"), USER], [])
+def test_a_result_moves_behind_its_call():
+    messages, warnings = _mended(USER, _calls("a"), USER, _result("a"))
+    assert messages == [USER, _calls("a"), _result("a"), USER]
+    assert "moved behind their calls" in warnings[0]
 
 
 def test_a_result_without_a_call_becomes_a_message_of_the_user():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -122,11 +123,59 @@ def test_what_is_no_answer_is_not_validated(answer: dict[str, Any]):
     assert made.warnings == []
 
 
-def _stream(made: Adapted, *pieces: str, reason: str = "stop") -> None:
-    for piece in pieces:
-        made.restore({"choices": [{"index": 0, "delta": {"content": piece}}]})
-    made.restore({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-    made.restore({"choices": [], "usage": {}})
+def _stream(made: Adapted, *pieces: str, reason: str = "stop") -> str:
+    """The text that a client reads from a stream of the pieces."""
+    chunks = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+    chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}, {"choices": [], "usage": {}}]
+    read = [one for chunk in chunks for one in made.chunks(chunk)]
+    choices = [choice for chunk in read for choice in chunk["choices"]]
+    assert [choice["finish_reason"] for choice in choices if choice.get("finish_reason")] == [reason]
+    assert choices[-1].get("finish_reason") == reason
+    return "".join(choice["delta"].get("content", "") for choice in choices)
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=6), st.sampled_from(['{"n": 1}', '```json\n{"n": 1}\n```', "```\n{", "Sure!"])
+)
+def test_a_stream_gives_the_text_of_the_whole_answer(cuts: list[int], text: str):
+    places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    whole, streamed = _made(structured="json_object", policy="drop"), _made(structured="json_object", policy="drop")
+    whole.restore(answer := _answer(text))
+    assert (
+        _stream(streamed, *(text[one:two] for one, two in itertools.pairwise(places)))
+        == (answer["choices"][0]["message"]["content"])
+    )
+    assert streamed.warnings == whole.warnings
+
+
+def test_each_choice_of_a_stream_has_a_fence_of_its_own():
+    made = _made(structured="json_object", policy="drop")
+    chunks = [
+        {"choices": [{"index": index, "delta": {"content": piece}} for index in (0, 1)]}
+        for piece in ("```json\n", '{"n"', ": 1}\n", "```")
+    ]
+    chunks += [{"choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]} for index in (0, 1)]
+    read = [choice for chunk in chunks for one in made.chunks(chunk) for choice in one["choices"]]
+    for index in (0, 1):
+        texts = [choice["delta"].get("content", "") for choice in read if choice["index"] == index]
+        assert "".join(texts) == '{"n": 1}'
+    assert made.warnings == []
+
+
+def test_an_answer_that_broke_off_is_not_validated():
+    made = _made(structured="json_object", policy="drop")
+    partial = {"choices": [{"index": 0, "finish_reason": None, "message": {"content": '```json\n{"n"'}}]}
+    made.restore(partial)
+    assert partial["choices"][0]["message"]["content"] == '{"n"'
+    assert made.warnings == []
+
+
+def test_json_by_instruction_alone_is_an_object_without_a_fence():
+    made = _made({"type": "json_object"}, structured=False, policy="drop")
+    made.restore(answer := _answer("```json\n{}\n```"))
+    assert answer["choices"][0]["message"]["content"] == "{}"
+    made.restore(_answer("[]"))
+    assert len(made.warnings) == 1
 
 
 def test_a_stream_is_validated_at_its_end():

@@ -62,9 +62,9 @@ def test_a_name_is_replaced_everywhere_in_the_request_and_restored_in_the_answer
     assert made.dropped == []
     assert len(made.warnings) == 1
     assert repr(DOTTED) in made.warnings[0]
-    for part in ("message", "delta"):
+    for part, restore in (("message", made.restore), ("delta", made.chunks)):
         answer = {"choices": [{part: {"tool_calls": [{"function": {"name": sent, "arguments": "{}"}}]}}]}
-        made.restore(answer)
+        restore(answer)
         assert answer["choices"][0][part]["tool_calls"][0]["function"]["name"] == DOTTED
 
 
@@ -126,7 +126,7 @@ def test_an_unknown_or_malformed_name_in_the_answer_stays():
         "choices": [{"delta": {"tool_calls": [{"function": {"name": "other"}}, {"function": {"name": [1]}}, "x", {}]}}]
     }
     before = copy.deepcopy(answer)
-    made.restore(answer)
+    made.chunks(answer)
     assert answer == before
 
 
@@ -150,7 +150,7 @@ def test_any_names_become_accepted_distinct_and_stable_and_come_back(names: list
     again = adapt(body, _target(), wire_format)
     assert _sent_names(again.body) == sent
     answer = {"choices": [{"delta": {"tool_calls": [{"function": {"name": name}} for name in sent]}}]}
-    made.restore(answer)
+    made.chunks(answer)
     assert [call["function"]["name"] for call in answer["choices"][0]["delta"]["tool_calls"]] == names
 
 

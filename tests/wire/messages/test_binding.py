@@ -163,5 +163,5 @@ def test_it_is_reported_from_a_stream_too():
     data = "".join(f"data: {json.dumps(event)}\n\n" for event in (start, end, {"type": "message_stop"}))
     adapted = Adapted({}, binds=True)
     for chunk in decoder.feed(data.encode()):
-        adapted.restore(chunk)
+        adapted.chunks(chunk)
     assert adapted.late == ["the provider left out 1 block(s) of earlier thinking (model binding mismatch)"]

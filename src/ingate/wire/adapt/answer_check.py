@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ingate.wire.adapt.fence import FenceRemover, unfenced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FENCED: Final = re.compile(r"\s*```(?:\w+)?[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 _MOST_CHARS: Final = 300
+_CALLS: Final = "tool_calls"
 
 
 class AnswerCheck:
-    """Validates one answer, whole or as it streams.
+    """Validates one answer, whole or as it streams, and removes a code fence around its text.
 
     Args:
         schema: The JSON Schema.
         warnings: Where a sentence about an invalid answer goes.
     """
 
-    __slots__ = ("_schema", "_texts", "_warnings")
+    __slots__ = ("_removers", "_schema", "_texts", "_warnings")
 
     def __init__(self, schema: Mapping[str, Any], warnings: list[str]) -> None:
         self._schema = schema
         self._warnings = warnings
         self._texts: dict[int, list[str]] = {}  # what has streamed, by the choice's index
+        self._removers: dict[int, FenceRemover] = {}
 
-    def read(self, answer: dict[str, Any]) -> None:
-        """Follow a chunk, or validate a completion: a code fence around the whole of its text is removed, in place."""
-        for choice in answer.get("choices") or ():
-            message, delta = choice.get("message"), choice.get("delta")
-            if isinstance(message, dict):
-                self._whole(message)
-            elif isinstance(delta, dict):
-                self._piece(choice, delta)
-
-    def _whole(self, message: dict[str, Any]) -> None:
+    def whole(self, message: dict[str, Any], reason: str | None) -> None:
+        """Validate a whole message that ended for `reason`, None if it broke off. A fence is removed in place."""
         text = message.get("content")
-        if not isinstance(text, str) or not text.strip() or message.get("tool_calls") or message.get("refusal"):
+        if not isinstance(text, str) or not text.strip():
             return
-        if (fenced := _FENCED.fullmatch(text)) and _is_json(fenced[1]):
-            message["content"] = text = fenced[1]
-        self._validate(text)
+        message["content"] = text = unfenced(text)
+        if reason and not message.get("tool_calls") and not message.get("refusal"):
+            self._validate(text)
 
-    def _piece(self, choice: Mapping[str, Any], delta: Mapping[str, Any]) -> None:
-        index = choice.get("index") or 0
-        texts = self._texts.setdefault(index, [])
-        if isinstance(text := delta.get("content"), str):
-            texts.append(text)
-        reason = choice.get("finish_reason")
-        if reason:
-            text = "".join(texts)
-            if reason != "tool_calls" and text.strip():
-                self._validate(text)
-            texts.clear()
+    def piece(self, index: int, text: str) -> str:
+        """What of a piece of a choice's text can be handed on."""
+        remover = self._removers.setdefault(index, FenceRemover())
+        return self._kept(index, remover.feed(text))
+
+    def finish(self, index: int, reason: str) -> str:
+        """Validate a choice that ended for `reason`, and return what of its text was held back."""
+        remover = self._removers.pop(index, None)
+        rest = self._kept(index, remover.finish()) if remover is not None else ""
+        text = "".join(self._texts.pop(index, ()))
+        if reason != _CALLS and text.strip():
+            self._validate(text)
+        return rest
+
+    def _kept(self, index: int, text: str) -> str:
+        if text:
+            self._texts.setdefault(index, []).append(text)
+        return text
 
     def _validate(self, text: str) -> None:
         problem = invalid(text, self._schema)
@@ -81,11 +82,3 @@ def invalid(text: str, schema: Mapping[str, Any]) -> str:
     except Exception as error:  # noqa: BLE001 -- the schema is the caller's; whatever is wrong in it, the answer is complete
         return f"the schema cannot be applied ({type(error).__name__})"
     return f"{error.json_path}: {error.message}"[:_MOST_CHARS] if error is not None else ""
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

@@ -17,26 +17,26 @@ from ingate.wire.fields import replaced
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingate.wire.adapt.draft import Draft
+
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGEST_CHARS: Final = 9
 
 
-def with_accepted_ids(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
+def with_accepted_ids(draft: Draft, facts: Mapping[str, Any]) -> None:
     """Replace the ids in the messages that `facts["call_id"]` does not allow; see `data/model_facts.json`.
 
     Where `facts["unique_call_ids"]` is set, an id that comes again in a later turn is replaced, too.
-
-    Args:
-        body: A copy of the request that the caller owns; its messages are not changed in place.
-        facts: The model's facts.
     """
-    rule, messages = facts.get("call_id"), body.get("messages")
-    if facts.get("unique_call_ids") and isinstance(messages, list):
-        body["messages"] = messages = _unique(messages)
-    if not isinstance(rule, dict) or not isinstance(messages, list):
+    messages = draft.messages
+    if messages is None or not draft.has_calls:
         return
-    pattern = _pattern(str(rule["chars"]), int(rule.get("min", 1)), int(rule["max"]))
-    body["messages"] = replaced(messages, lambda message: _message(message, pattern, rule))
+    if facts.get("unique_call_ids"):
+        messages = _unique(messages)
+    if isinstance(rule := facts.get("call_id"), dict):
+        pattern = _pattern(str(rule["chars"]), int(rule.get("min", 1)), int(rule["max"]))
+        messages = replaced(messages, lambda message: _message(message, pattern, rule))
+    draft.respell("messages", messages)
 
 
 def _unique(messages: list[Any]) -> list[Any]:

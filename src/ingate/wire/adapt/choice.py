@@ -13,14 +13,14 @@ from ingate.wire.adapt.prompts import with_last_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 _FORCED_WORDS: Final = frozenset({"required", "any"})
 
 
-def with_accepted_choice(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Replace a tool choice that `facts["forced_tools"]` does not allow, in a copied request; see `data/model_facts.json`."""
-    allowed = facts.get("forced_tools", True)
+def with_accepted_choice(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Replace a tool choice that `facts["forced_tools"]` does not allow; see `data/model_facts.json`."""
+    allowed, body = facts.get("forced_tools", True), draft.body
     if allowed is True or "tool_choice" not in body:
         return
     given = body["tool_choice"]
@@ -33,15 +33,15 @@ def with_accepted_choice(body: dict[str, Any], facts: Mapping[str, Any], tracker
         allowed = False
     if allowed == "any":
         if name:
-            _require_only(body, name)
+            _require_only(draft, name)
         return
-    tracker.adapt("tool_choice", "tool_choice was lowered to auto: the model cannot be required to call a tool")
-    del body["tool_choice"]
-    if isinstance(given, dict) and given.get("type") == "allowed_tools":
-        body["tool_choice"] = _with_mode(given)
-    if isinstance(messages := body.get("messages"), list) and body.get("tools"):
+    made = _with_mode(given) if isinstance(given, dict) and given.get("type") == "allowed_tools" else None
+    also: dict[str, Any] = {}
+    if (messages := draft.messages) is not None and body.get("tools"):
         wanted = f"the tool {name}" if name else "one of the tools"
-        body["messages"] = with_last_text(messages, f"Call {wanted} now instead of answering in text.")
+        also["messages"] = with_last_text(messages, f"Call {wanted} now instead of answering in text.")
+    why = "the model cannot be required to call a tool"
+    draft.change("tool_choice", made, f"tool_choice was lowered to auto: {why}", **also)
 
 
 def is_forced(choice: Any) -> bool:
@@ -81,12 +81,13 @@ def _named(choice: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _require_only(body: dict[str, Any], name: str) -> None:
-    tools = body.get("tools")
+def _require_only(draft: Draft, name: str) -> None:
+    """A call of any tool, with only the named one on offer, which means the same."""
+    tools = draft.body.get("tools")
     kept = [tool for tool in tools if _tool_name(tool) == name] if isinstance(tools, list) else []
     if kept:
-        body["tools"] = kept
-    body["tool_choice"] = "required"
+        draft.respell("tools", kept)
+    draft.respell("tool_choice", "required")
 
 
 def _tool_name(tool: Any) -> Any:

@@ -9,19 +9,19 @@ from ingate.errors import BadRequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 
-def with_accepted_images(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Replace images by address in a copied request where `facts["url_images"]` is False.
+def with_accepted_images(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Replace images by address where `facts["url_images"]` is False.
 
     In an earlier turn, which the model has answered, one becomes a note with its address.
 
     Raises:
         BadRequestError: The user's last message has one.
     """
-    messages = body.get("messages")
-    if facts.get("url_images", True) is not False or not isinstance(messages, list):
+    messages = draft.messages
+    if facts.get("url_images", True) is not False or messages is None:
         return
     last = max(
         (at for at, one in enumerate(messages) if isinstance(one, dict) and one.get("role") == "user"), default=0
@@ -34,7 +34,7 @@ def with_accepted_images(body: dict[str, Any], facts: Mapping[str, Any], tracker
             continue
         if at >= last:
             raise BadRequestError(
-                f"{tracker.model!r} does not accept an image by its address here",
+                f"{draft.model!r} does not accept an image by its address here",
                 code="unsupported_value",
                 fix="send the image's content as a data URL (data:image/png;base64,…)",
             )
@@ -42,8 +42,8 @@ def with_accepted_images(body: dict[str, Any], facts: Mapping[str, Any], tracker
         parts = [{"type": "text", "text": f"(image: {url})"} if (url := _address(part)) else part for part in content]
         made[at] = {**message, "content": parts}
     if left_out:
-        tracker.adapt("messages", "images of earlier turns were left out: the provider accepts no addresses of images")
-        body["messages"] = made
+        why = "images of earlier turns were left out: the provider accepts no addresses of images"
+        draft.change("messages", made, why)
 
 
 def _address(part: Any) -> str:

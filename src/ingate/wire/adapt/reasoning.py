@@ -15,22 +15,43 @@ from ingate.wire.reasoning_state import item_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingate.wire.adapt.draft import Draft
+
 # https://github.com/NousResearch/hermes-agent/pull/18263: a space is accepted where "" is not.
 NO_REASONING: Final = " "
 
 
-def with_reasoning_back(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
-    """Give each of the assistant's messages `reasoning_content` in a copied request, where `facts["reasoning_back"]` is set."""
-    messages = body.get("messages")
-    if not facts.get("reasoning_back") or not isinstance(messages, list) or reasoning_is_off(body, facts):
+def with_reasoning_back(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Give each of the assistant's messages `reasoning_content`, where `facts["reasoning_back"]` is set.
+
+    Reasoning under another name is that message's own. One that has none is reported.
+    """
+    messages = draft.messages
+    if not facts.get("reasoning_back") or messages is None or reasoning_is_off(draft.body, facts):
         return
-    body["messages"] = replaced(messages, _message)
+    draft.respell("messages", replaced(messages, _renamed))
+    made = replaced(draft.messages or [], _filled)
+    if made is not draft.messages:
+        draft.change(
+            "messages",
+            made,
+            "answers in the conversation were sent with empty reasoning: the model's provider requires reasoning_content, "
+            "and they have none",
+        )
 
 
-def _message(message: Any) -> Any:
-    if not isinstance(message, dict) or message.get("role") != "assistant" or message.get("reasoning_content"):
+def _renamed(message: Any) -> Any:
+    if not _lacks_reasoning(message) or not (text := _text(message)):
         return message
-    return {**message, "reasoning_content": _text(message) or NO_REASONING}
+    return {**message, "reasoning_content": text}
+
+
+def _filled(message: Any) -> Any:
+    return {**message, "reasoning_content": NO_REASONING} if _lacks_reasoning(message) else message
+
+
+def _lacks_reasoning(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "assistant" and not message.get("reasoning_content")
 
 
 def _text(message: Mapping[str, Any]) -> str:

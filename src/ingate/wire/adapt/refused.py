@@ -9,14 +9,15 @@ from ingate.wire.params import is_default
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 
-def without_refused(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Leave the parameters of `facts["refused"]` out of a copied request; one at its default is left out silently."""
+def without_refused(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Leave the parameters of `facts["refused"]` out of a request; one at its default is left out silently."""
     for name in facts.get("refused", ()):
-        if (value := body.get(name)) is None:
+        if (value := draft.body.get(name)) is None:
             continue
-        if not is_default(name, value):
-            tracker.drop(name, "the model rejects it")
-        del body[name]
+        if is_default(name, value):
+            draft.respell(name, None)
+        else:
+            draft.drop(name, "the model rejects it")

@@ -10,30 +10,33 @@ from ingate.wire.fields import text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 NO_RESULT: Final = "(the tool was not run, or its result was lost)"
 
 
-def with_paired_results(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Mend calls and results that are not in pairs, in a copied request, where `facts["paired_results"]` is set.
+def with_paired_results(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Mend calls and results that are not in pairs, where `facts["paired_results"]` is set.
 
     A result moves behind its call, a missing one is replaced by a note, and one without a call becomes a message of the
     user.
     """
-    messages = body.get("messages")
-    if not facts.get("paired_results") or not isinstance(messages, list) or _are_paired(messages):
+    messages = draft.messages
+    if not facts.get("paired_results") or messages is None or not draft.has_calls or _are_paired(messages):
         return
     made = _Pairs(messages).mended()
     if made is None:
         return
-    body["messages"], missing, orphans = made
+    mended, missing, orphans = made
+    changes = []
     if missing:
-        tracker.warn(f"{missing} tool call(s) without a result were given one that says so: the provider requires it")
+        changes.append(f"{missing} tool call(s) without a result were given one that says so")
     if orphans:
-        tracker.warn(
-            f"{orphans} tool result(s) without a call became messages of the user: the provider requires a call"
-        )
+        changes.append(f"{orphans} tool result(s) without a call became messages of the user")
+    if not changes:
+        changes.append("results of tools were moved behind their calls")
+    why = "the provider requires every call to have its result directly behind it"
+    draft.change("messages", mended, f"{', and '.join(changes)}: {why}")
 
 
 def _are_paired(messages: list[Any]) -> bool:

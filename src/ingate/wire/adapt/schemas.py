@@ -16,30 +16,38 @@ from ingate.wire.typed_schema import typed_schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 _UNIONS: Final = ("anyOf", "oneOf")
 _DESCRIPTION_CHARS: Final = 2000
 
 
-def with_accepted_schemas(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Rewrite the schemas of tools that have a keyword of `facts["schema_root"]` at the root, in a copied request.
+def with_accepted_schemas(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Rewrite the schemas of tools that have a keyword of `facts["schema_root"]` at the root.
 
     Where `facts["typed_schemas"]` is set, every node gets one type.
     """
-    if facts.get("typed_schemas") and isinstance(body.get("tools"), list):
-        body["tools"] = replaced(body["tools"], _typed)
-    refused, tools = facts.get("schema_root"), body.get("tools")
-    if not refused or not isinstance(tools, list):
+    tools = draft.body.get("tools")
+    if not isinstance(tools, list) or not tools:
+        return
+    if facts.get("typed_schemas") and (typed := replaced(tools, _typed)) is not tools:
+        draft.change(
+            "tools", typed, "schemas of tools were rewritten with one type for each value, which the provider demands"
+        )
+        tools = typed
+    if not (refused := facts.get("schema_root")):
         return
     changed: list[str] = []
-    body["tools"] = replaced(tools, lambda tool: _tool(tool, frozenset(refused), changed))
+    made = replaced(tools, lambda tool: _tool(tool, frozenset(refused), changed))
     if changed:
-        tracker.adapt(
+        draft.change(
             "tools",
+            made,
             f"the schema of {', '.join(map(repr, changed[:4]))} was rewritten as one object: the model's provider does not "
             "accept a union at the root",
         )
+    else:
+        draft.respell("tools", made)
 
 
 def _typed(tool: Any) -> Any:

@@ -9,6 +9,8 @@ from ingate.wire.fields import replaced
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingate.wire.adapt.draft import Draft
+
 NO_OUTPUT: Final = "(no output)"
 EMPTY_MESSAGE: Final = "(empty message)"
 # What an assistant's message may have in the place of text.
@@ -16,18 +18,20 @@ _OTHER: Final = ("tool_calls", "function_call", "refusal", "audio")
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
-def with_accepted_texts(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
-    """Replace empty texts in a copied request where `facts["empty_text"]` does not allow them.
+def with_accepted_texts(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Replace empty texts where `facts["empty_text"]` does not allow them.
 
     The fact is False, or the list of the roles whose messages must not be empty.
     """
-    allowed, messages = facts.get("empty_text", True), body.get("messages")
-    if allowed is True or not isinstance(messages, list):
+    allowed, messages = facts.get("empty_text", True), draft.messages
+    if allowed is True or messages is None:
         return
     roles = _ROLES if allowed is False else frozenset(allowed)
     made = replaced(messages, lambda message: _message(message, roles))
     if made is not messages:
-        body["messages"] = [message for message in made if message is not None]
+        kept = [message for message in made if message is not None]
+        why = "empty texts in the conversation were left out or replaced by a note: the model's provider rejects them"
+        draft.change("messages", kept, why)
 
 
 def _message(message: Any, roles: frozenset[str]) -> Any:

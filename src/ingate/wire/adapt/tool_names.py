@@ -1,25 +1,20 @@
 """Names of tools as the provider accepts them, and the caller's names in the answer.
 
 MCP servers name tools `files.read` or `get weather`; most providers accept letters, digits, `_` and `-` only, up to 64
-characters. The replacement depends on the name alone unless two would collide, so that it is the same in every turn.
+characters.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from ingate.wire.adapt.spelling import listed, spelling_of
 from ingate.wire.fields import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
-
-_HASH_CHARS: Final = 6
-_FALLBACK: Final = "tool"
+    from ingate.wire.adapt.draft import Draft
 
 
 class ToolNames:
@@ -38,39 +33,29 @@ class ToolNames:
     def __bool__(self) -> bool:
         return bool(self._sent)
 
-    @classmethod
-    def of(cls, body: Mapping[str, Any], facts: Mapping[str, Any]) -> ToolNames:
-        """The names in a request that `facts["tool_name"]` does not allow; see `data/model_facts.json`."""
-        rule = facts.get("tool_name")
-        if not isinstance(rule, dict):
-            return cls()
-        first, others, most = rule.get("first", ""), str(rule["chars"]), int(rule["max"])
-        pattern = _pattern(str(first), others, most)
-        names = dict.fromkeys(_names(body))
-        bad = [name for name in names if not pattern.fullmatch(name)]
-        if not bad:
-            return cls()
-        plain = {name: _replacement(name, str(first), others, most) for name in bad}
-        taken = {name: 1 for name in names if name not in plain}
-        for made in plain.values():
-            taken[made] = taken.get(made, 0) + 1
-        return cls({name: made if taken[made] == 1 else _hashed(made, name, most) for name, made in plain.items()})
+    def callers(self, sent: str) -> str:
+        """The caller's name of a tool in the answer."""
+        return self._caller.get(sent, sent)
 
-    def apply(self, body: dict[str, Any], tracker: ParamTracker) -> None:
-        """Replace the names in the tools, the tool choice and the history of a request (a copy the caller owns)."""
-        if not self._sent:
-            return
-        listed = ", ".join(f"{name!r} as {sent!r}" for name, sent in list(self._sent.items())[:4])
-        more = f" and {len(self._sent) - 4} more" if len(self._sent) > 4 else ""
-        tracker.warn(
-            f"the model sees the tools {listed}{more}: its provider does not accept the names; the answer has yours"
-        )
-        for key, rename in (("tools", self._tool), ("functions", self._named), ("messages", self._message)):
+    @classmethod
+    def apply(cls, draft: Draft, facts: Mapping[str, Any]) -> ToolNames:
+        """Replace the names that `facts["tool_name"]` does not allow in the tools, the tool choice and the history."""
+        body = draft.body
+        if not (draft.has_calls or body.get("tools") or body.get("functions")):
+            return _NONE
+        spelling = spelling_of(facts.get("tool_name"), "tool")
+        if spelling is None or not (sent := spelling.replacements(_names(body, in_history=draft.has_calls))):
+            return _NONE
+        made = cls(sent)
+        note = f"the model sees the tools {listed(sent)}: its provider does not accept the names; the answer has yours"
+        for key, rename in (("tools", made._tool), ("functions", made._named), ("messages", made._message)):
             if isinstance(items := body.get(key), list):
-                body[key] = replaced(items, rename)
+                draft.respell(key, replaced(items, rename), note)
+                note = ""
         for key in ("tool_choice", "function_call"):
             if isinstance(choice := body.get(key), dict):
-                body[key] = self._choice(choice)
+                draft.respell(key, made._choice(choice))
+        return made
 
     def restore(self, message: dict[str, Any]) -> None:
         """Put the caller's names into a message or a delta of the answer, in place."""
@@ -103,8 +88,9 @@ class ToolNames:
         made = self._named(self._tool(choice))
         for key, holder in (("allowed_tools", made.get("allowed_tools")), ("tools", made)):
             if isinstance(holder, dict) and isinstance(tools := holder.get("tools"), list):
-                named = [self._named(self._tool(tool)) for tool in tools]
-                made = {**made, key: {**holder, "tools": named} if key == "allowed_tools" else named}
+                named = replaced(tools, lambda tool: self._named(self._tool(tool)))
+                if named is not tools:
+                    made = {**made, key: {**holder, "tools": named} if key == "allowed_tools" else named}
         return made
 
     def _message(self, message: Any) -> Any:
@@ -121,54 +107,37 @@ class ToolNames:
         return made
 
 
-@lru_cache(maxsize=64)
-def _pattern(first: str, others: str, most: int) -> re.Pattern[str]:
-    return re.compile(f"[{first}][{others}]{{0,{most - 1}}}" if first else f"[{others}]{{1,{most}}}")
+_NONE = ToolNames()
 
 
-def _names(body: Mapping[str, Any]) -> Iterable[str]:
+def _names(body: Mapping[str, Any], *, in_history: bool) -> dict[str, None]:
     """Every name of a function in a request: of tools, and of calls in the history."""
-    tools = body.get("tools")
-    for tool in tools if isinstance(tools, list) else ():
-        yield from _inner_name(tool)
-    functions = body.get("functions")
-    for function in functions if isinstance(functions, list) else ():
-        yield from _name(function)
-    messages = body.get("messages")
+    found: dict[str, None] = {}
+    for key, is_inner in (("tools", True), ("functions", False)):
+        tools = body.get(key)
+        for tool in tools if isinstance(tools, list) else ():
+            _add_inner(tool, found) if is_inner else _add(tool, found)
+    messages = body.get("messages") if in_history else None
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
             continue
-        if isinstance(calls := message.get("tool_calls"), list):
-            for call in calls:
-                yield from _inner_name(call)
-        yield from _name(message.get("function_call"))
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            _add_inner(call, found)
+        if "function_call" in message:
+            _add(message["function_call"], found)
         if message.get("role") in {"tool", "function"}:
-            yield from _name(message)
+            _add(message, found)
+    return found
 
 
-def _inner_name(item: Any) -> Iterable[str]:
+def _add_inner(item: Any, found: dict[str, None]) -> None:
     if isinstance(item, dict):
-        yield from _name(item.get("function"))
-        yield from _name(item.get("custom"))
+        for key in ("function", "custom"):
+            if key in item:
+                _add(item[key], found)
 
 
-def _name(item: Any) -> Iterable[str]:
+def _add(item: Any, found: dict[str, None]) -> None:
     if isinstance(item, dict) and isinstance(name := item.get("name"), str) and name:
-        yield name
-
-
-def _replacement(name: str, first: str, others: str, most: int) -> str:
-    made = re.sub(f"[^{others}]", "_", name)
-    if not made.strip("_"):  # a name without one accepted letter
-        made = f"{_FALLBACK}_{_digest(name)}"
-    if first and not re.match(f"[{first}]", made):
-        made = f"_{made}" if re.match(f"[{first}]", "_") else f"{_FALLBACK}_{made}"
-    return made if len(made) <= most else _hashed(made, name, most)
-
-
-def _hashed(made: str, name: str, most: int) -> str:
-    return f"{made[: most - _HASH_CHARS - 1]}_{_digest(name)}"
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARS]
+        found[name] = None

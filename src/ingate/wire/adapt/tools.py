@@ -9,24 +9,24 @@ from ingate.wire.fields import arguments_text, replaced, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 _PARAMETERS: Final = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
 
 
-def with_accepted_tools(body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker) -> None:
-    """Leave out tools that the model does not take, in a copied request.
+def with_accepted_tools(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Leave out tools that the model does not take.
 
     Where `facts["tools"]` is False, the calls and results of the history become text. Where `facts["unique_tools"]` is
     set, of several tools with one name the first stays.
     """
     if facts.get("tools", True) is False:
-        _leave_out(body, tracker)
-    elif facts.get("unique_tools") and isinstance(tools := body.get("tools"), list) and len(tools) > 1:
-        _keep_first(body, tools, tracker)
+        _leave_out(draft)
+    elif facts.get("unique_tools") and isinstance(tools := draft.body.get("tools"), list) and len(tools) > 1:
+        _keep_first(draft, tools)
 
 
-def _keep_first(body: dict[str, Any], tools: list[Any], tracker: ParamTracker) -> None:
+def _keep_first(draft: Draft, tools: list[Any]) -> None:
     known: dict[str, Any] = {}
     kept: list[Any] = []
     lost: list[str] = []
@@ -42,8 +42,10 @@ def _keep_first(body: dict[str, Any], tools: list[Any], tracker: ParamTracker) -
     if len(kept) == len(tools):
         return
     if lost:
-        tracker.adapt("tools", f"of the tools named {', '.join(map(repr, lost[:4]))} only the first of each is offered")
-    body["tools"] = kept
+        names = ", ".join(map(repr, dict.fromkeys(lost[:4])))
+        draft.change("tools", kept, f"of the tools named {names} only the first of each is offered")
+    else:
+        draft.respell("tools", kept)
 
 
 def _name(tool: Any) -> str:
@@ -52,20 +54,17 @@ def _name(tool: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _leave_out(body: dict[str, Any], tracker: ParamTracker) -> None:
-    if body.get("tools") or body.get("functions"):
-        tracker.drop("tools", "the model has no tools")
+def _leave_out(draft: Draft) -> None:
+    if draft.body.get("tools") or draft.body.get("functions"):
+        draft.drop("tools", "the model has no tools")
     for name in _PARAMETERS:
-        body.pop(name, None)
-    messages = body.get("messages")
-    if not isinstance(messages, list):
+        draft.respell(name, None)  # they mean nothing without tools
+    if not draft.has_calls or (messages := draft.messages) is None:
         return
     made = replaced(messages, _as_text)
     if made is not messages:
-        tracker.adapt(
-            "messages", "the calls and results of tools in the conversation became text: the model has no tools"
-        )
-        body["messages"] = made
+        why = "the calls and results of tools in the conversation became text: the model has no tools"
+        draft.change("messages", made, why)
 
 
 def _as_text(message: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.wire.adapt.prompts import LEADING, leading_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ingate.wire.params import ParamTracker
+    from ingate.wire.adapt.draft import Draft
 
 # Put between messages where an assistant's or a user's message has to be.
 ACKNOWLEDGED: Final = "OK."
@@ -20,10 +20,8 @@ _OWN_SYSTEM: Final = frozenset({"messages", "bedrock", "bedrock_invoke", "gemini
 SYSTEM_NOTE: Final = "[Instruction of the application, not of the user]"
 
 
-def with_accepted_turns(
-    body: dict[str, Any], facts: Mapping[str, Any], tracker: ParamTracker, wire_format: str = "chat"
-) -> None:
-    """Mend the order of the messages in a copied request.
+def with_accepted_turns(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Mend the order of the messages.
 
     The facts, with what is accepted if they are absent:
         later_system: Whether a system message may be behind others (yes); if not, it becomes a message of the user.
@@ -33,22 +31,40 @@ def with_accepted_turns(
         final_assistant: Whether the last message may be the assistant's (yes); "prefix" if it must be marked as one that
             the model goes on with.
     """
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
+    rules = _rules(facts, draft.wire_format)
+    if not rules or not draft.messages or not all(isinstance(one, dict) for one in draft.messages):
         return
-    made = messages
+    for mend, sentence in rules:
+        made = mend(draft.messages)
+        if made is draft.messages:
+            continue
+        if sentence:
+            draft.change("messages", made, sentence)
+        else:
+            draft.respell("messages", made)
+
+
+def _rules(facts: Mapping[str, Any], wire_format: str) -> list[tuple[Callable[[list[Any]], list[Any]], str]]:
+    """What mends the order of a model's messages, and the sentence that reports it; empty if it means the same."""
+    rules: list[tuple[Callable[[list[Any]], list[Any]], str]] = []
     if facts.get("later_system", True) is False and wire_format not in _OWN_SYSTEM:
-        made = _without_later_system(made)
+        why = "the model accepts no system message behind others"
+        rules.append((_without_later_system, f"later system messages became messages of the user: {why}"))
     if facts.get("first_user"):
-        made = _begun(made)
+        why = "the model's provider requires the user's message to be the first"
+        rules.append((_begun, f"a message of the user was put before the assistant's: {why}"))
     if facts.get("alternation"):
-        made = _alternating(made)
+        why = "the model's provider requires the user and the assistant to take turns"
+        rules.append((_alternating, f"messages of one role were joined: {why}"))
     if facts.get("user_after_tool", True) is False:
-        made = _with_bridges(made)
+        why = "the model's provider accepts no message of the user directly behind a result"
+        rules.append((_with_bridges, f"a short answer of the assistant was added behind results of tools: {why}"))
     if (final := facts.get("final_assistant", True)) is not True:
-        made = _ended(made, tracker, prefix=final == "prefix")
-    if made is not messages:
-        body["messages"] = made
+        if final == "prefix":
+            rules.append((_marked, ""))
+        why = "the model does not go on with a message of the assistant"
+        rules.append((_ended, f"{why}; a message asking it to go on was added"))
+    return rules
 
 
 def _without_later_system(messages: list[Any]) -> list[Any]:
@@ -99,14 +115,23 @@ def _with_bridges(messages: list[Any]) -> list[Any]:
     return out
 
 
-def _ended(messages: list[Any], tracker: ParamTracker, *, prefix: bool) -> list[Any]:
+def _marked(messages: list[Any]) -> list[Any]:
+    """The messages with the assistant's last marked as one that the model goes on with."""
     last = messages[-1]
-    if last.get("role") != "assistant" or last.get("tool_calls"):
+    if last.get("role") != "assistant" or last.get("tool_calls") or not last.get("content") or _is_marked(last):
         return messages
-    if prefix and last.get("content"):
-        return messages if last.get("prefix") is True else [*messages[:-1], {**last, "prefix": True}]
-    tracker.warn("the model does not go on with a message of the assistant; a message asking it to go on was added")
+    return [*messages[:-1], {**last, "prefix": True}]
+
+
+def _ended(messages: list[Any]) -> list[Any]:
+    last = messages[-1]
+    if last.get("role") != "assistant" or last.get("tool_calls") or (_is_marked(last) and last.get("content")):
+        return messages
     return [*messages, {"role": "user", "content": CONTINUE}]
+
+
+def _is_marked(message: Mapping[str, Any]) -> bool:
+    return message.get("prefix") is True
 
 
 def _alternating(messages: list[Any]) -> list[Any]:
