@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingate.catalog import ModelRow
-from ingate.catalog.format import features, price, tokens, usd
+from ingate.catalog.format import features, from_price, price, price_pair, tokens, usd
+from ingate.catalog.schema import PriceTier
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,23 @@ def test_a_models_features_begin_with_what_it_is_if_it_does_not_chat():
     assert features(ModelRow("a", "b", caps=("tools", "vision"))) == "tools vision"
     assert features(ModelRow("a", "b", mode="responses")) == ""
     assert features(ModelRow("a", "b", mode="completion", caps=("cache",))) == "text completion cache"
+
+
+def test_a_price_that_rises_with_the_prompt_says_from():
+    row = ModelRow(
+        "gemini",
+        "gemini-pro",
+        input_usd_per_mtok=1.25,
+        output_usd_per_mtok=10.0,
+        cache_read_usd_per_mtok=0.1,
+        tiers=(PriceTier(200_000, 2.5, None, 0.1), PriceTier(400_000, None, 10.0)),
+    )
+    assert from_price(row, "input_usd_per_mtok") == "from 1.25"
+    assert from_price(row, "input_usd_per_mtok", sign="$") == "from $1.25"
+    assert from_price(row, "output_usd_per_mtok") == "10"  # the same in every tier
+    assert from_price(row, "cache_read_usd_per_mtok") == "0.1"
+    assert price_pair(row) == "1.25+/10"
+    assert price_pair(ModelRow("a", "b")) == "?/?"
+    unknown = ModelRow("a", "b", output_usd_per_mtok=3.0, tiers=(PriceTier(1000, 2.0, 6.0),))
+    assert from_price(unknown, "input_usd_per_mtok") == "?"
+    assert price_pair(unknown) == "?/3+"

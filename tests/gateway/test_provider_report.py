@@ -203,3 +203,22 @@ class TestCommand:
             {"values": [{"name": "XAI_API_KEY", "source": ""}], "complete": False, "in_use": False}
         ]
         assert {lane["lane"] for lane in found["lanes"]} == {"native", "litellm"}
+
+
+@pytest.mark.skipif(not HAS_LITELLM, reason="litellm is not installed")
+def test_explain_lists_the_tiers_of_a_price(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = Gateway({}).explain("gemini/gemini-2.5-pro")
+    assert found.price_tiers == (
+        {
+            "above_tokens": 200_000,
+            "input_usd_per_mtok": 2.5,
+            "output_usd_per_mtok": 15.0,
+            "cache_read_usd_per_mtok": 0.25,
+        },
+    )
+    assert run(["explain", "gemini/gemini-2.5-pro"]) == 0
+    out = capsys.readouterr().out
+    assert "price       from 1.25 in · 10 out · 0.125 cached" in out
+    assert "2.5 in · 15 out · 0.25 cached if the prompt is longer than 200k" in out
+    (flat,) = Gateway({}).explain("groq/openai/gpt-oss-120b")
+    assert flat.price_tiers == ()

@@ -24,6 +24,26 @@ def price(usd_per_mtok: float | None, *, sign: str = "") -> str:
     return f"{sign}{round(usd_per_mtok, 3 if usd_per_mtok < 1 else 2 if usd_per_mtok < 100 else 0):g}"
 
 
+def from_price(row: ModelRow, name: str, *, sign: str = "") -> str:
+    """One of a row's prices, with `"from "` before it if it is higher for long prompts.
+
+    Args:
+        row: The row.
+        name: The price's attribute: `"input_usd_per_mtok"`.
+        sign: See `price`.
+    """
+    text = price(getattr(row, name), sign=sign)
+    return f"from {text}" if _rises(row, name) else text
+
+
+def price_pair(row: ModelRow) -> str:
+    """Both prices for a narrow column: `"0.15/0.6"`; a `+` follows one that is higher for long prompts."""
+    shown = []
+    for name in ("input_usd_per_mtok", "output_usd_per_mtok"):
+        shown.append(f"{price(getattr(row, name))}{'+' if _rises(row, name) else ''}")
+    return "/".join(shown)
+
+
 def tokens(count: int | None) -> str:
     """A number of tokens for a narrow column: `"?"` unknown, `"512"`, `"8.2k"`, `"200k"`, `"1.05M"`."""
     if count is None:
@@ -47,3 +67,9 @@ def usd(amount: float) -> str:
 def features(row: ModelRow) -> str:
     """What a model can do: `"tools vision"`. Begins with `"text completion"` if it continues a text rather than chats."""
     return " ".join(("text completion", *row.caps) if row.mode == "completion" else row.caps)
+
+
+def _rises(row: ModelRow, name: str) -> bool:
+    """Whether a price that is known is another one for long prompts."""
+    first = getattr(row, name)
+    return first is not None and any(getattr(tier, name) not in {None, first} for tier in row.tiers)

@@ -75,12 +75,26 @@ def lines_of(one: Explanation) -> list[str]:
         if one.docs_url:
             lines.append(pair("docs", one.docs_url))
     if one.in_catalog:
+        rises = "from " if one.price_tiers else ""
         dollars = [
-            f"{price(one.input_usd_per_mtok)} in",
+            f"{rises}{price(one.input_usd_per_mtok)} in",
             f"{price(one.output_usd_per_mtok)} out",
             *([f"{price(one.cache_read_usd_per_mtok)} cached"] if one.cache_read_usd_per_mtok is not None else []),
         ]
         lines.append(pair("price", f"{' · '.join(dollars)} (dollars per million tokens; ? is unknown)"))
+        for tier in one.price_tiers:
+            higher = [
+                f"{price(tier[name])} {word}"
+                for name, word in (
+                    ("input_usd_per_mtok", "in"),
+                    ("output_usd_per_mtok", "out"),
+                    ("cache_read_usd_per_mtok", "cached"),
+                )
+                if name in tier
+            ]
+            lines.append(
+                pair("", f"{' · '.join(higher)} if the prompt is longer than {tokens(int(tier['above_tokens']))}")
+            )
         lines.append(pair("limits", f"{tokens(one.context_tokens)} context · {tokens(one.max_output_tokens)} output"))
         lines.append(pair("features", " ".join(one.caps) or "text"))
         if one.deprecated_on:

@@ -155,7 +155,7 @@ def _chosen(
 
 
 def _print(rows: list[ModelRow], entries: Entries) -> None:
-    from ingate.catalog.format import features, price, tokens
+    from ingate.catalog.format import features, from_price, tokens
     from ingate.cli.console import table
 
     lines = [
@@ -163,8 +163,8 @@ def _print(rows: list[ModelRow], entries: Entries) -> None:
             entries.mark(row),
             entries.spec(row),
             tokens(row.context_tokens),
-            price(row.input_usd_per_mtok),
-            price(row.output_usd_per_mtok),
+            from_price(row, "input_usd_per_mtok"),
+            from_price(row, "output_usd_per_mtok"),
             features(row) + (f" (until {row.deprecated_on})" if row.deprecated_on else ""),
         )
         for row in rows

@@ -44,6 +44,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         in_catalog: Whether the catalog has the model; others can be called too.
         context_tokens, max_output_tokens: Limits, None if unknown.
         input_usd_per_mtok, output_usd_per_mtok, cache_read_usd_per_mtok: Prices, None if unknown.
+        price_tiers: Higher prices for long prompts: from which number of tokens on (`above_tokens`), and what differs.
         caps: What the model supports, from the catalog.
         deprecated_on: ISO date, None if none is known.
     """
@@ -72,6 +73,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     input_usd_per_mtok: float | None = None
     output_usd_per_mtok: float | None = None
     cache_read_usd_per_mtok: float | None = None
+    price_tiers: tuple[dict[str, float], ...] = ()
     caps: tuple[str, ...] = ()
     deprecated_on: str | None = None
 
@@ -153,6 +155,10 @@ def _facts(row: ModelRow | None) -> dict[str, Any]:
         "input_usd_per_mtok": row.input_usd_per_mtok,
         "output_usd_per_mtok": row.output_usd_per_mtok,
         "cache_read_usd_per_mtok": row.cache_read_usd_per_mtok,
+        "price_tiers": tuple(
+            {name: value for name, value in msgspec.structs.asdict(tier).items() if value is not None}
+            for tier in row.tiers
+        ),
         "caps": row.caps,
         "deprecated_on": row.deprecated_on,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingate.catalog.format import price, tokens
+from ingate.catalog.format import from_price, price, tokens
 from ingate.picker.addkey import KEY_PAGES
 from ingate.picker.cells import clean, cut, wrap
 from ingate.picker.data import age
@@ -70,8 +70,8 @@ def _facts(row: ModelRow, cells: int) -> list[tuple[str, str]]:
     pairs = [
         ("Context", tokens(row.context_tokens)),
         ("Output limit", tokens(row.max_output_tokens)),
-        ("Input", f"{price(row.input_usd_per_mtok, sign='$')} per M tokens"),
-        ("Output", price(row.output_usd_per_mtok, sign="$")),
+        ("Input", f"{from_price(row, 'input_usd_per_mtok', sign='$')} per M tokens"),
+        ("Output", from_price(row, "output_usd_per_mtok", sign="$")),
     ]
     if row.cache_read_usd_per_mtok is not None or row.cache_write_usd_per_mtok is not None:
         pairs.append(

@@ -74,6 +74,7 @@ HELP: Final = (
     ("t", "test the model with one short call"),
     ("y", "copy the spec"),
     ("D", "show deprecated models too"),
+    ("1.25+/10+", "dollars per M tokens in/out; + is more for long prompts"),
     ("q  Ctrl-C", "quit"),
     ("", ""),
     ("while filtering", "Ctrl with o f s r t y a does the same"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ingate.catalog.format import features, price, tokens
+from ingate.catalog.format import features, price_pair, tokens
 from ingate.picker.addkey import dialog_lines
 from ingate.picker.cells import clean, cut, fit, width, wrap
 from ingate.picker.data import LISTED, PROXY, age
@@ -195,8 +195,7 @@ def _model(state: State, item: Item, cells: int, *, selected: bool) -> Line:
     if cells >= 40:
         side.append(("dim", f" {fit(tokens(row.context_tokens), 5, right=True)}"))
     if cells >= 54:
-        prices = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
-        side.append(("dim", f" {fit(prices, 12, right=True)}"))
+        side.append(("dim", f" {fit(price_pair(row), 12, right=True)}"))
     if cells >= 78:
         until = f"until {row.deprecated_on} " if row.deprecated_on else ""
         side.append(("dim", f"  {fit(until + ' '.join(row.caps), min(40, cells - 58))}"))
@@ -304,10 +303,9 @@ def plain_list(data: PickerData, *, now: float = 0.0) -> str:
     lines = []
     for item in items:
         row = item.row
-        prices = f"{price(row.input_usd_per_mtok)}/{price(row.output_usd_per_mtok)}"
         line = (
             f"{MARKS[marks.of(item)][1]} {fit(clean(item.spec), wide)}  {fit(tokens(row.context_tokens), 5, right=True)}"
-            f"  {fit(prices, 11)}  {features(row)}"
+            f"  {fit(price_pair(row), 11)}  {features(row)}"
         )
         lines.append(line.rstrip())
     shown = {item.row.key for item in items}
