@@ -164,3 +164,155 @@ async def test_vectors_are_the_same_for_the_same_text(engine: ScriptedEngine) ->
 async def test_closing_is_noted(engine: ScriptedEngine) -> None:
     await engine.aclose()
     assert engine.closed
+
+
+def _piece(at: int, delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {**_base(at), "choices": [choice]}
+
+
+def _base(at: int) -> dict[str, Any]:
+    return {"id": f"chatcmpl-scripted-{at}", "object": "chat.completion.chunk", "created": 0, "model": "any"}
+
+
+async def test_the_whole_stream_of_a_text_is_known(engine: ScriptedEngine) -> None:
+    engine.enqueue("Blue light.", reasoning="Well, so")
+    assert await chunks(engine) == [
+        _piece(1, {"role": "assistant"}),
+        _piece(1, {"reasoning_content": "Well,"}),
+        _piece(1, {"reasoning_content": " so"}),
+        _piece(1, {"content": "Blue"}),
+        _piece(1, {"content": " light."}),
+        _piece(1, {}, "stop"),
+        {
+            **_base(1),
+            "choices": [],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 4, "total_tokens": 9},
+        },
+    ]
+
+
+async def test_the_whole_stream_of_tool_calls_is_known(engine: ScriptedEngine) -> None:
+    engine.enqueue_tool_calls(("f", "{}"), ("g", "x"), ("h", ""), text="Hm")
+
+    def head(at: int, name: str) -> dict[str, Any]:
+        function = {"name": name, "arguments": ""}
+        return _piece(1, {"tool_calls": [{"index": at, "id": f"call_{at}", "type": "function", "function": function}]})
+
+    def half(at: int, arguments: str) -> dict[str, Any]:
+        return _piece(1, {"tool_calls": [{"index": at, "function": {"arguments": arguments}}]})
+
+    assert await chunks(engine, {}) == [
+        _piece(1, {"role": "assistant"}),
+        _piece(1, {"content": "Hm"}),
+        head(0, "f"),
+        half(0, "{"),
+        half(0, "}"),
+        head(1, "g"),
+        half(1, "x"),
+        head(2, "h"),
+        _piece(1, {}, "tool_calls"),
+        {
+            **_base(1),
+            "choices": [],
+            "usage": {"prompt_tokens": 0, "completion_tokens": 4, "total_tokens": 4},
+        },
+    ]
+
+
+async def test_a_tool_call_has_empty_arguments_unless_given(engine: ScriptedEngine) -> None:
+    engine.enqueue_tool_call("now")
+    engine.enqueue_tool_call("now", {})
+    for _ in range(2):
+        [call] = (await whole(engine))["choices"][0]["message"]["tool_calls"]
+        assert call["function"] == {"name": "now", "arguments": "{}"}
+
+
+async def test_a_text_among_whole_chunks_is_one_delta(engine: ScriptedEngine) -> None:
+    engine.enqueue(["a b", {"choices": [], "usage": None}])
+    assert await chunks(engine) == [
+        _piece(1, {"content": "a b"}),
+        {**_base(1), "choices": [], "usage": None},
+    ]
+
+
+async def test_a_stream_that_breaks_has_no_finish_reason_and_no_usage(engine: ScriptedEngine) -> None:
+    engine.enqueue_tool_call("f", "{}", breaks_with=UnavailableError("gone"))
+    got: list[dict[str, Any]] = []
+
+    async def read() -> None:
+        async for chunk in engine.stream(ROUTE, BODY, CallReport()):
+            got.append(chunk)
+
+    with pytest.raises(UnavailableError, match="gone"):
+        await read()
+    assert [chunk["choices"][0]["finish_reason"] for chunk in got] == [None] * 4
+    assert engine.cancelled == 0
+
+
+@pytest.mark.parametrize(
+    ("messages", "said", "tokens"),
+    [
+        (None, "", 0),
+        ([], "", 0),
+        ([{"role": "assistant", "content": "no"}], "", 1),
+        ([{"role": "user", "content": None}], "", 0),
+        (
+            [{"role": "user", "content": "one"}, {"role": "user", "content": "two words"}, {"role": "tool"}],
+            "two words",
+            3,
+        ),
+        ([{"role": "user", "content": [{"text": "a b"}, {"type": "image"}, "c", {"text": " d"}]}], "a b d", 3),
+    ],
+)
+async def test_the_last_user_message_is_repeated_and_all_are_counted(
+    engine: ScriptedEngine, messages: Any, said: str, tokens: int
+) -> None:
+    answer = await whole(engine, {"messages": messages})
+    assert answer["choices"][0]["message"]["content"] == f"This is the scripted engine. You said: {said}"
+    assert answer["usage"]["prompt_tokens"] == tokens
+
+
+async def test_embeddings_have_eight_numbers_an_index_and_a_count_of_words(engine: ScriptedEngine) -> None:
+    got = await engine.embed(ROUTE, {"input": ["two words", 7]}, CallReport())
+    assert (got["object"], got["model"]) == ("list", "any")
+    assert got["usage"] == {"prompt_tokens": 3, "total_tokens": 3}
+    assert [(row["object"], row["index"], len(row["embedding"])) for row in got["data"]] == [
+        ("embedding", 0, 8),
+        ("embedding", 1, 8),
+    ]
+    assert got["data"][0]["embedding"] == [
+        0.155047, -0.307709, -0.469912, -0.145506, -0.503306, -0.279085, 0.512848, -0.212295,
+    ]  # fmt: skip
+    assert engine.requests[-1] == (ROUTE, {"input": ["two words", 7]})
+    assert (await engine.embed(ROUTE, {}, CallReport()))["usage"]["total_tokens"] == 0
+
+
+async def test_an_answer_waits_before_each_piece_and_before_an_error(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(scripted.asyncio, "sleep", sleep)
+    engine.enqueue("a", delay_s=1.5)
+    engine.enqueue_tool_call("f", "", delay_s=2.5)
+    engine.enqueue(UnavailableError("down"), delay_s=3.5)
+    await whole(engine)
+    assert waited == [1.5] * 4
+    await whole(engine)
+    assert waited[4:] == [2.5] * 4
+    with pytest.raises(UnavailableError, match="down"):
+        await whole(engine)
+    assert waited[8:] == [3.5]
+    engine.enqueue("a")
+    await whole(engine)
+    assert waited[9:] == [0.0] * 4
+
+
+async def test_a_new_engine_is_open(engine: ScriptedEngine) -> None:
+    assert (engine.closed, engine.cancelled, engine.requests) == (False, 0, [])
+    assert await engine.aclose() is None
+    assert engine.closed is True

@@ -9,13 +9,7 @@ from ingate.engines.accept import ascii_text, kept_headers, limit_for, too_large
 from ingate.engines.http import Call, Connections, describe, read_body
 from ingate.engines.passthrough import forward, relay
 from ingate.engines.timeouts import within_first_token
-from ingate.errors import (
-    IngateError,
-    RequestTimeoutError,
-    StreamInterruptedError,
-    UnavailableError,
-    UpstreamResponse,
-)
+from ingate.errors import IngateError, StreamInterruptedError, UnavailableError, UpstreamResponse
 from ingate.secret import Secret, detached, scrub
 from ingate.wire.chat.codec import decode_json, endpoint
 from ingate.wire.codec import Target, codec_for
@@ -283,10 +277,7 @@ async def _chunks(
     except (StreamInterruptedError, UnavailableError):
         if broken is None:
             raise
-        chunks = []
-        if begun or not isinstance(broken, (UnavailableError, RequestTimeoutError)):
-            broken = _interrupted(broken)
-        raise broken from None
+        raise (_interrupted(broken) if begun else broken) from None
     for chunk in chunks:
         yield chunk
     if (failed := decoder.failed) is not None:
