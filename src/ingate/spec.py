@@ -2,7 +2,7 @@
 
     spec       = one *( "," one )                    fallbacks, in order
     one        = target [ "?" key "=" value *( "&" key "=" value ) ]
-    target     = "litellm." provider "/" model        always through embedded litellm
+    target     = "litellm." provider "/" model        through embedded litellm
                | "litellm/" deployment               a deployment of the configured LiteLLM proxy
                | provider "/" model                   the shortest lane
                | alias                               a curated or configured name
