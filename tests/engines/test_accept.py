@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import subprocess
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -211,6 +213,40 @@ async def test_a_decompression_bomb_ends_at_the_limit(
         with pytest.raises(UnavailableError, match="larger than") as caught:
             await getattr(lane, surface)(server.base)
     assert not caught.value.retryable
+
+
+_BOMB = """
+import asyncio, resource, zlib
+from ingate import Gateway
+from ingate.errors import UnavailableError
+
+packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+piece = packer.compress(bytes(2**24)) + packer.flush(zlib.Z_FULL_FLUSH)
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-encoding: deflate\\r\\n\\r\\n" + piece * 90)
+    await writer.drain()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    base = "http://127.0.0.1:%d/v1" % server.sockets[0].getsockname()[1]
+    async with Gateway({"servers": {"far": {"base_url": base}}}, retries=0) as gateway:
+        try:
+            await gateway.complete({"model": "far/m", "messages": [{"role": "user", "content": "hi"}]})
+        except UnavailableError as error:
+            assert "larger than 256 MB" in str(error), error
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs")
+def test_a_decompression_bomb_takes_no_more_memory_than_the_limit() -> None:
+    done = subprocess.run([sys.executable, "-c", _BOMB], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 500, "aiohttp uncompresses in pieces of any size"
 
 
 async def test_a_stream_that_never_ends_ends_at_the_limit(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
