@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +11,6 @@ from ingate.chat import attach
 from ingate.chat.attach import read
 from ingate.chat.model import ModelInfo
 from ingate.errors import BadRequestError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 ANYTHING = ModelInfo(spec="x/y")
@@ -96,10 +93,18 @@ def test_a_text_may_be_as_long_as_the_context_window(tmp_path: Path) -> None:
     assert caught.value.fix == "attach a part of it, or /model ctx:>8k"
 
 
-@pytest.mark.parametrize(("data", "cap"), [(PNG, "vision"), (b"%PDF-1.7", "pdf")])
-def test_a_model_that_accepts_the_file_is_a_filter_away(tmp_path: Path, data: bytes, cap: str) -> None:
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that cannot be read, even by root, is Linux's")
+def test_a_file_that_cannot_be_read_is_refused_with_the_systems_reason() -> None:
+    with pytest.raises(BadRequestError) as caught:
+        read(Path("/proc/self/mem"), ANYTHING)
+    assert str(caught.value) == "'/proc/self/mem' cannot be read: Input/output error"
+
+
+@pytest.mark.parametrize(("data", "cap", "what"), [(PNG, "vision", "images"), (b"%PDF-1.7", "pdf", "PDFs")])
+def test_a_model_that_accepts_the_file_is_a_filter_away(tmp_path: Path, data: bytes, cap: str, what: str) -> None:
     with pytest.raises(BadRequestError) as caught:
         read(write(tmp_path, "file", data), TEXT_ONLY)
+    assert str(caught.value) == f"x/y does not accept {what}"
     assert caught.value.fix == f"/model cap:{cap} ready: lists models that do"
 
 

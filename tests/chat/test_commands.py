@@ -67,6 +67,7 @@ def test_a_wrong_name_gets_the_nearest_ones() -> None:
     assert nearest("mdoel")[0] == "model"
     assert nearest("att")[0] == "attach"
     assert nearest("zzzz") == []
+    assert nearest("aca") == ["attach"], "three letters of six, in order, are just near enough"
 
 
 def test_other_names() -> None:

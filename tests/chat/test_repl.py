@@ -751,3 +751,39 @@ async def test_models_that_are_ready_are_listed_first_and_at_most_twelve() -> No
     many = visible((await typed("/model cap:tools\r")).text)
     assert len([line for line in many.splitlines() if line.startswith("  ") and "/" in line]) == 12
     assert re.search(r"^  … [\d,]+ more$", many, re.MULTILINE)
+
+
+async def test_files_are_named_as_they_are_typed(tmp_path: Path, clean_environment: Path) -> None:
+    done = await typed(
+        f"Hello\r/save '{tmp_path}/a b'\r/export md\r/save ~/x.txt\r/export md ~/y\r/export md ~/y\r", "1"
+    )
+    assert (tmp_path / "a b.jsonl").is_file()
+    assert (clean_environment / f"{done.chat.log.session.id}.md").is_file()
+    assert (clean_environment / "x.txt").is_file()
+    assert (clean_environment / "y.md").is_file()
+    text = visible(done.text)
+    assert f"{clean_environment}/y.md exists" in text
+    assert "fix: choose another name" in text
+    again = await typed(f"/load '{tmp_path}/a b.jsonl'\r/save\r/export txt\r/export\r/load\r")
+    assert again.chat.log.session.entries[0].message["content"] == "Hello"
+    fixes = [line.strip() for line in visible(again.text).splitlines() if "fix:" in line]
+    assert fixes == [
+        "fix: /save FILE",
+        "fix: /export md FILE",
+        "fix: /export md FILE",
+        "fix: /load ID; Tab lists them, and so does `ingate sessions`",
+    ]
+
+
+async def test_a_server_is_added_listed_and_removed() -> None:
+    pytest.importorskip("mcp")
+    done = await typed(f"/mcp add {SERVER}\r/mcp remove mcp_server_for_tests\r/mcp add\r/mcp remove x\r")
+    lines = visible(done.text).splitlines()
+    assert lines[1] == f"mcp_server_for_tests {SERVER}"
+    assert "  add  Add two numbers." in lines
+    assert [line for line in lines if not line.startswith("  ")][2:] == [
+        'No MCP server is connected. /mcp add COMMAND, or `ingate go --mcp "COMMAND"`.',
+        "error: unknown argument 'add' for /mcp",
+        "error: there is no server 'x'; connected: none",
+    ]
+    assert done.chat.toolbox.named == {}

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingate.chat import store
-from ingate.chat.session import Session, text_of
+from ingate.chat.session import INTERRUPTED, Entry, Session, Turn, text_of
 from ingate.chat.store import Log
 from ingate.errors import BadRequestError
 from support.chat import log_of
@@ -350,3 +350,37 @@ def test_an_id_sorts_by_time_and_is_not_used_twice() -> None:
     first, second = store.new_id(), store.new_id()
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", first)
     assert first[:15] <= second[:15]
+
+
+def test_records_without_values_are_empty_ones() -> None:
+    kinds = ("session", "model", "system", "user", "piece", "assistant", "tool", "turn")
+    records = [*({"type": kind} for kind in kinds), {"type": "piece", "reasoning": "Hm."}]
+    assert Session.replay(records, name="n") == Session(
+        id="n",
+        entries=[
+            Entry({"role": "user", "content": ""}),
+            Entry({"role": "assistant"}),
+            Entry({"role": "tool", "tool_call_id": None, "content": None, "name": ""}),
+            Entry({"role": "assistant", "content": "", "reasoning_content": "Hm."}, stopped=INTERRUPTED),
+        ],
+        turns=[Turn()],
+    )
+    assert Entry({}).role == ""
+
+
+def test_a_session_has_the_id_in_its_records() -> None:
+    records = [{"type": "session", "id": "a", "created_at": 2, "model": "m", "system": "s"}]
+    assert Session.replay(records, name="n") == Session(id="a", created_at=2.0, model="m", system="s")
+
+
+def test_going_back_drops_an_answer_that_never_completed_too() -> None:
+    records = [{"type": "user", "content": "One"}, {"type": "piece", "text": "Half"}, {"type": "keep", "count": 1}]
+    assert Session.replay(records, name="n").entries == [Entry({"role": "user", "content": "One"})]
+
+
+def test_usage_without_details_adds_none() -> None:
+    turn = Turn()
+    turn.add({"prompt_tokens": 2, "completion_tokens": 1, "prompt_tokens_details": {}}, None)
+    turn.add({"prompt_tokens": None}, 1.0)
+    turn.add({}, 1.0)
+    assert turn == Turn(input_tokens=2, output_tokens=1, cost_usd=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -53,13 +54,13 @@ _ALL: Final = (
 )
 
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _ALL}
+_COMMAND: Final = re.compile(r"/[^\s/]+(?!\S)")
 _OTHER_NAMES: Final[Mapping[str, str]] = {"exit": "quit", "q": "quit", "?": "help", "h": "help", "new": "clear"}
 
 
 def is_command(text: str) -> bool:
     """Whether a line is a command: a slash and a word. A path is not, nor is text after a space or a second slash."""
-    word = text.split(maxsplit=1)[0] if text.startswith("/") else ""
-    return len(word) > 1 and "/" not in word[1:] and "\n" not in text.strip()
+    return _COMMAND.match(text) is not None and "\n" not in text.strip()
 
 
 def parse(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.chat.session import Entry
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ingate.chat.session import Session
 
 _LOST_RESULT: Final = "The call was stopped before it returned a result."
-_LONGEST_ID: Final = 40  # OpenAI's limit
+_PORTABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")  # at most 40 characters are OpenAI's limit
 
 
 def request_messages(session: Session, model: ModelInfo, notes: list[str] | None = None) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def request_messages(session: Session, model: ModelInfo, notes: list[str] | None
             case _:
                 called = str(entry.message.get("tool_call_id") or "")
                 message = {
-                    "role": "tool",
+                    "role": entry.role,
                     "tool_call_id": ids.get(called, called),
                     "content": entry.message.get("content") or "",
                 }
@@ -96,7 +97,7 @@ def _assistant(entry: Entry, provider: str, ids: dict[str, str]) -> dict[str, An
 
 def _portable_id(id_: str) -> str:
     """An id that every provider accepts; some providers put a signature into theirs."""
-    if len(id_) <= _LONGEST_ID and id_.replace("_", "").replace("-", "").isalnum() and id_.isascii():
+    if _PORTABLE_ID.match(id_):
         return id_
     return f"call_{hashlib.sha256(id_.encode()).hexdigest()[:24]}"
 
