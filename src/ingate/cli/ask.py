@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ async def _answer(
             return
         completion = await gateway.complete(body)
         answer = completion["choices"][0]["message"].get("content") or ""
-        _warn(completion.get("ingate") or {})
+        _show_notes(completion.get("ingate") or {}, set())
         if schema is not None:
             _validate(answer, body["response_format"]["json_schema"]["schema"])
         if as_json:
@@ -108,23 +109,35 @@ async def _answer(
 
 async def _stream(gateway: Gateway, body: dict[str, Any]) -> None:
     ended_line = True
+    shown: set[str] = set()
     try:
         async for chunk in gateway.stream(body):
             for choice in chunk.get("choices") or ():
                 if piece := (choice.get("delta") or {}).get("content"):
                     show_answer(piece, nl=False)
                     ended_line = piece.endswith("\n")
-            _warn(chunk.get("ingate") or {})
+            _show_notes(chunk.get("ingate") or {}, shown)
     finally:
         if not ended_line:
             click.echo()
 
 
-def _warn(metadata: dict[str, Any]) -> None:
-    for note in metadata.get("warnings") or ():
-        click.echo(f"note: {note}", err=True)
-    if dropped := metadata.get("dropped"):
-        click.echo(f"note: left out, since the model does not support it: {', '.join(dropped)}", err=True)
+def _notes(metadata: dict[str, Any]) -> list[str]:
+    """What a gateway reports about an answer: its warnings, and parameters that were left out without one."""
+    warnings = metadata.get("warnings") or []
+    dropped = [
+        name for name in metadata.get("dropped") or () if not any(note.startswith(f"{name} ") for note in warnings)
+    ]
+    left_out = f"left out, since the model does not support it: {', '.join(dropped)}"
+    return [*warnings, left_out] if dropped else [*warnings]
+
+
+def _show_notes(metadata: dict[str, Any], shown: set[str]) -> None:
+    """Print the notes that were not printed yet; a stream repeats them with its usage."""
+    for note in _notes(metadata):
+        if note not in shown:
+            shown.add(note)
+            click.echo(f"note: {note}", err=True)
 
 
 def _response_format(file: Path) -> dict[str, Any]:
@@ -136,8 +149,10 @@ def _response_format(file: Path) -> dict[str, Any]:
         raise click.BadParameter(f"{file} is not JSON: {error}", param_hint="--schema") from None
     if not isinstance(schema, dict):
         raise click.BadParameter(f"{file} is not a JSON Schema: it must be an object", param_hint="--schema")
-    name = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in schema.get("title") or file.stem)
-    return {"type": "json_schema", "json_schema": {"name": name[:64] or "answer", "schema": schema}}
+    title = schema.get("title")
+    # Providers accept up to 64 ASCII letters, digits, underscores and hyphens.
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", title if isinstance(title, str) and title else file.stem)
+    return {"type": "json_schema", "json_schema": {"name": name[:64], "schema": schema}}
 
 
 def _validate(answer: str, schema: dict[str, Any]) -> None:

@@ -64,7 +64,8 @@ def show_answer(text: str, *, nl: bool = True) -> None:
     """Print a model's text: unchanged, but with control characters escaped on a terminal."""
     from ingate.chat.terminal import escape_control_chars
 
-    click.echo(escape_control_chars(text) if on_terminal() else text, nl=nl)
+    # `color=True`: click would remove what looks like a style from a pipe.
+    click.echo(escape_control_chars(text) if on_terminal() else text, nl=nl, color=True)
 
 
 def show_json(value: Any) -> None:

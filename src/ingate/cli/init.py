@@ -21,10 +21,6 @@ def command(path: Path | None, user: bool, force: bool) -> None:
     from ingate.config import write_starter
     from ingate.paths import config_dir
 
-    if path is None:
-        path = (config_dir() if user else Path()) / "ingate.yaml"
-    if path.is_dir():
-        path /= "ingate.yaml"
-    write_starter(path, force=force)
-    click.echo(f"Wrote {path}. Put keys into {path.with_name('ingate.secrets.yaml')} or the environment.")
+    written = write_starter(path or (config_dir() if user else Path()) / "ingate.yaml", force=force)
+    click.echo(f"Wrote {written}. Put keys into {written.with_name('ingate.secrets.yaml')} or the environment.")
     click.echo("Next: ingate doctor")
