@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,11 @@ from ingate import errors
 from ingate.engines.base import CallReport, Route
 from ingate.engines.scripted import ScriptedEngine
 from ingate.engines.stream import open_stream
+from ingate.engines.timeouts import Timeouts
+from ingate.engines.watch import Watch
 from ingate.spec import parse_one
+from ingate.wire.adapt.adapted import Adapted
+from ingate.wire.adapt.tool_names import ToolNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,3 +143,75 @@ async def test_an_interruption_before_the_first_token_has_an_empty_partial_answe
     with pytest.raises(errors.StreamInterruptedError):
         await open_stream(CountingEngine(_delta(role="assistant"), error), ROUTE, BODY, CallReport())
     assert (error.partial_text, error.partial) == ("", None)
+
+
+async def test_every_chunk_and_the_partial_answer_have_the_callers_names() -> None:
+    adapted = Adapted(BODY, names=ToolNames({"files.read": "files_read"}))
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "files_read", "arguments": "{}"}}
+    whole = CountingEngine(_delta(role="assistant"), _delta(tool_calls=[call]), _delta("tool_calls"))
+    got = [chunk async for chunk in await open_stream(whole, ROUTE, BODY, CallReport(), adapted)]
+    calls = [one for chunk in got for choice in chunk["choices"] for one in choice["delta"].get("tool_calls", ())]
+    assert [one["function"]["name"] for one in calls if one["function"].get("name")] == ["files.read"]
+    error = errors.UnavailableError("gone", fix="wait")
+    broken = CountingEngine(_delta(content="Let me look."), _delta(tool_calls=[call]), error)
+    chunks = await open_stream(broken, ROUTE, BODY, CallReport(), adapted)
+    with pytest.raises(errors.StreamInterruptedError) as caught:
+        async for _ in chunks:
+            pass
+    partial = caught.value.partial
+    assert partial is not None
+    assert partial["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "files.read"
+    assert caught.value.partial_text == "Let me look."
+    assert caught.value.fix == "the partial answer is kept; wait"
+
+
+async def test_the_usage_up_to_the_first_token_is_reported() -> None:
+    def usage(tokens: int) -> dict[str, Any]:
+        return {"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}}
+
+    report = CallReport()
+    engine = CountingEngine(usage(3), _delta(content="a"), usage(9), _delta("stop"))
+    chunks = await open_stream(engine, ROUTE, BODY, report)
+    assert report.usage is not None
+    assert report.usage["prompt_tokens"] == 3
+    _ = [chunk async for chunk in chunks]
+    assert report.usage["prompt_tokens"] == 3
+    without = CallReport()
+    await (await open_stream(CountingEngine(_delta(content="a")), ROUTE, BODY, without)).aclose()
+    assert without.usage is None
+
+
+async def test_whoever_stops_waiting_for_the_first_token_closes_the_engine() -> None:
+    engine = CountingEngine(_delta(role="assistant"), KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        await open_stream(engine, ROUTE, BODY, CallReport())
+    assert engine.ended == 1
+
+
+async def test_a_closed_gateway_keeps_the_partial_answer() -> None:
+    error = errors.ClosedError("closed")
+    chunks = await open_stream(CountingEngine(_delta(content="half"), error), ROUTE, BODY, CallReport())
+    with pytest.raises(errors.ClosedError):
+        async for _ in chunks:
+            pass
+    assert error.partial_text == "half"
+    early = errors.ClosedError("closed")
+    with pytest.raises(errors.ClosedError):
+        await open_stream(CountingEngine(_delta(role="assistant"), early), ROUTE, BODY, CallReport())
+    assert early.partial_text == ""
+
+
+async def test_a_watched_stream_is_held_to_the_limits_of_its_route() -> None:
+    class Silent(CountingEngine):
+        async def stream(self, route: Any, body: Any, report: Any) -> Any:
+            yield _delta(content="a")
+            await asyncio.Event().wait()
+
+    route = replace(ROUTE, timeouts=Timeouts(between_tokens_s=0.02))
+    watch = Watch()
+    with watch.attempt(route):
+        chunks = await open_stream(Silent(), route, BODY, CallReport(), watch=watch)
+    with pytest.raises(errors.StreamInterruptedError, match="sent nothing more for") as caught:
+        async for _ in chunks:
+            pass
+    assert caught.value.partial_text == "a"
