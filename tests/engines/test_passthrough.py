@@ -203,13 +203,14 @@ async def test_an_error_status_keeps_the_providers_body_with_the_key_masked(engi
     assert _KEY not in str(error)
 
 
-async def test_an_error_status_in_answer_to_a_stream_is_the_same_error(engine: NativeEngine) -> None:
-    async with serving(_whole(_FAILED, status="529 Overloaded", kind="text/event-stream")) as server:
-        with pytest.raises(errors.UnavailableError) as caught:
+@pytest.mark.parametrize("status", [400, 529])
+async def test_an_error_status_in_answer_to_a_stream_is_the_same_error(engine: NativeEngine, status: int) -> None:
+    async with serving(_whole(_FAILED, status=f"{status} No", kind="text/event-stream")) as server:
+        with pytest.raises(errors.IngateError) as caught:
             await engine.forward(_route(server.base), _request(stream=True), CallReport())
     response = caught.value.response
     assert response is not None
-    assert (response.status, response.content_type) == (529, "text/event-stream")
+    assert (response.status, response.content_type) == (status, "text/event-stream")
 
 
 @pytest.mark.parametrize(

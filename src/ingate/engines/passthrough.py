@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import contextlib
+from typing import TYPE_CHECKING, Final
 
 from ingate.engines import auth
 from ingate.engines.accept import ascii_text, kept_headers, limit_for, too_large
@@ -53,22 +54,16 @@ async def forward(
     """
     call = await _call(codec, route, target, request, report)
     meter = pass_through(route.wire_format).meter(request, target)
-    # Entered without `async with`: a stream outlives this function, and its generator closes the connection.
-    sending = connections.send(call)
-    response = await sending.__aenter__()
-    try:
+    async with contextlib.AsyncExitStack() as connection:
+        response = await connection.enter_async_context(connections.send(call))
         report.headers.update(kept_headers(response.headers))
         kind = ascii_text(response.headers.get("content-type", ""))
         if response.status >= 400 or not request.stream or not kind.startswith(_STREAMS):
-            content = await read_body(response, call)
-            forwarded = _whole(meter, response, content, kind, route, check)
-        else:
-            return await _opened(meter, response, call, kind, route, sending)
-    except BaseException as error:
-        await sending.__aexit__(type(error), error, error.__traceback__)
-        raise
-    await sending.__aexit__(None, None, None)
-    return forwarded
+            return _whole(meter, response, await read_body(response, call), kind, route, check)
+        forwarded, first = await _opened(meter, response, call, kind, route)
+        # A stream outlives this function: its generator closes the connection.
+        forwarded.pieces = _rest(forwarded, meter, first, response, call, route, connection.pop_all())
+        return forwarded
 
 
 async def _call(codec: Codec, route: Route, target: Target, request: ApiRequest, report: CallReport) -> Call:
@@ -125,20 +120,19 @@ def _whole(
 
 
 async def _opened(
-    meter: Meter, response: aiohttp.ClientResponse, call: Call, kind: str, route: Route, sending: Any
-) -> Forwarded:
-    """The stream, read up to its first event with content."""
+    meter: Meter, response: aiohttp.ClientResponse, call: Call, kind: str, route: Route
+) -> tuple[Forwarded, bytes]:
+    """The stream, read up to its first event with content, and those bytes."""
     held: list[bytes] = []
     async for data in _pieces(response, call):
         if piece := meter.feed(data):
             held.append(piece)
-        else:
-            if len(meter.held) > _MAX_HELD:
-                raise UnavailableError(
-                    f"{route.provider} sent {len(meter.held)} bytes without an answer",
-                    retryable=False,
-                    fix=f"check the base URL of {route.provider}",
-                )
+        elif len(meter.held) > _MAX_HELD:
+            raise UnavailableError(
+                f"{route.provider} sent {len(meter.held)} bytes without an answer",
+                retryable=False,
+                fix=f"check the base URL of {route.provider}",
+            )
         if meter.begun or meter.done or meter.error is not None:
             break
     else:
@@ -154,9 +148,7 @@ async def _opened(
         raise UnavailableError(
             f"the response of {route.provider} was empty", fix="try again, or name a fallback model after a comma"
         )
-    forwarded = Forwarded(content_type=meter.content_type or kind, usage=meter.usage)
-    forwarded.pieces = _rest(forwarded, meter, first, response, call, route, sending)
-    return forwarded
+    return Forwarded(content_type=meter.content_type or kind, usage=meter.usage), first
 
 
 async def _rest(
@@ -166,12 +158,12 @@ async def _rest(
     response: aiohttp.ClientResponse,
     call: Call,
     route: Route,
-    sending: Any,
+    connection: contextlib.AsyncExitStack,
 ) -> AsyncGenerator[bytes, None]:
     """The whole stream, beginning with `first`; closing it closes the connection."""
     broken: IngateError | None = None
     data = b""
-    try:
+    async with connection:
         yield first
         try:
             async for data in _pieces(response, call):
@@ -194,8 +186,6 @@ async def _rest(
                 spec=str(route.spec),
                 fix="try again; the partial answer is kept",
             )
-    finally:
-        await sending.__aexit__(None, None, None)
 
 
 async def _remainder(response: aiohttp.ClientResponse, call: Call) -> bytes:
