@@ -18,6 +18,7 @@ from ingate.providers.credential import Credential
 from ingate.secret import Secret
 from ingate.spec import parse_one
 from ingate.wire.passthrough import ApiRequest
+from ingate.wire.thinking import seal
 from support.http import Conversation, serving
 
 if TYPE_CHECKING:
@@ -177,7 +178,17 @@ async def test_the_specs_parameters_are_set_and_those_without_a_place_are_droppe
 
 @pytest.mark.parametrize(
     ("most", "given", "sent"),
-    [(100, 101, 100), (100, 100, 100), (100, 5, 5), (0, 5, 5), (-1, 5, 5), ("4", 5, 5), (None, 5, 5), (1, None, None)],
+    [
+        (100, 101, 100),
+        (1, 5, 1),
+        (100, 100, 100),
+        (100, 5, 5),
+        (0, 5, 5),
+        (-1, 5, 5),
+        ("4", 5, 5),
+        (None, 5, 5),
+        (1, None, None),
+    ],
 )
 async def test_a_limit_above_the_models_own_is_lowered_with_a_warning(
     engine: NativeEngine, most: Any, given: int | None, sent: int | None
@@ -190,6 +201,21 @@ async def test_a_limit_above_the_models_own_is_lowered_with_a_warning(
     assert json.loads(server.asked[0].body).get("max_tokens") == sent
     warning = f"max_tokens was lowered from {given} to {sent}, the most that m returns"
     assert report.warnings == ([] if given == sent else [warning])
+
+
+async def test_reasoning_of_another_provider_is_left_out_of_the_conversation_with_a_warning(
+    engine: NativeEngine,
+) -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "g"}
+    sealed = {"type": "thinking", "thinking": "h", "signature": seal("openai", {"reasoning_items": [item]})}
+    text = {"type": "text", "text": "x"}
+    turns = [_HI["messages"][0], {"role": "assistant", "content": [sealed, text]}, _HI["messages"][0]]
+    report = CallReport()
+    async with serving(_whole(_MESSAGE)) as server:
+        await engine.forward(_route(server.base), _request(messages=turns), report)
+    sent = [turns[0], {"role": "assistant", "content": [text]}, turns[2]]
+    assert json.loads(server.asked[0].body)["messages"] == sent
+    assert report.warnings == ["reasoning of an earlier turn was left out: only openai can read it"]
 
 
 async def test_an_error_status_keeps_the_providers_body_with_the_key_masked(engine: NativeEngine) -> None:
