@@ -201,6 +201,7 @@ def up(
     folder = state_dir() / "proxy"
     keys: dict[str, Secret] = {}
     models = 0
+    exported = proxy_config is None
     if proxy_config is None:
         written = _export(gateway, local_url, wildcards=wildcards, specs=specs)
         for note in written.models.notes:
@@ -213,6 +214,8 @@ def up(
         named = named_variables(proxy_config.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise ConfigError(f"{proxy_config} cannot be read: {error.strerror}") from None
+    if exported and not redis:  # the export refers to them in any case
+        named = {name for name in named if not name.startswith("REDIS_")}
     key_file = folder / "master.key"
     given = environ.get("LITELLM_MASTER_KEY", "").strip()
     master = Secret(given) if given else read_or_make(key_file)[0]
@@ -242,6 +245,7 @@ async def _run(command: list[str], config: Path, port: int, child: dict[str, str
     stopping = asyncio.ensure_future(stop.wait())
     healthy = asyncio.ensure_future(running.wait_until_healthy(progress=_Progress()))
     ended = asyncio.ensure_future(running.process.wait())
+    tasks = (stopping, healthy, ended)
     try:
         await asyncio.wait({healthy, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if healthy.done():
@@ -258,7 +262,7 @@ async def _run(command: list[str], config: Path, port: int, child: dict[str, str
         for task in (stopping, healthy):
             task.cancel()
         await running.stop()
-        await asyncio.gather(stopping, healthy, ended, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Progress:
