@@ -111,13 +111,14 @@ def test_an_index_made_by_other_code_is_made_again(tmp_path, monkeypatch):
     assert index_module.read(found, folder) is not None
 
 
-@pytest.mark.parametrize("name", ["build.py", "litellm_names.py", "prices.py", "schema.py", "../wire/catalog_facts.py"])
+@pytest.mark.parametrize("name", index_module._RULES)
 @pytest.mark.parametrize("change", ["time", "size"])
 def test_an_index_is_made_again_when_a_module_that_makes_rows_changes(tmp_path, monkeypatch, name, change):
     own = Path(index_module.__file__).parent
     shutil.copytree(own, tmp_path / "catalog")
-    (tmp_path / "wire").mkdir()
-    shutil.copy2(own.parent / "wire" / "catalog_facts.py", tmp_path / "wire")
+    for other in ("wire/catalog_facts.py", "data/provider_names.json"):
+        (tmp_path / other).parent.mkdir()
+        shutil.copy2(own.parent / other, tmp_path / other)
     monkeypatch.setattr(index_module, "__file__", str(tmp_path / "catalog" / "index.py"))
     found, folder = package(tmp_path), tmp_path / "cache"
     load_from(found, cache_dir=folder)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ingate import Gateway
+from ingate.config import provider_names
 from ingate.engines.litellm_ import load
-from ingate.errors import IngateError
-from ingate.providers import providers
+from ingate.errors import IngateError, UnknownProviderError
+from ingate.providers import aliases, providers
 from ingate.providers.registry import is_credential
 from support import litellm as h
 from support.credentials import SECRET, environment
@@ -130,3 +131,71 @@ async def test_nlp_clouds_models_come_after_a_slash(
             await gateway.complete({"model": f"nlp_cloud/{model}", **HI})
     (asked,) = provider.asked
     assert asked["path"].startswith(f"/{model}")
+
+
+@pytest.mark.skipif(load.version() is None, reason="litellm is not installed")
+class TestUnmapped:
+    """Providers that litellm has and the map of providers does not."""
+
+    @pytest.mark.parametrize("name", ["opencode_go", "aiand"])
+    @pytest.mark.parametrize("lane", ["auto", "litellm"])
+    async def test_litellm_reads_their_variables_itself(
+        self, provider: h.Provider, name: str, lane: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(f"{name.upper()}_API_BASE", provider.base)
+        monkeypatch.setenv(f"{name.upper()}_API_KEY", SECRET)
+        provider.asked.clear()
+        spec = f"{'litellm.' if lane == 'litellm' else ''}{name}/m"
+        async with Gateway({}, retries=0) as gateway:
+            (mark,) = gateway.explain(spec)
+            try:
+                answer = await gateway.complete({"model": spec, **HI})
+            except UnknownProviderError:
+                pytest.skip(f"this litellm has no {name}")
+        assert (mark.state, mark.engine) == ("attention", "litellm")
+        assert "is not in the credential map" in mark.detail
+        assert answer["choices"][0]["message"]["content"] == "Hello."
+        (asked,) = provider.asked
+        assert asked["headers"]["authorization"] == f"Bearer {SECRET}"
+
+    async def test_without_a_key_the_error_says_where_its_variables_are_named(self) -> None:
+        async with Gateway({}, retries=0) as gateway:
+            with pytest.raises(IngateError) as caught:
+                await gateway.complete({"model": "litellm.openai_like/m", **HI})
+        assert caught.value.fix
+
+    def test_they_are_all_that_litellm_has_besides_the_map(self) -> None:
+        import litellm
+        from litellm.llms.openai_like.json_loader import JSONProviderRegistry
+
+        theirs = {str(getattr(name, "value", name)) for name in litellm.provider_list}
+        theirs |= set(JSONProviderRegistry.list_providers())
+        others = theirs - set(providers()) - set(aliases())
+        assert others <= set(provider_names().unmapped)
+        if load.version() == "1.109.1":
+            assert others == set(provider_names().unmapped)
+
+    def test_their_catalog_rows_are_listed(self) -> None:
+        catalog = Gateway({}).catalog()
+        rows = [row for row in catalog.rows if row.provider in provider_names().unmapped]
+        assert len(rows) > 100
+        assert len({row.provider for row in rows}) > 10
+
+
+@pytest.mark.parametrize("name", ["triton", "sagemaker_chat"])
+def test_an_unmapped_provider_is_marked_and_not_an_error(name: str) -> None:
+    gateway = Gateway({})
+    checker = gateway.readiness()
+    expected = "is not in the credential map" if checker.has_litellm else "litellm is not installed"
+    for spec in (f"litellm.{name}/m", f"{name}/m"):
+        found = checker.check(spec)
+        assert (found.state, found.lane) == ("attention", "litellm")
+        assert expected in found.reason
+        assert found.fix
+    assert checker.state(name, "m", "litellm") == "attention"
+
+
+def test_a_server_may_have_the_name_of_an_unmapped_provider() -> None:
+    gateway = Gateway({"servers": {"triton": {"base_url": "http://box.example/v1", "api_key": SECRET}}})
+    (found,) = gateway.explain("triton/m")
+    assert (found.state, found.url) == ("ready", "http://box.example/v1/chat/completions")

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 _MAGIC: Final = b"ingate-catalog-3"
 _KEPT: Final = 6
 # The modules that decide what a row holds.
-_RULES: Final = ("build.py", "litellm_names.py", "prices.py", "schema.py", "../wire/catalog_facts.py")
+_RULES: Final = (
+    "build.py",
+    "litellm_names.py",
+    "prices.py",
+    "schema.py",
+    "../wire/catalog_facts.py",
+    "../data/provider_names.json",
+)
 
 
 class _Index(msgspec.Struct, frozen=True, array_like=True):

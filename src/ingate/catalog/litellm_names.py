@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ingate.config.names import provider_names
+
 # litellm's providers that have the same name here.
 _SAME: Final = frozenset(
     """
@@ -52,7 +54,7 @@ FINE_TUNED: Final = "fine-tuning price"
 SIZE_BRACKET: Final = "price by model size"
 
 REASONS: Final = {
-    NO_PROVIDER: "litellm's provider is not among ingate's providers, so its credentials are unknown",
+    NO_PROVIDER: "litellm itself has no such provider",
     TEXT_ONLY: "it only continues text, and not through OpenAI's completions endpoint at the provider's own address",
     AZURE_REGION: "a price by data zone (`azure/eu/…`); Azure is called by the name of the user's own deployment",
     COMMITMENT: "the hourly price of provisioned throughput; the model is listed by its own name",
@@ -74,7 +76,7 @@ def providers_of(litellm_provider: str) -> tuple[str, ...]:
         return _OTHER[litellm_provider]
     if litellm_provider.startswith("vertex_ai-"):
         return ("vertex_ai",)
-    return (litellm_provider,) if litellm_provider in _SAME else ()
+    return (litellm_provider,) if litellm_provider in _SAME or litellm_provider in provider_names().unmapped else ()
 
 
 def litellm_providers() -> frozenset[str]:

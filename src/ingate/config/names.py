@@ -1,7 +1,7 @@
 """The names that a configuration may use: providers, their credential parameters, and names the user chooses.
 
 The providers come from `data/provider_names.json`: `names`, `aliases` (other names that users and litellm have for one of
-them) and `params` (credential values by litellm's argument name).
+them), `params` (credential values by litellm's argument name) and `unmapped` (providers that only litellm knows).
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ _ALIAS: Final = re.compile(r"[^\s/,?&%]+\Z")
 
 
 class ProviderNames(msgspec.Struct, frozen=True):
-    """The three lists of the data file.
+    """The lists of the data file.
 
     Attributes:
         names: Every provider, in the order of the map.
         aliases: Other name → the provider's own name.
         params: Credential values that a provider's section may hold beside `api_key`.
+        unmapped: litellm's providers whose variables ingate does not know; they have no section.
     """
 
     names: tuple[str, ...]
     aliases: dict[str, str]
     params: tuple[str, ...]
+    unmapped: tuple[str, ...]
 
     def canonical(self, name: str) -> str | None:
         """The provider's own name for `name`; None if no provider has that name."""

@@ -381,7 +381,7 @@ class ReadinessChecker:
     def _lookup(self, name: str) -> ProviderLookup | None:
         """The look-up of a provider by its name or alias; None if there is no such provider."""
         if name not in self._lookups:
-            known = self._known.get(name) or self._known.get(providers.aliases().get(name, ""))
+            known = self._known.get(providers.aliases().get(name, name)) or providers.unmapped(name)
             look = ProviderLookup(known, self.config.environ, self.config, self._installed) if known else None
             self._lookups[name] = look
         return self._lookups[name]

@@ -135,7 +135,7 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             rows=catalog.rows,
             curated=catalog.curated(),
             readiness=readiness.with_lists(lives),
-            providers=providers.providers(),
+            providers=_with_unmapped(catalog),
             source=catalog.source,
             local=local,
             proxy=proxy.api_base if proxy is not None else None,
@@ -151,6 +151,15 @@ class PickerData(msgspec.Struct, frozen=True, kw_only=True):
             keyring=providers.is_installed("keyring"),
             today=time.strftime("%Y-%m-%d", time.gmtime()),
         )
+
+
+def _with_unmapped(catalog: Catalog) -> dict[str, providers.Provider]:
+    """The providers of the map, then those of the catalog that only litellm knows."""
+    known = dict(providers.providers())
+    for name in catalog.by_provider():
+        if name not in known and (other := providers.unmapped(name)) is not None:
+            known[name] = other
+    return known
 
 
 def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from ingate.providers.credential import Credential
 from ingate.providers.lookup import ProviderLookup, is_installed, look_up
 from ingate.providers.proxy import ProxySettings, proxy_settings
-from ingate.providers.registry import Provider, aliases, litellm_arguments, provider, providers, secret_variables
+from ingate.providers.registry import (
+    Provider,
+    aliases,
+    litellm_arguments,
+    provider,
+    providers,
+    secret_variables,
+    unmapped,
+)
 
 __all__ = [
     "Credential",
@@ -23,4 +31,5 @@ __all__ = [
     "providers",
     "proxy_settings",
     "secret_variables",
+    "unmapped",
 ]

@@ -121,7 +121,8 @@ class ProviderLookup:
         """Where the credential comes from (`"env GROQ_API_KEY"`, `"ingate.yaml:4 groq.api_key"`); empty without one."""
         if isinstance(self.found, Found):
             named = source_of(self.parts, self.config, self.provider.name, keys_only=True)
-            return self.found.file or named or "no key needed"
+            none = "what litellm reads itself" if self.provider.auth == "litellm" else "no key needed"
+            return self.found.file or named or none
         return source_of(self.parts, self.config, self.provider.name)
 
     def source_of(self, part: Part) -> str:
@@ -186,7 +187,10 @@ class ProviderLookup:
 
     @cached_property
     def problem(self) -> Problem | None:
-        """Why the complete credential in use cannot work: a file, a package or a project that is missing."""
+        """Why the complete credential in use may not work: a file, a package or a project that is missing."""
+        if self.provider.auth == "litellm":
+            reason = f"{self.provider.name} is not in the credential map: litellm reads its key itself, unchecked"
+            return Problem(reason, f"set the variables that {self.provider.docs_url} names, and call it")
         for part in self.found.parts if isinstance(self.found, Found) else ():
             value = self._plain(part)
             label = part.name or (part.ref.describe() if part.ref is not None else "")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATA = Path(__file__).parent.parent / "data"
+LITELLM_DOCS: Final = "https://docs.litellm.ai/docs/providers"
 _CREDENTIAL_WORDS: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "JWT", "ROLE_ARN", "VCAP")
 # Endings of variables that say where a credential is rather than hold it.
 _POINTERS: Final = ("_FILE", "_FILE_PATH", "_URI", "_DIR", "_ARN", "_URL", "APPLICATION_CREDENTIALS")
@@ -37,7 +38,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         env: Alternatives; each is a group of variables that suffice together. `((),)` means that nothing is needed,
             `()` that no variable can authenticate (a login).
         auth: `"api_key"`, `"cloud"` (a cloud's own credentials), `"none"`, `"base_url"` (a server that needs only its
-            address), `"oauth_device"` (a login stored in a file).
+            address), `"oauth_device"` (a login stored in a file), `"litellm"` (litellm reads what it needs; only it knows what).
         also: A group's variable → other names read in its place.
         optional_env: Variables that are used if set, but not required.
         credential_files: Files that authenticate if no variable does, `~` for the home folder.
@@ -70,7 +71,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     display_name: str
     env: tuple[tuple[str, ...], ...]
-    auth: Literal["api_key", "cloud", "none", "base_url", "oauth_device"] = "api_key"
+    auth: Literal["api_key", "cloud", "none", "base_url", "oauth_device", "litellm"] = "api_key"
     also: dict[str, tuple[str, ...]] = {}
     optional_env: tuple[str, ...] = ()
     credential_files: tuple[str, ...] = ()
@@ -117,6 +118,7 @@ class _Names(msgspec.Struct, frozen=True):
 
     aliases: dict[str, str]
     params: frozenset[str]
+    unmapped: frozenset[str]
 
 
 @cache
@@ -157,14 +159,25 @@ def secret_variables() -> frozenset[str]:
     return _GATEWAY_VARIABLES | {name for name in read - bases if is_credential(name) and not name.endswith(_POINTERS)}
 
 
+@cache
+def unmapped(name: str) -> Provider | None:
+    """A provider that is not in the map, but that litellm has; None if it has none of that name.
+
+    ingate does not know which variables it reads, so nothing is passed but what the configuration of litellm says.
+    """
+    if name not in _names().unmapped:
+        return None
+    return Provider(name=name, display_name=name, env=((),), auth="litellm", docs_url=LITELLM_DOCS)
+
+
 def provider(name: str) -> Provider:
-    """The provider with this name or alias.
+    """The provider with this name or alias, also one that only litellm knows.
 
     Raises:
         UnknownProviderError: There is none; `nearest` has similar names.
     """
     known = providers()
-    found = known.get(name) or known.get(_names().aliases.get(name, ""))
+    found = known.get(name) or known.get(_names().aliases.get(name, "")) or unmapped(name)
     if found is not None:
         return found
     nearest = _nearest(name)

@@ -170,7 +170,7 @@ def _connect(call: dict[str, Any], route: Route) -> None:
 
 def _without_key(route: Route) -> str | None:
     auth = _auth(route.provider)
-    if auth in {"cloud", "oauth_device"}:
+    if auth in {"cloud", "oauth_device", "litellm"}:
         return None
     if auth == "api_key" and not route.api_base:
         raise MissingCredentialsError(
