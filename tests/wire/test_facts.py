@@ -226,3 +226,35 @@ def test_a_budget_is_the_lowest_effort_that_covers_it(tokens: int, effort: str) 
 def test_every_effort_but_none_has_a_budget_and_they_rise() -> None:
     assert tuple(BUDGETS) == EFFORTS[1:]
     assert sorted(BUDGETS.values()) == list(BUDGETS.values())
+
+
+@pytest.mark.parametrize(
+    ("model", "native"),
+    [
+        ("gemini-4-argon", True),
+        ("google/gemini-4-argon", True),
+        ("publishers/google/models/gemini-99", True),
+        ("claude-opus-9@20270101", True),
+        ("publishers/anthropic/models/claude-opus-9", True),
+        ("google/gemma-4-26b-a4b-it-maas", True),
+        ("gemma-4-26b-a4b-it", False),
+        ("meta/llama-4-maas", False),
+        ("mistral-large-4", False),
+        ("openai/gpt-oss-120b-maas", False),
+    ],
+)
+def test_what_vertex_serves_in_a_format_of_ingates(model: str, native: bool) -> None:
+    assert known_facts("vertex_ai", model, "gemini").get("native", True) is native
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("openai.gpt-5.5", "/openai/v1"),
+        ("openai.o9", "/openai/v1"),
+        ("openai.gpt-oss-120b", "/v1"),
+        ("mistral.mistral-large-4", None),
+    ],
+)
+def test_where_bedrock_serves_responses(model: str, path: str | None) -> None:
+    assert known_facts("bedrock_mantle", model, "responses").get("responses_path") == path

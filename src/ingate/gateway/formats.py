@@ -6,14 +6,13 @@ that the client called and on the content of the request.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.engines.base import Endpoint
 from ingate.gateway.requests import target_of
 from ingate.wire.adapt import is_accepted
-from ingate.wire.facts import facts_of, reasons, vendor_format
+from ingate.wire.facts import facts_of, known_facts, reasons, vendor_format
 from ingate.wire.messages.providers import PROVIDERS as MESSAGES_PROVIDERS
 from ingate.wire.messages.providers import messages_base
 from ingate.wire.responses.providers import PROVIDERS as RESPONSES_PROVIDERS
@@ -55,7 +54,7 @@ def endpoints(
         responses = RESPONSES_PROVIDERS.get(provider)
         if "responses" in listed or (responses is not None and responses.models == "all"):
             found["responses"] = Endpoint("responses", api_base)
-        elif row is None and responses is not None and responses.unlisted and re.search(responses.unlisted, model):
+        elif row is None and responses is not None and known_facts(provider, model, "responses").get("responses_only"):
             found = {"responses": Endpoint("responses", api_base)}
         messages = MESSAGES_PROVIDERS.get(provider)
         if messages is not None and (is_claude or not messages.claude_only):

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ingate.wire.facts import vendor_format
+from ingate.wire.facts import known_facts, vendor_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,6 @@ FORMAT_NAMES: Final[Mapping[str, str]] = {
     "ollama": "Ollama's chat format",
 }
 NATIVE_FORMATS: Final = frozenset(FORMAT_NAMES)
-# Providers of which ingate can call only the models whose names begin like this.
-_NATIVE_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "vertex_ai": (
-        "gemini", "claude", "google/", "anthropic/", "publishers/google/", "publishers/anthropic/", "models/gemini",
-    ),
-}  # fmt: skip
 _FOUNDRY_ENDINGS: Final = ("/v1/messages", "/chat/completions", "/v1", "/openai", "/models")
 
 
@@ -38,8 +32,7 @@ def unsupported_reason(provider: str, wire_format: str, model: str) -> str:
     """Why ingate cannot call this model of this provider itself; empty if it can."""
     if wire_format not in NATIVE_FORMATS:
         return f"{provider} has a wire format of its own"
-    families = _NATIVE_FAMILIES.get(provider)
-    if families is not None and not model.startswith(families):
+    if known_facts(provider, model, wire_format).get("native", True) is False:
         return f"{provider} serves this model in a format of its own"
     return ""
 

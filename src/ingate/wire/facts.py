@@ -32,14 +32,6 @@ BUDGETS: Final[Mapping[str, int]] = {
     "xhigh": 24576,
     "max": 32768,
 }
-# What hosting providers write before a model's name: `openai/gpt-5.5`, `databricks-gpt-5-5`, `us.anthropic.claude-…`.
-_VENDOR: Final = re.compile(
-    r"^(?:.*/)?(?:(?:us|us-gov|eu|apac|jp|au|ca|global)\.)?(?:databricks-|system\.ai\.|fw-"
-    r"|(?:anthropic|openai|amazon|google|mistral|meta|qwen|moonshot|moonshotai|zai|minimax|nvidia|cohere|ai21|writer)\.)?"
-)
-# Version numbers without a dot: `gpt-5-5` at Databricks, `glm-5p3` at Fireworks.
-_DASHED: Final = re.compile(r"^(gpt-\d+)-(\d)(?!\d)")
-_POINT: Final = re.compile(r"(?<=\d)p(?=\d)")
 # What a Route's facts hold beside a model's facts: the catalog's text, see `wire/catalog_facts.py`.
 CATALOG: Final = "catalog"
 # Formats that are chat completions at other addresses.
@@ -122,7 +114,16 @@ def vendor_format(model: str) -> str:
 
 def plain_name(model: str) -> str:
     """A model's name in lower case as its vendor writes it, without what hosting providers put before it."""
-    return _POINT.sub(".", _DASHED.sub(r"\1.\2", _VENDOR.sub("", model.lower())))
+    name = model.lower()
+    for pattern, written in _spellings():
+        name = pattern.sub(written, name)
+    return name
+
+
+@cache
+def _spellings() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """How hosting providers write names, and what replaces it."""
+    return tuple((re.compile(row["match"]), row["with"]) for row in facts_file()["names"])
 
 
 def _family_facts(name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from ingate.wire.facts import known_facts
 from ingate.wire.responses.providers import responses_provider
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def responses_url(target: Target) -> str:
     if target.provider in {"azure", "azure_ai"}:
         return _azure_url(target, parts.scheme, parts.netloc, base, parts.query)
     row = responses_provider(target.provider)
-    path = next((found for pattern, found in row.model_paths if re.search(pattern, target.model)), "")
+    path = known_facts(target.provider, target.model, "responses").get("responses_path", "")
     if path:
         base = base.removesuffix("/v1").removesuffix("/openai") + path
     elif target.provider == "deepseek":

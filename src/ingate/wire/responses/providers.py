@@ -23,11 +23,9 @@ class ResponsesProvider:
         source: The page or thread this is known from.
         models: `all` if every chat model of the provider has the endpoint; `listed` if only the models whose catalog
             entry says so (mode `responses`, or `/v1/responses` among its endpoints) have it.
-        unlisted: A regular expression for models that have no other endpoint, if the catalog does not know them yet.
         preferred: Whether the provider recommends the endpoint over Chat Completions, which it restricts or deprecates.
-        path: The path between the provider's base URL and `/responses`, for base URLs that do not end in it already.
-        model_paths: Other paths by model, as (a regular expression searched in the model's name, the path); the first
-            match wins.
+        path: The path between the provider's base URL and `/responses`, for base URLs that do not end in it already. Where
+            it depends on the model, it is a fact (`responses_path` in `data/model_facts.json`).
         takes: Chat parameters beyond the API's own that the provider accepts under the same name.
         refused: Request fields (by their Responses names) that make the provider refuse the request, or that it has no
             use for and the caller would miss; they are dropped and reported.
@@ -54,10 +52,8 @@ class ResponsesProvider:
 
     source: str
     models: Availability = "all"
-    unlisted: str = ""
     preferred: bool = False
     path: str = ""
-    model_paths: tuple[tuple[str, str], ...] = ()
     takes: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     store: bool = True
@@ -231,12 +227,9 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         min_output_tokens=16,
     ),
     "bedrock_mantle": ResponsesProvider(
-        # OpenAI's closed models are served under /openai/v1, its open-weight models and other vendors' under /v1:
-        # https://docs.litellm.ai/docs/providers/bedrock_mantle
         source="https://docs.aws.amazon.com/bedrock/latest/userguide/inference-responses-api.html",
         models="listed",
         path="/v1",
-        model_paths=((r"gpt-oss", "/v1"), (r"\bopenai\.", "/openai/v1")),
         refused=_NOT_OPENAIS,
         encrypted=True,
         summary=True,
@@ -251,8 +244,6 @@ PROVIDERS: Final[Mapping[str, ResponsesProvider]] = {
         # (lidge-jun/opencodex#995); an id of an earlier turn is refused (NousResearch/hermes-agent#32725).
         source="https://github.com/microsoft/vscode-copilot-chat/blob/main/src/platform/endpoint/node/responsesApi.ts",
         models="listed",
-        # Since gpt-5.5 OpenAI's models have no chat completions there (anomalyco/opencode#36305).
-        unlisted=r"^gpt-(5\.([5-9]|\d\d)|[6-9]|[12]\d)(?!\d)|codex",
         preferred=True,
         refused=_NOT_OPENAIS | {"previous_response_id", "service_tier"},
         stores=False,
