@@ -196,3 +196,279 @@ async def test_a_stream_that_is_dropped_leaves_no_watch_behind() -> None:
         while dropped() is not None:
             gc.collect()
             await asyncio.sleep(0)
+
+
+async def test_the_first_of_two_interruptions_counts() -> None:
+    watch = Watch()
+    watch.interrupt(ClosedError("first"))
+    watch.interrupt(ClosedError("second"))
+    with pytest.raises(ClosedError, match="first"), watch.attempt(_route()):
+        raise AssertionError("no attempt begins on a closed call")
+
+
+async def test_closing_wins_over_a_limit_that_has_just_passed() -> None:
+    watch = Watch()
+
+    async def work() -> None:
+        with watch.attempt(_route()):
+            await _forever()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    watch._expire("first_token")
+    watch.interrupt(ClosedError("closed"))
+    watch._expire("first_token")
+    with pytest.raises(ClosedError):
+        await task
+    with pytest.raises(ClosedError), watch.attempt(_route()):
+        raise AssertionError("no attempt begins on a closed call")
+
+
+async def test_a_cancellation_by_others_ends_a_stream_too() -> None:
+    watch = Watch()
+    async with aclosing(watch.tokens(_pieces("a", None), bool)) as tokens:
+        with watch.attempt(_route()):
+            await anext(tokens)
+        task = asyncio.ensure_future(anext(tokens))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_limit_ends_an_attempt_of_a_task_that_was_cancelled_before() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    try:
+        with pytest.raises(RequestTimeoutError), Watch().attempt(_route(first_token_s=0.01)):
+            await _forever()
+        assert task.cancelling() == 1
+    finally:
+        task.uncancel()
+
+
+class Clock:
+    """An event loop's clock that a test sets, with the timers that were asked of it."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now_s
+
+    def call_later(self, delay_s: float, call: Any, *args: Any) -> Timer:
+        self.timers.append(Timer(delay_s, call, args))
+        return self.timers[-1]
+
+    @property
+    def running(self) -> list[float]:
+        """The delays of the timers that were not cancelled."""
+        return [timer.delay_s for timer in self.timers if not timer.cancelled]
+
+
+class Timer:
+    def __init__(self, delay_s: float, call: Any, args: Any) -> None:
+        self.delay_s = delay_s
+        self.cancelled = False
+        self._call, self._args = call, args
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def fire(self) -> None:
+        self._call(*self._args)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _watch(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "get_running_loop", lambda: clock)
+        return Watch()
+
+
+_LIMITS = _route(first_token_s=5, between_tokens_s=20, total_s=60)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "delay_s", "limit"),
+    [
+        (0, 5, "first_token"),
+        (54, 5, "first_token"),
+        (55, 5, "total"),
+        (57, 3, "total"),
+        (60, 0, "total"),
+        (70, 0, "total"),
+    ],
+)
+async def test_an_attempt_has_a_timer_for_the_limit_that_passes_first(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, now_s: float, delay_s: float, limit: str
+) -> None:
+    watch = _watch(clock, monkeypatch)
+    clock.now_s = now_s
+    assert watch.remaining_s(_LIMITS) == 60 - now_s
+
+    async def attempt() -> None:
+        with watch.attempt(_LIMITS):
+            [timer] = clock.timers
+            assert timer.delay_s == delay_s
+            timer.fire()
+            await _forever()
+
+    with pytest.raises(RequestTimeoutError) as caught:
+        await attempt()
+    assert (caught.value.limit, caught.value.timeout_s) == (limit, 5 if limit == "first_token" else 60)
+    assert clock.running == []
+
+
+class Reader:
+    """Reads a watched stream piece by piece, as the test sends them."""
+
+    def __init__(self, clock: Clock, watch: Watch) -> None:
+        self.clock, self.watch = clock, watch
+        self.looked: list[str] = []
+        self._sent: asyncio.Queue[str] = asyncio.Queue()
+        self.tokens = watch.tokens(self._source(), self._is_token)
+        self.task: asyncio.Task[str] | None = None
+
+    async def _source(self) -> AsyncGenerator[str, None]:
+        while (piece := await self._sent.get()) != "end":
+            yield piece
+
+    def _is_token(self, piece: str) -> bool:
+        self.looked.append(piece)
+        return piece != "ping"
+
+    async def wait(self) -> asyncio.Task[str]:
+        """Begin to wait for the next piece."""
+        self.task = asyncio.ensure_future(anext(self.tokens))
+        await asyncio.sleep(0)
+        return self.task
+
+    async def get(self, piece: str, at_s: float) -> str:
+        """The next piece, which arrives at `at_s`."""
+        task = self.task or await self.wait()
+        self.task = None
+        self.clock.now_s = at_s
+        self._sent.put_nowait(piece)
+        return await task
+
+
+async def _begun(clock: Clock, monkeypatch: pytest.MonkeyPatch, route: Route = _LIMITS) -> tuple[Watch, Reader]:
+    """A stream whose first token came at 2 s, in its attempt."""
+    watch = _watch(clock, monkeypatch)
+    reader = Reader(clock, watch)
+
+    async def first() -> None:
+        with watch.attempt(route):
+            reader._sent.put_nowait("a")
+            clock.now_s = 2.0
+            assert await anext(reader.tokens) == "a"
+
+    await first()
+    assert clock.running == []
+    return watch, reader
+
+
+async def test_a_stream_has_one_timer_which_is_set_again_when_it_fires(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, reader = await _begun(clock, monkeypatch)
+    await reader.wait()
+    assert clock.running == [21.0]  # the limit, and the second that it may be late
+    assert await reader.get("b", 10.0) == "b"
+    await reader.wait()
+    assert len(clock.running) == 1
+    clock.now_s = 23.0
+    watch.tick()
+    assert clock.timers[-1].delay_s == 10.0 + 20 + 1 - 23
+    clock.timers[-1].cancel()
+    clock.now_s = 31.0
+    watch.tick()
+    with pytest.raises(RequestTimeoutError) as caught:
+        await (reader.task or await reader.wait())
+    assert (caught.value.limit, caught.value.timeout_s) == ("between_tokens", 20)
+    assert (caught.value.provider, caught.value.spec) == ("acme", "acme/m")
+
+
+async def test_the_timer_waits_for_a_busy_reader(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, reader = await _begun(clock, monkeypatch)
+    assert await reader.get("b", 3.0) == "b"
+    clock.now_s = 30.0
+    watch.tick()
+    assert clock.timers[-1].delay_s == 20
+    clock.now_s = 55.0
+    watch.tick()
+    assert clock.timers[-1].delay_s == 5  # no later than the limit in total
+    clock.now_s = 60.0
+    watch.tick()
+    with pytest.raises(RequestTimeoutError) as caught:
+        await (await reader.wait())
+    assert caught.value.limit == "total"
+
+
+async def test_only_once_a_second_a_piece_is_searched_for_a_token(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, reader = await _begun(clock, monkeypatch)
+    for piece, at_s in (("b", 2.5), ("c", 3.0), ("d", 3.9), ("ping", 4.0), ("e", 4.1), ("f", 4.2), ("g", 5.1)):
+        assert await reader.get(piece, at_s) == piece
+    assert reader.looked == ["a", "c", "ping", "e", "g"]
+    await reader.wait()
+    clock.now_s = 26.0
+    watch.tick()
+    assert clock.timers[-1].delay_s == pytest.approx(5.1 + 21 - 26)
+    clock.now_s = 26.1
+    watch.tick()
+    with pytest.raises(RequestTimeoutError):
+        await (reader.task or await reader.wait())
+
+
+@pytest.mark.parametrize(("busy_s", "counted_s"), [(0.5, 0.0), (1.0, 0.0), (7.0, 7.0)])
+async def test_the_time_that_the_reader_takes_is_not_the_providers(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, busy_s: float, counted_s: float
+) -> None:
+    watch, reader = await _begun(clock, monkeypatch)
+    assert await reader.get("b", 10.0) == "b"
+    clock.now_s = 10.0 + busy_s
+    await reader.wait()
+    watch.tick()
+    assert clock.timers[-1].delay_s == 10.0 + counted_s + 21 - (10.0 + busy_s)
+
+
+async def test_short_limits_are_hardly_late(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, reader = await _begun(clock, monkeypatch, _route(between_tokens_s=2))
+    await reader.wait()
+    assert clock.running == [2.2]
+
+
+async def test_the_end_of_a_stream_ends_its_timer(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, reader = await _begun(clock, monkeypatch)
+    with pytest.raises(StopAsyncIteration):
+        await reader.get("end", 3.0)
+    assert len(clock.timers) == 2
+    assert clock.running == []
+    watch.close()
+
+
+async def test_an_iterator_that_cannot_be_closed_is_read_too() -> None:
+    class Plain:
+        def __init__(self) -> None:
+            self.left = ["a", "b"]
+
+        def __aiter__(self) -> Plain:
+            return self
+
+        async def __anext__(self) -> str:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop(0)
+
+    assert await _read(Watch(), _route(), Plain()) == ["a", "b"]
