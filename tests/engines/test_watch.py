@@ -407,6 +407,9 @@ async def test_the_timer_waits_for_a_busy_reader(clock: Clock, monkeypatch: pyte
     clock.now_s = 55.0
     watch.tick()
     assert clock.timers[-1].delay_s == 5  # no later than the limit in total
+    clock.now_s = 59.5
+    watch.tick()
+    assert clock.timers[-1].delay_s == 0.5
     clock.now_s = 60.0
     watch.tick()
     with pytest.raises(RequestTimeoutError) as caught:
