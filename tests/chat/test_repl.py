@@ -699,10 +699,31 @@ async def test_ctrl_c_at_the_question_about_a_tool_stops_the_answer() -> None:
 
 
 async def test_every_command_answers_something() -> None:
+    answers = {
+        "model": "the picker is not available here",
+        "retry": "there is no message yet",
+        "edit": "there is no message yet",
+        "system": "There is no system message.",
+        "clear": "Started a new conversation.",
+        "attach": "Nothing is attached.",
+        "save": "no file was named",
+        "load": "no conversation was named",
+        "export": "only Markdown is supported",
+        "explain": f"explained {SPEC}",
+        "cost": "0 answers",
+        "mcp": "No MCP server is connected.",
+        "reasoning": "There is no reasoning yet.",
+        "help": "Show this list.",
+    }
+    assert {*answers, "quit"} == set(COMMANDS)
     options = Options(explain=lambda spec: [f"explained {spec}"])
-    for name in COMMANDS:
-        done = await typed(f"/{name}\r", options=options)
-        assert (len(visible(done.text).splitlines()) > 1) is (name != "quit")
+    done = await typed("".join(f"/{name}\r" for name in answers) + "/quit\r/cost\r", options=options)
+    text = visible(done.text)
+    places = [text.find(answer) for answer in dict.fromkeys(answers.values())]
+    assert places == sorted(places)
+    assert places[0] > 0
+    assert text.count("there is no message yet") == 2
+    assert text.count("0 answers") == 1, "nothing is read after /quit"
 
 
 async def test_an_error_after_an_incomplete_answer_still_says_what_helps() -> None:
