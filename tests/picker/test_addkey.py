@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.addkey import KEY_PAGES, AddKey, dialog_lines, not_saved, opened, rejected, verified
+from ingate.picker.addkey import AddKey, dialog_lines, not_saved, opened, rejected, verified
 from ingate.picker.items import Item
 from ingate.picker.state import Size, State, with_
 from ingate.picker.view import text, view
@@ -32,9 +32,10 @@ def test_it_names_the_variable_the_remedy_and_the_page() -> None:
         assert said in frame
 
 
-def test_pages_are_of_providers_there_are() -> None:
-    assert set(KEY_PAGES) <= set(providers())
-    assert all(page.startswith("https://") for page in KEY_PAGES.values())
+def test_pages_of_keys_are_addresses() -> None:
+    pages = {name: one.key_url for name, one in providers().items() if one.key_url}
+    assert {"openai", "anthropic", "gemini", "groq", "openrouter"} <= set(pages)
+    assert all(page.startswith("https://") for page in pages.values())
 
 
 def test_a_page_that_gives_no_keys_is_not_said_to() -> None:

@@ -28,13 +28,13 @@ NOW = 1_795_000_000.0
 PROVIDERS = {
     one.name: one
     for one in (
-        Provider("openai", "OpenAI", (("OPENAI_API_KEY",),), wire_format="chat", docs_url="https://platform.openai.com/api-keys"),
-        Provider("anthropic", "Anthropic", (("ANTHROPIC_API_KEY",),), wire_format="messages"),
-        Provider("groq", "Groq", (("GROQ_API_KEY",),), wire_format="chat", docs_url="https://console.groq.com/keys"),
+        Provider("openai", "OpenAI", (("OPENAI_API_KEY",),), wire_format="chat", key_url="https://platform.openai.com/api-keys"),
+        Provider("anthropic", "Anthropic", (("ANTHROPIC_API_KEY",),), wire_format="messages", key_url="https://console.anthropic.com/settings/keys"),
+        Provider("groq", "Groq", (("GROQ_API_KEY",),), wire_format="chat", key_url="https://console.groq.com/keys"),
         Provider("qwen", "通义千问 Qwen", (("QWEN_API_KEY",),), wire_format="chat"),
         Provider("azure", "Azure OpenAI", (("AZURE_API_KEY", "AZURE_API_BASE"), ("AZURE_AD_TOKEN", "AZURE_API_BASE")), auth="cloud",
                 params_env={"AZURE_AD_TOKEN": "azure_ad_token"}, api_base_env=("AZURE_API_BASE",), wire_format="azure"),
-        Provider("openrouter", "OpenRouter", (("OPENROUTER_API_KEY",),), wire_format="chat"),
+        Provider("openrouter", "OpenRouter", (("OPENROUTER_API_KEY",),), wire_format="chat", key_url="https://openrouter.ai/settings/keys"),
         Provider("ollama", "Ollama", ((),), auth="none", wire_format="chat", default_api_base="http://localhost:11434"),
         Provider("github_copilot", "GitHub Copilot", (), auth="oauth_device"),
     )

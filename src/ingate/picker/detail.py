@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingate.catalog.format import from_price, price, tokens
-from ingate.picker.addkey import KEY_PAGES
 from ingate.picker.cells import clean, cut, wrap
 from ingate.picker.data import age
 from ingate.picker.items import readiness_of
@@ -57,7 +56,7 @@ def _credentials(state: State, item: Item, now: Readiness, cells: int) -> list[t
             lines += [("", line) for line in wrap(f"→ {clean(now.fix)}", cells, "  ")]
         for miss in now.near_misses:
             lines += [("warn", line) for line in wrap(clean(miss), cells)]
-        if page := KEY_PAGES.get(provider) or (known.docs_url if known is not None else ""):
+        if known is not None and (page := known.key_url or known.docs_url):
             lines += [("dim", line) for line in wrap(page, cells)]
         lines.append(("bold", "Press a to add it."))
     listed = data.lives.get("litellm_proxy" if item.lane == "proxy" else provider)

@@ -63,7 +63,8 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         needs_module: A package that some credentials need.
         needs_for: Variables whose group needs it; `"files"` for the files, `"*"` for all.
         near: Names other tools use for the same secret, which are not read here.
-        docs_url: The provider's page on keys.
+        docs_url: Its documentation.
+        key_url: Where to create a key, on the provider's own site; empty if unknown.
         catalog_providers: The provider's names in the catalog.
         notes: Remarks for the documentation.
     """
@@ -94,6 +95,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs_for: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     docs_url: str = ""
+    key_url: str = ""
     catalog_providers: tuple[str, ...] = ()
     notes: str = ""
 
