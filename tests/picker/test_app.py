@@ -14,6 +14,8 @@ from prompt_toolkit.output import DummyOutput
 
 from ingate.errors import AuthenticationError, ConfigError
 from ingate.picker import memory, pick
+from ingate.picker.data import read_lists
+from ingate.picker.effects import _lists_to_fetch
 from ingate.picker.screen import Painter, first_frame
 from ingate.picker.state import Size
 from ingate.picker.view import text, view
@@ -447,3 +449,76 @@ def test_a_frame_is_painted_completely_after_it_was_forgotten() -> None:
     assert "\x1b[2J" in written[2]
     painter.raw("\x07")
     assert written[3] == "\x07"
+
+
+async def test_control_l_draws_the_whole_screen_again(running: Running) -> None:
+    async with running.open():
+        before = len(running.output.written)
+        running.pipe.send_text("\x0c")
+        async with asyncio.timeout(10):
+            while "\x1b[2J" not in running.output.written[before:]:
+                await asyncio.sleep(0.005)
+        assert "LiteLLM [available]" in running.output.written[before:]
+
+
+async def test_a_favourite_is_kept_before_the_picker_closes(running: Running, tmp_path: Path) -> None:
+    async with running.open():
+        await running.press("f", "is now a favourite")
+        async with asyncio.timeout(10):
+            while memory.read(tmp_path / "state").favourites != ("litellm.groq/openai/gpt-oss-120b",):
+                await asyncio.sleep(0.005)
+
+
+async def test_marks_change_once_a_broken_configuration_is_repaired(
+    running: Running, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingate.picker.effects.POLL_S", 0.05)
+
+    def broken() -> Any:
+        services.readiness = lambda: readiness({**ENVIRON, "ANTHROPIC_API_KEY": "key"})  # ty: ignore[invalid-assignment]
+        raise ConfigError("ingate.yaml: it is not YAML", fix="repair it")
+
+    services.readiness = broken  # ty: ignore[invalid-assignment]
+    async with running.open():
+        await running.shows("ingate.yaml: it is not YAML → repair it")
+        await running.shows("✓ Claude Opus 5.5")
+
+
+async def test_a_list_that_takes_too_long_is_given_up(
+    running: Running, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingate.picker.effects._LIST_S", 0.01)
+    services.gate = asyncio.Event()
+    async with running.open():
+        await running.until(lambda: "litellm_proxy" in running.state.data.lives and
+                            running.state.data.lives["litellm_proxy"].problem != "")  # fmt: skip
+        proxy = running.state.data.lives["litellm_proxy"]
+        assert proxy.problem == "no response within 0.01 s"
+        assert [row.model for row in proxy.rows] == ["team-gpt", "要約モデル"], "the earlier list stays"
+
+
+async def test_a_list_that_arrives_can_be_searched_at_once_and_keeps_what_the_catalog_knows(
+    running: Running, services: FakeServices, tmp_path: Path
+) -> None:
+    services.lists["openrouter"] = []
+    services.lists["litellm_proxy"] = [{"id": "new-one"}]
+    services.lists["ollama"] = [{"id": "llama3.2:1b"}, {"id": "fresh"}]
+    async with running.open():
+        await running.until(lambda: running.state.data.lives.get("ollama") is not None)
+        await running.until(
+            lambda: [row.model for row in running.state.data.lives["litellm_proxy"].rows] == ["new-one"]
+        )
+        index = running.state.index
+        assert [row.model for row in index.groups["litellm_proxy"]] == ["new-one"]
+        assert index._places, "prepared on another thread"
+        known, fresh = running.state.data.lives["ollama"].rows
+        assert (known.context_tokens, fresh.context_tokens) == (131_072, None)
+        await running.press("/fresh", "fresh")
+    kept = read_lists(tmp_path / "cache")
+    assert set(kept) == {"litellm_proxy http://localhost:4000", "ollama http://localhost:11434"}
+
+
+def test_lists_are_fetched_of_the_proxy_the_servers_and_listed_providers_with_a_key() -> None:
+    there = data(servers={"mine": "http://127.0.0.1:9/v1"})
+    assert _lists_to_fetch(there) == ["litellm_proxy", "mine", "ollama"]
+    assert _lists_to_fetch(data(proxy=None)) == ["ollama"]

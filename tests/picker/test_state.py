@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingate.catalog.schema import ModelRow
-from ingate.picker.actions import with_data
+from ingate.picker.actions import Effect, mode_of, update, with_data
 from ingate.picker.data import Live
 from ingate.picker.filter import Index
 from ingate.picker.memory import Memory
@@ -609,3 +609,27 @@ def test_the_last_model_is_selected_if_the_list_becomes_shorter() -> None:
     assert state.item not in shorter.shown.items
     assert shorter.cursor == len(shorter.shown.items) - 1
     assert press(shorter, "r").item == shorter.item, "the selected model stays selected when the others return"
+
+
+def test_keys_that_are_commands_elsewhere_do_nothing_in_the_dialog() -> None:
+    state = press(start(), "/claude-opus", "c-m")
+    assert mode_of(state) == "dialog"
+    for key in ("c-t", "c-o", "c-f", "f1", "c-y"):
+        assert press_for(state, key) == (state, None)
+    assert [mode_of(one) for one in (start(), press(start(), "/"), press(start(), "?"))] == ["list", "filter", "help"]
+
+
+def test_an_action_without_text_or_effect() -> None:
+    assert update(start(), "redraw")[1] == Effect(kind="redraw")
+    assert update(start(), "leave")[1] == Effect(kind="leave")
+    state = start()
+    assert update(state, "no-such-action") == (state, None)
+    assert update(state, "filter")[0].filter == ""
+    assert update(state, "type", "  ab")[0].filter == "ab"
+
+
+def test_the_first_model_of_another_provider_is_selected() -> None:
+    state = press(start(), "down", "down", "down", "left")
+    assert state.cursor == 3
+    moved = press(state, "down", "down", "down")
+    assert moved.cursor == 0

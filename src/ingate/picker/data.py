@@ -179,10 +179,8 @@ def aliases_of(configured: Mapping[str, str | list[str]]) -> dict[str, tuple[str
 def _target(spec: str | None, aliases: Mapping[str, str | list[str]]) -> str | None:
     """The model that an alias stands for; other specs are returned unchanged."""
     for _ in aliases:  # an alias may name an alias, but not in a circle
-        target = aliases.get(spec or "")
-        if not target:
-            break
-        spec = target if isinstance(target, str) else target[0]
+        if target := aliases.get(spec or ""):
+            spec = target if isinstance(target, str) else target[0]
     return spec
 
 

@@ -268,7 +268,7 @@ def _help(top: int, columns: int, rows: int) -> Frame:
             frame += [[("", line)] for line in wrap(f"{keys}: {what}" if what else keys, columns, "  ")]
         return frame[:rows]
     top = min(top, max(0, len(HELP) - (rows - 1)))
-    for keys, what in HELP[top : top + rows - 1]:
+    for keys, what in HELP[top:]:
         frame.append(_cut([("bold", fit(keys, 28) if what else keys), ("", f" {what}")], columns))
     return frame[:rows]
 
