@@ -325,6 +325,10 @@ async def test_three_servers_of_one_name_are_numbered() -> None:
     names = [servers.add(Server(name="same", command=("/nowhere",))).server.name for _ in range(3)]
     assert names == ["same", "same2", "same3"]
     assert servers.tools() == []
+    gone = servers.connections[1]
+    await servers.remove(gone)
+    assert gone._task.done()
+    assert [one.server.name for one in servers.connections] == ["same", "same3"]
     await servers.aclose()
     assert servers.connections == []
 

@@ -19,6 +19,7 @@ from ingate.chat import store
 from ingate.chat.session import INTERRUPTED, Entry, Session, Turn, text_of
 from ingate.chat.store import Log
 from ingate.errors import BadRequestError
+from ingate.paths import state_dir
 from support.chat import log_of
 
 ANSWER = {
@@ -56,7 +57,7 @@ def test_the_file_and_its_folder_are_the_owners_alone() -> None:
 def test_leaving_at_once_leaves_no_file() -> None:
     log = Log.fresh(model="a/b")
     assert (log.session.model, log.session.system) == ("a/b", "")
-    assert log.path == store.folder() / f"{log.session.id}.jsonl"
+    assert log.path == state_dir() / "sessions" / f"{log.session.id}.jsonl"
     log.close()
     assert not log.path.exists()
 

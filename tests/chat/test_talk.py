@@ -441,3 +441,17 @@ async def test_what_the_model_cannot_be_sent_is_noted_once_and_the_turn_ends_eve
         "note Images are left out: this model does not accept them.",
         "settle",
     ]
+
+
+async def test_reasoning_alone_is_kept_of_a_broken_answer_and_nothing_of_an_empty_one() -> None:
+    for delta, kept in (({"reasoning_content": "Hm."}, 1), ({"role": "assistant"}, 0)):
+        gateway, engine = scripted_gateway()
+        engine.enqueue(
+            [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}], breaks_with=UnavailableError("lost")
+        )
+        log = asked()
+        with pytest.raises((StreamInterruptedError, UnavailableError)):
+            await Talk(gateway, log, Recorder()).answer()
+        answers = [entry for entry in log.session.entries if entry.role == "assistant"]
+        assert [entry.message["reasoning_content"] for entry in answers] == ["Hm."] * kept
+        await gateway.aclose()
