@@ -158,3 +158,9 @@ def test_a_policy_of_strict_still_refuses_what_loses_something():
     union = {"type": "function", "function": {"name": "f", "parameters": {"anyOf": [{"type": "object"}]}}}
     with pytest.raises(BadRequestError):
         adapt({"messages": [], "tools": [union]}, _target(drop_params="strict"), "chat")
+
+
+def test_the_name_of_a_speaker_is_not_that_of_a_tool():
+    speaker = {"role": "assistant", "name": "Dr. No", "content": "x", "function_call": {"name": "f", "arguments": "{}"}}
+    body = {"messages": [{"role": "user", "name": "Mr. X", "content": "go"}, speaker]}
+    assert is_accepted(body, _target(), "chat")

@@ -29,14 +29,32 @@ def with_accepted_ids(draft: Draft, facts: Mapping[str, Any]) -> None:
     Where `facts["unique_call_ids"]` is set, an id that comes again in a later turn is replaced, too.
     """
     messages = draft.messages
-    if messages is None or not draft.has_calls:
+    if messages is None or not draft.tool_messages:
         return
-    if facts.get("unique_call_ids"):
+    called, answered = _ids(draft.tool_messages)
+    distinct = {*called, *answered}
+    if facts.get("unique_call_ids") and len(set(called)) < len(called):
         messages = _unique(messages)
+        distinct.update(_ids(messages)[0])
     if isinstance(rule := facts.get("call_id"), dict):
-        pattern = _pattern(str(rule["chars"]), int(rule.get("min", 1)), int(rule["max"]))
-        messages = replaced(messages, lambda message: _message(message, pattern, rule))
+        pattern = _pattern(rule["chars"], rule.get("min", 1), rule["max"])
+        if not all(map(pattern.fullmatch, distinct)):
+            messages = replaced(messages, lambda message: _message(message, pattern, rule))
     draft.respell("messages", messages)
+
+
+def _ids(messages: list[Any]) -> tuple[list[str], list[str]]:
+    """The ids of the calls in the messages, and those that results answer."""
+    called: list[Any] = []
+    answered: list[Any] = []
+    for message in messages:
+        if not isinstance(message, dict):
+            continue
+        if (calls := message.get("tool_calls")).__class__ is list:
+            called += [call.get("id") for call in calls if isinstance(call, dict)]
+        elif given := message.get("tool_call_id"):
+            answered.append(given)
+    return [one for one in called if one and one.__class__ is str], [one for one in answered if one.__class__ is str]
 
 
 def _unique(messages: list[Any]) -> list[Any]:
@@ -100,6 +118,7 @@ def _pattern(chars: str, least: int, most: int) -> re.Pattern[str]:
     return re.compile(f"[{chars}]{{{least},{most}}}")
 
 
+@lru_cache(maxsize=4096)  # the ids of a conversation come again in every turn
 def _replacement(given: str, chars: str, most: int) -> str:
     """The id with a digest of the whole in the place of what is not accepted: two ids never become one."""
     kept = re.sub(f"[^{chars}]", "", given)

@@ -34,8 +34,8 @@ class Draft:
 
     __slots__ = (
         "_body",
-        "_has_calls",
         "_policy",
+        "_tool_messages",
         "_tracker",
         "by_litellm",
         "changed",
@@ -58,7 +58,7 @@ class Draft:
         self._body = dict(body)
         self._tracker = ParamTracker(self._body, policy=policy, model=model)
         self._policy = policy
-        self._has_calls: bool | None = None
+        self._tool_messages: list[dict[str, Any]] | None = None
         self.model = model
         self.wire_format = wire_format
         self.stream = stream
@@ -88,11 +88,11 @@ class Draft:
         return messages if isinstance(messages, list) else None
 
     @property
-    def has_calls(self) -> bool:
-        """Whether the conversation has calls or results of tools."""
-        if self._has_calls is None:
-            self._has_calls = any(_is_of_tools(message) for message in self.messages or ())
-        return self._has_calls
+    def tool_messages(self) -> list[dict[str, Any]]:
+        """The messages that have calls or are results of tools."""
+        if self._tool_messages is None:
+            self._tool_messages = [message for message in self.messages or () if _is_of_tools(message)]
+        return self._tool_messages
 
     def finished(self) -> dict[str, Any]:
         """The request, to be sent."""
@@ -145,10 +145,10 @@ class Draft:
     def _note_change(self, name: str) -> None:
         self.changed = True
         if name == "messages":
-            self._has_calls = None
+            self._tool_messages = None
 
 
 def _is_of_tools(message: Any) -> bool:
-    return isinstance(message, dict) and (
-        "tool_calls" in message or "function_call" in message or message.get("role") in {"tool", "function"}
-    )
+    if not isinstance(message, dict) or (role := message.get("role")) == "user":
+        return False
+    return role == "tool" or "tool_calls" in message or "function_call" in message or role == "function"

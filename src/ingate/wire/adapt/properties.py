@@ -72,7 +72,7 @@ class PropertyNames:
             note = ""
         if isinstance(functions, list):
             draft.respell("functions", replaced(functions, made._function), note)
-        if draft.has_calls and (messages := draft.messages) is not None:
+        if draft.tool_messages and (messages := draft.messages) is not None:
             draft.respell("messages", replaced(messages, made._message))
         return made
 

@@ -22,7 +22,7 @@ def with_paired_results(draft: Draft, facts: Mapping[str, Any]) -> None:
     user.
     """
     messages = draft.messages
-    if not facts.get("paired_results") or messages is None or not draft.has_calls or _are_paired(messages):
+    if not facts.get("paired_results") or messages is None or not draft.tool_messages or _are_paired(messages):
         return
     made = _Pairs(messages).mended()
     if made is None:

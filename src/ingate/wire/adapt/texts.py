@@ -27,6 +27,9 @@ def with_accepted_texts(draft: Draft, facts: Mapping[str, Any]) -> None:
     if allowed is True or messages is None:
         return
     roles = _ROLES if allowed is False else frozenset(allowed)
+    suspects = [one for one in messages if isinstance(one, dict) and not _is_plain_text(one.get("content"))]
+    if all(_message(one, roles) is one for one in suspects):
+        return
     made = replaced(messages, lambda message: _message(message, roles))
     if made is not messages:
         kept = [message for message in made if message is not None]
@@ -34,12 +37,17 @@ def with_accepted_texts(draft: Draft, facts: Mapping[str, Any]) -> None:
         draft.change("messages", kept, why)
 
 
+def _is_plain_text(content: Any) -> bool:
+    """Whether a message's content is evidently not empty; most are, and need no closer look."""
+    return content.__class__ is str and content[:1] > " "
+
+
 def _message(message: Any, roles: frozenset[str]) -> Any:
     """The message, with its text replaced if it is empty; None if it has to be left out."""
-    if not isinstance(message, dict) or message.get("role") not in roles:
+    if not isinstance(message, dict):
         return message
-    role, content = message["role"], message.get("content")
-    if isinstance(content, str) and content.strip():
+    role, content = message.get("role"), message.get("content")
+    if role not in roles or (isinstance(content, str) and content.strip()):
         return message
     if isinstance(content, list):
         parts = [part for part in content if not _is_blank(part)]

@@ -41,10 +41,10 @@ class ToolNames:
     def apply(cls, draft: Draft, facts: Mapping[str, Any]) -> ToolNames:
         """Replace the names that `facts["tool_name"]` does not allow in the tools, the tool choice and the history."""
         body = draft.body
-        if not (draft.has_calls or body.get("tools") or body.get("functions")):
+        if not (draft.tool_messages or body.get("tools") or body.get("functions")):
             return _NONE
         spelling = spelling_of(facts.get("tool_name"), "tool")
-        if spelling is None or not (sent := spelling.replacements(_names(body, in_history=draft.has_calls))):
+        if spelling is None or not (sent := spelling.replacements(_names(body, draft.tool_messages))):
             return _NONE
         made = cls(sent)
         note = f"the model sees the tools {listed(sent)}: its provider does not accept the names; the answer has yours"
@@ -110,34 +110,23 @@ class ToolNames:
 _NONE = ToolNames()
 
 
-def _names(body: Mapping[str, Any], *, in_history: bool) -> dict[str, None]:
+def _names(body: Mapping[str, Any], tool_messages: list[dict[str, Any]]) -> dict[str, None]:
     """Every name of a function in a request: of tools, and of calls in the history."""
-    found: dict[str, None] = {}
+    holders: list[Any] = []
     for key, is_inner in (("tools", True), ("functions", False)):
-        tools = body.get(key)
-        for tool in tools if isinstance(tools, list) else ():
-            _add_inner(tool, found) if is_inner else _add(tool, found)
-    messages = body.get("messages") if in_history else None
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict):
-            continue
-        calls = message.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            _add_inner(call, found)
+        if isinstance(tools := body.get(key), list):
+            holders += _inner(tools) if is_inner else tools
+    for message in tool_messages:
+        if isinstance(calls := message.get("tool_calls"), list):
+            holders += _inner(calls)
+        elif message.get("role") != "assistant":
+            holders.append(message)  # a result, which has the tool's name itself
         if "function_call" in message:
-            _add(message["function_call"], found)
-        if message.get("role") in {"tool", "function"}:
-            _add(message, found)
-    return found
+            holders.append(message["function_call"])
+    found = [holder.get("name") for holder in holders if holder.__class__ is dict]
+    return dict.fromkeys(name for name in found if name and name.__class__ is str)
 
 
-def _add_inner(item: Any, found: dict[str, None]) -> None:
-    if isinstance(item, dict):
-        for key in ("function", "custom"):
-            if key in item:
-                _add(item[key], found)
-
-
-def _add(item: Any, found: dict[str, None]) -> None:
-    if isinstance(item, dict) and isinstance(name := item.get("name"), str) and name:
-        found[name] = None
+def _inner(items: list[Any]) -> list[Any]:
+    """The functions of tools or of calls."""
+    return [item.get("function") or item.get("custom") for item in items if isinstance(item, dict)]

@@ -59,7 +59,7 @@ def _leave_out(draft: Draft) -> None:
         draft.drop("tools", "the model has no tools")
     for name in _PARAMETERS:
         draft.respell(name, None)  # they mean nothing without tools
-    if not draft.has_calls or (messages := draft.messages) is None:
+    if not draft.tool_messages or (messages := draft.messages) is None:
         return
     made = replaced(messages, _as_text)
     if made is not messages:
