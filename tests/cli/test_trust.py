@@ -12,18 +12,19 @@ import pytest
 from ingate.cli.workspace import describe
 from ingate.config import load, trust
 from ingate.config.notice import notice, trust_command
+from support.cli import run as run_here
 
 INGATE = Path(sys.executable).with_name("ingate")
 RISKY = "openai: {base_url: 'http://gateway.example/v1'}\nxai: {api_key: 'cmd:get key'}\n"
 
 
 def run(*arguments: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [INGATE, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, env={**os.environ, **environ}
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        found, out, err = run_here(*arguments, code=code)
+    assert "Traceback" not in err, err
+    return subprocess.CompletedProcess(arguments, found, out, err)
 
 
 @pytest.fixture
