@@ -248,7 +248,7 @@ class Clock:
 
 
 class ChunkGateway:
-    """A gateway that streams given chunks: seconds that pass, or dicts."""
+    """A gateway that streams what it is given: seconds that pass, dicts, or an error."""
 
     def __init__(self, clock: Clock, *answers: list[Any]) -> None:
         self.clock = clock
@@ -260,6 +260,8 @@ class ChunkGateway:
         for one in self.answers.pop(0):
             if isinstance(one, float):
                 self.clock.now += one
+            elif isinstance(one, Exception):
+                raise one
             else:
                 yield one
 
@@ -455,3 +457,15 @@ async def test_reasoning_alone_is_kept_of_a_broken_answer_and_nothing_of_an_empt
         answers = [entry for entry in log.session.entries if entry.role == "assistant"]
         assert [entry.message["reasoning_content"] for entry in answers] == ["Hm."] * kept
         await gateway.aclose()
+
+
+@pytest.mark.parametrize(("metadata", "provider"), [({"provider": "groq"}, "groq"), ({}, "a")])
+async def test_a_partial_answer_is_the_providers_that_wrote_it(
+    monkeypatch: pytest.MonkeyPatch, metadata: dict[str, str], provider: str
+) -> None:
+    chunks = [piece({"content": "Half"}), {"choices": [], "ingate": metadata}, UnavailableError("lost")]
+    log = asked()
+    with pytest.raises(UnavailableError):
+        await talked(ChunkGateway(Clock(monkeypatch), chunks), log=log)
+    entry = log.session.entries[-1]
+    assert (entry.message["content"], entry.provider, entry.stopped) == ("Half", provider, "lost")
