@@ -93,6 +93,31 @@ async def test_a_streams_options_always_ask_for_usage() -> None:
     assert "stream_options" not in await call({"stream_options": {"include_usage": False}})
 
 
+async def test_a_stream_that_litellm_fakes_has_no_stream_options() -> None:
+    form = {"response_format": {"type": "json_object"}}
+    assert "stream_options" not in await call(form, stream=True)
+    assert "stream_options" in await call(form, stream=True, provider="openai")
+
+
+async def test_a_value_that_json_does_not_have_is_the_callers_error() -> None:
+    for value in ("\ud800", object()):
+        with pytest.raises(errors.BadRequestError, match="JSON"):
+            await call({"user": value})
+
+
+async def test_coheres_own_parameters_are_not_reported_as_dropped() -> None:
+    report = CallReport()
+    made = await call(
+        {"response_format": {"type": "json_object"}, "extra_body": {"api_base": "http://evil.example"}},
+        report,
+        provider="cohere_chat",
+        wire_format="cohere",
+    )
+    assert made["allowed_openai_params"] == ["response_format"]
+    assert made["api_base"].startswith(BASE.removesuffix("/v1"))
+    assert report.dropped == []
+
+
 async def test_extra_kwargs_win_over_the_request() -> None:
     """The gateway has merged the spec's parameters into the request by then."""
     made = await call({"temperature": 0.1, "top_p": 0.1}, extra_kwargs={"top_p": 0.3, "metadata": {"tags": ["a"]}})

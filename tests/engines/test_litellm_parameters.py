@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingate.engines.base import CallReport, Route
-from ingate.engines.litellm_.parameters import fit, responses_prefix
+from ingate.engines.litellm_.parameters import fit, responses_prefix, write_cohere, write_messages
 from ingate.errors import BadRequestError
 from ingate.spec import ModelSpec
 
@@ -81,3 +81,83 @@ def test_what_a_provider_rejects_is_left_out_and_reported() -> None:
 )
 def test_tools_that_chat_completions_refuse_go_to_responses(spec: str, call: dict[str, Any], prefix: str) -> None:
     assert responses_prefix(call, _route(spec)) == prefix
+
+
+COHERE: dict[str, Any] = {
+    "messages": [
+        {
+            "role": "developer",
+            "content": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        },
+        {"role": "user", "content": "hi"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "look", "strict": True}}],
+    "tool_choice": "required",
+    "top_k": 4,
+    "top_p": 0.5,
+    "stop": "x",
+    "n": 2,
+    "reasoning_effort": "high",
+    "extra_body": {"api_base": "http://evil.example", "safety_mode": "OFF"},
+}
+
+
+def test_coheres_request_is_written_as_its_api_has_it() -> None:
+    call, report = dict(COHERE), CallReport()
+    write_cohere(call, _route("cohere_chat/command-a-plus-05-2026", "cohere"), report)
+    assert call == {
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}],
+        "tools": [
+            {"type": "function", "function": {"name": "look", "description": "", "parameters": {"type": "object", "properties": {}}}}
+        ],
+        "strict_tools": True,
+        "tool_choice": "REQUIRED",
+        "k": 4,
+        "p": 0.5,
+        "stop_sequences": ["x"],
+        "thinking": {"type": "enabled", "token_budget": 16384},
+        "extra_body": COHERE["extra_body"],
+        "allowed_openai_params": ["thinking", "tool_choice"],
+    }  # fmt: skip
+    assert report.dropped == ["n"]
+    with pytest.raises(BadRequestError, match="n"):
+        write_cohere(dict(COHERE), _route("cohere_chat/command-a-plus-05-2026", "cohere", "strict"), CallReport())
+
+
+FOREIGN: dict[str, Any] = {
+    "role": "assistant",
+    "content": "x",
+    "reasoning_content": "because",
+    "reasoning_details": [{}],
+    "thinking_blocks": [{}],
+    "annotations": [],
+    "refusal": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "wire_format", "kept"),
+    [
+        ("groq/llama-4", "chat", {"reasoning": "because"}),
+        ("deepseek/deepseek-v4-pro", "chat", {"reasoning_content": "because"}),
+        ("openai/gpt-4.1", "chat", {}),
+        ("anthropic/claude-sonnet-4-5", "messages", {name: FOREIGN[name] for name in FOREIGN.keys() - {"role", "content"}}),
+        ("nobody/knows", "chat", {name: FOREIGN[name] for name in FOREIGN.keys() - {"role", "content"}}),
+    ],
+)  # fmt: skip
+def test_fields_of_other_providers_are_left_out_where_litellm_passes_them_on(
+    spec: str, wire_format: str, kept: dict[str, Any]
+) -> None:
+    call = {"messages": [FOREIGN]}
+    write_messages(call, _route(spec, wire_format))
+    assert call["messages"] == [{"role": "assistant", "content": "x", **kept}]
+
+
+def test_a_strict_server_gets_tools_without_marks_and_reasoning_stays_for_responses() -> None:
+    marked = {**TOOLS[0], "cache_control": {"type": "ephemeral"}}
+    call: dict[str, Any] = {"messages": [], "tools": [marked]}
+    write_messages(call, _route("azure/mine", "azure"))
+    assert call["tools"] == TOOLS
+    call = {"messages": [{**FOREIGN, "reasoning_items": [{}]}], "tools": [marked], "reasoning_effort": "high"}
+    write_messages(call, _route("openai/gpt-6.1-sol"))
+    assert call["messages"] == [{**FOREIGN, "reasoning_items": [{}]}]

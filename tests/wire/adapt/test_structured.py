@@ -86,8 +86,17 @@ def test_what_it_is_refused_together_with(case: str, more: dict[str, Any], strea
 
 @pytest.mark.parametrize("wire_format", ["messages", "bedrock", "gemini"])
 def test_codecs_with_mechanisms_of_their_own_keep_it_and_the_answer_is_validated(wire_format: str):
-    made = _made(structured=False, wire_format=wire_format)
+    made = _made(structured=False, forced_tools=True, wire_format=wire_format)
     assert made.body["response_format"] == FORM
+    assert made.check is not None
+
+
+@pytest.mark.parametrize("wire_format", ["messages", "bedrock"])
+def test_a_model_with_neither_schemas_nor_forced_tools_gets_the_schema_in_the_prompt(wire_format: str):
+    made = _made(structured=False, forced_tools=False, wire_format=wire_format)
+    assert "response_format" not in made.body
+    assert '"n"' in made.body["messages"][0]["content"]
+    assert "prompt" in made.warnings[0]
     assert made.check is not None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.engines.litellm_.parameters import fit, responses_prefix
+from ingate.engines.litellm_.parameters import fit, responses_prefix, write_cohere, write_messages
 from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
 from ingate.wire.codec import encode_body
 from ingate.wire.params import deep_merge
@@ -48,6 +48,9 @@ _REQUEST_FIELDS: Final = frozenset(
 )
 # Providers that accept OpenAI's `metadata` field; litellm uses a `metadata` argument for its own callbacks.
 _METADATA_FIELD: Final = frozenset({"openai", "azure"})
+# Provider → the parameter with which litellm asks for a whole answer and splits it itself; it would send `stream_options`
+# all the same, which the provider rejects (`_should_fake_stream` in litellm/llms/groq/chat/transformation.py).
+_FAKED_WITH: Final[Mapping[str, str]] = {"groq": "response_format"}
 # Parameters that are never reported as unsupported.
 _NOT_DROPPABLE: Final = frozenset(
     {"messages", "model", "stream", "stream_options", "extra_headers", "metadata", "max_retries", "api_version", "custom_llm_provider",
@@ -73,6 +76,9 @@ def for_completion(
     """
     encode_body(body)  # litellm would report a fault of the provider
     call = _request_params(litellm, route, body, report)
+    if route.wire_format == "cohere":
+        write_cohere(call, route, report)
+    write_messages(call, route)
     fit(call, route, report)
     provider, slash, model = model_name(litellm, route).partition("/")
     call["model"] = f"{provider}{slash}{responses_prefix(call, route)}{model}"
@@ -80,6 +86,8 @@ def for_completion(
     if stream:
         call["stream"] = True
         call["stream_options"] = {**(call.get("stream_options") or {}), "include_usage": True}
+        if _FAKED_WITH.get(route.provider) in call:
+            del call["stream_options"]
     else:
         call.pop("stream_options", None)
     call["drop_params"] = route.drop_params != "strict"
@@ -201,7 +209,8 @@ def _api_base(route: Route) -> str:
 
 def _unsupported(litellm: Any, call: Mapping[str, Any]) -> list[str]:
     known = litellm.constants.DEFAULT_CHAT_COMPLETION_PARAM_VALUES
-    given = [name for name in call if name in known and name not in _NOT_DROPPABLE]
+    kept = _NOT_DROPPABLE.union(call.get("allowed_openai_params") or ())
+    given = [name for name in call if name in known and name not in kept]
     if not given:
         return []
     provider, _, model = call["model"].partition("/")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.catalog_facts import EFFORTS
 from ingate.wire.chat.fit import fit_temperature
-from ingate.wire.chat.quirks import UNKNOWN_TO_OPENAI, quirks_of
+from ingate.wire.chat.messages import REASONING, is_strict, messages_for, tools_for
+from ingate.wire.chat.quirks import PROVIDERS, UNKNOWN_TO_OPENAI, quirks_of
 from ingate.wire.codec import Target
+from ingate.wire.cohere.codec import chat_request
 from ingate.wire.efforts import fitted_effort
 from ingate.wire.facts import facts_of, reasons
 from ingate.wire.params import ParamTracker
@@ -21,8 +24,11 @@ _REJECTED: Final = frozenset(
     | {"top_k", "min_p", "repetition_penalty"}
 )
 _OPENAIS: Final = frozenset({"openai", "azure"})
+# What Cohere has in common with OpenAI, though litellm says it has not.
+_KEPT: Final = frozenset({"response_format", "tool_choice", "thinking", "logprobs"})
 _NONE: Final[frozenset[str]] = frozenset()
 _CHAT: Final = frozenset({"chat", "azure", "copilot"})
+_OPENAI_LIKE: Final = frozenset({"chat", "azure"})
 # litellm's prefix for a model that is to be called through the Responses API.
 _RESPONSES: Final = "responses/"
 
@@ -48,6 +54,50 @@ def fit(call: dict[str, Any], route: Route, report: CallReport) -> None:
             del call[name]
     report.dropped += params.dropped
     report.warnings += params.warnings
+
+
+def write_messages(call: dict[str, Any], route: Route) -> None:
+    """Leave out of the messages what OpenAI-like providers reject, in place: litellm passes on the fields of other providers.
+
+    What goes to the Responses API stays: litellm reads reasoning of earlier turns there.
+    """
+    messages = call.get("messages")
+    if responses_prefix(call, route):
+        return
+    if route.wire_format not in _OPENAI_LIKE or route.provider not in PROVIDERS or not isinstance(messages, list):
+        return
+    facts, quirks = facts_of(_target(route), route.wire_format), quirks_of(route.provider)
+    # Without a base URL litellm calls the provider itself.
+    strict = is_strict(route.provider, route.api_base or "") or (route.provider == "openai" and not route.api_base)
+    call["messages"] = messages_for(
+        messages,
+        replace(quirks, accepts=quirks.accepts | REASONING) if facts.get("reasoning_back") else quirks,
+        strict=strict or facts.get("unknown_fields", True) is False,
+        text_results=False,
+    )
+    if strict and isinstance(tools := call.get("tools"), list):
+        call["tools"] = tools_for(tools)
+
+
+def write_cohere(call: dict[str, Any], route: Route, report: CallReport) -> None:
+    """Write a call's parameters as Cohere's API has them, in place, for litellm to hand over as they are.
+
+    litellm sends OpenAI's request to Cohere, with four parameters under Cohere's names: tools that lack what Cohere requires,
+    messages with what it does not know, and neither `response_format` nor `tool_choice`.
+
+    Raises:
+        BadRequestError: Cohere's API cannot express the request, or the model does not accept a parameter, and the policy
+            is `strict`.
+    """
+    # Stays apart: among litellm's arguments an `api_base` in it would redirect the key.
+    apart = {name: call.pop(name) for name in ("extra_body", "stream_options") if name in call}
+    body, params = chat_request(call, _target(route))
+    report.dropped += params.dropped
+    report.warnings += params.warnings
+    call.clear()
+    call.update(body)
+    call.update(apart)
+    call["allowed_openai_params"] = sorted(_KEPT & body.keys())
 
 
 def responses_prefix(call: dict[str, Any], route: Route) -> str:

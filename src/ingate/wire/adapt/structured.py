@@ -43,7 +43,7 @@ def _written(draft: Draft, facts: Mapping[str, Any], given: Mapping[str, Any], k
     level = {True: "schema", None: "unknown"}.get(level, level)
     if _is_refused(draft, facts.get("structured_refused"), kind):
         level = False
-    elif draft.wire_format in _OWN and (level is not False or is_accepted_object(schema or {}, facts)):
+    elif draft.wire_format in _OWN and (level is not False or _has_mechanism(schema, facts)):
         return schema if level is False else None
     if level in {"schema", "unknown"}:
         if kind == "json_object":
@@ -63,6 +63,14 @@ def _written(draft: Draft, facts: Mapping[str, Any], given: Mapping[str, Any], k
     why = "the answer's form was put into the prompt: the model takes no response_format here"
     draft.change("response_format", None, why, **_instructed(draft, schema))
     return _OBJECT if schema is None else schema
+
+
+def _has_mechanism(schema: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
+    """Whether a codec can ask a model without structured output for the form through a tool that must be called.
+
+    Without such a tool it would ask for JSON without the schema.
+    """
+    return is_accepted_object(schema or {}, facts) and (schema is None or facts.get("forced_tools") is not False)
 
 
 def _schema_of(given: Mapping[str, Any]) -> dict[str, Any] | None:
