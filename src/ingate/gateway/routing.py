@@ -18,6 +18,7 @@ from ingate.providers.lanes import (
     FORMAT_NAMES,
     NATIVE_FORMATS,
     format_and_base,
+    litellm_format,
     tensorzero_base,
     tensorzero_model,
     tensorzero_models,
@@ -127,6 +128,8 @@ class Router:
         wire_format = provider.wire_format
         if engine == "native":
             wire_format, api_base = format_and_base(provider.name, wire_format, spec.model, api_base)
+        else:
+            wire_format = litellm_format(provider.name, wire_format, spec.model)
         return self._route(
             spec,
             engine=engine,

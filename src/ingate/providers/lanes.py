@@ -25,6 +25,7 @@ FORMAT_NAMES: Final[Mapping[str, str]] = {
     "ollama": "Ollama's chat format",
 }
 NATIVE_FORMATS: Final = frozenset(FORMAT_NAMES)
+_CLAUDE_CLOUDS: Final = frozenset({"vertex_ai", "vertex_ai_beta", "azure_ai"})
 _FOUNDRY_ENDINGS: Final = ("/v1/messages", "/chat/completions", "/v1", "/openai", "/models")
 
 
@@ -48,6 +49,11 @@ def format_and_base(provider: str, wire_format: str, model: str, api_base: str |
     for ending in _FOUNDRY_ENDINGS:
         base = base.removesuffix(ending).rstrip("/")
     return "messages", base if base.endswith("/anthropic") else f"{base}/anthropic"
+
+
+def litellm_format(provider: str, wire_format: str, model: str) -> str:
+    """The wire format in which litellm calls a model: for Claude on Google's and Microsoft's clouds Anthropic's."""
+    return "messages" if provider in _CLAUDE_CLOUDS and vendor_format(model) == "messages" else wire_format
 
 
 def tensorzero_model(name: str, models: frozenset[str] = frozenset()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ingate.engines.litellm_.parameters import fit, responses_prefix, write_cohere, write_messages
+from ingate.engines.litellm_.parameters import fit, responses_prefix, write_answer_form, write_cohere, write_messages
 from ingate.errors import BadRequestError, IngateError, MissingCredentialsError, UnknownProviderError
 from ingate.wire.codec import encode_body
 from ingate.wire.params import deep_merge
@@ -79,6 +79,7 @@ def for_completion(
     if route.wire_format == "cohere":
         write_cohere(call, route, report)
     write_messages(call, route)
+    write_answer_form(call, route)
     fit(call, route, report)
     provider, slash, model = model_name(litellm, route).partition("/")
     call["model"] = f"{provider}{slash}{responses_prefix(call, route)}{model}"

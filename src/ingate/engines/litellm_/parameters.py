@@ -79,6 +79,22 @@ def write_messages(call: dict[str, Any], route: Route) -> None:
         call["tools"] = tools_for(tools)
 
 
+def write_answer_form(call: dict[str, Any], route: Route) -> None:
+    """Ask Claude on Vertex AI for an answer by schema through the API's own field, in place, where the model has it.
+
+    litellm offers the answer as a tool unless its catalog lists the field for Vertex AI. A current Claude cannot be made to
+    call that tool, and answers in prose.
+    """
+    form = call.get("response_format")
+    if route.wire_format != "messages" or not route.provider.startswith("vertex") or not isinstance(form, dict):
+        return
+    wrapper = form.get("json_schema")
+    schema = wrapper.get("schema") if isinstance(wrapper, dict) else None
+    if isinstance(schema, dict) and facts_of(_target(route), "messages").get("structured") == "schema":
+        del call["response_format"]
+        call["output_format"] = {"type": "json_schema", "schema": schema}
+
+
 def write_cohere(call: dict[str, Any], route: Route, report: CallReport) -> None:
     """Write a call's parameters as Cohere's API has them, in place, for litellm to hand over as they are.
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def without_refused(draft: Draft, facts: Mapping[str, Any]) -> None:
     """Leave the parameters of `facts["refused"]` out of a request; one at its default is left out silently."""
     for name in facts.get("refused", ()):
+        if name == "logprobs" and "top_logprobs" in draft.body:
+            draft.respell("top_logprobs", None)  # it means nothing without the other
         if (value := draft.body.get(name)) is None:
             continue
         if is_default(name, value):
