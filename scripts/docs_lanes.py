@@ -26,7 +26,7 @@ from support.conversations import CONVERSATIONS  # noqa: E402
 from support.current import CURRENT  # noqa: E402
 from support.rules import all_rules  # noqa: E402
 from support.simulators import PROVIDERS  # noqa: E402
-from support.simulators.table import CURATED, HOSTS  # noqa: E402
+from support.simulators.table import CURATED, HOSTS, LITELLM  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,11 +61,10 @@ def current_models() -> str:
     native, other = waiting("native"), waiting("litellm")
     for spec in [*CURATED, *(spec for spec in HOSTS if spec not in CURATED)]:
         broken = sorted(set(other.get(spec, {}).values()))
-        is_asked = spec in CURATED and HOSTS[spec].litellm
         cells = [
             spec,
             str(len(CURRENT) - len(native.get(spec, {}))),
-            str(len(CURRENT) - len(other.get(spec, {}))) if is_asked else "not asked",
+            str(len(CURRENT) - len(other.get(spec, {}))) if spec in LITELLM else "not asked",
             "; ".join(_cell(reason) for reason in broken),
         ]
         rows.append(f"| {' | '.join(cells)} |")

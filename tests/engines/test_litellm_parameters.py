@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingate.engines.base import CallReport, Route
-from ingate.engines.litellm_.parameters import fit, responses_prefix, write_cohere, write_messages
+from ingate.engines.litellm_.parameters import fit, responses_prefix, write_answer_form, write_cohere, write_messages
 from ingate.errors import BadRequestError
 from ingate.spec import ModelSpec
 
@@ -161,3 +161,30 @@ def test_a_strict_server_gets_tools_without_marks_and_reasoning_stays_for_respon
     call = {"messages": [{**FOREIGN, "reasoning_items": [{}]}], "tools": [marked], "reasoning_effort": "high"}
     write_messages(call, _route("openai/gpt-6.1-sol"))
     assert call["messages"] == [{**FOREIGN, "reasoning_items": [{}]}]
+
+
+def test_sampling_and_stop_are_left_out_where_the_model_rejects_them_while_it_reasons() -> None:
+    call, report = {"top_p": 0.9, "temperature": 1, "presence_penalty": 0.5, "stop": ["x"]}, CallReport()
+    fit(call, _route("moonshot/kimi-k3"), report)
+    assert call == {"stop": ["x"]}
+    assert sorted(report.dropped) == ["presence_penalty", "top_p"]
+    with pytest.raises(BadRequestError):
+        fit({"top_p": 0.9}, _route("moonshot/kimi-k3", policy="strict"), CallReport())
+
+
+def test_reasoning_that_cannot_be_switched_off_is_lowered() -> None:
+    call, report = {"reasoning_effort": "none"}, CallReport()
+    fit(call, _route("openrouter/anthropic/claude-opus-5.5"), report)
+    assert call == {"reasoning_effort": "low"}
+    assert "always reasons" in report.warnings[0]
+
+
+@pytest.mark.parametrize(("provider", "form"), [("vertex_ai", "output_format"), ("anthropic", "response_format")])
+def test_claude_on_vertex_is_asked_by_the_apis_own_field(provider: str, form: str) -> None:
+    schema = {"type": "object", "properties": {}}
+    call: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
+    write_answer_form(call, _route(f"{provider}/claude-sonnet-5-5", "messages"))
+    assert list(call) == [form]
+    call = {"response_format": {"type": "json_object"}}
+    write_answer_form(call, _route("vertex_ai/claude-sonnet-5-5", "messages"))
+    assert list(call) == ["response_format"]

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from ingate import Gateway
 from ingate.errors import BadRequestError, IngateError
 from ingate.gateway.rejections import Rejections
@@ -17,7 +15,7 @@ from support.simulators.hosts import Hosted, hosted
 from support.simulators.table import HOSTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from support.simulators.hosts import Host
 
@@ -32,21 +30,20 @@ def is_refused_here(host: Host, title: str) -> bool:
     return title == _BY_ADDRESS and host.provider in clouds
 
 
-_CACHE: dict[tuple[str, str, bool], dict[str, str]] = {}
+async def outcomes(spec: str, lane: str, *, stream: bool | None) -> Mapping[str, str]:
+    """Every conversation through a lane: its title → what went wrong, empty if nothing did.
 
-
-async def outcomes(spec: str, lane: str, *, stream: bool) -> Mapping[str, str]:
-    """Every conversation through a lane: its title → what went wrong, empty if nothing did."""
-    if (spec, lane, stream) not in _CACHE:
-        host = HOSTS[spec]
-        found = {}
-        async with hosted(host) as running:
-            told = running[host.provider]
-            async with Gateway(told.config, retries=0) as gateway:
-                for title, conversation in CURRENT.items():
-                    found[title] = await _outcome(gateway, host, told, lane, title, conversation, stream=stream)
-        _CACHE[spec, lane, stream] = found
-    return _CACHE[spec, lane, stream]
+    Where `stream` is None, every other one is streamed; which ones differs from one host of the table to the next.
+    """
+    host = HOSTS[spec]
+    found = {}
+    async with hosted(host) as running:
+        told = running[host.provider]
+        async with Gateway(told.config if lane == "native" else told.litellm, retries=0) as gateway:
+            for place, (title, conversation) in enumerate(CURRENT.items(), list(HOSTS).index(spec)):
+                streams = place % 2 == 1 if stream is None else stream
+                found[title] = await _outcome(gateway, host, told, lane, title, conversation, stream=streams)
+    return found
 
 
 async def _outcome(
@@ -142,16 +139,3 @@ def _unreported(conversation: dict[str, Any], sent: Any, completion: dict[str, A
 def waiting(kind: str) -> Mapping[str, Mapping[str, str]]:
     """Cells of a suite that are not accepted yet: target → title → the constraint."""
     return json.loads(WAITING.read_text(encoding="utf-8")).get(kind, {})
-
-
-def cells(kind: str, targets: Iterable[str], titles: Iterable[str]) -> list[Any]:
-    """A test's parameters, a cell each; one that is not accepted yet is expected to fail, by its constraint's name."""
-    known, titles = waiting(kind), list(titles)
-    return [
-        pytest.param(
-            target, title, id=f"{target}-{title}",
-            marks=[pytest.mark.xfail(strict=True, reason=known[target][title])] if title in known.get(target, {}) else [],
-        )
-        for target in targets
-        for title in titles
-    ]  # fmt: skip

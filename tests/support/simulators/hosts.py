@@ -17,6 +17,7 @@ from support.http import Conversation, serving
 from support.rules import RuleBroken, check_rules, error_body, rules_for
 from support.rules.history import ENCRYPTED, GEMINI_SIGNATURE, signature
 from support.rules.view import view_of
+from support.simulators import google
 from support.simulators.base import ADA, Reply
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class Host:
         endpoints: Format → the endpoint, with its path.
         call_id: Tool's name, number → an id as the provider makes them.
         reasoning: The field of chat completions that has the reasoning, empty if it is not shown.
-        litellm: Whether embedded litellm can be sent to it.
         without: Rules that are not asked: the lane takes another address than the provider's own for a server that is
             compatible with it and may know more.
     """
@@ -48,7 +48,6 @@ class Host:
     endpoints: Mapping[str, Provider]
     call_id: Callable[[str, int], str] = lambda name, number: f"call_{number:024d}"
     reasoning: str = ""
-    litellm: bool = True
     without: frozenset[str] = frozenset()
 
     @property
@@ -63,12 +62,14 @@ class Hosted:
 
     Attributes:
         config: A configuration that reaches it.
+        litellm: One with which embedded litellm reaches it.
         taken: The requests that it took, each with the format.
         refused: Why it refused the others.
         replies: What it said.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
+    litellm: dict[str, Any] = field(default_factory=dict)
     taken: list[tuple[str, Any]] = field(default_factory=list)
     refused: list[RuleBroken | Refused] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
@@ -81,6 +82,9 @@ async def hosted(*hosts: Host) -> AsyncIterator[dict[str, Hosted]]:
 
     async def answer(conversation: Conversation) -> None:
         target = conversation.head.split(" ")[1]
+        if target == google.TOKEN_PATH:
+            await conversation.answer(json.dumps(google.token()).encode())
+            return
         number = int(target.split("/")[1])
         host = hosts[number]
         await _answer(host, running[host.provider], conversation, target.removeprefix(f"/{number}"))
@@ -88,7 +92,10 @@ async def hosted(*hosts: Host) -> AsyncIterator[dict[str, Hosted]]:
     async with serving(answer) as far:
         root = far.base.removesuffix("/v1")
         for number, host in enumerate(hosts):
-            running[host.provider].config = {host.provider: {**host.section, "base_url": f"{root}/{number}{host.base}"}}
+            told, base = running[host.provider], f"{root}/{number}{host.base}"
+            told.config = told.litellm = {host.provider: {**host.section, "base_url": base}}
+            if host.provider == "vertex_ai":
+                told.litellm = {host.provider: google.section(root, base + next(iter(host.endpoints.values())).path)}
         yield running
 
 
@@ -103,7 +110,7 @@ async def _answer(host: Host, told: Hosted, conversation: Conversation, target: 
     streams = endpoint.streams(body, target)
     model = _model(body, target) or host.model
     try:
-        if not conversation.headers.get(endpoint.header, "").startswith(endpoint.value):
+        if not _authenticates(host, endpoint, conversation):
             refuse("headers", f"{endpoint.header} does not begin with {endpoint.value!r}")
         check_rules(host.provider, model, wire, body, conversation.headers, without=host.without)
         endpoint.check(body)
@@ -126,6 +133,12 @@ async def _answer(host: Host, told: Hosted, conversation: Conversation, target: 
     await conversation.begin(endpoint.kind)
     await conversation.piece(endpoint.events(reply))
     await conversation.piece(b"")
+
+
+def _authenticates(host: Host, endpoint: Provider, conversation: Conversation) -> bool:
+    if host.provider == "vertex_ai" and conversation.headers.get("authorization") == google.BEARER:
+        return True
+    return conversation.headers.get(endpoint.header, "").startswith(endpoint.value)
 
 
 def _asked_in_words(host: Host, wire: str, model: str, body: Any, endpoint: Provider) -> Reply:

@@ -78,7 +78,7 @@ def _vertex_claude(model: str) -> Host:
         "vertex_ai", model, path, "x-goog-api-key", KEY, vertex_check, section=_GOOGLE,
         verbs=("rawPredict", "streamRawPredict"),
     )  # fmt: skip
-    return Host("vertex_ai", model, _GOOGLE, "", {"messages": own}, _claude_id, litellm=False)
+    return Host("vertex_ai", model, _GOOGLE, "", {"messages": own}, _claude_id)
 
 
 def _bedrock(model: str) -> Host:
@@ -96,7 +96,7 @@ def _gemini(model: str) -> Host:
 def _vertex(model: str) -> Host:
     path = f"/v1/projects/p/locations/global/publishers/google/models/{model}:{{verb}}"
     own = gemini("vertex_ai", model, path, _GOOGLE, signatures=False)
-    return Host("vertex_ai", model, _GOOGLE, "", {"gemini": own}, lambda name, number: "", litellm=False)
+    return Host("vertex_ai", model, _GOOGLE, "", {"gemini": own}, lambda name, number: "")
 
 
 def _xai(model: str) -> Host:
@@ -168,3 +168,10 @@ _OTHERS = [
 
 HOSTS: Mapping[str, Host] = {host.spec: host for host in [*_CURATED, *_OTHERS]}
 CURATED = [host.spec for host in _CURATED]
+# The curated models and other clouds of them, to which embedded litellm is sent as well.
+_CLOUDS = (
+    "azure_ai/claude-opus-5-5", "vertex_ai/claude-sonnet-5-5", "bedrock/us.anthropic.claude-opus-5-5", "moonshot/kimi-k3",
+    "openrouter/anthropic/claude-opus-5.5", "openrouter/openai/gpt-6.1-sol", "openrouter/mistralai/mistral-large-4",
+    "openrouter/deepseek/deepseek-v4-pro",
+)  # fmt: skip
+LITELLM = [*CURATED, *_CLOUDS]

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.wire.catalog_facts import EFFORTS
 from ingate.wire.chat.fit import fit_temperature
 from ingate.wire.chat.messages import REASONING, is_strict, messages_for, tools_for
-from ingate.wire.chat.quirks import PROVIDERS, UNKNOWN_TO_OPENAI, quirks_of
+from ingate.wire.chat.quirks import NEUTRAL, PROVIDERS, SAMPLING, UNKNOWN_TO_OPENAI, quirks_of
 from ingate.wire.codec import Target
 from ingate.wire.cohere.codec import chat_request
 from ingate.wire.efforts import fitted_effort
-from ingate.wire.facts import facts_of, reasons
+from ingate.wire.facts import facts_of, reasons, takes_sampling, takes_stop
 from ingate.wire.params import ParamTracker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ingate.engines.base import CallReport, Route
 
 # litellm passes these to providers that reject them.
@@ -26,6 +28,7 @@ _REJECTED: Final = frozenset(
 _OPENAIS: Final = frozenset({"openai", "azure"})
 # What Cohere has in common with OpenAI, though litellm says it has not.
 _KEPT: Final = frozenset({"response_format", "tool_choice", "thinking", "logprobs"})
+_ANY: Final = ("low", "medium", "high")
 _NONE: Final[frozenset[str]] = frozenset()
 _CHAT: Final = frozenset({"chat", "azure", "copilot"})
 _OPENAI_LIKE: Final = frozenset({"chat", "azure"})
@@ -44,9 +47,12 @@ def fit(call: dict[str, Any], route: Route, report: CallReport) -> None:
     effort, levels = call.get("reasoning_effort"), facts.get("efforts")
     # litellm itself switches reasoning off where that is possible, in each provider's way.
     is_level = effort in EFFORTS and (effort != "none" or bool(facts.get("always_reasons")))
+    if is_level and effort == "none":
+        levels = [level for level in levels or _ANY if level != "none"]
     if is_level and levels and effort not in levels:
         call["reasoning_effort"] = fitted_effort(params, effort, levels)
     if route.wire_format in _CHAT:
+        _drop_sampling(call, params, facts)
         fit_temperature(params, call, facts, route.provider)
         unknown = UNKNOWN_TO_OPENAI if route.provider in _OPENAIS else _NONE
         for name in sorted(_REJECTED & (quirks_of(route.provider).refused | unknown) & call.keys()):
@@ -114,6 +120,18 @@ def write_cohere(call: dict[str, Any], route: Route, report: CallReport) -> None
     call.update(body)
     call.update(apart)
     call["allowed_openai_params"] = sorted(_KEPT & body.keys())
+
+
+def _drop_sampling(call: dict[str, Any], params: ParamTracker, facts: Mapping[str, Any]) -> None:
+    """Leave out, in place, what the model does not accept while it reasons; litellm does so for OpenAI's models only."""
+    effort = call.get("reasoning_effort")
+    names = set() if takes_sampling(facts, effort) else set(SAMPLING)
+    if not takes_stop(facts, effort):
+        names.add("stop")
+    for name in sorted(names & call.keys()):
+        if not (name in NEUTRAL and call[name] == NEUTRAL[name]):
+            params.drop(name, "the model rejects it")
+        del call[name]
 
 
 def responses_prefix(call: dict[str, Any], route: Route) -> str:
