@@ -33,7 +33,10 @@ LIMITS: Final = {
 }
 MARGIN_S: Final = 1.0  # how much later than the total limit a call may end
 
-# Lane → the spec of its model. The API in which a request is passed through is the second part.
+# Lane → the spec of its model. The API in which a request is passed through is the second part. "local server" is a server on this
+# machine (vLLM, LM Studio, …): no fault of a connection can happen to the model in this process, which opens none. What can go
+# wrong there is tested where it is: its limits and its end (tests/gateway/test_time_limits.py, tests/engines/test_local_exit.py), its
+# files (test_local_files.py), and closing it in mid-answer (test_local.py).
 LANES: Final = {
     "chat": ("groq/m", "chat"),
     "responses": ("openai/m?api=responses", "responses"),

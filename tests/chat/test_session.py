@@ -295,6 +295,8 @@ def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
     [
         {"type": "session", "created_at": "yesterday"},
         {"type": "session", "created_at": {}},
+        {"type": "session", "created_at": 1e308},
+        {"type": "session", "created_at": -1e9},
         {"type": "user", "content": 3},
         {"type": "user", "content": ["text"]},
         {"type": "assistant", "message": ["a"]},
@@ -303,6 +305,8 @@ def test_a_locked_file_is_reported_once_another_terminal_has_it() -> None:
         {"type": "tool", "content": 1},
         {"type": "turn", "cost_usd": "dear"},
         {"type": "turn", "input_tokens": [1]},
+        {"type": "turn", "cost_usd": 1e300},
+        {"type": "turn", "input_tokens": 10**400},
         {"type": "keep", "count": "all"},
         {"type": "piece", "text": 7},
         {"type": ["user"]},

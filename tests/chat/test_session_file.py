@@ -241,6 +241,16 @@ def test_listing_sets_files_aside_that_are_no_conversations_and_says_so() -> Non
     }  # fmt: skip
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_what_is_not_a_file_is_no_session() -> None:
+    log = _log()
+    log.close()
+    os.mkfifo(store.folder() / "pipe.jsonl")
+    (store.folder() / "folder.jsonl").mkdir()
+    assert store.paths() == [log.path]
+    assert CliRunner().invoke(sessions_command, []).exit_code == 0
+
+
 def test_a_file_that_another_process_has_just_created_is_left_where_it_is() -> None:
     log = log_of(kept=True)
     assert log.path is not None

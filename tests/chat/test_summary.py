@@ -111,3 +111,18 @@ def test_markdown_of_a_conversation_without_a_message() -> None:
     text = to_markdown(Session(id="x", model="a/b"))
     assert text.startswith("# Conversation\n\n")
     assert " · a/b\n\n---\n\n" in text
+
+
+def test_what_a_damaged_file_may_hold_is_shown_all_the_same() -> None:
+    records = (
+        {"type": "user", "content": [{"text": 5}, {"attached": {"a": 1}}]},
+        {
+            "type": "assistant",
+            "message": {"content": "Yes", "tool_calls": [{"function": 5}, {}, {"function": {"name": 1}}]},
+        },
+        {"type": "tool", "content": [{"text": ["x"]}]},
+    )
+    session = Session.replay(records, name="x")
+    text = to_markdown(session)
+    assert session.title == "5"
+    assert all(part in text for part in ("## You", "Yes", "Calls `1`", "['x']"))

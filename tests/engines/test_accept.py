@@ -302,6 +302,19 @@ def test_the_unpacker_reads_every_kind_in_pieces_of_any_size(size: int, pack: Ca
     assert out == data
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_the_unpacker_reads_every_member_and_no_padding(size: int) -> None:
+    data = bytes(range(256)) * 20
+    packed = gzip.compress(data) + gzip.compress(b"") + gzip.compress(data) + bytes(8)
+    unpacker = Unpacker(2 * len(data))
+    assert b"".join(unpacker.feed(packed[at : at + size]) for at in range(0, len(packed), size)) == 2 * data
+
+
+def test_members_count_together_toward_the_limit() -> None:
+    unpacker = Unpacker(1000)
+    assert len(unpacker.feed(gzip.compress(b"\0" * 900) * 50)) == 1001
+
+
 def test_the_unpacker_stops_one_byte_after_its_limit() -> None:
     unpacker = Unpacker(1000)
     packed = gzip.compress(b"\0" * 10_000_000)

@@ -15,7 +15,7 @@ Records are dicts with a key `type`:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 import msgspec
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = "the terminal was closed"
 _MEASURABLE_S: Final = 0.05  # a shorter answer has no meaningful speed
+
+
+# What a damaged file may hold beyond these cannot be shown, or summed.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+_Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+_Date = Annotated[float, msgspec.Meta(ge=0, le=253_402_214_400)]  # to the end of the year 9999
 
 
 class Entry(msgspec.Struct):
@@ -61,14 +67,14 @@ class Turn(msgspec.Struct, kw_only=True):
     """
 
     spec: str = ""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_usd: float | None = 0.0
-    first_token_s: float | None = None
-    seconds: float = 0.0
-    tool_calls: int = 0
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    cached_tokens: _Count = 0
+    reasoning_tokens: _Count = 0
+    cost_usd: _Amount | None = 0.0
+    first_token_s: _Amount | None = None
+    seconds: _Amount = 0.0
+    tool_calls: _Count = 0
 
     def add(self, usage: Mapping[str, Any] | None, cost_usd: float | None) -> None:
         """Add one round's usage (None if the provider reported none) and cost (None if unknown)."""
@@ -101,7 +107,7 @@ class _Record(TypedDict, total=False):
     """The values of every record but `turn`, by their keys."""
 
     id: str | None
-    created_at: float | None
+    created_at: _Date | None
     model: str | None
     system: str | None
     spec: str | None
@@ -240,7 +246,7 @@ def text_of(message: Mapping[str, Any]) -> str:
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
-    parts = [part.get("text") or "" for part in content if isinstance(part, dict) and not part.get("attached")]
+    parts = [str(part.get("text") or "") for part in content if isinstance(part, dict) and not part.get("attached")]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import stat
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -194,7 +195,9 @@ def paths() -> list[Path]:
     with contextlib.suppress(OSError):
         for path in folder().glob("*.jsonl"):
             with contextlib.suppress(OSError):  # another process may delete it meanwhile
-                found[path] = path.stat().st_mtime
+                state = path.stat()
+                if stat.S_ISREG(state.st_mode):  # to read a pipe would never end
+                    found[path] = state.st_mtime
     return sorted(found, key=found.__getitem__, reverse=True)
 
 

@@ -58,7 +58,8 @@ def to_markdown(session: Session) -> str:
             case "assistant":
                 parts += ["## Model", text] if text else ["## Model"]
                 for call in entry.message.get("tool_calls") or ():
-                    function = call.get("function") or {}
+                    function = call.get("function")
+                    function = function if isinstance(function, dict) else {}
                     parts.append(f"Calls `{function.get('name')}`:\n\n{_fenced(str(function.get('arguments') or ''))}")
                 if entry.stopped:
                     parts.append(f"*(incomplete: {entry.stopped})*")

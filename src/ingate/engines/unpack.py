@@ -6,6 +6,7 @@ import zlib
 from typing import Any, Final
 
 _GZIP_OR_ZLIB: Final = 47
+_GZIP_MARK: Final = b"\x1f"
 _RAW: Final = -zlib.MAX_WBITS  # what some servers send as `deflate`
 
 
@@ -27,8 +28,19 @@ class Unpacker:
         Raises:
             zlib.error: The data is damaged.
         """
-        if not piece or not self._left:
-            return b""
+        out = b""
+        while piece and self._left:
+            if self._inflate.eof:
+                if not piece.startswith(_GZIP_MARK):
+                    break  # padding after the end
+                self._inflate, self._head = zlib.decompressobj(_GZIP_OR_ZLIB), None  # gzip may have several members
+            made = self._once(piece)
+            self._left -= len(made)
+            out += made
+            piece = self._inflate.unused_data if self._inflate.eof else b""
+        return out
+
+    def _once(self, piece: bytes) -> bytes:
         head = self._head
         try:
             out = self._inflate.decompress(piece, self._left)
@@ -38,5 +50,4 @@ class Unpacker:
             self._inflate = zlib.decompressobj(_RAW)
             out = self._inflate.decompress(head + piece, self._left)
         self._head = None if out or head is None else head + piece
-        self._left -= len(out)
         return out
