@@ -192,3 +192,10 @@ def test_what_is_refused_says_what_to_write(text: str, line: int, fix: str) -> N
     with pytest.raises(ConfigError) as caught:
         parse(text, WHERE)
     assert (caught.value.line, caught.value.fix) == (line, fix)
+
+
+def test_a_character_that_yaml_does_not_allow_is_on_its_line() -> None:
+    for text, line in (("\x00", 1), ("a: 1\nb: 2\nc: \x00\nd: 3", 3)):
+        with pytest.raises(ConfigError) as caught:
+            parse(text, WHERE)
+        assert caught.value.line == line
