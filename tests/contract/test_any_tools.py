@@ -42,7 +42,11 @@ _LEAF = st.sampled_from(
         {"const": 1},
     ]
 )
-_OBJECT = st.dictionaries(st.from_regex("[a-z]{1,5}", fullmatch=True), _LEAF, max_size=3).map(
+_PROPERTIES = st.one_of(
+    st.from_regex("[a-z]{1,5}", fullmatch=True),
+    st.sampled_from(["filter[id]", "$top", "@type", "cwd?", "a b", "größe", "x" * 70]),
+)
+_OBJECT = st.dictionaries(_PROPERTIES, _LEAF, max_size=3).map(
     lambda properties: {"type": "object", "properties": properties, "required": sorted(properties)[:1]}
 )
 SCHEMAS = st.one_of(

@@ -95,6 +95,12 @@ def test_a_rule_is_about_its_providers_models_and_formats_only() -> None:
         ("choice", {"refused": ["any"]}, {"tool_choice": "required"}, {"tool_choice": "auto"}),
         ("choice", {"refused": ["named"]}, {"tool_choice": {"type": "function"}}, {"tool_choice": "required"}),
         ("tool_name", {"pattern": "[a-z]+"}, _tools("a.b"), _tools("ab")),
+        (
+            "property_name",
+            {"pattern": "[a-z]+", "param": "input_schema"},
+            _tools("f", schema={"properties": {"a b": {}}}),
+            _tools("f", schema={"properties": {"ab": {"properties": {"a b": {}}}}}),
+        ),
         ("unique_tools", {}, _tools("a", "a"), _tools("a", "b")),
         ("call_id", {"pattern": "[a-z]1"}, _said("calls", "tool", tool_call_id="zz"), _said("calls", "tool")),
         ("schema_root", {"keywords": ["anyOf"]}, _tools("a", schema={"anyOf": []}), _tools("a", schema={"items": {}})),

@@ -148,6 +148,15 @@ def tool_name(rule: Rule, view: View) -> None:
             _break(rule, view, where, name=name, length=len(name))
 
 
+def property_name(rule: Rule, view: View) -> None:
+    """What the names at the top of a tool's schema must look like; those within it are not looked at."""
+    for tool in view.tools:
+        properties = tool.schema.get("properties") if isinstance(tool.schema, dict) else None
+        for name in properties or ():
+            if not re.fullmatch(rule["pattern"], name):
+                _break(rule, view, f"{tool.where}.{rule['param']}.properties", name=name)
+
+
 def unique_tools(rule: Rule, view: View) -> None:
     """No two tools of one name."""
     seen: set[str] = set()
@@ -261,6 +270,7 @@ def json_word(rule: Rule, view: View) -> None:
 PARAMETERS = {
     "forbidden": forbidden, "allowed": allowed, "together": together, "count": count, "bounds": bounds, "keys": keys, "roles": roles,
     "header_needed": header_needed, "no_tools": no_tools, "choice": choice, "tool_name": tool_name,
+    "property_name": property_name,
     "unique_tools": unique_tools, "call_id": call_id, "unique_calls": unique_calls, "schema_root": schema_root,
     "schema_keywords": schema_keywords, "schema_flavour": schema_flavour, "form": form, "json_word": json_word,
 }  # fmt: skip

@@ -206,3 +206,15 @@ def _streamed(made: Adapted, text: str, cuts: list[int]) -> str:
 def test_a_stream_that_breaks_off_in_a_key_loses_nothing():
     made = adapt(_body({"$top": {}}), CLAUDE, "messages")
     assert _streamed(made, '{"_to', [3]) == '{"_to'
+
+
+def test_tools_of_one_name_share_the_names_of_their_parameters():
+    tools = [_tool({"a b": {}}), _tool({"a$b": {}, "c d": {}})]
+    target = Target(
+        model="anthropic/claude-opus-5.5", api_base="", provider="openrouter", facts={"unique_tools": False}
+    )
+    made = adapt({"messages": [], "tools": tools}, target, "chat")
+    sent = [tool["function"]["parameters"]["properties"] for tool in made.body["tools"]]
+    (first,), (second, third) = map(list, sent)
+    assert len({first, second, third}) == 3
+    assert json.loads(_answer(made, json.dumps({first: 1, second: 2, third: 3}))) == {"a b": 1, "a$b": 2, "c d": 3}
