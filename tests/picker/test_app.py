@@ -522,3 +522,12 @@ def test_lists_are_fetched_of_the_proxy_the_servers_and_listed_providers_with_a_
     there = data(servers={"mine": "http://127.0.0.1:9/v1"})
     assert _lists_to_fetch(there) == ["litellm_proxy", "mine", "ollama"]
     assert _lists_to_fetch(data(proxy=None)) == ["ollama"]
+
+
+async def test_the_list_of_the_selected_line_is_fetched_at_the_start_even_without_a_key(
+    tmp_path: Path, services: FakeServices
+) -> None:
+    running = Running(tmp_path, services, current="openrouter/a/model")
+    async with running.open():
+        await running.until(lambda: "openrouter" in running.state.data.lives)
+    assert services.calls.count(("live", "openrouter")) == 1

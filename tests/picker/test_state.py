@@ -633,3 +633,22 @@ def test_the_first_model_of_another_provider_is_selected() -> None:
     assert state.cursor == 3
     moved = press(state, "down", "down", "down")
     assert moved.cursor == 0
+
+
+def test_the_best_match_is_selected_after_every_change_of_the_filter() -> None:
+    filtered = press(start(), "/gpt", "down", "down")
+    assert (filtered.cursor, filtered.column) == (2, "models")
+    for keys in (("-",), ("c-h",), ("c-w",), ("c-u",)):
+        changed = press(filtered, *keys)
+        assert (changed.cursor, changed.column) == (0, "models"), keys
+    closed = press(press(filtered, "left"), "escape")
+    assert (closed.filter, closed.column, closed.provider) == (None, "models", "litellm")
+    assert press(start(), "left", "right").column == "models"
+
+
+def test_the_filter_opened_in_the_providers_searches_all_and_goes_back_there() -> None:
+    there = press(start(), "left", "down", "down", "down", "right", "down")
+    opened_there = press(there, "/llama")
+    assert (opened_there.provider, opened_there.column) == ("litellm", "models")
+    back = press(opened_there, "escape")
+    assert (back.provider, back.item, back.cursor) == (there.provider, there.item, there.cursor)

@@ -128,7 +128,7 @@ def _escape(state: State, _: str) -> Next:
         return with_(state, message="q quits"), None
     provider, spec = state.before
     item = item_of(spec, state.data) if spec else None
-    state = derived(with_(state, filter=None, provider=provider or LITELLM), keep=False)
+    state = derived(with_(state, filter=None, provider=provider or LITELLM))
     at = next((at for at, one in enumerate(state.shown.items) if one == item), 0)
     return with_(state, cursor=at, column="models"), None
 
