@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from ingate.errors import BadRequestError, ContentFilterError, InvalidRequestError
 from ingate.gateway.requests import ADAPTED_ENGINES, target_of
+from ingate.wire.adapt.content_advice import content_advice
 from ingate.wire.catalog_facts import add_statements
 from ingate.wire.downstream import translate
 from ingate.wire.facts import facts_of
@@ -98,6 +99,8 @@ class Rejections:
         known = facts_of(target_of(self.known(route)), route.wire_format)
         found = read_rejection(error, chat, known)
         if found is None:
+            if advice := content_advice(error):
+                error.fix = advice
             return False
         facts = dict(found.facts)
         if "refused" in facts:
@@ -118,6 +121,8 @@ class Rejections:
         """Say in the error's `fix` what ingate would change, for a request that was passed through unchanged."""
         if isinstance(error, _NOT_LEARNED):
             return
+        if advice := content_advice(error):
+            error.fix = f"the request was passed through unchanged; to have it accepted, {advice}"
         try:
             chat = request.body if request.api == "chat" else translate(request.api, request.body).chat
         except BadRequestError:  # the client's API has more than can be translated
