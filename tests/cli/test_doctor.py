@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingate.cli.doctor import _lines
+from ingate.cli.doctor import _lines, _provider_lines
 from ingate.gateway.doctor import Conflict, Line, Problem, Report
+from ingate.gateway.provider_report import Alternative, LaneReport, ProviderReport, Value
 from support.cli import run
 from support.config import trust_here
 
@@ -144,3 +145,91 @@ def test_it_asks_nothing_even_on_a_terminal() -> None:
     done = run("doctor", terminal=True, stdin="y\n")
     assert "Trust it?" not in done.err
     assert "not trusted" in done.out
+
+
+def provider_lines(shown: ProviderReport) -> list[str]:
+    return click.unstyle("\n".join(_provider_lines(shown))).splitlines()
+
+
+def test_a_ready_provider_is_shown_with_all_that_was_read_and_would_be_sent() -> None:
+    assert provider_lines(
+        ProviderReport(
+            name="big",
+            display_name="Big Cloud",
+            state="ready",
+            source="env BIG_KEY",
+            notes="Regions matter.",
+            fix="never shown, since it is ready",
+            docs_url="https://docs.example",
+            models=1234,
+            alternatives=(
+                Alternative((Value("BIG_KEY", "env BIG_KEY"),), True, True),
+                Alternative((Value("BIG_ID", "env BIG_ID"), Value("BIG_SECRET", "")), False, False),
+                Alternative((Value("BIG_TOKEN", ""),), False, False),
+            ),
+            files=("~/.big", "~/.other"),
+            file="~/.big (profile x)",
+            optional=(Value("BIG_REGION", "env BIG_REGION"),),
+            near_misses=("BIGKEY is set",),
+            lanes=(
+                LaneReport("native", "ready", "https://big.example/v1", "authorization: Bearer <env BIG_KEY>"),
+                LaneReport("litellm", "attention", "", "", "litellm is not installed", "install it"),
+            ),
+        )
+    ) == [
+        "✓ Big Cloud (big)",
+        "  env BIG_KEY",
+        "  Regions matter.",
+        "  docs: https://docs.example",
+        "  1,234 models in the catalog: ingate models big/",
+        "",
+        "Credentials, any one of",
+        "  ✓ BIG_KEY (env BIG_KEY) · in use",
+        "  ○ BIG_ID (env BIG_ID) + BIG_SECRET (not set)",
+        "  ✗ BIG_TOKEN",
+        "  ✓ ~/.big · in use",
+        "  ✗ ~/.other",
+        "",
+        "Also set",
+        "  BIG_REGION (env BIG_REGION)",
+        "",
+        "Set, but not read",
+        "  BIGKEY is set",
+        "",
+        "What would be sent where",
+        "  ✓ native: https://big.example/v1",
+        "      authorization: Bearer <env BIG_KEY>",
+        "  ○ litellm: litellm's own address",
+        "      litellm is not installed; fix: install it",
+    ]
+
+
+def test_a_missing_provider_is_shown_with_its_fix_once() -> None:
+    lanes = (LaneReport("native", "missing", reason="no key"), LaneReport("litellm", "missing", reason="no extra"))
+    shown = ProviderReport(
+        name="small", display_name="Small", state="missing", reason="no key", fix="set SMALL_KEY", lanes=lanes
+    )
+    assert provider_lines(shown) == [
+        "✗ Small (small)",
+        "  no key",
+        "  fix: set SMALL_KEY",
+        "",
+        "What would be sent where",
+        "  ✗ native: no address is known",
+        "  ✗ litellm: litellm's own address",
+        "      no extra",
+    ]
+    files = ProviderReport(name="x", display_name="X", state="missing", files=("~/.x",))
+    assert provider_lines(files)[2:4] == ["Credentials, any one of", "  ✗ ~/.x"]
+
+
+def test_named_providers_are_each_shown_once_and_must_all_be_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-key")
+    ready = run("doctor", "groq").out
+    assert ready.startswith("✓ Groq (groq)\n  env GROQ_API_KEY\n")
+    both = run("doctor", "groq", "anthropic", "groq", code=1).out
+    assert both.startswith(f"{ready}\n✗ Anthropic (anthropic)\n")
+    assert both.count("Groq (groq)") == 1
+    found = json.loads(run("doctor", "groq", "anthropic", "--json", code=1).out)
+    assert [(one["name"], one["state"]) for one in found] == [("groq", "ready"), ("anthropic", "missing")]
+    assert run("doctor", "groq", terminal=True).out.startswith("\x1b[32m✓\x1b[0m \x1b[1mGroq\x1b[0m (groq)")

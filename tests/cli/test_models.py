@@ -149,3 +149,15 @@ def test_only_ready_rows_are_shown_on_request(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_unknown_provider_is_named_with_the_nearest() -> None:
     assert "groq" in run("models", "--provider", "gorq", code=2).err
+
+
+def test_without_litellm_a_search_finds_what_can_be_called_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingate import providers
+
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-key")
+    installed = providers.is_installed
+    monkeypatch.setattr(providers, "is_installed", lambda module: module != "litellm" and installed(module))
+    (row,) = json.loads(run("models", "gpt-oss-120b", "--provider", "groq", "--json").out)
+    assert (row["spec"], row["state"]) == ("groq/openai/gpt-oss-120b", "ready")
+    curated = [row["spec"] for row in json.loads(run("models", "--json").out) if row["provider"] == "groq"]
+    assert curated == ["litellm.groq/openai/gpt-oss-120b"]

@@ -148,7 +148,7 @@ STAND_IN = """#!{python}
 import http.server, json, os, sys
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 with open({seen!r}, "w") as file:
-    json.dump({{"arguments": arguments, "environ": dict(os.environ)}}, file)
+    json.dump({{"arguments": arguments, "environ": dict(os.environ), "pid": os.getpid()}}, file)
 if {crash}:
     sys.exit(3)
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -170,7 +170,7 @@ def stand_in(folder: Path, *, crash: bool = False) -> str:
 
 
 def interrupt_when_up(out: str) -> None:
-    if out.endswith("--model litellm/<name>\n"):
+    if "LITELLM_API_KEY=" in out.splitlines()[-1]:
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -209,6 +209,18 @@ def test_up_runs_one_until_it_is_interrupted_and_says_how_to_call_it(
         "LITELLM_MASTER_KEY": (folder / "master.key").read_text().strip(),
         "REDIS_HOST": None,
     }
+
+
+def test_up_reports_a_proxy_that_ends_after_it_was_up(tmp_path: Path) -> None:
+    def kill_when_up(out: str) -> None:
+        if "LITELLM_API_KEY=" in out.splitlines()[-1]:
+            os.kill(json.loads((tmp_path / "seen.json").read_text())["pid"], signal.SIGKILL)
+
+    done = run(
+        "proxy", "up", "--litellm", stand_in(tmp_path), "--port", "0", "--model", "groq/m", code=7, wrote=kill_when_up
+    )
+    assert "error: the proxy exited with status -9" in done.err
+    assert "stopping the proxy" not in done.err
 
 
 def test_up_uses_a_given_configuration_key_and_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
