@@ -6,6 +6,7 @@ import pytest
 
 from ingate.providers.lanes import (
     format_and_base,
+    litellm_format,
     tensorzero_base,
     tensorzero_model,
     tensorzero_models,
@@ -20,11 +21,11 @@ from ingate.providers.lanes import (
         ("replicate", "", "m", "replicate has a wire format of its own"),
         ("x", "chatty", "m", "x has a wire format of its own"),
         *(("vertex_ai", "gemini", name, "") for name in (
-            "gemini-3", "claude-opus", "google/g", "anthropic/c", "publishers/google/models/g", "publishers/anthropic/models/c",
-            "models/gemini-3",
+            "gemini-3-pro", "claude-opus-4-8", "google/gemini-3-pro", "anthropic/claude-opus-4-8",
+            "publishers/google/models/gemini-3-pro", "publishers/anthropic/models/claude-opus-4-8", "models/gemini-3-pro",
         )),
         ("vertex_ai", "gemini", "mistral-large", "vertex_ai serves this model in a format of its own"),
-        ("vertex_ai", "gemini", "meta/gemini", "vertex_ai serves this model in a format of its own"),
+        ("vertex_ai", "gemini", "meta/llama-3.1-405b", "vertex_ai serves this model in a format of its own"),
         *(("p", name, "m", "") for name in (
             "azure", "copilot", "messages", "responses", "completions", "gemini", "bedrock", "cohere", "ollama",
         )),
@@ -50,6 +51,20 @@ def test_claude_in_azures_foundry_has_an_address_of_its_own(base):
     assert format_and_base("azure_ai", "chat", "gpt-5", base) == ("chat", base)
     assert format_and_base("azure", "azure", "claude-opus-4-8", base) == ("azure", base)
     assert format_and_base("azure_ai", "chat", "claude-opus-4-8", None) == ("chat", None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "expected"),
+    [
+        ("vertex_ai", "claude-opus-4-8", "messages"),
+        ("vertex_ai_beta", "claude-opus-4-8", "messages"),
+        ("azure_ai", "claude-opus-4-8", "messages"),
+        ("vertex_ai", "gemini-3-pro", "chat"),
+        ("groq", "claude-opus-4-8", "chat"),
+    ],
+)
+def test_litellm_calls_claude_on_other_clouds_in_anthropics_format(provider, model, expected):
+    assert litellm_format(provider, "chat", model) == expected
 
 
 @pytest.mark.parametrize(
