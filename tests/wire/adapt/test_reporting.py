@@ -228,3 +228,27 @@ def test_a_draft_shares_what_it_does_not_change():
     assert draft.changed
     assert draft.warnings == ["seed is 2"]
     assert body["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "wire_format", "said"),
+    [
+        ("anthropic", "claude-haiku-4-5", "messages", "moved into the system prompt"),
+        ("bedrock", "anthropic.claude-haiku-4-5", "bedrock", "moved into the system prompt"),
+        ("gemini", "gemini-4-argon", "gemini", "moved into the system prompt"),
+        ("anthropic", "claude-opus-5-5", "messages", ""),
+    ],
+)
+def test_a_system_message_that_a_codec_moves_is_reported(provider: str, model: str, wire_format: str, said: str):
+    body = {"messages": [SYSTEM, USER, SYSTEM, SAID, USER]}
+    target = Target(model=model, api_base="", provider=provider)
+    made = adapt(body, target, wire_format)
+    assert made.body == body
+    if not said:
+        assert made.warnings == []
+        return
+    assert said in made.warnings[0]
+    strict = Target(model=model, api_base="", provider=provider, drop_params="strict")
+    with pytest.raises(BadRequestError, match="moved into the system prompt"):
+        adapt(body, strict, wire_format)
+    assert adapt({"messages": [SYSTEM, SYSTEM, USER]}, strict, wire_format).warnings == []

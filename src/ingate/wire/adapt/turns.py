@@ -31,9 +31,12 @@ def with_accepted_turns(draft: Draft, facts: Mapping[str, Any]) -> None:
         final_assistant: Whether the last message may be the assistant's (yes); "prefix" if it must be marked as one that
             the model goes on with.
     """
+    own = _moved_by_codec(facts, draft.wire_format)
     rules = _rules(facts, draft.wire_format)
-    if not rules or not draft.messages or not all(isinstance(one, dict) for one in draft.messages):
+    if not (rules or own) or not draft.messages or not all(isinstance(one, dict) for one in draft.messages):
         return
+    if own and _has_later_system(draft.messages):
+        draft.change("messages", draft.messages, own)
     for mend, sentence in rules:
         made = mend(draft.messages)
         if made is draft.messages:
@@ -42,6 +45,21 @@ def with_accepted_turns(draft: Draft, facts: Mapping[str, Any]) -> None:
             draft.change("messages", made, sentence)
         else:
             draft.respell("messages", made)
+
+
+def _moved_by_codec(facts: Mapping[str, Any], wire_format: str) -> str:
+    """What becomes of later system messages where a format's codec moves them; empty if it does not."""
+    if wire_format not in _OWN_SYSTEM:
+        return ""
+    binds = wire_format != "gemini" and facts.get("signature_binds")
+    if not binds:
+        return "later system messages were moved into the system prompt, which this format has at the beginning alone"
+    why = "the model accepts no system message behind others"
+    return "" if facts.get("later_system") else f"later system messages became messages of the user: {why}"
+
+
+def _has_later_system(messages: list[Any]) -> bool:
+    return any(message.get("role") in LEADING for message in messages[leading_count(messages) :])
 
 
 def _rules(facts: Mapping[str, Any], wire_format: str) -> list[tuple[Callable[[list[Any]], list[Any]], str]]:
@@ -69,7 +87,7 @@ def _rules(facts: Mapping[str, Any], wire_format: str) -> list[tuple[Callable[[l
 
 def _without_later_system(messages: list[Any]) -> list[Any]:
     count = leading_count(messages)
-    if not any(message.get("role") in LEADING for message in messages[count:]):
+    if not _has_later_system(messages):
         return messages
     out = list(messages[:count])
     waiting: list[Any] = []
