@@ -531,3 +531,14 @@ async def test_the_list_of_the_selected_line_is_fetched_at_the_start_even_withou
     async with running.open():
         await running.until(lambda: "openrouter" in running.state.data.lives)
     assert services.calls.count(("live", "openrouter")) == 1
+
+
+async def test_a_key_is_shown_at_once_and_not_with_the_next_news(
+    running: Running, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingate.picker.effects.POLL_S", 60.0)
+    async with running.open():
+        await running.until(lambda: {"litellm_proxy", "ollama"} <= running.state.data.lives.keys())
+        await running.until(lambda: running.state.data.lives["litellm_proxy"].problem != "")
+        await running.press("?", "Keys   (Esc closes")
+        await running.press("\x1b", "Enter choose")

@@ -213,7 +213,8 @@ async def test_a_new_size_is_drawn_at_once(terminal: Terminal) -> None:
     assert "Details" not in terminal.read()[before:]
     terminal.type("q")
     await asyncio.wait_for(task, 20)
-    assert signal.getsignal(signal.SIGWINCH) == signal.SIG_DFL
+    for number in (signal.SIGWINCH, signal.SIGTERM, signal.SIGHUP):
+        assert signal.getsignal(number) == signal.SIG_DFL
 
 
 async def test_a_signal_that_ends_the_process_restores_the_terminal_first(

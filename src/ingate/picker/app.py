@@ -198,7 +198,6 @@ class _Picker:
     def _on_keys(self) -> None:
         if self._flush is not None:
             self._flush.cancel()
-            self._flush = None
         source = self._source
         keys = [(press.key, press.data) for press in source.read_keys()]
         if keys:
@@ -211,7 +210,6 @@ class _Picker:
 
     def _on_pause(self) -> None:
         """No more keys have arrived, so an Esc was not the beginning of an arrow key."""
-        self._flush = None
         self._press([(press.key, press.data) for press in self._source.flush_keys()])
 
     def _press(self, keys: list[tuple[str, str]]) -> None:

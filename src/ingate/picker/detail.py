@@ -36,7 +36,7 @@ def detail(state: State, cells: int, height: int) -> list[list[tuple[str, str]]]
     fits = len(head) + len(needs) + len(facts) + 3 <= height
     lines: list[tuple[str, str]] = []
     for part in (head, facts, needs) if fits else (head, needs, facts):
-        if lines and part and fits:
+        if lines and fits:
             lines.append(("", ""))
         lines += part
     return [[(style, cut(clean(line), cells))] for style, line in lines[:height]]

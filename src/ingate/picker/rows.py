@@ -19,8 +19,6 @@ LITELLM: Final = "litellm"
 SORTS: Final = ("best", "name", "price", "context", "date")
 _RECENT: Final = 5
 
-Kind = Literal["litellm", "local", "proxy", "server", "provider"]
-
 
 class Provider(NamedTuple):
     """One line of the left column.
@@ -28,7 +26,6 @@ class Provider(NamedTuple):
     Attributes:
         name: `"litellm"`, `"local"`, `"litellm_proxy"`, or the name of a server or provider.
         title: The text of the line.
-        kind: What the line stands for.
         mark: Its state; empty for the first line, whose models have different states.
         count: The number of models it shows, None if unknown.
         note: The age of its fetched list, empty if it has none.
@@ -36,7 +33,6 @@ class Provider(NamedTuple):
 
     name: str
     title: str
-    kind: Kind
     mark: Mark | Literal[""]
     count: int | None
     note: str = ""
@@ -98,26 +94,26 @@ def providers(
     state = "available" if data.readiness.has_litellm else "not installed"
     models = f"{len(data.curated)} curated" if scope == "curated" else f"{index.catalog_visible:,} all"
     title = f"LiteLLM [{state}] ({models})" if matches is None else f"All providers ({sum(matches.values()):,} match)"
-    found = [Provider(LITELLM, title, "litellm", "", None)]
+    found = [Provider(LITELLM, title, "", None)]
 
-    def add(name: str, title: str, kind: Kind) -> None:
+    def add(name: str, title: str) -> None:
         if matches is not None and not matches.get(name) and name != selected:
             return
         count = index.visible.get(name) if matches is None else matches.get(name, 0)
         listed = data.lives.get(name)
         note = age(now - listed.fetched_at) if listed is not None and listed.fetched_at else ""
-        found.append(Provider(name, title, kind, marks.provider(name), count, note))
+        found.append(Provider(name, title, marks.provider(name), count, note))
 
     if data.local:
-        add(LOCAL, "Local models", "local")
+        add(LOCAL, "Local models")
     if data.proxy is not None:
-        add(PROXY, "LiteLLM proxy", "proxy")
+        add(PROXY, "LiteLLM proxy")
     for name in data.servers:
-        add(name, name, "server")
+        add(name, name)
     added = {PROXY, *data.servers} if data.proxy is not None else {*data.servers}
     names = [name for name in data.providers if name not in added]
     for name in sorted(names, key=lambda name: RANK[marks.provider(name)]):
-        add(name, data.providers[name].display_name, "provider")
+        add(name, data.providers[name].display_name)
     return tuple(found)
 
 

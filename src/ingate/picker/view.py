@@ -142,7 +142,7 @@ def _providers(state: State, cells: int, height: int) -> Frame:
 
 def _provider(one: Provider, cells: int, *, selected: bool, focused: bool) -> Line:
     lead = "▸ " if selected else "  "
-    if one.kind == "litellm":
+    if one.name == LITELLM:
         return [("sel" if selected and focused else "bold", fit(lead + one.title, cells))]
     style, mark = MARKS[one.mark]
     tail = " ".join(part for part in ("" if one.count is None else f"{one.count:,}", one.note) if part)
