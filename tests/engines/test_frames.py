@@ -227,6 +227,24 @@ async def test_a_failing_http_proxy_shows_no_login(environment: Path, monkeypatc
                 assert leaks(error, canaries().values()) == []
 
 
+@pytest.mark.parametrize("body", ['{"error": "%s"}', '{"data": "%s"}', '{"data": [%s', "%s", '["%s"'])
+async def test_a_list_of_models_that_is_none_shows_no_key(body: str) -> None:
+    async def answer(talk: Conversation) -> None:
+        await talk.answer((body % talk.headers["authorization"]).encode())
+
+    engine = NativeEngine()
+    async with serving(answer) as server:
+        credential = Credential(Secret(canaries()["env"]), {}, "env X")
+        route = replace(_route("groq", "chat", server.base), credential=credential)
+        try:
+            with pytest.raises(IngateError) as caught:
+                await engine.list_models(route)
+        finally:
+            await engine.aclose()
+    assert "authorization" in server.asked[0].headers
+    assert_clean(caught.value)
+
+
 def _route(provider: str, wire: str, base: str, **params: str) -> Route:
     credential = Credential(None, {name: Secret(value) for name, value in params.items()}, "env X")
     return Route(

@@ -104,7 +104,10 @@ class NativeEngine:
         Raises:
             UnavailableError: The response is not a list of models.
         """
-        return _model_list(await self.get(route, "/models" + query), route)
+        try:
+            return _model_list(await self.get(route, "/models" + query), route)
+        except IngateError as error:  # a body that is no list may quote the key
+            raise _attribute_error(error, route) from None
 
     async def list_deployments(self, route: Route) -> list[dict[str, Any]]:
         """Return a LiteLLM proxy's chat models, with limits and prices if the key may read them."""
