@@ -188,3 +188,36 @@ def test_claude_on_vertex_is_asked_by_the_apis_own_field(provider: str, form: st
     call = {"response_format": {"type": "json_object"}}
     write_answer_form(call, _route("vertex_ai/claude-sonnet-5-5", "messages"))
     assert list(call) == ["response_format"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "wire_format", "given", "sent", "dropped"),
+    [
+        ("bedrock/amazon.nova-2-lite-v1:0", "bedrock", {"reasoning_effort": "none"}, {}, []),
+        (
+            "bedrock/amazon.nova-2-lite-v1:0",
+            "bedrock",
+            {"reasoning_effort": "max", "max_tokens": 9, "temperature": 0.5},
+            {"reasoning_effort": "high"},
+            ["max_tokens", "temperature"],
+        ),
+        ("gemini/gemini-2.5-pro", "gemini", {"reasoning_effort": "none"}, {"reasoning_effort": "low"}, []),
+        ("gemini/gemini-2.5-flash", "gemini", {"reasoning_effort": "none"}, {"reasoning_effort": "none"}, []),
+        ("ollama_chat/llama3.2:1b", "ollama", {"reasoning_effort": "high"}, {}, ["reasoning_effort"]),
+        (
+            "anthropic/claude-sonnet-4-6",
+            "messages",
+            {"temperature": 0.2, "top_p": 0.9},
+            {"temperature": 0.2},
+            ["top_p"],
+        ),
+        ("anthropic/claude-sonnet-4-6", "messages", {"temperature": 1.8}, {"temperature": 1}, []),
+    ],
+)
+def test_older_models_and_other_clouds_get_what_they_accept(
+    spec: str, wire_format: str, given: dict[str, Any], sent: dict[str, Any], dropped: list[str]
+) -> None:
+    call, report = dict(given), CallReport()
+    fit(call, _route(spec, wire_format), report)
+    assert call == sent
+    assert report.dropped == dropped

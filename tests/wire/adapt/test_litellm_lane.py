@@ -83,3 +83,14 @@ def test_the_user_is_first_where_that_is_required(messages: list[Any], roles: li
         "messages"
     ]
     assert [message["role"] for message in made] == roles
+
+
+def test_what_ingates_codec_for_bedrock_does_is_done_before_litellm_gets_the_request():
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "title": "It"}}}
+    body = {"messages": [{"role": "assistant", "content": "x"}, USER], "response_format": schema}
+    target = Target(model="amazon.nova-2-lite-v1:0", api_base="", provider="bedrock")
+    for by_litellm in (True, False):
+        made = adapt(body, target, "bedrock", by_litellm=by_litellm)
+        assert ("response_format" in made.body) is not by_litellm
+        assert ([one["role"] for one in made.body["messages"]][-3:-1] == ["user", "assistant"]) is by_litellm
+        assert made.check is not None

@@ -12,7 +12,7 @@ from ingate.wire.chat.quirks import NEUTRAL, PROVIDERS, SAMPLING, UNKNOWN_TO_OPE
 from ingate.wire.codec import Target
 from ingate.wire.cohere.codec import chat_request
 from ingate.wire.efforts import fitted_effort
-from ingate.wire.facts import facts_of, reasons, takes_sampling, takes_stop
+from ingate.wire.facts import facts_of, reasons, takes_sampling, takes_stop, vendor_format
 from ingate.wire.params import ParamTracker
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _REJECTED: Final = frozenset(
 _OPENAIS: Final = frozenset({"openai", "azure"})
 # What Cohere has in common with OpenAI, though litellm says it has not.
 _KEPT: Final = frozenset({"response_format", "tool_choice", "thinking", "logprobs"})
+# Anthropic's temperatures end at 1, OpenAI's at 2: https://platform.claude.com/docs/en/api/messages
+_CLAUDES: Final[Mapping[str, Any]] = {"max_temperature": 1}
 _ANY: Final = ("low", "medium", "high")
 _NONE: Final[frozenset[str]] = frozenset()
 _CHAT: Final = frozenset({"chat", "azure", "copilot"})
@@ -44,13 +46,7 @@ def fit(call: dict[str, Any], route: Route, report: CallReport) -> None:
     """
     facts = facts_of(_target(route), route.wire_format)
     params = ParamTracker(call, policy=route.drop_params, model=route.model)
-    effort, levels = call.get("reasoning_effort"), facts.get("efforts")
-    # litellm itself switches reasoning off where that is possible, in each provider's way.
-    is_level = effort in EFFORTS and (effort != "none" or bool(facts.get("always_reasons")))
-    if is_level and effort == "none":
-        levels = [level for level in levels or _ANY if level != "none"]
-    if is_level and levels and effort not in levels:
-        call["reasoning_effort"] = fitted_effort(params, effort, levels)
+    _fit_effort(call, params, facts)
     if route.wire_format in _CHAT:
         _drop_sampling(call, params, facts)
         fit_temperature(params, call, facts, route.provider)
@@ -58,8 +54,40 @@ def fit(call: dict[str, Any], route: Route, report: CallReport) -> None:
         for name in sorted(_REJECTED & (quirks_of(route.provider).refused | unknown) & call.keys()):
             params.drop(name, f"{route.provider} rejects it")
             del call[name]
+    elif vendor_format(route.model) == "messages":
+        fit_temperature(params, call, _CLAUDES, route.provider)
+        if facts.get("one_sampling") and {"temperature", "top_p"} <= call.keys():
+            params.drop("top_p", "this model accepts temperature or top_p, not both")
+            del call["top_p"]
     report.dropped += params.dropped
     report.warnings += params.warnings
+
+
+def _fit_effort(call: dict[str, Any], params: ParamTracker, facts: Mapping[str, Any]) -> None:
+    """Adapt the effort, and what is rejected at that effort, in place."""
+    effort, levels = call.get("reasoning_effort"), facts.get("efforts")
+    if effort not in EFFORTS:
+        return
+    knob, thinking = facts.get("effort_knob"), facts.get("thinking")
+    if effort == "none":
+        if knob:  # its default, for which litellm has no word
+            del call["reasoning_effort"]
+            return
+        # litellm itself switches reasoning off where that is possible, in each provider's way.
+        if not facts.get("always_reasons") and not (thinking == "budget" and not facts.get("thinking_off")):
+            return
+        levels = [level for level in levels or _ANY if level != "none"]
+    elif thinking is False:
+        params.drop("reasoning_effort", "this model does not reason")
+        del call["reasoning_effort"]
+        return
+    levels = facts.get("bedrock_efforts", levels) if knob else levels
+    if levels and effort not in levels:
+        call["reasoning_effort"] = fitted_effort(params, effort, levels)
+    for name in facts.get("refused_at", {}).get(call["reasoning_effort"], ()):
+        if name in call:
+            params.drop(name, "the model rejects it at this effort")
+            del call[name]
 
 
 def write_messages(call: dict[str, Any], route: Route) -> None:

@@ -12,6 +12,7 @@ from ingate.wire.adapt.choice import is_forced
 from ingate.wire.adapt.prompts import with_system_text
 from ingate.wire.adapt.properties import is_accepted_object
 from ingate.wire.codec import encode_body
+from ingate.wire.facts import vendor_format
 from ingate.wire.fields import text_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _written(draft: Draft, facts: Mapping[str, Any], given: Mapping[str, Any], k
     level = {True: "schema", None: "unknown"}.get(level, level)
     if _is_refused(draft, facts.get("structured_refused"), kind):
         level = False
-    elif draft.wire_format in _OWN and (level is not False or _has_mechanism(schema, facts)):
+    elif draft.wire_format in _OWN and (level is not False or _has_mechanism(draft, schema, facts)):
         return schema if level is False else None
     if level in {"schema", "unknown"}:
         if kind == "json_object":
@@ -65,11 +66,13 @@ def _written(draft: Draft, facts: Mapping[str, Any], given: Mapping[str, Any], k
     return _OBJECT if schema is None else schema
 
 
-def _has_mechanism(schema: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
-    """Whether a codec can ask a model without structured output for the form through a tool that must be called.
+def _has_mechanism(draft: Draft, schema: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
+    """Whether a model without structured output can be asked for the form through a tool that must be called.
 
-    Without such a tool it would ask for JSON without the schema.
+    Without such a tool a codec would ask for JSON without the schema; litellm has it on Bedrock for Claude only.
     """
+    if schema is not None and draft.by_litellm and draft.wire_format == "bedrock" and vendor_format(draft.model) == "":
+        return False
     return is_accepted_object(schema or {}, facts) and (schema is None or facts.get("forced_tools") is not False)
 
 

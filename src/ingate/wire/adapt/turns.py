@@ -32,7 +32,7 @@ def with_accepted_turns(draft: Draft, facts: Mapping[str, Any]) -> None:
             the model goes on with.
     """
     own = _moved_by_codec(facts, draft.wire_format)
-    rules = _rules(facts, draft.wire_format)
+    rules = _rules(facts, draft)
     if not (rules or own) or not draft.messages or not all(isinstance(one, dict) for one in draft.messages):
         return
     if own and _has_later_system(draft.messages):
@@ -62,13 +62,14 @@ def _has_later_system(messages: list[Any]) -> bool:
     return any(message.get("role") in LEADING for message in messages[leading_count(messages) :])
 
 
-def _rules(facts: Mapping[str, Any], wire_format: str) -> list[tuple[Callable[[list[Any]], list[Any]], str]]:
+def _rules(facts: Mapping[str, Any], draft: Draft) -> list[tuple[Callable[[list[Any]], list[Any]], str]]:
     """What mends the order of a model's messages, and the sentence that reports it; empty if it means the same."""
     rules: list[tuple[Callable[[list[Any]], list[Any]], str]] = []
-    if facts.get("later_system", True) is False and wire_format not in _OWN_SYSTEM:
+    if facts.get("later_system", True) is False and draft.wire_format not in _OWN_SYSTEM:
         why = "the model accepts no system message behind others"
         rules.append((_without_later_system, f"later system messages became messages of the user: {why}"))
-    if facts.get("first_user"):
+    # ingate's own codec for Bedrock puts it there itself.
+    if facts.get("first_user") or (draft.by_litellm and draft.wire_format == "bedrock"):
         why = "the model's provider requires the user's message to be the first"
         rules.append((_begun, f"a message of the user was put before the assistant's: {why}"))
     if facts.get("alternation"):
