@@ -168,13 +168,18 @@ def _run(
     others = [Sandbox(sandbox.project) for _ in range(options.jobs - 1)]
     for other in others:
         boxes.put(other)
-    work = [(package, mutant) for package, chosen in sample.items() for mutant in chosen]
+    # Tests are selected first: the selection reads the files that are changed later.
+    work = [
+        (package, mutant, _select(mutant, known, options.seconds))
+        for package, chosen in sample.items()
+        for mutant in chosen
+    ]
 
-    def one(item: tuple[str, Mutant]) -> tuple[str, Mutant, str, str]:
-        package, mutant = item
+    def one(item: tuple[str, Mutant, list[str]]) -> tuple[str, Mutant, str, str]:
+        package, mutant, tests = item
         box = boxes.get()
         try:
-            outcome, by = _try(mutant, known, box, options)
+            outcome, by = _try(mutant, tests, known, box)
         finally:
             boxes.put(box)
         print(f"{outcome:9} {mutant}{f'  [{by}]' if by else ''}", flush=True)
@@ -193,8 +198,7 @@ def _run(
             other.__exit__()
 
 
-def _try(mutant: Mutant, known: TestMap, sandbox: Sandbox, options: argparse.Namespace) -> tuple[str, str]:
-    tests = _select(mutant, known, options.seconds)
+def _try(mutant: Mutant, tests: list[str], known: TestMap, sandbox: Sandbox) -> tuple[str, str]:
     if not tests:
         return UNCOVERED, ""
     source = sandbox.read(mutant.path)
@@ -227,7 +231,7 @@ def _confirmed(
             print(f"flaky: {by} fails without a mutant", flush=True)
             known.files[by.partition("::")[0]]["failed"].append(by)
             known.prepare(sandbox.project)
-            outcome, by = _try(mutant, known, sandbox, options)
+            outcome, by = _try(mutant, _select(mutant, known, options.seconds), known, sandbox)
         confirmed.append((package, mutant, outcome, by))
     return confirmed
 

@@ -49,18 +49,20 @@ class Sandbox:
     def __init__(self, origin: Path = ROOT) -> None:
         self._origin = origin
         self._process: subprocess.Popen[bytes] | None = None
+        self._worker: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="ingate-mutate-")
         self.folder = Path(self._folder.name)
         self.project = self.folder / "project"
         self.python = self.folder / "venv" / "bin" / "python"
         self._recording = self.folder / "recording"
         self._copy()
-        self._environment()
+        self._make_environment()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.stop()
         self._folder.cleanup()
 
     def _copy(self) -> None:
@@ -80,7 +82,7 @@ class Sandbox:
             self.project / "src", quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
         )
 
-    def _environment(self) -> None:
+    def _make_environment(self) -> None:
         """A virtual environment in which `ingate` is the copy and everything else is this environment's."""
         base = Path(sys._base_executable).resolve()
         self.python.parent.mkdir(parents=True)
@@ -112,11 +114,12 @@ class Sandbox:
 
     def stop(self) -> None:
         """Kill the run and everything it started."""
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        for process in (self._process, self._worker):
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._process = self._worker = None
 
     def run(
         self,
@@ -144,32 +147,61 @@ class Sandbox:
             shutil.rmtree(self.folder / "coverage", ignore_errors=True)
             (self.folder / "coverage").mkdir()
             self._recording.write_text("")
-        command = [str(self.python), "-m", "pytest", "-q", "--tb=line", "-p", "_mutation", "-p", "no:cacheprovider"]
-        command += ["--hypothesis-seed=0", f"--basetemp={self.folder / 'tmp'}", *(["-x"] if one else []), *files]
-        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environ["COVERAGE_CORE"] = "ctrace"  # other cores do not know contexts
-        with (self.folder / "output").open("w+b") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.project,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self._process = process
-            try:
-                status: int | None = process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                self.stop()
-            output.seek(0)
-            text = output.read()[-4000:].decode(errors="replace")
+        arguments = ["-q", "--tb=line", "-p", "_mutation", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+        arguments += [f"--basetemp={self.folder / 'tmp'}", *(["-x"] if one else []), *files]
+        status = self._recorded(arguments, timeout_s) if record else self._forked(arguments, timeout_s)
+        text = (self.folder / "output").read_text(errors="replace")[-4000:]
         self._recording.unlink(missing_ok=True)
         try:
             result = json.loads((self.folder / "result.json").read_text())
         except (OSError, ValueError):
             result = {"seconds": {}, "failed": []}
         return Outcome(status, result["seconds"], result["failed"], text)
+
+    def _recorded(self, arguments: list[str], timeout_s: float) -> int | None:
+        """Run pytest in a process of its own, which records coverage from its start."""
+        with (self.folder / "output").open("wb") as output:
+            self._process = process = subprocess.Popen(
+                [str(self.python), "-m", "pytest", *arguments],
+                cwd=self.project,
+                env={**_environment(), "COVERAGE_CORE": "ctrace"},  # other cores do not know contexts
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self.stop()
+
+    def _forked(self, arguments: list[str], timeout_s: float) -> int | None:
+        """Run pytest in a fork of the worker, which has imported the libraries."""
+        if self._worker is None:
+            self._worker = subprocess.Popen(
+                [str(self.python), str(Path(__file__).with_name("worker.py"))],
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+        worker = self._worker
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        job = {
+            "arguments": arguments,
+            "folder": str(self.project),
+            "output": str(self.folder / "output"),
+            "timeout_s": timeout_s,
+        }
+        worker.stdin.write(json.dumps(job) + "\n")
+        worker.stdin.flush()
+        return json.loads(worker.stdout.readline())
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
