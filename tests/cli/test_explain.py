@@ -124,3 +124,20 @@ def test_the_spec_is_bold() -> None:
 def test_it_asks_nothing_even_on_a_terminal() -> None:
     Path("ingate.yaml").write_text("openai: {base_url: 'http://gateway.example/v1'}\n")
     assert "Trust it?" not in run("explain", "groq/m", terminal=True, stdin="y\n").err
+
+
+def test_a_price_that_rises_with_the_prompt_shows_each_step() -> None:
+    lines = explained(
+        in_catalog=True,
+        input_usd_per_mtok=2.0,
+        output_usd_per_mtok=10.0,
+        price_tiers=(
+            {"above_tokens": 200_000, "input_usd_per_mtok": 4.0, "output_usd_per_mtok": 15.0},
+            {"above_tokens": 1_000_000, "cache_read_usd_per_mtok": 0.5},
+        ),
+    )
+    assert lines[7:10] == [
+        "  price       from 2 in · 10 out (dollars per million tokens; ? is unknown)",
+        "              4 in · 15 out if the prompt is longer than 200k",
+        "              0.5 cached if the prompt is longer than 1M",
+    ]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ingate.cli.serve import _how
 from support.cli import run
 
+INGATE = Path(sys.executable).with_name("ingate")
 ADDRESS = "http://127.0.0.1:4100"
 
 
 def test_how_to_call_it_without_a_key_and_with_one() -> None:
+    from ingate.cli.serve import _how  # options are made when it is imported, which is tested too
+
     assert _how(ADDRESS, None, made=False) == [
         "no key is needed: only this machine can reach it",
         "OpenAI clients:    OPENAI_BASE_URL=http://127.0.0.1:4100/v1 OPENAI_API_KEY=none",
@@ -41,7 +47,8 @@ def test_a_limit_that_makes_no_sense_is_refused(options: tuple[str, ...], messag
     assert message in run("serve", *options, code=2).err
 
 
-def test_help_shows_every_limit_and_its_default() -> None:
+def test_help_shows_every_limit_and_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ingate.cli.serve", raising=False)  # options are made when it is imported
     out = " ".join(run("serve", "--help").out.split())
     for option, default in (("--port INTEGER RANGE", 4100), ("--grace INTEGER RANGE", 30)):
         assert f"[default: {default};" in out.partition(option)[2][:300]
@@ -65,3 +72,26 @@ def test_a_port_in_use_is_an_error_before_anything_is_served() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert str(taken.getsockname()[1]) in run("serve", "--port", str(taken.getsockname()[1]), code=2).err
+
+
+def test_it_says_where_it_serves_and_that_it_stops() -> None:
+    process = subprocess.Popen(
+        [INGATE, "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    from ingate.cli.serve import _how
+
+    address = lines[0].removeprefix("ingate serves on ").removesuffix("/v1 (Ctrl-C stops it)\n")
+    assert lines[1:] == [f"  {line}\n" for line in _how(address, None, made=False)]
+    assert (out, err, process.returncode) == ("", "stopping\n", 0)

@@ -89,10 +89,8 @@ def test_a_file_that_cannot_be_read_stays_and_is_named() -> None:
     assert "it is now" not in done.err
 
 
-def test_something_that_is_no_file_stays_and_is_named() -> None:
+def test_a_folder_among_the_files_is_left_alone() -> None:
     folder = kept("good", "Hello").with_name("folder.jsonl")
     folder.mkdir()
-    done = run("sessions")
+    assert run("sessions") == (0, f"good  {at(0)}  2 messages  groq/m  Hello\n", "")
     assert folder.is_dir()
-    assert done.err.startswith("note: ")
-    assert "it is now" not in done.err

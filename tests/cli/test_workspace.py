@@ -219,3 +219,9 @@ def test_several_folders_are_asked_about_one_by_one(tmp_path: Path, typed: Calla
         one.path: "refused",
         two.path: "trusted",
     }
+
+
+def test_a_gateway_is_asked_about_by_default(project: Path, typed: Callable[[str], Stream]) -> None:
+    err = typed("y\n")
+    assert left_out(open_gateway(None).config) == []
+    assert err.written.count(QUESTION) == 1

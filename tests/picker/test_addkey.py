@@ -267,3 +267,94 @@ def test_a_variable_a_file_cannot_hold_is_not_asked_for() -> None:
     there = msgspec.structs.replace(there, providers={**there.providers, "cloud": cloud})
     groups = opened(there, Item(ModelRow("cloud", "one"), "auto")).groups
     assert ("CLOUD_KEY", "CLOUD_KEY") not in groups
+
+
+HEAD = [
+    ("head", "OpenAI: what is missing"),
+    ("", "openai needs a key: set OPENAI_API_KEY"),
+    ("dim", "Get a key: https://platform.openai.com/api-keys"),
+    ("warn", "OPENAI_KEY is set; this provider reads OPENAI_API_KEY"),
+    ("", "→ export OPENAI_API_KEY=…, or set openai.api_key in ingate.yaml"),
+    ("", ""),
+]
+AZURE = [
+    ("head", "Azure OpenAI: what is missing"),
+    ("", "azure has env AZURE_API_KEY, but AZURE_API_BASE is missing"),
+    ("", "→ export AZURE_API_BASE=https://…, or set azure.base_url in"),
+    ("", "ingate.yaml"),
+    ("", ""),
+]
+TYPING = [
+    ("dim", "Enter tests it with a real call · Tab skips the test · Esc back ·"),
+    ("dim", "empty: use the model anyway"),
+]
+
+
+def screen(state: State, columns: int = 70, rows: int = 16) -> list[tuple[str, str]]:
+    """The dialog's lines, without the empty ones before the hint."""
+    lines = dialog_lines(dialog_of(state), columns, rows)
+    assert all(len(line) == 1 for line in lines)
+    assert len(lines) == rows
+    shown = [line[0] for line in lines]
+    blank = ("", "")
+    hints = next((at for at in range(len(shown), 0, -1) if shown[at - 1] == blank), len(shown))
+    end = next((at for at in range(hints, 0, -1) if shown[at - 1] != blank), 0)
+    return shown[:end] + shown[hints:]
+
+
+def test_each_step_is_shown_whole() -> None:
+    first = on("openai", keyring=True)
+    assert screen(first) == [*HEAD, ("bold", "OPENAI_API_KEY: "), ("", "  █"), *TYPING]
+    typed = press(first, "abc")
+    assert screen(typed) == [*HEAD, ("bold", "OPENAI_API_KEY: "), ("", "  •••█"), *TYPING]
+    assert screen(press(typed, "c-i")) == [
+        *HEAD,
+        ("", "Save it in"),
+        ("", "  the system's keyring"),
+        ("sel", "▸ ~/.config/ingate/ingate.secrets.yaml (only you can read it)"),
+        ("dim", "↑ ↓ choose · Enter saves · Esc back"),
+    ]
+    assert screen(press(typed, "c-m")) == [*HEAD[:-1], ("dim", "testing … · Esc back")]
+    assert screen(press(typed, "c-i", "c-m")) == [*HEAD[:-1], ("dim", "saving …")]
+    failed = with_(first, dialog=rejected(dialog_of(press(typed, "c-m")), "401: no"))
+    assert screen(failed) == [*HEAD, ("bad", "401: no"), ("dim", "Enter keeps it anyway · Esc to type it again")]
+    passed = with_(first, dialog=verified(dialog_of(press(typed, "c-m")), "answered"))
+    assert screen(passed)[9:] == [("ok", "answered"), ("dim", "↑ ↓ choose · Enter saves · Esc back")]
+
+
+def test_alternatives_and_what_was_typed_are_shown_whole() -> None:
+    choice = on("azure")
+    hint = ("dim", "↑ ↓ choose · Enter · Esc back")
+    both = ["AZURE_API_KEY and AZURE_API_BASE", "AZURE_AD_TOKEN and AZURE_API_BASE"]
+    assert screen(choice) == [*AZURE, ("sel", f"▸ {both[0]}"), ("", f"  {both[1]}"), hint]
+    assert screen(press(choice, "down")) == [*AZURE, ("", f"  {both[0]}"), ("sel", f"▸ {both[1]}"), hint]
+    assert screen(press(choice, "c-m", "key", "c-m", "https://x")) == [
+        *AZURE,
+        ("ok", "✓ AZURE_API_KEY"),
+        ("bold", "AZURE_API_BASE: "),
+        ("", "  https://x█"),
+        ("dim", "Enter tests it with a real call · Tab skips the test · Esc back"),
+    ]
+
+
+def test_a_smaller_screen_gives_up_the_explanation_first() -> None:
+    state = on("openai")
+    hint = ("dim", "Enter tests it with a real call · Tab skips the t…")
+    field = [("bold", "OPENAI_API_KEY: "), ("", "  █")]
+    assert screen(state, 50, 9) == [
+        *HEAD[:2],
+        ("dim", "https://platform.openai.com/api-keys"),
+        ("warn", "OPENAI_KEY is set; this provider reads"),
+        ("warn", "OPENAI_API_KEY"),
+        *field,
+        ("dim", "Enter tests it with a real call · Tab skips the"),
+        ("dim", "test · Esc back · empty: use the model anyway"),
+    ]
+    assert screen(state, 50, 5) == [*HEAD[:2], *field, hint]
+    assert screen(state, 50, 3) == [*field, hint]
+    assert screen(state, 50, 2) == [field[1], hint]
+    assert screen(state, 50, 1) == [field[1]]
+    # The blank line before the field needs three more lines.
+    tall = [line[0] for line in dialog_lines(dialog_of(state), 70, 12)]
+    assert tall == [*HEAD, *field, ("", ""), ("", ""), *TYPING]
+    assert [line[0] for line in dialog_lines(dialog_of(state), 70, 11)][5:7] == field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingate.picker.keys import COMMANDS, HELP, PASTE, Action, action_for
+from ingate.picker.keys import COMMANDS, HELP, PASTE, Action, Mode, action_for
 
 MODES = ("list", "filter", "help", "dialog")
 
@@ -67,3 +67,36 @@ def test_unknown_keys_do_nothing() -> None:
 def test_the_help_names_every_command() -> None:
     text = " ".join(keys for keys, _ in HELP)
     assert all(letter in text for letter in COMMANDS if letter != "?")
+
+
+MOVES = {
+    "up": "up", "down": "down", "left": "left", "right": "right", "pageup": "page_up", "pagedown": "page_down",
+    "home": "home", "end": "end", "c-p": "up", "c-n": "down", "c-i": "tab", "s-tab": "tab", "c-m": "enter",
+    "c-j": "enter", "escape": "escape", "c-c": "leave", "c-d": "leave", "c-l": "redraw",
+}  # fmt: skip
+LINE = {"c-h": "erase", "delete": "erase", "c-w": "erase_word", "c-u": "clear"}
+CONTROL = {
+    "c-o": "scope", "c-f": "favourite", "c-s": "sort", "c-r": "ready", "c-t": "test", "c-y": "copy", "c-a": "add",
+    "f1": "help",
+}  # fmt: skip
+LETTERS = {
+    "c": "scope", "f": "favourite", "s": "sort", "r": "ready", "t": "test", "y": "copy", "a": "add", "D": "deprecated",
+    "?": "help", "q": "leave", "/": "filter",
+}  # fmt: skip
+
+
+def test_every_key_in_every_mode() -> None:
+    def meant(mode: Mode) -> dict[str, tuple[str, str]]:
+        found = {key: action_for(mode, key) for key in (*MOVES, *LINE, *CONTROL, *LETTERS)}
+        return {key: (action.name, action.text) for key, action in found.items() if action is not None}
+
+    def named(names: dict[str, str]) -> dict[str, tuple[str, str]]:
+        return {key: (name, "") for key, name in names.items()}
+
+    typed = {letter: ("type", letter) for letter in LETTERS}
+    closing = {"?": ("escape", ""), "q": ("escape", ""), "f1": ("escape", "")}
+    assert meant("list") == named({**MOVES, **LINE, **CONTROL, **LETTERS})
+    assert meant("filter") == {**named({**MOVES, **LINE, **CONTROL}), **typed}
+    assert meant("dialog") == {**named({**MOVES, **LINE}), **typed}
+    assert meant("help") == {**named(MOVES), **closing}
+    assert COMMANDS == LETTERS

@@ -652,3 +652,12 @@ def test_the_filter_opened_in_the_providers_searches_all_and_goes_back_there() -
     assert (opened_there.provider, opened_there.column) == ("litellm", "models")
     back = press(opened_there, "escape")
     assert (back.provider, back.item, back.cursor) == (there.provider, there.item, there.cursor)
+
+
+def test_the_index_counts_the_rows_that_are_not_deprecated() -> None:
+    index = start().index
+    assert (dict(index.visible), index.catalog_visible) == (
+        {"openai": 2, "anthropic": 2, "groq": 14, "qwen": 2, "azure": 1, "ollama": 1, "litellm_proxy": 2, "local": 2},
+        22,
+    )
+    assert {name: len(rows) for name, rows in index.groups.items()} == {**index.visible, "openai": 3}
