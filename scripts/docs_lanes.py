@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PAGE = ROOT / "docs" / "lanes.md"
 LANES = ("<!-- lanes: begin -->", "<!-- lanes: end -->")
 CURRENT_MODELS = ("<!-- current models: begin -->", "<!-- current models: end -->")
-# litellm asks Google for a token before it sends anything to Vertex AI.
+# litellm asks Google for a token before it sends anything to Vertex AI; the hosts of current models have one.
 LEFT_OUT = frozenset({"vertex_ai", "vertex_ai, Claude"})
 
 
