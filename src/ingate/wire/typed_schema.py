@@ -35,7 +35,13 @@ _MOST_NODES: Final = 10_000  # a small schema can refer to itself so often that 
 
 def typed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema with one type for every node and without references; a recursive one ends in an object."""
-    return _Typed(schema).node(schema, (), 0)
+    return rewritten(schema)[0]
+
+
+def rewritten(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """`typed_schema`, and whether it demands less: a constraint became part of a description, or a recursion ended."""
+    typed = _Typed(schema)
+    return typed.node(schema, (), 0), typed.lost
 
 
 class _Typed:
@@ -48,11 +54,13 @@ class _Typed:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self._nodes = 0
+        self.lost = False
 
     def node(self, given: Any, path: tuple[str, ...], depth: int) -> dict[str, Any]:
         """One node; `path` are the references around it."""
         self._nodes += 1
         if depth > _DEPTH or self._nodes > _MOST_NODES:
+            self.lost = True
             return {"type": "object"}
         if not isinstance(given, dict):
             return {"anyOf": [dict(one) for one in _ANY]}
@@ -76,6 +84,7 @@ class _Typed:
         found = _at(self._root, reference)
         more = {key: value for key, value in given.items() if key in {"description", "default"}}
         if reference in path or not isinstance(found, dict):
+            self.lost = True
             return {"type": "object", "description": f"nested {reference.rpartition('/')[2]}", **more}
         return {**self.node(found, (*path, reference), depth + 1), **more}
 
@@ -120,6 +129,7 @@ class _Typed:
         kind = given.get("type") if isinstance(given.get("type"), str) else _implied(given)
         if kind is None:
             made = {key: given[key] for key in ("description", "default") if key in given}
+            self.lost = self.lost or not given.keys() <= {*made, "type", *_SILENT}
             return {"anyOf": [dict(one) for one in _ANY], **made}
         made = {"type": kind}
         told: dict[str, Any] = {}
@@ -128,6 +138,7 @@ class _Typed:
                 made[key] = {name: self.node(child, path, depth + 1) for name, child in value.items()}
             elif key == "items":
                 first = value[0] if isinstance(value, list) and value else value
+                self.lost = self.lost or first is not value
                 made[key] = self.node(first, path, depth + 1)
             elif key == "additionalProperties" and isinstance(value, dict):
                 made[key] = self.node(value, path, depth + 1) if value else True
@@ -135,6 +146,7 @@ class _Typed:
                 made["enum"] = [value]
             elif key in _DESCRIBED:
                 told[key] = value
+                self.lost = True
             elif key not in _SILENT and key != "type":
                 made[key] = value
         if told:

@@ -47,7 +47,9 @@ REPORTED: dict[str, list[tuple[Any, dict[str, Any], str]]] = {
         (False, {"messages": [USER, CALL, RESULT]}, "messages"),
     ],
     "unique_tools": [(True, {"messages": [USER], "tools": [_tool(), _tool(description="other")]}, "tools")],
-    "typed_schemas": [(True, {"messages": [USER], "tools": [_tool(parameters={"properties": {"n": {}}})]}, "tools")],
+    "typed_schemas": [
+        (True, {"messages": [USER], "tools": [_tool(parameters={"properties": {"n": {"not": {}}}})]}, "tools")
+    ],
     "schema_root": [(["anyOf"], {"messages": [USER], "tools": [UNION]}, "tools")],
     "forced_tools": [
         (False, {"messages": [USER], "tools": [_tool()], "tool_choice": "required"}, "tool_choice"),

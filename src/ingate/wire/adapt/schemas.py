@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ingate.wire.fields import replaced
-from ingate.wire.typed_schema import typed_schema
+from ingate.wire.typed_schema import rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,8 @@ def with_accepted_schemas(draft: Draft, facts: Mapping[str, Any]) -> None:
     tools = draft.body.get("tools")
     if not isinstance(tools, list) or not tools:
         return
-    if facts.get("typed_schemas") and (typed := replaced(tools, _typed)) is not tools:
-        draft.change(
-            "tools", typed, "schemas of tools were rewritten with one type for each value, which the provider demands"
-        )
-        tools = typed
+    if facts.get("typed_schemas"):
+        tools = _with_types(draft, tools)
     if not (refused := facts.get("schema_root")):
         return
     changed: list[str] = []
@@ -50,13 +47,28 @@ def with_accepted_schemas(draft: Draft, facts: Mapping[str, Any]) -> None:
         draft.respell("tools", made)
 
 
-def _typed(tool: Any) -> Any:
-    """A tool whose schema has one type for every node; see `typed_schema`."""
+def _with_types(draft: Draft, tools: list[Any]) -> list[Any]:
+    """The tools with typed schemas, which is reported if they demand less."""
+    lost: list[str] = []
+    typed = replaced(tools, lambda tool: _typed(tool, lost))
+    if lost:
+        why = "the provider demands one type for each value"
+        names = ", ".join(map(repr, lost[:4]))
+        draft.change("tools", typed, f"constraints in the schema of {names} became part of descriptions: {why}")
+    else:
+        draft.respell("tools", typed)
+    return typed
+
+
+def _typed(tool: Any, lost: list[str]) -> Any:
+    """A tool whose schema has one type for every node; its name is added to `lost` if the schema demands less."""
     function = tool.get("function") if isinstance(tool, dict) else None
     schema = function.get("parameters") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(schema, dict) or not schema:
         return tool
-    made = typed_schema(schema)
+    made, loses = rewritten(schema)
+    if loses:
+        lost.append(str(function.get("name")))
     return tool if made == schema else {**tool, "function": {**function, "parameters": made}}
 
 
