@@ -87,7 +87,7 @@ def _set_aside(path: Path, error: IngateError) -> None:
 
     moved = None
     try:
-        if path.is_file() and os.access(path, os.R_OK):
+        if os.access(path, os.R_OK):
             moved = store.quarantine(path)
     except OSError as problem:
         error.add_note(f"it could not be moved: {problem.strerror or problem}")
