@@ -186,8 +186,10 @@ def _open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def soak(seconds: float, conversations: int, *, pause_s: float, seed: int) -> tuple[Soak, Resources]:
-    """Run conversations for a time."""
+async def soak(
+    seconds: float, conversations: int, *, pause_s: float, seed: int, settle: bool = False
+) -> tuple[Soak, Resources]:
+    """Run conversations for a time, and with `settle` wait until the connections that are kept are closed."""
     resources = Resources()
     with tempfile.TemporaryDirectory() as folder:
         async with chaos(scale=4.0) as running, AsyncIngate(gateway=running.gateways[""], max_retries=1) as client:
@@ -196,7 +198,8 @@ async def soak(seconds: float, conversations: int, *, pause_s: float, seed: int)
             watching = asyncio.create_task(resources.watch())
             await asyncio.gather(*(found.talk() for _ in range(conversations)))
             watching.cancel()
-            await resources.settle()
+            if settle:
+                await resources.settle()
     return found, resources
 
 
@@ -211,7 +214,9 @@ def main(arguments: list[str] | None = None) -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         os.environ["HOME"] = home
-        found, resources = asyncio.run(soak(given.seconds, given.conversations, pause_s=given.pause, seed=given.seed))
+        found, resources = asyncio.run(
+            soak(given.seconds, given.conversations, pause_s=given.pause, seed=given.seed, settle=True)
+        )
     memory_mb, files = resources.growth()
     print(
         f"{found.conversations} conversations, {found.turns} turns in {time.monotonic() - began_s:.0f} s (seed {given.seed}); "
