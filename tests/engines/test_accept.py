@@ -324,3 +324,67 @@ def test_the_unpacker_stops_one_byte_after_its_limit() -> None:
 def test_the_unpacker_refuses_what_is_not_compressed() -> None:
     with pytest.raises(zlib.error):
         Unpacker(100).feed(b"\xff\xff\xff\xff not compressed")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://user:pass@far.example:8443/v1?key=k#f", "https://far.example:8443"),
+        ("https://far.example/v1", "https://far.example"),
+        ("http://[::1]:9/v1", "http://[::1]:9"),
+        ("http://[::1]/v1", "http://[::1]"),
+        ("https://far.example:port/v1", "https://far.example"),
+        ("https:///v1", "https://"),
+        ("/v1", "://"),
+    ],
+)
+def test_the_origin_of_a_url_has_neither_user_nor_path(url: str, origin: str) -> None:
+    assert accept.origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("location", "away"),
+    [
+        ("/elsewhere", None),
+        ("https://far.example/elsewhere", None),
+        ("https://other.example/v1?key=k", "'https://other.example'"),
+        ("http://far.example/v1", "'http://far.example'"),
+        ("https://far.example:8443/v1", "'https://far.example:8443'"),
+        ("https://[nonsense", "'an address that is not a URL'"),
+    ],
+)
+def test_a_redirect_leads_away_if_it_leaves_the_origin(location: str, away: str | None) -> None:
+    error = accept.leads_away("https://far.example/v1/chat", 307, location, provider="groq")
+    assert (error is not None) is (away is not None)
+    if error is not None:
+        assert error.message.startswith(f"groq redirects (307) from https://far.example to {away}; ")
+        assert (error.code, error.retryable, error.provider) == ("redirected", False, "groq")
+
+
+def test_a_redirect_to_a_path_is_shown_by_its_origin() -> None:
+    error = accept.redirect_error("https://far.example/v1", 301, "/x", provider=None, spec="groq/m")
+    assert "the provider redirects (301) from https://far.example to 'https://far.example'; " in error.message
+    assert error.spec == "groq/m"
+
+
+def test_what_trying_again_cannot_mend_is_not_tried_again() -> None:
+    assert {
+        "size": accept.too_large("groq").retryable,
+        "page": accept.web_page("https://x/v1", "groq").retryable,
+        "encoding": accept.unknown_encoding("br", "groq").retryable,
+        "damage": accept.damaged_encoding("groq").retryable,
+    } == {"size": False, "page": False, "encoding": False, "damage": True}
+
+
+def test_the_whole_of_an_answer_is_read_and_the_beginning_of_an_error() -> None:
+    assert [accept.limit_for(status) for status in (200, 399, 400, 503)] == [2**28, 2**28, 2**20, 2**20]
+
+
+def test_headers_of_interest_are_kept_in_lower_case_and_in_ascii() -> None:
+    kept = (
+        "Request-Id", "X-Request-Id", "X-Amzn-RequestId", "Apim-Request-Id", "X-MS-Region", "Retry-After", "Retry-After-MS",
+        "OpenAI-Processing-MS", "OpenAI-Version", "CF-Ray", "X-Groq-Region", "X-Envoy-Upstream-Service-Time", "X-Should-Retry",
+        "X-RateLimit-Limit", "RateLimit-Reset", "Anthropic-RateLimit-Tokens-Limit", "X-LiteLLM-Model-Id", "LLM_Provider-X",
+    )  # fmt: skip
+    headers = dict.fromkeys((*kept, "Set-Cookie", "Authorization", "Content-Type", "OpenAI-Organization"), "caf\xe9")
+    assert accept.kept_headers(headers) == {name.lower(): "caf?" for name in kept}
