@@ -59,6 +59,16 @@ async def _redirect(talk: Conversation) -> None:
     await talk.answer(b"", status="307 Go", more="location: http://elsewhere.example/x\r\n")
 
 
+async def _quoting_json(talk: Conversation) -> None:
+    sent = talk.headers.get("authorization") or " ".join(talk.headers.values())
+    await talk.answer(f'{{"choices": "{sent}", "content": "{sent}'.encode())
+
+
+async def _quoting_events(talk: Conversation) -> None:
+    sent = talk.headers.get("authorization") or " ".join(talk.headers.values())
+    await talk.answer(f'data: {{"choices": "{sent}", "content": "{sent}'.encode(), kind="text/event-stream")
+
+
 async def _garbage(talk: Conversation) -> None:
     await talk.send(b"garbage\r\n\r\n")
     talk.writer.close()
@@ -91,6 +101,8 @@ FAULTS: dict[str, Answer] = {
     "reset": _reset,
     "cut": _cut,
     "bad gzip": _bad_gzip,
+    "quoting JSON": _quoting_json,
+    "quoting events": _quoting_events,
 }
 SPECS = (
     "groq/m", "anthropic/m", "gemini/m", "openai/m", "azure/m", "bedrock/m", "cohere/m", "ollama/m", "litellm/m", "mybox/m",

@@ -79,8 +79,8 @@ class NativeEngine:
                 kind = response.headers.get("content-type", "")
                 if response.status >= 400 or "html" in kind:
                     self._check(codec, route, response, await read_body(response, call))
-                decoder = codec.decoder(model=route.model, content_type=kind)
-                async for chunk in _chunks(response, decoder, call):
+                # The decoder is in no variable here: it holds what a provider sent, which may quote the key.
+                async for chunk in _chunks(response, codec.decoder(model=route.model, content_type=kind), call):
                     for choice in chunk.get("choices") or ():
                         _stamp_origin(choice.get("delta"), route.provider)
                     yield chunk

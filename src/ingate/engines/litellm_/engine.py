@@ -62,6 +62,7 @@ class LitellmEngine:
             report.headers.update(observation.kept_headers())
             self._signatures.note(choice["message"] for choice in result.get("choices") or () if choice.get("message"))
             return result
+        del reading, observation  # what the provider sent may quote the key
         raise failure  # outside of `except`, so that it does not refer to litellm's exception, whose frames hold the key
 
     async def stream(self, route: Route, body: Mapping[str, Any], report: CallReport) -> AsyncIterator[dict[str, Any]]:
@@ -70,13 +71,14 @@ class LitellmEngine:
         observation = _observation(route)
         reading = ProviderReading(observation, route.provider, route.model)
         response: Any = None
+        source: Any = None
+        corrector: Any = None
         failure: IngateError | None = None
         held: list[dict[str, Any]] = []
         try:
             call = self._call(litellm, route, body, report, stream=True)
             corrector = answers.ChunkCorrector(reading)
             alone = provider_decides = answers.provider_decides(call)
-            source: Any = None
             try:
                 with observation.watching():
                     response = await litellm.acompletion(**call)
@@ -131,6 +133,7 @@ class LitellmEngine:
         finally:
             await _close(response, observation)
         if failure is not None:
+            del reading, observation, corrector, source, response, held  # as in `complete`
             raise failure
 
     async def embed(self, route: Route, body: Mapping[str, Any], report: CallReport) -> dict[str, Any]:
