@@ -61,8 +61,8 @@ def _read_origin(value: str, *, has_key: bool) -> str:
             )
         return origin
     if not _ORIGIN.fullmatch(origin):
-        guess = origin.partition("://")[2] or origin
-        guess = guess.partition("/")[0] or "app.example"
+        scheme, separator, rest = value.strip().lower().partition("://")
+        guess = (rest if separator else scheme).partition("/")[0] or "app.example"
         raise ConfigError(
             f"--cors {value!r} is not an origin",
             fix=f"give scheme, host and port as the browser sends them, without a path: --cors https://{guess}",
