@@ -15,11 +15,11 @@ from prompt_toolkit.output import DummyOutput
 from ingate.errors import AuthenticationError, ConfigError
 from ingate.picker import memory, pick
 from ingate.picker.data import read_lists
-from ingate.picker.effects import _lists_to_fetch
+from ingate.picker.effects import EffectRunner, _lists_to_fetch
 from ingate.picker.screen import Painter, first_frame
 from ingate.picker.state import Size
 from ingate.picker.view import text, view
-from support.picker import ENVIRON, FakeServices, data, readiness
+from support.picker import ENVIRON, FakeServices, data, readiness, start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -542,3 +542,13 @@ async def test_a_key_is_shown_at_once_and_not_with_the_next_news(
         await running.until(lambda: running.state.data.lives["litellm_proxy"].problem != "")
         await running.press("?", "Keys   (Esc closes")
         await running.press("\x1b", "Enter choose")
+
+
+async def test_a_change_of_what_would_answer_is_news_once(services: FakeServices) -> None:
+    runner = EffectRunner(services, start, lambda change: None)
+    assert runner._look() is None
+    services.found = changed = readiness({**ENVIRON, "ANTHROPIC_API_KEY": "key"})
+    assert runner._look() is changed
+    assert runner._look() is None
+    services.found = before = readiness()
+    assert runner._look() is before

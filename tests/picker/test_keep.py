@@ -19,7 +19,7 @@ from ingate.gateway.models import local_rows
 from ingate.gateway.readiness import ReadinessChecker
 from ingate.gateway.routing import Router
 from ingate.picker import PickerData, memory, plain_list, save
-from ingate.picker.data import Live, age, keep_list, read_lists, rows_of
+from ingate.picker.data import Live, age, aliases_of, keep_list, read_lists, rows_of
 from ingate.picker.memory import Memory
 from ingate.picker.rows import Marks
 from ingate.picker.rows import providers as left_column
@@ -345,3 +345,19 @@ print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_aliases_are_found_by_the_first_model_they_name_and_broken_ones_are_left_out() -> None:
+    configured = {
+        "broken": "",
+        "one": "groq/m",
+        "several": ["groq/m?temperature=0", "openai/n"],
+        "deployment": "litellm/team",
+        "other": "one",
+        "lane": "litellm.anthropic/c",
+    }
+    assert aliases_of(configured) == {
+        "groq/m": ("one", "several"),
+        "litellm_proxy/team": ("deployment",),
+        "anthropic/c": ("lane",),
+    }

@@ -661,3 +661,12 @@ def test_the_index_counts_the_rows_that_are_not_deprecated() -> None:
         22,
     )
     assert {name: len(rows) for name, rows in index.groups.items()} == {**index.visible, "openai": 3}
+
+
+def test_curated_models_keep_their_order_among_those_of_one_state() -> None:
+    curated = [entry.spec for entry in CURATED]
+    states = {"groq": 0, "qwen": 0, "azure": 1}
+    for order in (CURATED, CURATED[::-1]):
+        wanted = sorted(order, key=lambda entry: states.get(entry.provider, 2))
+        assert specs(start(curated=order)) == [entry.spec for entry in wanted]
+        assert set(specs(start(curated=order))) == set(curated)
