@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob(
 SOURCES = sorted((ROOT / "src" / "ingate").rglob("*.py"))
 # `ingate …` in code, and the lines of an indented example.
 MENTION = re.compile(
-    r"`\$? ?(?:[A-Z_]+=\S+ )*(ingate [^`]+)`|^ {2,}\$? ?(?:[A-Z_]+=\S+ )*(ingate [a-z-].*)$", re.MULTILINE
+    r"`\$? ?(?:[A-Z_]+=\S+ )*(ingate [^`]+)`|^ {2}\$? ?(?:[A-Z_]+=\S+ )*(ingate [a-z-].*)$", re.MULTILINE
 )
 FENCE = re.compile(r"^```(?:console|sh|bash|text|)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

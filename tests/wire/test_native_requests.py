@@ -46,6 +46,51 @@ def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -
     assert body == CONVERSATIONS[name]
 
 
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+CALLED = [
+    {"role": "user", "content": "Hi"},
+    {
+        "role": "assistant",
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "c", "content": "r"},
+]
+
+
+@pytest.mark.parametrize(
+    ("wire", "model", "changed", "name"),
+    [
+        ("gemini", GEMINIS[2], {"stop": list("abcdef")}, "stop"),
+        ("cohere", "command-a-03-2025", {"stop": list("abcdef")}, "stop"),
+        ("messages", CLAUDES[2], {"temperature": 1.5}, "temperature"),
+        (
+            "messages",
+            CLAUDES[2],
+            {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 4000}},
+            "thinking",
+        ),
+        ("messages", CLAUDES[0], {"thinking": {"type": "enabled", "budget_tokens": 4000}}, "thinking"),
+        ("messages", CLAUDES[2], {"thinking": {"type": "adaptive"}}, "thinking"),
+        (
+            "bedrock",
+            "amazon.nova-pro-v1:0",
+            {"messages": CALLED, "tools": TOOLS, "tool_choice": "none"},
+            "tool_choice",
+        ),
+        ("responses", "gpt-5.2", {"max_tokens": 1}, "max_tokens"),
+    ],
+)
+def test_a_value_that_a_codec_changes_is_reported_and_under_strict_refused(
+    wire: str, model: str, changed: dict[str, Any], name: str
+) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], **changed}
+    provider = "openai" if wire == "responses" else ""
+    assert request(wire, model, body, provider=provider).warnings
+    with pytest.raises(BadRequestError) as caught:
+        request(wire, model, body, provider=provider, drop_params="strict")
+    assert caught.value.fix == f"change {name}, or set drop_params to warn or drop"
+
+
 @pytest.mark.parametrize(("wire", "model"), [("messages", CLAUDES[0]), ("gemini", GEMINIS[0])])
 @pytest.mark.parametrize(
     "body",

@@ -165,7 +165,7 @@ def secret_variables() -> frozenset[str]:
 def unmapped(name: str) -> Provider | None:
     """A provider that is not in the map, but that litellm has; None if it has none of that name.
 
-    ingate does not know which variables it reads, so nothing is passed but what the configuration of litellm says.
+    Which variables it reads is not known, so nothing is passed but what the configuration of litellm says.
     """
     if name not in _names().unmapped:
         return None

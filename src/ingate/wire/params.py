@@ -113,6 +113,15 @@ class ParamTracker:
         if self._policy == "warn":
             self.warnings.append(sentence)
 
+    def adapt_messages(self, sentence: str) -> None:
+        """Report that the conversation was changed, under the policy `drop`, too: that is about parameters.
+
+        Raises `BadRequestError` if the policy is `strict`.
+        """
+        self.adapt("messages", sentence)
+        if self._policy == "drop":
+            self.warn(sentence)
+
     def warn(self, sentence: str) -> None:
         """Add a warning that is not about a dropped parameter."""
         self.warnings.append(sentence)

@@ -34,7 +34,6 @@ class Draft:
 
     __slots__ = (
         "_body",
-        "_policy",
         "_tool_messages",
         "_tracker",
         "by_litellm",
@@ -57,7 +56,6 @@ class Draft:
     ) -> None:
         self._body = dict(body)
         self._tracker = ParamTracker(self._body, policy=policy, model=model)
-        self._policy = policy
         self._tool_messages: list[dict[str, Any]] | None = None
         self.model = model
         self.wire_format = wire_format
@@ -114,9 +112,10 @@ class Draft:
             sentence: What was changed and why, for the user.
             **also: Other parameters that are part of the same change, with their new values.
         """
-        self._tracker.adapt(name, sentence)
-        if self._policy == "drop" and name == "messages":
-            self._tracker.warn(sentence)
+        if name == "messages":
+            self._tracker.adapt_messages(sentence)
+        else:
+            self._tracker.adapt(name, sentence)
         self.respell(name, value)
         for other, its in also.items():
             self.respell(other, its)

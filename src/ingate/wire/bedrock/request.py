@@ -226,4 +226,4 @@ def _tools(params: ParamTracker, out: dict[str, Any], made: dict[str, Any]) -> N
     elif choice["type"] == "tool":
         config["toolChoice"] = {"tool": {"name": choice["name"]}}
     elif choice["type"] == "none" and "tool_choice" in params.body:
-        params.warn("Converse cannot forbid tool calls after earlier ones; the tools are still offered")
+        params.adapt("tool_choice", "Converse cannot forbid tool calls after earlier ones; the tools are still offered")

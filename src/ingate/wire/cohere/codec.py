@@ -115,7 +115,9 @@ def chat_request(body: Mapping[str, Any], target: Target) -> tuple[dict[str, Any
         params.drop("top_logprobs", "Cohere returns only the log probabilities of the chosen tokens")
     if stops := stops_of(params, blank=True):
         if len(stops) > _MAX_STOPS:
-            params.warn(f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Cohere accepts no more")
+            params.adapt(
+                "stop", f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Cohere accepts no more"
+            )
         out["stop_sequences"] = stops[:_MAX_STOPS]
     _thinking(params, out, known)
     return deep_merge(deep_merge(out, params.rest()), params.extra_body), params

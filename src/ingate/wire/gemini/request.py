@@ -139,7 +139,9 @@ def _sampling(params: ParamTracker, config: dict[str, Any], known: Mapping[str, 
             config |= {"responseLogprobs": True, **({"logprobs": top} if top else {})}
     if stops := stops_of(params, blank=True):
         if len(stops) > _MAX_STOPS:
-            params.warn(f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more")
+            params.adapt(
+                "stop", f"only the first {_MAX_STOPS} of {len(stops)} stop sequences are sent: Gemini accepts no more"
+            )
         config["stopSequences"] = stops[:_MAX_STOPS]
 
 

@@ -96,7 +96,9 @@ def _noted(blocks: list[Block]) -> list[Block]:
 
 def _end(params: ParamTracker, turns: list[dict[str, Any]], *, prefill: bool) -> None:
     if not prefill:
-        params.warn(f"{params.model!r} does not continue an assistant message; a user turn asking it to was added")
+        params.adapt_messages(
+            f"{params.model!r} does not continue an assistant message; a user turn asking it to was added"
+        )
         turns.append({"role": "user", "content": [{"type": "text", "text": _CONTINUE}]})
         return
     last = turns[-1]["content"][-1]

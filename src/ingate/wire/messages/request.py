@@ -203,15 +203,15 @@ def _thinking(
         _set_effort(params, out, effort, known)
         if _make_room(out):
             budget = out["thinking"]["budget_tokens"]
-            params.warn(f"budget_tokens was lowered to {budget}: it must be less than max_tokens")
+            params.adapt("thinking", f"budget_tokens was lowered to {budget}: it must be less than max_tokens")
     elif kind in _OFF:
         _switch_off(params, out, effort, known, name="thinking")
     elif kind == "enabled":
-        params.warn(f"{params.model!r} does not accept a thinking budget; the effort was set instead")
+        params.adapt("thinking", f"{params.model!r} does not accept a thinking budget; the effort was set instead")
         effort = effort or effort_of_budget(_int(given.get("budget_tokens")) or BUDGETS["medium"])
         _effort(params, out, effort, turns, choice, known)
     elif kind == "adaptive":
-        params.warn(f"{params.model!r} reasons within a budget, which the effort sets")
+        params.adapt("thinking", f"{params.model!r} reasons within a budget, which the effort sets")
         _effort(params, out, effort or "medium", turns, choice, known)
     else:
         out["thinking"] = given
@@ -316,7 +316,9 @@ def _sampling(params: ParamTracker, out: dict[str, Any], known: Mapping[str, Any
         params.drop("top_p", "this model accepts temperature or top_p, not both")
         del given["top_p"]
     if given.get("temperature", 0) > 1:
-        params.warn(f"temperature {given['temperature']} was lowered to 1, the highest value this format accepts")
+        params.adapt(
+            "temperature", f"temperature {given['temperature']} was lowered to 1, the highest value this format accepts"
+        )
         given["temperature"] = 1
     out.update(given)
 

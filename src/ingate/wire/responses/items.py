@@ -73,7 +73,7 @@ class Conversation:
                 self._message(message)
         self._show_media()
         if self._foreign:
-            tracker.warn("reasoning that another provider returned was left out of the conversation")
+            tracker.adapt_messages("reasoning that another provider returned was left out of the conversation")
 
     def _lead(self, messages: list[dict[str, Any]], *, json_mode: bool) -> int:
         """Put the system messages at the beginning into `instructions`; how many they are.

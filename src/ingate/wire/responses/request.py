@@ -162,7 +162,9 @@ def _limit(tracker: ParamTracker, out: dict[str, Any], row: ResponsesProvider) -
             f"max_tokens is {given!r}, not a number of tokens", param="max_tokens", code="invalid_parameter"
         )
     if given < row.min_output_tokens:
-        tracker.warn(f"max_tokens is {row.min_output_tokens}, the least this API accepts, instead of {given}")
+        tracker.adapt(
+            "max_tokens", f"max_tokens is {row.min_output_tokens}, the least this API accepts, instead of {given}"
+        )
     out["max_output_tokens"] = max(given, row.min_output_tokens)
 
 
