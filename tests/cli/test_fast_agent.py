@@ -68,6 +68,7 @@ def test_the_folder_is_asked_about_before_fast_agent_is_started() -> None:
     assert piped.err.startswith("note: ingate.yaml is not trusted")
     for last in ("--help", "-h", "--version"):
         assert "not trusted" not in run("fast-agent", "go", last, code=2).err
+        assert "not trusted" in run("fast-agent", "go", "--message", last, code=2).err  # a value, not help
     done = run("fast-agent", "go", terminal=True, stdin="n\nn\nn\n", code=2)
     assert done.err.count("Trust it?") >= 1
     assert "fast-agent is not installed" in done.err

@@ -47,10 +47,10 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
         return
     from ingate import environment
     from ingate.cli.workspace import ask_about, can_ask, open_config
-    from ingate.integrations.fast_agent.command import main, names_config, resumes
+    from ingate.integrations.fast_agent.command import asks_for_help, main, names_config, resumes
     from ingate.integrations.fast_agent.workspace import read_by_fast_agent
 
-    if arguments[-1] not in {"--help", "-h", "--version"}:
+    if not asks_for_help(arguments):
         open_config(context.obj)
         if can_ask():
             ask_about(

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
         ConfigError: ingate's configuration is wrong, or fast-agent would read files that are not trusted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not _HELP & set(given):
+    if not asks_for_help(given):
         refuse_untrusted(environment.snapshot(), named=names_config(given), resumes=resumes(given))
     named = _option(given, _MODEL_OPTIONS)
     register(gateway=gateway, config=config, specs=tuple(named.split(",")) if named else ())
@@ -41,6 +41,15 @@ def main(arguments: Sequence[str] | None = None, *, gateway: Gateway | None = No
 
     sys.argv = ["fast-agent", *given]
     fast_agent_main()
+
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """Whether fast-agent would print its help or version and call no model.
+
+    With any other option it may be that option's value (`--message -h`), which is not help.
+    """
+    options = {argument for argument in arguments if argument.startswith("-")}
+    return bool(options) and options <= _HELP
 
 
 def names_config(arguments: Sequence[str]) -> bool:
