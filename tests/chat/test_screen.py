@@ -251,7 +251,7 @@ class TestLongCode:
 
     @pytest.mark.parametrize(("size", "height"), [(17, 5), (113, 24), (900, 3)])
     async def test_it_is_shown_once_and_whole(self, size: int, height: int) -> None:
-        code = "\n".join(f"{self.LINES[at % len(self.LINES)]}" for at in range(400))
+        code = "\n".join(f"{self.LINES[at % len(self.LINES)]}" for at in range(150))
         answer = f"Here:\n\n```python\n{code}\n```\n\nThat is all.\n"
         console, file = console_of(height=height)
         await play(Screen(console), pieces(answer, size))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.cells import cells
 from support.contract import results
 from support.conversations import CONVERSATIONS
 from support.simulators import PROVIDERS
@@ -40,7 +39,8 @@ def test_there_are_forty_conversations() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize(("name", "title"), cells("forty", PROVIDERS, CONVERSATIONS))
+@pytest.mark.parametrize("title", CONVERSATIONS)
+@pytest.mark.parametrize("name", PROVIDERS)
 async def test_every_conversation_is_taken_whole_and_answered(name: str, title: str, stream: bool) -> None:
     if (name, stream) not in _CACHE:
         _CACHE[name, stream] = await results(PROVIDERS[name], "native", stream=stream)

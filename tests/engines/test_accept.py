@@ -246,7 +246,8 @@ asyncio.run(main())
 def test_a_decompression_bomb_takes_no_more_memory_than_the_limit() -> None:
     done = subprocess.run([sys.executable, "-c", _BOMB], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 500, "aiohttp uncompresses in pieces of any size"
+    # 256 MB, once more while the buffer grows, and the interpreter; the whole body is 1.5 GB.
+    assert int(done.stdout) < 640, "aiohttp uncompresses in pieces of any size"
 
 
 async def test_a_stream_that_never_ends_ends_at_the_limit(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ async def test_no_retry_begins_that_the_total_limit_would_end(monkeypatch: pytes
 
 
 async def test_a_model_that_keeps_failing_is_skipped_and_the_answer_says_so() -> None:
-    cooldowns = Cooldowns()
+    cooldowns = Cooldowns(lambda: 0.0)
     attempts = Attempts(a=[errors.UnavailableError("down") for _ in range(3)])
     await _first(attempts, retries=2, cooldowns=cooldowns)
     attempts.models.clear()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import shlex
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
@@ -69,6 +69,7 @@ class Connection:
         self.tools: list[Tool] = []
         self._session: Any = None
         self._ready = asyncio.Event()
+        self._started = asyncio.Event()
         self._leave = asyncio.Event()
         self._task = asyncio.create_task(self._live(), name=f"mcp {server.name}")
 
@@ -81,6 +82,9 @@ class Connection:
         self._leave.set()
         if self._ready.is_set():
             await asyncio.wait([self._task], timeout=10.0)
+        else:  # asyncio may wait for ever for a process whose start is cancelled
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._started.wait(), timeout=5.0)
         self._task.cancel()  # if it is still connecting, or the server does not let go
         await asyncio.wait([self._task], timeout=5.0)
 
@@ -98,6 +102,7 @@ class Connection:
                 self.problem = self._failure(error, stderr)
             finally:
                 self._session, self.tools = None, self.tools if self.problem is None else []
+                self._started.set()
                 self._ready.set()
 
     async def _connect(self, stack: AsyncExitStack, stderr: Any) -> Any:
@@ -118,6 +123,7 @@ class Connection:
             parameters = StdioServerParameters(command=command, args=arguments)
             parameters.env = child  # not validated, which would make plain strings of revealed secrets
             streams = await stack.enter_async_context(stdio_client(parameters, errlog=stderr))
+        self._started.set()
         session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
         await session.initialize()
         return session
