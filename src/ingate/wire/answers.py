@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ingate.errors import UnavailableError
+from ingate.errors import BadRequestError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -99,8 +99,11 @@ def items(value: Any) -> list[dict[str, Any]]:
 
 
 def dumped(value: Any) -> str:
-    """JSON text."""
-    return _encode(value).decode()
+    """JSON text. Raises `BadRequestError` for a value that JSON cannot express, such as half of a surrogate pair."""
+    try:
+        return _encode(value).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None
 
 
 def tool_call(call_id: str, name: str, arguments: str, *, index: int | None = None, **extra: Any) -> dict[str, Any]:

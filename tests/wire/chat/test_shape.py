@@ -127,3 +127,11 @@ def test_any_value_in_any_place_is_a_request_or_a_typed_error(
     with contextlib.suppress(IngateError):
         check_shape(body)
         codec_for(wire_format).request(adapt(body, target, wire_format).body, target)
+
+
+@pytest.mark.parametrize("wire_format", ["messages", "gemini", "responses", "bedrock", "chat"])
+def test_half_of_a_surrogate_pair_in_a_calls_arguments_is_a_typed_error(wire_format: str) -> None:
+    body = _with(["messages", 1, "tool_calls", 0, "function", "arguments"], "\ud800")
+    target = Target(model="m", api_base="http://localhost", provider="openai")
+    with pytest.raises(IngateError, match="cannot be written as JSON"):
+        codec_for(wire_format).request(adapt(body, target, wire_format).body, target)
