@@ -17,6 +17,7 @@ from ingate.catalog import source as source_module
 from ingate.catalog.curated import checked_with, entries
 from ingate.catalog.litellm_names import NO_PROVIDER, REASONS, litellm_providers, providers_of
 from ingate.catalog.schema import MODES
+from ingate.config import provider_names
 
 if source_module.find() is None:
     pytest.skip("litellm is not installed", allow_module_level=True)
@@ -207,7 +208,10 @@ def test_litellm_itself_reads_each_key_as_that_provider_and_model(catalog, tmp_p
 import json, sys
 import litellm
 wrong = []
+has = {getattr(name, "value", name) for name in litellm.provider_list}
 for ours, model in json.load(open(sys.argv[1], encoding="utf-8")):
+    if ours in sys.argv[2].split() and ours not in has:
+        continue  # an older litellm lists models of providers that it does not have yet
     name, provider, *_ = litellm.get_llm_provider(model=f"{ours}/{model}", api_key="none")
     if provider != ours or not (model == name or provider == "bedrock_mantle" and model.endswith(name)):
         wrong.append([ours, model, provider])
@@ -215,7 +219,11 @@ print("RESULT" + json.dumps(wrong))
 """
     environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(listed)], capture_output=True, text=True, check=True, env=environ
+        [sys.executable, "-c", code, str(listed), " ".join(provider_names().unmapped)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environ,
     )
     wrong = json.loads(done.stdout.rpartition("RESULT")[2])
     # Azure's own Mistral deployment speaks OpenAI's format under azure_ai's rules.
