@@ -179,7 +179,7 @@ class TestUnmapped:
         catalog = Gateway({}).catalog()
         rows = [row for row in catalog.rows if row.provider in provider_names().unmapped]
         assert len(rows) > 40
-        assert len({row.provider for row in rows}) > 10
+        assert len({row.provider for row in rows}) > 4
 
 
 @pytest.mark.parametrize("name", ["triton", "sagemaker_chat"])
