@@ -139,3 +139,13 @@ def test_the_module_refuses_with_an_error_and_no_traceback(project: Path) -> Non
     assert done.stderr.startswith("error: fast-agent would run what .env")
     assert "fix: `ingate trust`" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("first", ["command", "registration", "overlays"])
+def test_the_packages_functions_are_what_they_are_called_whatever_was_imported_before(first: str) -> None:
+    code = (
+        f"import ingate.integrations.fast_agent.{first}; import ingate.integrations.fast_agent as fa; "
+        "print(callable(fa.register), callable(fa.main), isinstance(fa.Registration, type))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True True\n"

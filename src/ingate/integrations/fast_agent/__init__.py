@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingate.integrations.fast_agent.command import main as main
-    from ingate.integrations.fast_agent.register import Registration as Registration
-    from ingate.integrations.fast_agent.register import register as register
+    from ingate.integrations.fast_agent.registration import Registration as Registration
+    from ingate.integrations.fast_agent.registration import register as register
 
-_HOMES = {"main": "command", "register": "register", "Registration": "register"}
+_HOMES = {"main": "command", "register": "registration", "Registration": "registration"}
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # one list
 
@@ -28,5 +28,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value  # replaces the submodule of the same name
+    globals()[name] = value
     return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate import environment
 from ingate.errors import IngateError
 from ingate.integrations.fast_agent import runtime as runtimes
-from ingate.integrations.fast_agent.register import register
+from ingate.integrations.fast_agent.registration import register
 from ingate.integrations.fast_agent.workspace import refuse_untrusted
 
 if TYPE_CHECKING:
