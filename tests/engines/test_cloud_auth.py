@@ -499,8 +499,12 @@ async def test_a_token_request_follows_a_redirect_within_its_origin_only(token_s
 
     async with serving(redirect) as far:
         root = far.base.removesuffix("/v1")
-        assert (await asyncio.to_thread(session.get, f"{root}/here")).url == f"{root}/there"
-        with pytest.raises(UnavailableError, match="the token service of vertex_ai redirects") as caught:
-            await asyncio.to_thread(session.get, f"{root}/away")
+        responses: list[Any] = []
+        session.hooks["response"].append(lambda response, **_: responses.append(response))
+        with session:
+            assert (await asyncio.to_thread(session.get, f"{root}/here")).url == f"{root}/there"
+            with pytest.raises(UnavailableError, match="the token service of vertex_ai redirects") as caught:
+                await asyncio.to_thread(session.get, f"{root}/away")
     assert caught.value.code == "redirected"
+    assert [response.raw.closed for response in responses] == [True] * 3  # no connection is left open
     assert token_service.asked == 0

@@ -96,6 +96,7 @@ def one_origin_session(provider: str) -> Any:
         def get_redirect_target(self, resp: Any) -> str | None:
             target = super().get_redirect_target(resp)
             if target is not None and (error := leads_away(resp.url, resp.status_code, target, provider=provider)):
+                resp.close()  # its body is not read, so its connection would stay open
                 raise error
             return target
 

@@ -119,6 +119,7 @@ def _keep_logins_at_one_origin() -> None:
             who = f"the token service of {observation.provider}"
             if (error := leads_away(resp.url, resp.status_code, target, provider=who)) is not None:
                 observation.refused = error
+                resp.close()
                 raise error
         return target
 
