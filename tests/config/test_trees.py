@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ingate.config import trees
 from ingate.config.trees import digest, has_fast_agent_files, with_fast_agent_files
 from ingate.config.trust import Folder
+from ingate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def fill(folder: Path) -> Path:
@@ -171,3 +173,37 @@ def test_what_fast_agent_writes_itself_is_nothing_to_trust(tmp_path: Path, clean
 def test_a_dangling_link_in_its_place_is_something_to_trust(tmp_path: Path) -> None:
     (tmp_path / ".fast-agent").symlink_to(tmp_path / "nowhere")
     assert has_fast_agent_files(str(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="/proc is Linux's")
+def test_a_link_to_a_file_system_without_end_is_an_error_and_no_wait(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    (tree / "processes").mkdir()
+    (tree / "processes" / "all").symlink_to("/proc")
+    with pytest.raises(ConfigError, match="too large to be trusted") as caught:
+        digest(tree)
+    assert caught.value.fix.startswith("remove the links")
+    assert has_fast_agent_files(str(tmp_path))  # which needs no hash
+
+
+@pytest.mark.parametrize("limit", ["_MAX_FILES", "_MAX_BYTES"])
+def test_the_limits_count_what_links_lead_to(tmp_path: Path, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = fill(tmp_path)
+    (tmp_path / "outside").mkdir()
+    for number in range(4):
+        (tmp_path / "outside" / f"{number}.md").write_text("x" * 100)
+    monkeypatch.setattr(trees, limit, 7 if limit == "_MAX_FILES" else 400)
+    digest(tree)  # three files
+    (tree / "folder").symlink_to(tmp_path / "outside")
+    with pytest.raises(ConfigError, match="too large to be trusted"):
+        digest(tree)
+
+
+def test_links_that_multiply_end(tmp_path: Path) -> None:
+    tree = fill(tmp_path)
+    for place in range(12):
+        (tree / str(place)).mkdir()
+        for other in range(12):
+            (tree / str(place) / str(other)).symlink_to(f"../{other}")
+    with pytest.raises(ConfigError, match="too large to be trusted"):
+        digest(tree)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ingate.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,6 +22,8 @@ ENV_FILE: Final = ".env"
 # fast-agent writes these while it runs; nothing in them is loaded at the start, except for `--resume`.
 _WRITTEN: Final = frozenset({"sessions", "logs", "fast-agent-log.jsonl"})
 _LOCK: Final = str(Path("processes", ".capacity.lock"))
+_MAX_FILES: Final = 10_000
+_MAX_BYTES: Final = 256 << 20
 
 
 def with_fast_agent_files(folder: Folder, *, sessions: bool = False) -> Folder:
@@ -48,7 +52,7 @@ def _fast_agent_files(folder: str, sessions: bool) -> list[str]:
     if _is_home(folder):
         return []
     tree = Path(folder, FAST_AGENT_FOLDER)
-    counts = os.path.lexists(tree) and (sessions or next(_entries(tree), None) is not None)
+    counts = os.path.lexists(tree) and (sessions or next(_files(tree), None) is not None)
     return [FAST_AGENT_FOLDER] * counts + [ENV_FILE] * os.path.lexists(Path(folder, ENV_FILE))
 
 
@@ -57,63 +61,98 @@ def _is_home(folder: str) -> bool:
 
 
 def digest(tree: Path) -> str:
-    """The SHA-256 over the names and contents of all files below `tree`, in hex, and of what links in it lead to."""
-    return _digest(tree, frozenset())
+    """The SHA-256 over the names and contents of all files below `tree`, in hex, and of what links in it lead to.
+
+    Raises:
+        ConfigError: There is more than can be checked, such as when a link leads to a whole file system.
+    """
+    return _Digest(tree).of(tree, frozenset())
 
 
-def _digest(tree: Path, seen: frozenset[str]) -> str:
-    from hashlib import sha256
+class _Digest:
+    """One hash over a tree, which ends at a limit: what links lead to is not the user's choice.
 
-    whole = sha256()
-    for name, content in _entries(tree, seen):
-        for part in (os.fsencode(name), content):
-            whole.update(len(part).to_bytes(8, "big"))
-            whole.update(part)
-    return whole.hexdigest()
+    Args:
+        tree: The tree, for the error.
+    """
+
+    def __init__(self, tree: Path) -> None:
+        self._tree = tree
+        self._files_left = _MAX_FILES
+        self._bytes_left = _MAX_BYTES
+
+    def of(self, tree: Path, seen: frozenset[str]) -> str:
+        """The hash of a folder or file.
+
+        Args:
+            tree: The folder or file.
+            seen: The folders that links have led to on the way here, so that a circle of links ends.
+        """
+        from hashlib import sha256
+
+        whole = sha256()
+        for file in _files(tree, inside=bool(seen)):
+            self._files_left -= 1
+            if self._files_left < 0:
+                raise self._too_much()
+            name = str(file.relative_to(tree)) if file != tree else ""
+            for part in (os.fsencode(name), self._content(file, seen)):
+                whole.update(len(part).to_bytes(8, "big"))
+                whole.update(part)
+        return whole.hexdigest()
+
+    def _content(self, file: Path, seen: frozenset[str]) -> bytes:
+        from hashlib import sha256
+
+        try:
+            if file.is_symlink():
+                return b"link " + os.fsencode(file.readlink()) + self._target(file, seen)
+            state = file.lstat()
+            if not stat.S_ISREG(state.st_mode):
+                return b"special"
+            self._bytes_left -= state.st_size
+            if self._bytes_left < 0:
+                raise self._too_much()
+            found, left = sha256(), state.st_size  # no further: some files of /proc have no size and never end
+            with file.open("rb") as opened:
+                while left > 0 and (piece := opened.read(min(left, 1 << 20))):
+                    found.update(piece)
+                    left -= len(piece)
+            return b"file " + found.digest()
+        except OSError as problem:
+            return f"unreadable {problem.errno}".encode()
+
+    def _target(self, link: Path, seen: frozenset[str]) -> bytes:
+        """What a link leads to; empty if that is nothing, or where it has been before."""
+        target = os.path.realpath(link)
+        if target in seen or not os.path.lexists(target):
+            return b""
+        whole = self.of(Path(target), seen | {target, os.path.realpath(link.parent)})
+        return b" to " + whole.encode()
+
+    def _too_much(self) -> ConfigError:
+        return ConfigError(
+            f"{self._tree} is too large to be trusted: with what links in it lead to, it has more than {_MAX_FILES:,} files or "
+            f"{_MAX_BYTES >> 20} MB",
+            fix="remove the links that lead out of the folder, or start from another folder",
+        )
 
 
-def _entries(tree: Path, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, bytes]]:
-    """The files below `tree`, by name, and what stands for their contents.
+def _files(tree: Path, *, inside: bool = False) -> Iterator[Path]:
+    """The files and links below `tree`, in order; `tree` itself if it is not a folder.
 
     Args:
         tree: A folder, or a single file.
-        seen: The folders that links have led to on the way here, so that a circle of links ends.
+        inside: Whether a link has led here; what fast-agent writes itself is left out in its own folder only.
     """
     if tree.is_symlink() or not tree.is_dir():
-        yield "", _content(tree, seen)
+        yield tree
         return
     for folder, folders, files in os.walk(tree):
-        written = _WRITTEN if Path(folder) == tree and not seen else frozenset()
+        written = _WRITTEN if Path(folder) == tree and not inside else frozenset()
         folders[:] = sorted(name for name in folders if name not in written)
         links = [name for name in folders if Path(folder, name).is_symlink()]
         for name in sorted((*(name for name in files if name not in written), *links)):
             file = Path(folder, name)
-            if str(file.relative_to(tree)) == _LOCK and not file.is_symlink():
-                continue
-            yield str(file.relative_to(tree)), _content(file, seen)
-
-
-def _content(file: Path, seen: frozenset[str]) -> bytes:
-    from hashlib import sha256
-
-    try:
-        if file.is_symlink():
-            return b"link " + os.fsencode(file.readlink()) + _target(file, seen)
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return b"special"
-        with file.open("rb") as opened:
-            found = sha256()
-            while piece := opened.read(1 << 20):
-                found.update(piece)
-            return b"file " + found.digest()
-    except OSError as problem:
-        return f"unreadable {problem.errno}".encode()
-
-
-def _target(link: Path, seen: frozenset[str]) -> bytes:
-    """What a link leads to; empty if that is nothing, or where it has been before."""
-    target = os.path.realpath(link)
-    if target in seen or not os.path.lexists(target):
-        return b""
-    whole = _digest(Path(target), seen | {target, os.path.realpath(link.parent)})
-    return b" to " + whole.encode()
+            if str(file.relative_to(tree)) != _LOCK or file.is_symlink():
+                yield file
