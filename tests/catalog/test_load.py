@@ -489,3 +489,10 @@ def test_the_default_cache_is_in_the_users_cache_folder(clean_environment):
     load()
     if source_module.find():
         assert list(clean_environment.rglob("catalog-*.bin"))
+
+
+def test_a_program_without_source_files_has_an_index_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_module, "__file__", str(tmp_path / "bundle" / "index.pyc"))
+    found, folder = package(tmp_path), tmp_path / "cache"
+    assert len(load_from(found, cache_dir=folder)) == 2
+    assert index_module.read(found, folder) is not None

@@ -137,7 +137,7 @@ def test_a_price_that_rises_with_the_prompt_shows_each_step() -> None:
         ),
     )
     assert lines[7:10] == [
-        "  price       from 2 in · 10 out (dollars per million tokens; ? is unknown)",
+        "  price       from 2 in · from 10 out (dollars per million tokens; ? is unknown)",
         "              4 in · 15 out if the prompt is longer than 200k",
         "              0.5 cached if the prompt is longer than 1M",
     ]

@@ -218,7 +218,7 @@ def test_explain_lists_the_tiers_of_a_price(capsys: pytest.CaptureFixture[str]) 
     )
     assert run(["explain", "gemini/gemini-2.5-pro"]) == 0
     out = capsys.readouterr().out
-    assert "price       from 1.25 in · 10 out · 0.125 cached" in out
+    assert "price       from 1.25 in · from 10 out · from 0.125 cached" in out
     assert "2.5 in · 15 out · 0.25 cached if the prompt is longer than 200k" in out
     (flat,) = Gateway({}).explain("groq/openai/gpt-oss-120b")
     assert flat.price_tiers == ()

@@ -97,5 +97,9 @@ def _made_from(source: Source) -> tuple[str, int, int]:
 
 def _made_by() -> str:
     """ingate's version and the state of the modules that make rows, so that a cache never hides a changed rule."""
-    stats = [(Path(__file__).parent / name).stat() for name in _RULES]
-    return " ".join([__version__, *(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)])
+    parts = [__version__]
+    for name in _RULES:
+        with contextlib.suppress(OSError):  # a bundled program may have no source files
+            stat = (Path(__file__).parent / name).stat()
+            parts.append(f"{stat.st_size}.{stat.st_mtime_ns}")
+    return " ".join(parts)

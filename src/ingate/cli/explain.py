@@ -50,6 +50,22 @@ _NO_ADDRESS = {
 }
 
 
+# The prices that are shown, with their words.
+_PRICES = {"input_usd_per_mtok": "in", "output_usd_per_mtok": "out", "cache_read_usd_per_mtok": "cached"}
+
+
+def _prices(one: Explanation) -> str:
+    from ingate.catalog.format import price
+
+    shown = []
+    for name, word in _PRICES.items():
+        first = getattr(one, name)
+        rises = first is not None and any(tier.get(name, first) != first for tier in one.price_tiers)
+        if first is not None or word != "cached":
+            shown.append(f"{'from ' if rises else ''}{price(first)} {word}")
+    return " · ".join(shown)
+
+
 def lines_of(one: Explanation) -> list[str]:
     """An explanation as lines with colours."""
     from ingate.catalog.format import price, tokens
@@ -75,26 +91,10 @@ def lines_of(one: Explanation) -> list[str]:
         if one.docs_url:
             lines.append(pair("docs", one.docs_url))
     if one.in_catalog:
-        rises = "from " if one.price_tiers else ""
-        dollars = [
-            f"{rises}{price(one.input_usd_per_mtok)} in",
-            f"{price(one.output_usd_per_mtok)} out",
-            *([f"{price(one.cache_read_usd_per_mtok)} cached"] if one.cache_read_usd_per_mtok is not None else []),
-        ]
-        lines.append(pair("price", f"{' · '.join(dollars)} (dollars per million tokens; ? is unknown)"))
+        lines.append(pair("price", f"{_prices(one)} (dollars per million tokens; ? is unknown)"))
         for tier in one.price_tiers:
-            higher = [
-                f"{price(tier[name])} {word}"
-                for name, word in (
-                    ("input_usd_per_mtok", "in"),
-                    ("output_usd_per_mtok", "out"),
-                    ("cache_read_usd_per_mtok", "cached"),
-                )
-                if name in tier
-            ]
-            lines.append(
-                pair("", f"{' · '.join(higher)} if the prompt is longer than {tokens(int(tier['above_tokens']))}")
-            )
+            higher = " · ".join(f"{price(tier[name])} {word}" for name, word in _PRICES.items() if name in tier)
+            lines.append(pair("", f"{higher} if the prompt is longer than {tokens(int(tier['above_tokens']))}"))
         lines.append(pair("limits", f"{tokens(one.context_tokens)} context · {tokens(one.max_output_tokens)} output"))
         lines.append(pair("features", " ".join(one.caps) or "text"))
         if one.deprecated_on:

@@ -106,7 +106,7 @@ class NativeEngine:
         """
         try:
             return _model_list(await self.get(route, "/models" + query), route)
-        except IngateError as error:  # a body that is no list may quote the key
+        except IngateError as error:  # a body that is not a list may quote the key
             raise _attribute_error(error, route) from None
 
     async def list_deployments(self, route: Route) -> list[dict[str, Any]]:

@@ -161,7 +161,6 @@ def secret_variables() -> frozenset[str]:
     return _GATEWAY_VARIABLES | {name for name in read - bases if is_credential(name) and not name.endswith(_POINTERS)}
 
 
-@cache
 def unmapped(name: str) -> Provider | None:
     """A provider that is not in the map, but that litellm has; None if it has none of that name.
 

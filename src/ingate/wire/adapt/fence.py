@@ -72,5 +72,5 @@ def _closing(text: str, *, whole: bool) -> int:
     elif whole:
         return len(text)
     else:
-        rest = text[: -1 * (len(text) - len(text.rstrip("`")))] if text.endswith("`") else text
+        rest = text.rstrip("`")
     return len(rest.rstrip(" \t").removesuffix("\n").removesuffix("\r"))
