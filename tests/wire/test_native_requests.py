@@ -47,6 +47,9 @@ def test_the_openai_request_is_left_as_it_is(name: str, wire: str, model: str) -
 
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+_BOUNDED = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^x"}}, "required": ["a"]}
+BOUNDED = {"type": "json_schema", "json_schema": {"name": "x", "schema": _BOUNDED}}
+BOUNDED_TOOL = {"type": "function", "function": {"name": "f", "strict": True, "parameters": _BOUNDED}}
 CALLED = [
     {"role": "user", "content": "Hi"},
     {
@@ -78,6 +81,10 @@ CALLED = [
             "tool_choice",
         ),
         ("responses", "gpt-5.2", {"max_tokens": 1}, "max_tokens"),
+        ("messages", CLAUDES[0], {"response_format": BOUNDED}, "response_format"),
+        ("gemini", GEMINIS[1], {"response_format": BOUNDED}, "response_format"),
+        ("messages", CLAUDES[0], {"tools": [BOUNDED_TOOL]}, "tools"),
+        ("gemini", GEMINIS[1], {"tools": [BOUNDED_TOOL]}, "tools"),
     ],
 )
 def test_a_value_that_a_codec_changes_is_reported_and_under_strict_refused(

@@ -24,7 +24,7 @@ def test_anthropics_objects_are_closed_at_every_level() -> None:
     }
     before = copy.deepcopy(schema)
     closed = {"type": "object", "properties": {}, "additionalProperties": False}
-    assert anthropic_schema(schema) == {
+    assert anthropic_schema(schema, set()) == {
         "type": "object",
         "properties": {
             "a": {"type": "array", "items": closed},
@@ -60,7 +60,7 @@ def test_anthropics_objects_are_closed_at_every_level() -> None:
     ],
 )  # fmt: skip
 def test_anthropic_schemas_keep_what_is_accepted(given: dict[str, Any], made: dict[str, Any]) -> None:
-    assert anthropic_schema(given) == made
+    assert anthropic_schema(given, set()) == made
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_anthropic_schemas_keep_what_is_accepted(given: dict[str, Any], made: di
     ],
 )  # fmt: skip
 def test_geminis_json_schemas_keep_what_is_accepted(given: dict[str, Any], made: dict[str, Any]) -> None:
-    assert gemini_json_schema(given) == made
+    assert gemini_json_schema(given, set()) == made
 
 
 @pytest.mark.parametrize(
@@ -119,19 +119,22 @@ def test_geminis_json_schemas_keep_what_is_accepted(given: dict[str, Any], made:
 )  # fmt: skip
 def test_geminis_openapi_schemas_keep_what_is_accepted(given: dict[str, Any], made: dict[str, Any]) -> None:
     before = copy.deepcopy(given)
-    assert gemini_openapi_schema(given) == made
+    assert gemini_openapi_schema(given, set()) == made
     assert given == before
 
 
 def test_references_are_replaced_and_recursion_ends() -> None:
     tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Tree"}, "other": {"$ref": "#/definitions/Leaf"}}}
     schema = {"$ref": "#/$defs/Tree", "description": "The root", "$defs": {"Tree": tree}, "definitions": {"Leaf": {"type": "string"}}}  # fmt: skip
-    assert gemini_openapi_schema(schema) == {
+    assert gemini_openapi_schema(schema, set()) == {
         "type": "OBJECT",
         "description": "The root",
         "properties": {"next": {"type": "OBJECT", "description": "nested Tree"}, "other": STRING},
     }
-    assert gemini_openapi_schema({"$ref": "#/$defs/Missing"}) == {"type": "OBJECT", "description": "nested Missing"}
+    assert gemini_openapi_schema({"$ref": "#/$defs/Missing"}, set()) == {
+        "type": "OBJECT",
+        "description": "nested Missing",
+    }
 
 
 def test_the_parts_of_all_of_are_merged() -> None:
@@ -145,7 +148,7 @@ def test_the_parts_of_all_of_are_merged() -> None:
             "noise",
         ],
     }
-    made = gemini_openapi_schema(schema)
+    made = gemini_openapi_schema(schema, set())
     assert set(made["properties"]) == {"a", "b", "c"}
     assert made["required"] == ["b", "a"]
     assert made["title"] == "later"
@@ -156,9 +159,28 @@ def test_a_schema_nested_without_end_is_cut_off_and_not_followed() -> None:
     deep: dict[str, Any] = {"const": 1}
     for _ in range(200):
         deep = {"items": deep}
-    assert gemini_json_schema(deep)["items"]
-    assert anthropic_schema(deep)["items"]
-    inner: Any = gemini_json_schema(deep)
+    assert gemini_json_schema(deep, set())["items"]
+    assert anthropic_schema(deep, set())["items"]
+    inner: Any = gemini_json_schema(deep, set())
     for _ in range(200):
         inner = inner["items"]
     assert inner == {"const": 1}
+
+
+@pytest.mark.parametrize(
+    ("convert", "schema", "keywords"),
+    [
+        (anthropic_schema, {"type": "object", "properties": {"a": {"type": "string", "minLength": 3}}}, {"minLength"}),
+        (anthropic_schema, {"anyOf": [{"type": "array", "minItems": 4}], "title": "T"}, {"minItems"}),
+        (anthropic_schema, {"type": "string", "format": "date"}, set()),
+        (gemini_json_schema, {"items": {"type": "string", "pattern": "^a"}}, {"pattern"}),
+        (gemini_json_schema, {"type": "integer", "minimum": 1, "default": 2}, set()),
+        (gemini_openapi_schema, {"type": "integer", "enum": [1, 2], "multipleOf": 2}, {"allowed values", "multipleOf"}),
+        (gemini_openapi_schema, {"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"t": {"$ref": "#/$defs/T"}}}}}, {"$ref"}),
+        (gemini_openapi_schema, {"type": "string", "minLength": 3}, set()),
+    ],
+)  # fmt: skip
+def test_what_is_no_longer_enforced_is_named(convert: Any, schema: dict[str, Any], keywords: set[str]) -> None:
+    lost: set[str] = set()
+    convert(schema, lost)
+    assert lost == keywords

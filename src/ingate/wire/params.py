@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingate.errors import BadRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ingate.wire.codec import DropPolicy
 
@@ -112,6 +112,15 @@ class ParamTracker:
             )
         if self._policy == "warn":
             self.warnings.append(sentence)
+
+    def report_keywords(self, name: str, lost: Iterable[str]) -> None:
+        """Report keywords of the schemas in a parameter (`tools`, `response_format`) that became part of descriptions.
+
+        Raises `BadRequestError` if there are any and the policy is `strict`.
+        """
+        if keywords := ", ".join(sorted(lost)):
+            what = "the answer's schema" if name == "response_format" else f"the schemas of {name}"
+            self.adapt(name, f"{keywords} in {what} became part of descriptions: the provider does not enforce them")
 
     def adapt_messages(self, sentence: str) -> None:
         """Report that the conversation was changed, under the policy `drop`, too: that is about parameters.

@@ -1,6 +1,7 @@
 """JSON Schema reduced to what a provider's API accepts.
 
-Keywords that an API does not accept are not lost: they are added to the description, which the model reads.
+Keywords that an API does not accept are added to the description, which the model reads, though no provider enforces it. Each
+function adds them to `lost`, for the caller to report.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ _CONVERTED_APART = {"type", "anyOf", "oneOf", "$defs", "definitions", "additiona
 _DEPTH = 64
 
 
-def anthropic_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+def anthropic_schema(schema: Mapping[str, Any], lost: set[str]) -> dict[str, Any]:
     """The schema as Anthropic's structured outputs accept it: closed objects, no numeric or length bounds."""
-    return _anthropic(schema, 0)
+    return _anthropic(schema, 0, lost)
 
 
-def _anthropic(node: Any, depth: int) -> Any:
+def _anthropic(node: Any, depth: int, lost: set[str]) -> Any:
     if not isinstance(node, dict) or depth > _DEPTH:
         return node
     out: dict[str, Any] = {}
@@ -51,11 +52,11 @@ def _anthropic(node: Any, depth: int) -> Any:
     node = {("anyOf" if key == "oneOf" else key): value for key, value in node.items()}
     for key, value in node.items():
         if key in {"properties", "$defs", "definitions"} and isinstance(value, dict):
-            out[key] = {name: _anthropic(child, depth + 1) for name, child in value.items()}
+            out[key] = {name: _anthropic(child, depth + 1, lost) for name, child in value.items()}
         elif key == "items":
-            out[key] = _anthropic(value, depth + 1)
+            out[key] = _anthropic(value, depth + 1, lost)
         elif key in {"anyOf", "allOf"} and isinstance(value, list):
-            out[key] = [_anthropic(child, depth + 1) for child in value]
+            out[key] = [_anthropic(child, depth + 1, lost) for child in value]
         elif (key == "format" and value not in _ANTHROPIC_FORMATS) or (key == "minItems" and value not in (0, 1)):
             described[key] = value
         elif key in ANTHROPIC:
@@ -65,15 +66,15 @@ def _anthropic(node: Any, depth: int) -> Any:
     if out.get("type") == "object" or "properties" in out:
         out.setdefault("properties", {})
         out["additionalProperties"] = False
-    return _describe(out, described)
+    return _describe(out, described, lost)
 
 
-def gemini_json_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+def gemini_json_schema(schema: Mapping[str, Any], lost: set[str]) -> dict[str, Any]:
     """The schema as `responseJsonSchema` and `parametersJsonSchema` accept it: a subset of JSON Schema."""
-    return _gemini_json(schema, 0)
+    return _gemini_json(schema, 0, lost)
 
 
-def _gemini_json(node: Any, depth: int) -> Any:
+def _gemini_json(node: Any, depth: int, lost: set[str]) -> Any:
     if not isinstance(node, dict) or depth > _DEPTH:
         return node
     out: dict[str, Any] = {}
@@ -81,11 +82,11 @@ def _gemini_json(node: Any, depth: int) -> Any:
     for key, value in node.items():
         name = "$defs" if key == "definitions" else key
         if name in {"properties", "$defs"} and isinstance(value, dict):
-            out[name] = {label: _gemini_json(child, depth + 1) for label, child in value.items()}
+            out[name] = {label: _gemini_json(child, depth + 1, lost) for label, child in value.items()}
         elif name in {"items", "additionalProperties"}:
-            out[name] = _gemini_json(value, depth + 1)
+            out[name] = _gemini_json(value, depth + 1, lost)
         elif name in {"anyOf", "oneOf", "prefixItems"} and isinstance(value, list):
-            out[name] = [_gemini_json(child, depth + 1) for child in value]
+            out[name] = [_gemini_json(child, depth + 1, lost) for child in value]
         elif name == "$ref" and isinstance(value, str):
             out[name] = value.replace("#/definitions/", "#/$defs/")
         elif name == "const":
@@ -94,12 +95,12 @@ def _gemini_json(node: Any, depth: int) -> Any:
             out[name] = value
         elif name not in _SILENT:
             described[name] = value
-    return _describe(out, described)
+    return _describe(out, described, lost)
 
 
-def gemini_openapi_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+def gemini_openapi_schema(schema: Mapping[str, Any], lost: set[str]) -> dict[str, Any]:
     """The schema as Gemini's older `Schema` message accepts it: OpenAPI 3.0 with upper-case types and no references."""
-    return _OpenAPI({**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}).convert(schema)
+    return _OpenAPI({**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}, lost).convert(schema)
 
 
 class _OpenAPI:
@@ -107,10 +108,12 @@ class _OpenAPI:
 
     Args:
         roots: The schema's definitions by name, put in the place of references to them.
+        lost: Where the keywords go that became part of a description.
     """
 
-    def __init__(self, roots: Mapping[str, Any]) -> None:
+    def __init__(self, roots: Mapping[str, Any], lost: set[str]) -> None:
         self._roots = roots
+        self._lost = lost
 
     def convert(self, node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
         """One node; `path` names the definitions around it."""
@@ -136,11 +139,12 @@ class _OpenAPI:
             out.setdefault("items", {"type": "STRING"})
         if isinstance(out.get("required"), list) and isinstance(out.get("properties"), dict):
             out["required"] = [name for name in out["required"] if name in out["properties"]]
-        return _describe(out, described)
+        return _describe(out, described, self._lost)
 
     def _definition(self, name: str, node: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
         if name in path or name not in self._roots:
             # This format cannot express a recursive type; the model still learns that an object belongs here.
+            self._lost.add("$ref")
             return {"type": "OBJECT", "description": f"nested {name}"}
         rest = {key: value for key, value in node.items() if key != "$ref"}
         return self.convert({**_mapping(self._roots[name]), **rest}, (*path, name))
@@ -201,8 +205,9 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _describe(out: dict[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(out: dict[str, Any], described: Mapping[str, Any], lost: set[str]) -> dict[str, Any]:
     if described:
+        lost.update(described)
         words = ", ".join(
             f"{key}: {json.dumps(value, ensure_ascii=False, default=str)}" for key, value in described.items()
         )

@@ -104,7 +104,7 @@ UNDONE: dict[str, tuple[Any, dict[str, Any]]] = {
         "anthropic",
         {
             "messages": [USER],
-            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": STRICT_LENGTH}},
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"$schema": "x"}}},
         },
     ),
 }
@@ -182,6 +182,18 @@ def test_a_change_that_loses_nothing_is_made_under_every_policy(fact: str, case:
         made = _adapted(fact, value, body, policy, by_litellm=True)
         assert made.body != body
         assert made.dropped == []
+
+
+def test_what_an_answers_schema_loses_before_litellm_gets_it_is_reported_and_an_error_if_strict():
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": STRICT_LENGTH}}
+    body = {"messages": [USER], "response_format": form}
+    made = _adapted("answer_schema", "anthropic", body, "warn", by_litellm=True)
+    assert made.body != body
+    assert made.warnings == [
+        "minLength in the answer's schema became part of descriptions: the provider does not enforce them"
+    ]
+    with pytest.raises(BadRequestError, match="does not accept this response_format: minLength"):
+        _adapted("answer_schema", "anthropic", body, "strict", by_litellm=True)
 
 
 @pytest.mark.parametrize(("fact", "value", "body", "named"), CASES)

@@ -40,11 +40,11 @@ __all__ = ["STEPS", "Adapted", "adapt", "is_accepted"]
 
 
 def _as_litellm_reads_it(draft: Draft, facts: Mapping[str, Any]) -> None:
-    """Write the request so that litellm's translation of it is accepted: nothing that is lost or visible."""
+    """Write the request so that litellm's translation of it is accepted."""
     if not draft.by_litellm:
         return
     made = dict(draft.body)
-    for_litellm(made, facts)
+    draft.report_keywords("response_format", for_litellm(made, facts))
     for name, value in made.items():
         draft.respell(name, value)
 

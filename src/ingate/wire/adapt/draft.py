@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ingate.wire.params import ParamTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ingate.wire.codec import DropPolicy
 
@@ -119,6 +119,10 @@ class Draft:
         self.respell(name, value)
         for other, its in also.items():
             self.respell(other, its)
+
+    def report_keywords(self, name: str, lost: Iterable[str]) -> None:
+        """Report keywords of schemas that became part of descriptions; see `ParamTracker.report_keywords`."""
+        self._tracker.report_keywords(name, lost)
 
     def respell(self, name: str, value: Any, note: str = "") -> None:
         """Give a parameter a value that means the same, or that is undone in the answer: no loss under any policy.

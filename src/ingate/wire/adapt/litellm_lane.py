@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # `facts["answer_schema"]` → how the schema of an answer is reduced to it.
-_SCHEMAS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+_SCHEMAS: Final[Mapping[str, Callable[[Mapping[str, Any], set[str]], dict[str, Any]]]] = {
     "anthropic": anthropic_schema,
     "gemini": gemini_json_schema,
 }
@@ -21,17 +21,23 @@ _KNOWN: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "nam
 _INSTEAD: Final = ("tool_calls", "function_call", "refusal", "audio")
 
 
-def for_litellm(body: dict[str, Any], facts: Mapping[str, Any]) -> None:
-    """Write a copied request so that litellm's translation of it is accepted: nothing that is lost or visible."""
+def for_litellm(body: dict[str, Any], facts: Mapping[str, Any]) -> set[str]:
+    """Write a copied request so that litellm's translation of it is accepted.
+
+    Returns:
+        The keywords of the answer's schema that became part of descriptions; nothing else is lost or visible.
+    """
+    lost: set[str] = set()
     if isinstance(messages := body.get("messages"), list):
         known_only = facts.get("unknown_fields", True) is False
         body["messages"] = replaced(messages, lambda message: _message(message, known_only=known_only))
     convert = _SCHEMAS.get(str(facts.get("answer_schema")))
     given = body.get("response_format")
     if convert is None or not isinstance(given, dict):
-        return
+        return lost
     if isinstance(wrapper := given.get("json_schema"), dict) and isinstance(schema := wrapper.get("schema"), dict):
-        body["response_format"] = {**given, "json_schema": {**wrapper, "schema": convert(schema)}}
+        body["response_format"] = {**given, "json_schema": {**wrapper, "schema": convert(schema, lost)}}
+    return lost
 
 
 def _message(message: Any, *, known_only: bool) -> Any:

@@ -76,13 +76,16 @@ def _tools(params: ParamTracker, out: dict[str, Any], choice: Choice, known: Map
     tools: list[dict[str, Any]] = []
     if functions:
         as_json = known.get("json_schema", True)
-        declarations = []
+        convert = gemini_json_schema if as_json else gemini_openapi_schema
+        declarations: list[dict[str, Any]] = []
+        lost: set[str] = set()
         for tool in functions:
             declared: dict[str, Any] = {"name": tool.name, "description": tool.description or tool.name}
             if tool.schema.get("properties") or as_json:
                 key = "parametersJsonSchema" if as_json else "parameters"
-                declared[key] = (gemini_json_schema if as_json else gemini_openapi_schema)(tool.schema)
+                declared[key] = convert(tool.schema, lost)
             declarations.append(declared)
+        params.report_keywords("tools", lost)
         tools.append({"functionDeclarations": declarations})
     tools += [{key: value for key, value in tool.items() if key != "type"} for tool in native]
     if isinstance(params.take("web_search_options"), dict):
@@ -151,10 +154,12 @@ def _form(params: ParamTracker, config: dict[str, Any], known: Mapping[str, Any]
     if wanted != "text":
         config["responseMimeType"] = "application/json"
     if schema is not None:
+        lost: set[str] = set()
         if known.get("json_schema", True):
-            config["responseJsonSchema"] = gemini_json_schema(schema)
+            config["responseJsonSchema"] = gemini_json_schema(schema, lost)
         else:
-            config["responseSchema"] = gemini_openapi_schema(schema)
+            config["responseSchema"] = gemini_openapi_schema(schema, lost)
+        params.report_keywords("response_format", lost)
     modalities = params.take("modalities")
     if isinstance(modalities, list) and modalities != ["text"]:
         config["responseModalities"] = [str(one).upper() for one in modalities]

@@ -60,7 +60,7 @@ def messages_request(
     wanted, schema = format_of(body)
     params.take("response_format")
     tool_blocks = (
-        _tools(tools, strict=known.get("structured") == "schema" and known.get("strict_tools", True))
+        _tools(params, tools, strict=known.get("structured") == "schema" and known.get("strict_tools", True))
         + native
         + _web_search(params)
     )
@@ -69,7 +69,7 @@ def messages_request(
         tool_blocks = [{"name": name, "input_schema": {"type": "object"}} for name in called]
         choice = Choice(mode="none")
     if wanted != "text":
-        choice = _structured(out, tool_blocks, choice, wanted, schema, known, system)
+        choice = _structured(params, out, tool_blocks, choice, wanted, schema, known, system)
     _thinking(params, out, turns, choice, known)
     if tool_blocks:
         out["tools"] = tool_blocks
@@ -106,20 +106,22 @@ def _max_tokens(params: ParamTracker, known: Mapping[str, Any], *, stream: bool)
     return given
 
 
-def _tools(tools: list[Tool], *, strict: bool) -> list[dict[str, Any]]:
+def _tools(params: ParamTracker, tools: list[Tool], *, strict: bool) -> list[dict[str, Any]]:
     blocks = []
+    lost: set[str] = set()
     strict = strict and sum(tool.strict for tool in tools) <= _MOST_STRICT_TOOLS
     for tool in tools:
         is_strict = strict and tool.strict
         block: dict[str, Any] = {"name": tool.name}
         if tool.description:
             block["description"] = tool.description
-        block["input_schema"] = anthropic_schema(tool.schema) if is_strict else tool.schema
+        block["input_schema"] = anthropic_schema(tool.schema, lost) if is_strict else tool.schema
         if is_strict:
             block["strict"] = True
         if tool.cache_control is not None:
             block["cache_control"] = tool.cache_control
         blocks.append(block)
+    params.report_keywords("tools", lost)
     return blocks
 
 
@@ -136,6 +138,7 @@ def _web_search(params: ParamTracker) -> list[dict[str, Any]]:
 
 
 def _structured(
+    params: ParamTracker,
     out: dict[str, Any],
     tools: list[dict[str, Any]],
     choice: Choice,
@@ -146,7 +149,9 @@ def _structured(
 ) -> Choice:
     """Request the format of the answer. Returns the tool choice that it requires."""
     if schema is not None and known.get("structured") == "schema":
-        out["output_config"] = {"format": {"type": "json_schema", "schema": anthropic_schema(schema)}}
+        lost: set[str] = set()
+        out["output_config"] = {"format": {"type": "json_schema", "schema": anthropic_schema(schema, lost)}}
+        params.report_keywords("response_format", lost)
         return choice
     if not known.get("forced_tools", True) or (wanted == "json_object" and tools):
         system.append({"type": "text", "text": _JSON_ONLY})
