@@ -16,31 +16,16 @@ from ingate.engines.base import CallReport, Route
 from ingate.engines.native import NativeEngine
 from ingate.providers.credential import Credential
 from ingate.secret import Secret
-from ingate.spec import parse_one
+from support.acme import KEY, acme_route
 from support.http import Conversation, serving
 from support.wire import chunk, sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_KEY = "sk-loopback-0123456789"
 _BODY = {"messages": [{"role": "user", "content": "hi"}]}
 _ANSWER = {"id": "x", "choices": [{"index": 0, "message": {"content": "hé"}, "finish_reason": "stop"}]}
 _STREAM = sse(chunk({"role": "assistant", "content": "é"}), chunk({"content": "✓"}), chunk({}, "stop"))
-
-
-def _route(base: str | None, **more: Any) -> Route:
-    settings: dict[str, Any] = {
-        "spec": parse_one("acme/m"),
-        "engine": "native",
-        "provider": "acme",
-        "model": "m",
-        "wire_format": "chat",
-        "api_base": base,
-        "credential": Credential(api_key=Secret(_KEY), source="env ACME_API_KEY"),
-        "timeout_s": 5.0,
-    }
-    return Route(**{**settings, **more})
 
 
 @pytest.fixture
@@ -65,11 +50,11 @@ async def test_a_completion_goes_out_with_its_key_and_comes_back(engine: NativeE
 
     report = CallReport()
     async with serving(answer) as server:
-        route = _route(server.base, headers={"X-Title": "t"})
+        route = acme_route(server.base, headers={"X-Title": "t"})
         assert await engine.complete(route, _BODY, report) == _ANSWER
     [talk] = server.asked
     assert talk.head.startswith("POST /v1/chat/completions HTTP/1.1")
-    assert talk.headers["authorization"] == f"Bearer {_KEY}"
+    assert talk.headers["authorization"] == f"Bearer {KEY}"
     assert talk.headers["x-title"] == "t"
     assert talk.headers["user-agent"].startswith("ingate/")
     assert json.loads(talk.body) == {"model": "m", **_BODY}
@@ -88,7 +73,7 @@ async def test_a_stream_comes_as_it_is_sent(engine: NativeEngine):
 
     async with serving(answer) as server:
         got = []
-        async for piece in engine.stream(_route(server.base), _BODY, CallReport()):
+        async for piece in engine.stream(acme_route(server.base), _BODY, CallReport()):
             got.append(piece["choices"][0]["delta"].get("content"))
             first_read.set()
     assert got == ["a", "b", None]
@@ -103,7 +88,7 @@ async def test_a_connection_serves_again_after_a_stream(engine: NativeEngine):
 
     async with serving(answer) as server:
         for _ in range(5):
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
         assert (len(server.asked), server.closed) == (5, 0)
         assert len({talk.writer for talk in server.asked}) == 1
 
@@ -116,7 +101,7 @@ async def test_one_byte_at_a_time_is_the_same_stream(engine: NativeEngine):
         await talk.piece(b"")
 
     async with serving(answer) as server:
-        got = await _collect(engine, _route(server.base))
+        got = await _collect(engine, acme_route(server.base))
     assert [piece["choices"][0]["delta"].get("content") for piece in got] == ["é", "✓", None]
 
 
@@ -132,7 +117,7 @@ async def test_a_stream_cut_anywhere_is_whole_or_a_typed_error(engine: NativeEng
     failed: errors.IngateError | None = None
     async with serving(answer) as server:
         try:
-            await _collect(engine, _route(server.base), got)
+            await _collect(engine, acme_route(server.base), got)
         except errors.IngateError as error:
             failed = error
     if len(got) == 3:
@@ -146,28 +131,31 @@ async def test_a_stream_cut_anywhere_is_whole_or_a_typed_error(engine: NativeEng
 async def test_an_error_in_the_stream_comes_after_what_came_before_it(engine: NativeEngine):
     async def answer(talk: Conversation) -> None:
         await talk.begin()
-        bad = {"error": {"message": f"no more for {_KEY}", "code": 429}}
+        bad = {"error": {"message": f"no more for {KEY}", "code": 429}}
         await talk.piece(sse(chunk({"content": "a"}), bad, done=False))
         await talk.gone()
 
     got: list[dict[str, Any]] = []
     async with serving(answer) as server:
         with pytest.raises(errors.RateLimitError) as caught:
-            await _collect(engine, _route(server.base), got)
+            await _collect(engine, acme_route(server.base), got)
     assert len(got) == 1
     assert caught.value.provider == "acme"
-    assert _KEY not in str(caught.value) + caught.value.provider_message + caught.value.fix
+    assert KEY not in str(caught.value) + caught.value.provider_message + caught.value.fix
 
 
 async def test_a_key_that_the_server_echoes_is_masked(engine: NativeEngine):
     async def answer(talk: Conversation) -> None:
-        await talk.answer(json.dumps({"error": {"message": f"bad key {_KEY}"}}).encode(), status="401 Unauthorized")
+        await talk.answer(json.dumps({"error": {"message": f"bad key {KEY}"}}).encode(), status="401 Unauthorized")
 
     async with serving(answer) as server:
-        for ask in (engine.complete(_route(server.base), _BODY, CallReport()), _collect(engine, _route(server.base))):
+        for ask in (
+            engine.complete(acme_route(server.base), _BODY, CallReport()),
+            _collect(engine, acme_route(server.base)),
+        ):
             with pytest.raises(errors.AuthenticationError) as caught:
                 await ask
-            assert _KEY not in str(vars(caught.value)) + str(caught.value) + repr(caught.value)
+            assert KEY not in str(vars(caught.value)) + str(caught.value) + repr(caught.value)
             assert "env ACME_API_KEY" in caught.value.fix
             assert caught.value.__cause__ is None
             assert caught.value.spec == "acme/m"
@@ -179,7 +167,7 @@ async def test_a_limit_says_when_to_come_back(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.RateLimitError) as caught:
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
     assert caught.value.retry_after_s == 3.0
 
 
@@ -188,7 +176,10 @@ async def test_a_web_page_is_no_answer(engine: NativeEngine):
         await talk.answer(b"<html>Welcome</html>", kind="text/html; charset=utf-8")
 
     async with serving(answer) as server:
-        for ask in (engine.complete(_route(server.base), _BODY, CallReport()), _collect(engine, _route(server.base))):
+        for ask in (
+            engine.complete(acme_route(server.base), _BODY, CallReport()),
+            _collect(engine, acme_route(server.base)),
+        ):
             with pytest.raises(errors.UnavailableError, match="web page") as caught:
                 await ask
             assert "/v1" in caught.value.fix
@@ -200,7 +191,7 @@ async def test_a_redirect_is_told_and_not_followed(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError, match=r"redirects.*'https://example\.com'") as caught:
-            await engine.complete(_route(server.base), _BODY, CallReport())
+            await engine.complete(acme_route(server.base), _BODY, CallReport())
     assert len(server.asked) == 1
     assert not caught.value.retryable
     assert "key=x" not in str(caught.value)
@@ -215,7 +206,7 @@ async def test_a_line_of_ten_megabytes_is_one_chunk(engine: NativeEngine):
         await talk.piece(b"")
 
     async with serving(answer) as server:
-        got = await _collect(engine, _route(server.base))
+        got = await _collect(engine, acme_route(server.base))
     assert got[0]["choices"][0]["delta"]["content"] == text
 
 
@@ -226,7 +217,7 @@ async def test_an_answer_that_is_no_completion_is_unavailable(engine: NativeEngi
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError):
-            await engine.complete(_route(server.base), _BODY, CallReport())
+            await engine.complete(acme_route(server.base), _BODY, CallReport())
 
 
 async def test_a_compressed_answer_is_read(engine: NativeEngine):
@@ -234,7 +225,7 @@ async def test_a_compressed_answer_is_read(engine: NativeEngine):
         await talk.answer(gzip.compress(json.dumps(_ANSWER).encode()), more="content-encoding: gzip\r\n")
 
     async with serving(answer) as server:
-        assert await engine.complete(_route(server.base), _BODY, CallReport()) == _ANSWER
+        assert await engine.complete(acme_route(server.base), _BODY, CallReport()) == _ANSWER
 
 
 async def test_an_answer_that_breaks_off_is_unavailable(engine: NativeEngine):
@@ -244,7 +235,7 @@ async def test_an_answer_that_breaks_off_is_unavailable(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError, match="broke before"):
-            await engine.complete(_route(server.base), _BODY, CallReport())
+            await engine.complete(acme_route(server.base), _BODY, CallReport())
 
 
 async def test_a_server_that_hangs_up_or_speaks_no_http_is_unavailable(engine: NativeEngine):
@@ -258,7 +249,7 @@ async def test_a_server_that_hangs_up_or_speaks_no_http_is_unavailable(engine: N
     for behaviour in (hang_up, babble):
         async with serving(behaviour) as server:
             with pytest.raises(errors.UnavailableError):
-                await _collect(engine, _route(server.base))
+                await _collect(engine, acme_route(server.base))
 
 
 async def test_nothing_listening_says_so(engine: NativeEngine):
@@ -269,7 +260,7 @@ async def test_nothing_listening_says_so(engine: NativeEngine):
     with pytest.raises(
         errors.UnavailableError, match=r"nothing listens at http://127\.0\.0\.1:\d+: is the server running\?"
     ) as e:
-        await _collect(engine, _route(base))
+        await _collect(engine, acme_route(base))
     assert e.value.retryable
 
 
@@ -278,7 +269,7 @@ async def test_nothing_listening_says_so(engine: NativeEngine):
 )
 async def test_a_base_url_that_is_none_is_told_before_anything_leaves(engine: NativeEngine, base: str | None):
     with pytest.raises(errors.UnavailableError) as caught:
-        await engine.complete(_route(base), _BODY, CallReport())
+        await engine.complete(acme_route(base), _BODY, CallReport())
     assert not caught.value.retryable
     assert caught.value.fix
 
@@ -287,7 +278,9 @@ async def test_a_base_url_that_is_none_is_told_before_anything_leaves(engine: Na
 async def test_a_key_that_cannot_be_sent_names_its_source(engine: NativeEngine, key: str):
     with pytest.raises(errors.AuthenticationError) as caught:
         await engine.complete(
-            _route("http://127.0.0.1:9/v1", credential=Credential(Secret(key), source="env X_KEY")), _BODY, CallReport()
+            acme_route("http://127.0.0.1:9/v1", credential=Credential(Secret(key), source="env X_KEY")),
+            _BODY,
+            CallReport(),
         )
     assert "env X_KEY" in str(caught.value)
     assert key not in str(vars(caught.value))
@@ -299,7 +292,7 @@ async def test_silence_is_timed_out(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.RequestTimeoutError) as caught:
-            await _collect(engine, _route(server.base, timeout_s=0.2))
+            await _collect(engine, acme_route(server.base, timeout_s=0.2))
     assert caught.value.timeout_s == 0.2
 
 
@@ -312,7 +305,7 @@ async def test_silence_in_the_middle_interrupts(engine: NativeEngine):
     got: list[dict[str, Any]] = []
     async with serving(answer) as server:
         with pytest.raises(errors.StreamInterruptedError, match=r"0\.2 s"):
-            await _collect(engine, _route(server.base, timeout_s=0.2), got)
+            await _collect(engine, acme_route(server.base, timeout_s=0.2), got)
     assert len(got) == 1
 
 
@@ -337,11 +330,11 @@ async def test_leaving_a_stream_closes_its_connection_within_a_second(engine: Na
     async with serving(answer) as server:
         began = time.perf_counter()
         if how == "close":
-            stream = engine.stream(_route(server.base), _BODY, CallReport())
+            stream = engine.stream(acme_route(server.base), _BODY, CallReport())
             await anext(stream)
             await stream.aclose()
         else:
-            task = asyncio.create_task(read(_route(server.base)))
+            task = asyncio.create_task(read(acme_route(server.base)))
             await begun.wait()
             if how == "cancel":
                 task.cancel()
@@ -365,7 +358,7 @@ async def test_sixty_four_streams_run_at_once(engine: NativeEngine):
         await talk.piece(b"")
 
     async with serving(answer) as server:
-        results = await asyncio.gather(*(_collect(engine, _route(server.base)) for _ in range(64)))
+        results = await asyncio.gather(*(_collect(engine, acme_route(server.base)) for _ in range(64)))
     assert [len(got) for got in results] == [3] * 64
 
 
@@ -377,10 +370,10 @@ async def test_embeddings_and_model_lists(engine: NativeEngine):
             await talk.answer(b'{"object": "list", "data": [{"embedding": [0.5]}]}')
 
     async with serving(answer) as server:
-        assert [row["id"] for row in await engine.list_models(_route(server.base))] == ["a", "b"]
-        found = await engine.embed(_route(server.base), {"input": "x"}, CallReport())
+        assert [row["id"] for row in await engine.list_models(acme_route(server.base))] == ["a", "b"]
+        found = await engine.embed(acme_route(server.base), {"input": "x"}, CallReport())
         assert found["data"][0]["embedding"] == [0.5]
-    assert server.asked[0].headers["authorization"] == f"Bearer {_KEY}"
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
     assert server.asked[1].head.startswith("POST /v1/embeddings")
 
 
@@ -390,8 +383,10 @@ async def test_extra_kwargs_reach_the_proxy_alone(engine: NativeEngine):
 
     extra = {"metadata": {"tags": ["x"]}}
     async with serving(answer) as server:
-        await engine.complete(_route(server.base, extra_kwargs=extra), _BODY, CallReport())
-        await engine.complete(_route(server.base, provider="litellm_proxy", extra_kwargs=extra), _BODY, CallReport())
+        await engine.complete(acme_route(server.base, extra_kwargs=extra), _BODY, CallReport())
+        await engine.complete(
+            acme_route(server.base, provider="litellm_proxy", extra_kwargs=extra), _BODY, CallReport()
+        )
     assert "metadata" not in json.loads(server.asked[0].body)
     assert json.loads(server.asked[1].body)["metadata"] == {"tags": ["x"]}
 
@@ -403,7 +398,7 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
     engine = NativeEngine()
     async with serving(answer) as server:
         monkeypatch.setenv("HTTP_PROXY", server.base.removesuffix("/v1").replace("//", "//user:pass@"))
-        assert await engine.complete(_route("http://model.example/v1"), _BODY, CallReport()) == _ANSWER
+        assert await engine.complete(acme_route("http://model.example/v1"), _BODY, CallReport()) == _ANSWER
         await engine.aclose()
     assert server.asked[0].head.startswith("POST http://model.example/v1/chat/completions")
     assert server.asked[0].headers["proxy-authorization"].startswith("Basic ")
@@ -416,7 +411,7 @@ async def test_a_netrc_file_is_not_sent(engine: NativeEngine, clean_environment:
         await talk.answer(json.dumps(_ANSWER).encode())
 
     async with serving(answer) as server:
-        await engine.complete(_route(server.base, credential=Credential()), _BODY, CallReport())
+        await engine.complete(acme_route(server.base, credential=Credential()), _BODY, CallReport())
     assert "authorization" not in server.asked[0].headers
 
 
@@ -430,7 +425,7 @@ async def test_every_error_status_is_an_error_of_every_call(
         await talk.answer(json.dumps({"error": {"message": "no"}, **_ANSWER, "data": []}).encode(), status=status)
 
     async with serving(answer) as server:
-        route = _route(server.base)
+        route = acme_route(server.base)
         for call in (
             engine.complete(route, _BODY, CallReport()),
             _collect(engine, route),
@@ -450,7 +445,7 @@ async def test_a_bare_array_is_a_list_of_models(engine: NativeEngine):
         await talk.answer(b' [{"id": "a"}, "?", {"name": "b", "x": 1}]')
 
     async with serving(answer) as server:
-        found = await engine.list_models(_route(server.base), query="?all=1")
+        found = await engine.list_models(acme_route(server.base), query="?all=1")
     assert found == [{"id": "a"}, {"id": "b", "name": "b", "x": 1}]
     assert server.asked[0].head.startswith("GET /v1/models?all=1 ")
     assert server.asked[0].headers["accept"] == "application/json"
@@ -461,7 +456,7 @@ async def test_ollamas_list_of_models_is_read_too(engine: NativeEngine):
         await talk.answer(b'{"models": [{"name": "llama3"}]}')
 
     async with serving(answer) as server:
-        assert await engine.list_models(_route(server.base)) == [{"id": "llama3", "name": "llama3"}]
+        assert await engine.list_models(acme_route(server.base)) == [{"id": "llama3", "name": "llama3"}]
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"data": {"a": 1}}', b'{"data": "x"}'])
@@ -471,7 +466,7 @@ async def test_what_is_not_a_list_of_models_is_unavailable(engine: NativeEngine,
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError, match="no list of models") as caught:
-            await engine.list_models(_route(server.base))
+            await engine.list_models(acme_route(server.base))
     assert not caught.value.retryable
 
 
@@ -494,7 +489,7 @@ async def test_deployments_are_listed_even_if_the_key_may_not_read_their_info(
             await talk.answer(b'{"data": [{"id": "gpt"}]}', more="x-litellm-version: 1\r\n")
 
     async with serving(answer) as server:
-        found = await engine.list_deployments(_route(server.base, provider="litellm_proxy"))
+        found = await engine.list_deployments(acme_route(server.base, provider="litellm_proxy"))
     assert found == [{"id": "gpt", **expected}]
 
 
@@ -505,8 +500,8 @@ async def test_a_stream_is_not_compressed_and_the_routes_headers_win(engine: Nat
         await talk.piece(b"")
 
     async with serving(answer) as server:
-        await _collect(engine, _route(server.base))
-        await _collect(engine, _route(server.base, headers={"Accept-Encoding": "br", "Authorization": "own"}))
+        await _collect(engine, acme_route(server.base))
+        await _collect(engine, acme_route(server.base, headers={"Accept-Encoding": "br", "Authorization": "own"}))
     assert server.asked[0].headers["accept-encoding"] == "identity"
     assert server.asked[1].headers["accept-encoding"] == "br"
     assert server.asked[1].headers["authorization"] == "own"
@@ -514,7 +509,7 @@ async def test_a_stream_is_not_compressed_and_the_routes_headers_win(engine: Nat
 
 async def test_a_url_with_a_placeholder_is_never_called(engine: NativeEngine):
     with pytest.raises(errors.UnavailableError, match="placeholder") as caught:
-        await engine.complete(_route("https://{region}.example/v1"), _BODY, CallReport())
+        await engine.complete(acme_route("https://{region}.example/v1"), _BODY, CallReport())
     assert not caught.value.retryable
     assert "section acme" in caught.value.fix
 
@@ -533,8 +528,8 @@ async def test_items_that_a_provider_signed_carry_its_name(engine: NativeEngine)
             await talk.answer(json.dumps({"id": "x", "choices": [choice]}).encode())
 
     async with serving(answer) as server:
-        whole = await engine.complete(_route(server.base), _BODY, CallReport())
-        got = await _collect(engine, _route(server.base))
+        whole = await engine.complete(acme_route(server.base), _BODY, CallReport())
+        got = await _collect(engine, acme_route(server.base))
     expected = [{**blocks[0], "provider": "acme"}]
     assert whole["choices"][0]["message"]["thinking_blocks"] == expected
     deltas = [choice["delta"] for piece in got for choice in piece["choices"]]
@@ -543,15 +538,17 @@ async def test_items_that_a_provider_signed_carry_its_name(engine: NativeEngine)
 
 async def test_a_path_below_the_endpoint_is_called_with_the_key_and_any_status_is_returned(engine: NativeEngine):
     async def answer(talk: Conversation) -> None:
-        await talk.answer(f'{{"echo": "{_KEY}"}}'.encode(), status="404 Not Found")
+        await talk.answer(f'{{"echo": "{KEY}"}}'.encode(), status="404 Not Found")
 
     async with serving(answer) as server:
-        found = await engine.relay(_route(server.base), "/x/items", method="POST", content=b"{}", headers={"x-a": "b"})
+        found = await engine.relay(
+            acme_route(server.base), "/x/items", method="POST", content=b"{}", headers={"x-a": "b"}
+        )
     assert (found.status, found.content_type, found.content) == (404, "application/json", b'{"echo": "***"}')
     [asked] = server.asked
     assert asked.head.startswith("POST /v1/chat/completions/x/items ")
     assert (asked.headers["x-a"], asked.headers["content-type"]) == ("b", "application/json")
-    assert asked.headers["authorization"] == f"Bearer {_KEY}"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
 
 
 async def test_a_web_page_in_place_of_the_proxy_is_named(engine: NativeEngine):
@@ -560,7 +557,7 @@ async def test_a_web_page_in_place_of_the_proxy_is_named(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError, match="not a LiteLLM proxy"):
-            await engine.complete(_route(server.base, provider="litellm_proxy"), _BODY, CallReport())
+            await engine.complete(acme_route(server.base, provider="litellm_proxy"), _BODY, CallReport())
 
 
 async def test_json_that_is_labelled_html_is_an_answer(engine: NativeEngine):
@@ -568,7 +565,7 @@ async def test_json_that_is_labelled_html_is_an_answer(engine: NativeEngine):
         await talk.answer(json.dumps(_ANSWER).encode(), kind="text/html")
 
     async with serving(answer) as server:
-        assert await engine.complete(_route(server.base), _BODY, CallReport()) == _ANSWER
+        assert await engine.complete(acme_route(server.base), _BODY, CallReport()) == _ANSWER
 
 
 async def test_the_message_names_the_provider(engine: NativeEngine):
@@ -577,6 +574,6 @@ async def test_the_message_names_the_provider(engine: NativeEngine):
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError) as caught:
-            await engine.complete(_route(server.base), _BODY, CallReport())
+            await engine.complete(acme_route(server.base), _BODY, CallReport())
     assert "acme" in str(caught.value)
     assert "the provider" not in str(caught.value) + caught.value.fix

@@ -15,14 +15,13 @@ from ingate.engines.native import NativeEngine
 from ingate.engines.timeouts import Timeouts
 from ingate.providers.credential import Credential
 from ingate.secret import Secret
-from ingate.spec import parse_one
+from support.acme import KEY, acme_route
 from support.http import Conversation, serving
 from support.wire import chunk, sse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-_KEY = "sk-loopback-0123456789"
 _BODY: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}
 _ANSWER = {"id": "x", "choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}]}
 _MESSAGE = {
@@ -33,20 +32,6 @@ _MESSAGE = {
     "stop_reason": "end_turn",
     "usage": {"input_tokens": 1, "output_tokens": 1},
 }
-
-
-def _route(base: str | None, **more: Any) -> Route:
-    settings: dict[str, Any] = {
-        "spec": parse_one("acme/m"),
-        "engine": "native",
-        "provider": "acme",
-        "model": "m",
-        "wire_format": "chat",
-        "api_base": base,
-        "credential": Credential(api_key=Secret(_KEY), source="env ACME_API_KEY"),
-        "timeout_s": 5.0,
-    }
-    return Route(**{**settings, **more})
 
 
 @pytest.fixture
@@ -80,10 +65,10 @@ async def test_dropped_parameters_and_warnings_are_reported_and_strict_refuses_t
     report = CallReport()
     body = {**_BODY, "seed": 3, "max_tokens": 5}
     async with serving(_json(_MESSAGE, more="request-id: r1\r\n")) as server:
-        route = _route(server.base, wire_format="messages")
+        route = acme_route(server.base, wire_format="messages")
         await engine.complete(route, body, report)
         with pytest.raises(errors.BadRequestError, match="seed") as caught:
-            await engine.complete(_route(server.base, wire_format="messages", drop_params="strict"), body, report)
+            await engine.complete(acme_route(server.base, wire_format="messages", drop_params="strict"), body, report)
     assert (caught.value.provider, caught.value.spec) == ("acme", "acme/m")
     assert len(server.asked) == 1
     assert report.dropped == ["seed"]
@@ -93,15 +78,17 @@ async def test_dropped_parameters_and_warnings_are_reported_and_strict_refuses_t
 
 async def test_the_facts_about_a_model_reach_its_format(engine: NativeEngine) -> None:
     async with serving(_json(_MESSAGE)) as server:
-        route = _route(server.base, wire_format="messages", facts={"max_output_tokens": 77})
+        route = acme_route(server.base, wire_format="messages", facts={"max_output_tokens": 77})
         await engine.complete(route, _BODY, CallReport())
     assert json.loads(server.asked[0].body)["max_tokens"] == 77
 
 
 async def test_the_open_parts_of_a_credential_reach_its_format(engine: NativeEngine) -> None:
     async with serving(_json(_ANSWER)) as server:
-        credential = Credential(Secret(_KEY), {"api_version": Secret("2031-01-01")}, "env X")
-        route = _route(server.base.removesuffix("/v1"), wire_format="azure", provider="azure", credential=credential)
+        credential = Credential(Secret(KEY), {"api_version": Secret("2031-01-01")}, "env X")
+        route = acme_route(
+            server.base.removesuffix("/v1"), wire_format="azure", provider="azure", credential=credential
+        )
         await engine.complete(route, _BODY, CallReport())
         await engine.relay(route, "/x/y")
     first, second = (talk.head.split(" ")[1] for talk in server.asked)
@@ -114,7 +101,7 @@ async def test_embeddings_report_headers_and_what_was_dropped(engine: NativeEngi
     report = CallReport()
     answer = {"object": "list", "data": [{"index": 0, "object": "embedding", "embedding": [0.5]}], "model": "m"}
     async with serving(_json(answer, more="x-request-id: r1\r\n")) as server:
-        found = await engine.embed(_route(server.base), {"input": "x"}, report)
+        found = await engine.embed(acme_route(server.base), {"input": "x"}, report)
     assert found["data"] == answer["data"]
     assert json.loads(server.asked[0].body) == {"model": "m", "input": "x"}
     assert report.headers == {"x-request-id": "r1"}
@@ -129,7 +116,7 @@ async def test_a_stream_reports_its_headers_before_its_first_chunk(engine: Nativ
 
     report = CallReport()
     async with serving(answer) as server:
-        stream = engine.stream(_route(server.base), _BODY, report)
+        stream = engine.stream(acme_route(server.base), _BODY, report)
         await anext(stream)
         assert report.headers == {"x-request-id": "r1"}
         await stream.aclose()
@@ -137,33 +124,33 @@ async def test_a_stream_reports_its_headers_before_its_first_chunk(engine: Nativ
 
 async def test_json_in_reply_to_a_stream_is_one_answer(engine: NativeEngine) -> None:
     async with serving(_json(_ANSWER)) as server:
-        got = await _collect(engine, _route(server.base))
+        got = await _collect(engine, acme_route(server.base))
     assert got == [{**_ANSWER, "model": got[0].get("model")}] if "model" in got[0] else [_ANSWER]
 
 
 async def test_lists_are_asked_for_at_the_base_url_with_the_routes_headers(engine: NativeEngine) -> None:
     async with serving(_json({"data": [{"id": 5, "x": 1}, {"id": ""}, {"id": None, "name": "b"}, "c"]})) as server:
-        route = _route(server.base + "/", headers={"X-Title": "t"}, wire_format="")
+        route = acme_route(server.base + "/", headers={"X-Title": "t"}, wire_format="")
         assert await engine.list_models(route) == [{"id": "5", "x": 1}, {"id": "b", "name": "b"}]
         assert b'"id": 5' in await engine.get(route, "/health")
     heads = [talk.head.split("\r\n")[0] for talk in server.asked]
     assert heads == ["GET /v1/models HTTP/1.1", "GET /v1/health HTTP/1.1"]
     assert server.asked[0].headers["x-title"] == "t"
-    assert server.asked[0].headers["authorization"] == f"Bearer {_KEY}"
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
     assert server.asked[0].headers["accept"] == "application/json"
 
 
 async def test_info_that_cannot_be_read_is_empty(engine: NativeEngine) -> None:
     for answer in (_json({"data": 5}), _json(b"?"), _json({}, status="403 Forbidden")):
         async with serving(answer) as server:
-            assert await engine.list_info(_route(server.base)) == {}
+            assert await engine.list_info(acme_route(server.base)) == {}
         assert server.asked[0].head.startswith("GET /v1/model/info ")
 
 
 async def test_what_is_not_a_list_names_the_base_url(engine: NativeEngine) -> None:
     async with serving(_json({"data": None, "models": []})) as server:
         with pytest.raises(errors.UnavailableError) as caught:
-            await engine.list_models(_route(server.base))
+            await engine.list_models(acme_route(server.base))
     assert caught.value.message == "acme returned no list of models at /models"
     assert caught.value.fix == "check the base URL of acme: it often ends in /v1"
     assert not caught.value.retryable
@@ -175,7 +162,7 @@ async def test_requests_that_are_not_model_calls_have_the_limits_of_an_answer(en
         await talk.gone()
 
     async with serving(answer) as server:
-        route = _route(server.base, timeouts=Timeouts(first_token_s=0.05))
+        route = acme_route(server.base, timeouts=Timeouts(first_token_s=0.05))
         with pytest.raises(errors.RequestTimeoutError, match=r"acme sent no answer within 0\.05 s") as caught:
             await (engine.get(route, "/models") if call == "get" else engine.relay(route, "/x"))
     assert (caught.value.spec, caught.value.credential_source) == ("acme/m", "env ACME_API_KEY")
@@ -184,7 +171,7 @@ async def test_requests_that_are_not_model_calls_have_the_limits_of_an_answer(en
 @pytest.mark.parametrize("base", [None, "", "  ", "ftp://x/v1", "api.example/v1"])
 async def test_a_base_url_without_http_is_named(engine: NativeEngine, base: str | None) -> None:
     with pytest.raises(errors.UnavailableError) as caught:
-        await engine.complete(_route(base), _BODY, CallReport())
+        await engine.complete(acme_route(base), _BODY, CallReport())
     error = caught.value
     assert error.message == f"the base URL {(base or '').strip()!r} of acme does not begin with http:// or https://"
     assert (error.provider, error.spec, error.retryable) == ("acme", "acme/m", False)
@@ -193,18 +180,18 @@ async def test_a_base_url_without_http_is_named(engine: NativeEngine, base: str 
 
 async def test_spaces_around_a_base_url_do_not_matter(engine: NativeEngine) -> None:
     async with serving(_json(_ANSWER)) as server:
-        assert await engine.complete(_route(f" {server.base} "), _BODY, CallReport()) == _ANSWER
+        assert await engine.complete(acme_route(f" {server.base} "), _BODY, CallReport()) == _ANSWER
 
 
 async def test_a_placeholder_in_a_url_is_named_but_braces_in_its_query_are_sent(engine: NativeEngine) -> None:
     with pytest.raises(errors.UnavailableError) as caught:
-        await engine.complete(_route("https://{region}.example/v1"), _BODY, CallReport())
+        await engine.complete(acme_route("https://{region}.example/v1"), _BODY, CallReport())
     assert caught.value.message == (
         "the URL 'https://{region}.example/v1/chat/completions' of acme contains a placeholder that has no value"
     )
     assert (caught.value.provider, caught.value.retryable) == ("acme", False)
     async with serving(_json(_ANSWER)) as server:
-        assert await engine.complete(_route(f"{server.base}?filter={{a}}"), _BODY, CallReport()) == _ANSWER
+        assert await engine.complete(acme_route(f"{server.base}?filter={{a}}"), _BODY, CallReport()) == _ANSWER
     assert "filter={a}" in server.asked[0].head
 
 
@@ -212,8 +199,8 @@ async def test_extra_arguments_are_merged_into_the_body_for_a_proxy(engine: Nati
     body = {**_BODY, "metadata": {"user": "u"}}
     extra = {"metadata": {"tags": ["x"]}}
     async with serving(_json(_ANSWER, more="x-litellm-version: 1\r\n")) as server:
-        await engine.complete(_route(server.base, provider="litellm_proxy", extra_kwargs=extra), body, CallReport())
-        await engine.complete(_route(server.base, provider="litellm_proxy"), body, CallReport())
+        await engine.complete(acme_route(server.base, provider="litellm_proxy", extra_kwargs=extra), body, CallReport())
+        await engine.complete(acme_route(server.base, provider="litellm_proxy"), body, CallReport())
     assert json.loads(server.asked[0].body) == {"model": "m", **_BODY, "metadata": {"user": "u", "tags": ["x"]}}
     assert json.loads(server.asked[1].body) == {"model": "m", **body}
     assert body["metadata"] == {"user": "u"}
@@ -243,7 +230,7 @@ async def test_comments_without_end_are_given_up(engine: NativeEngine, monkeypat
 
     async with serving(answer) as server:
         with pytest.raises(errors.StreamInterruptedError, match="acme sent 0 MB without a chunk") as caught:
-            await read(_route(server.base))
+            await read(acme_route(server.base))
     assert (_texts(got), caught.value.retryable) == (["a"] * 3, False)
 
 
@@ -259,7 +246,7 @@ async def test_a_stream_beyond_the_largest_body_is_ended(engine: NativeEngine, m
     async with serving(answer) as server:
         monkeypatch.setattr(accept, "_MAX_BODY", len(piece) * 10 - 1)
         with pytest.raises(errors.UnavailableError, match="the response of acme is larger than"):
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
 
 
 @pytest.mark.parametrize("body", [b"", sse(chunk({"role": "assistant"}), done=False)[:20]])
@@ -272,7 +259,7 @@ async def test_a_stream_that_breaks_before_its_first_chunk_is_unavailable(engine
 
     async with serving(answer) as server:
         with pytest.raises(errors.UnavailableError, match="broke before the response was complete") as caught:
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
     assert caught.value.code == "connection_broken"
 
 
@@ -285,7 +272,7 @@ async def test_a_stream_that_breaks_after_a_chunk_is_interrupted_and_says_why(en
     got: list[dict[str, Any]] = []
     async with serving(answer) as server:
         with pytest.raises(errors.StreamInterruptedError) as caught:
-            await _collect(engine, _route(server.base), got)
+            await _collect(engine, acme_route(server.base), got)
     assert _texts(got) == ["a"]
     assert caught.value.message.startswith("the stream broke: the connection to http://127.0.0.1:")
     assert caught.value.fix == "try again; the partial answer is kept"
@@ -299,7 +286,7 @@ async def test_a_stream_that_just_ends_after_a_chunk_is_interrupted(engine: Nati
 
     async with serving(answer) as server:
         with pytest.raises(errors.StreamInterruptedError) as caught:
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
     assert "the stream broke" not in caught.value.message
 
 
@@ -310,7 +297,7 @@ async def test_a_connection_that_breaks_after_the_end_of_the_answer_does_not_mat
         talk.writer.close()
 
     async with serving(answer) as server:
-        assert _texts(await _collect(engine, _route(server.base))) == ["a", None]
+        assert _texts(await _collect(engine, acme_route(server.base))) == ["a", None]
 
 
 async def test_what_follows_the_end_mark_at_once_is_read_so_that_the_connection_serves_again(
@@ -325,21 +312,21 @@ async def test_what_follows_the_end_mark_at_once_is_read_so_that_the_connection_
 
     async with serving(answer) as server:
         for _ in range(3):
-            await _collect(engine, _route(server.base))
+            await _collect(engine, acme_route(server.base))
         assert len({talk.writer for talk in server.asked}) == 1
 
 
 async def test_an_error_status_of_the_proxy_is_refined_with_its_headers_and_type(engine: NativeEngine) -> None:
     keyless = Credential(source="env LITELLM_API_BASE")
     async with serving(_json(b"Internal Server Error", status="500 Oops", kind="text/plain")) as server:
-        route = _route(server.base, provider="litellm_proxy", credential=keyless)
+        route = acme_route(server.base, provider="litellm_proxy", credential=keyless)
         with pytest.raises(errors.UnavailableError) as caught:
             await engine.complete(route, _BODY, CallReport())
     assert caught.value.fix.startswith("the proxy may require a key")
     for header, kind in (("x-litellm-version: 1\r\n", errors.ModelNotFoundError), ("", errors.UnavailableError)):
         async with serving(_json({"error": {"message": "no"}}, status="404 Not Found", more=header)) as server:
             with pytest.raises(errors.IngateError) as found:
-                await engine.complete(_route(server.base, provider="litellm_proxy"), _BODY, CallReport())
+                await engine.complete(acme_route(server.base, provider="litellm_proxy"), _BODY, CallReport())
         assert type(found.value) is kind
 
 
@@ -349,13 +336,13 @@ async def test_only_a_page_is_a_web_page_except_in_place_of_a_proxy(engine: Nati
     for body in (b"<html>", b" \n<!doctype html>"):
         async with serving(_json(body, kind="text/html")) as server:
             with pytest.raises(errors.UnavailableError, match=expected) as caught:
-                await engine.complete(_route(server.base, provider=provider), _BODY, CallReport())
+                await engine.complete(acme_route(server.base, provider=provider), _BODY, CallReport())
         assert not caught.value.retryable
 
 
 def _quoting(**fields: Any) -> errors.IngateError:
-    error = errors.UnavailableError(f"the provider quotes {_KEY}", **fields)
-    error.fix, error.provider_message = f"ask the provider about {_KEY}", f"their {_KEY}"
+    error = errors.UnavailableError(f"the provider quotes {KEY}", **fields)
+    error.fix, error.provider_message = f"ask the provider about {KEY}", f"their {KEY}"
     return error
 
 
@@ -375,16 +362,18 @@ def _quoting(**fields: Any) -> errors.IngateError:
 def test_an_error_names_its_call_and_hides_the_key_everywhere(
     fields: dict[str, Any], message: str, fix: str, attributes: tuple[str, str, str]
 ) -> None:
-    route = _route("http://x/v1")
+    route = acme_route("http://x/v1")
     found = native._attribute_error(_quoting(**fields), route)
     assert (found.message, found.fix, found.provider_message) == (message, fix, "their ***")
     assert found.args == (message,)
     assert (found.provider, found.spec, found.credential_source) == attributes
-    keyless = native._attribute_error(errors.UnavailableError("x"), _route("http://x/v1", credential=Credential()))
+    keyless = native._attribute_error(errors.UnavailableError("x"), acme_route("http://x/v1", credential=Credential()))
     assert keyless.credential_source is None
 
 
 def test_only_a_proxy_that_cannot_be_reached_is_said_to_be_startable() -> None:
     for provider, startable in (("litellm_proxy", True), ("acme", False)):
-        found = native._attribute_error(errors.UnavailableError("x", fix="wait"), _route("http://x", provider=provider))
+        found = native._attribute_error(
+            errors.UnavailableError("x", fix="wait"), acme_route("http://x", provider=provider)
+        )
         assert ("ingate proxy up" in found.fix) is startable

@@ -18,17 +18,8 @@ from ingate.wire.adapt import STEPS, Adapted, adapt, is_accepted
 from ingate.wire.adapt.draft import Draft
 from ingate.wire.codec import Target
 from ingate.wire.facts import facts_file
+from support.turns import CALL, IMAGE, RESULT, SAID, SYSTEM, USER
 
-USER = {"role": "user", "content": "go"}
-SYSTEM = {"role": "system", "content": "s"}
-SAID = {"role": "assistant", "content": "x"}
-CALL = {
-    "role": "assistant",
-    "content": None,
-    "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
-}
-RESULT = {"role": "tool", "tool_call_id": "a", "content": "1"}
-IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 STRICT_LENGTH = {"type": "object", "properties": {"n": {"type": "string", "minLength": 1}}}
 

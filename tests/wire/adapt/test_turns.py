@@ -13,17 +13,7 @@ from hypothesis import strategies as st
 from ingate.errors import BadRequestError
 from ingate.wire.adapt import adapt, is_accepted
 from ingate.wire.codec import Target
-
-USER = {"role": "user", "content": "go"}
-SYSTEM = {"role": "system", "content": "s"}
-SAID = {"role": "assistant", "content": "x"}
-CALL = {
-    "role": "assistant",
-    "content": None,
-    "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
-}
-RESULT = {"role": "tool", "tool_call_id": "a", "content": "1"}
-IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+from support.turns import CALL, IMAGE, RESULT, SAID, SYSTEM, USER
 
 
 def _made(facts: dict[str, Any], *messages: Any, **more: Any) -> list[Any]:
